@@ -1,0 +1,85 @@
+//! Commands about hotels and their departments.
+
+use clap::Subcommand;
+use desk::Desk;
+use domain::{Hotel, HotelId, Name};
+use serde_json::{Value, json};
+
+use super::{Failure, hotel_id, name};
+
+/// Commands about hotels.
+#[derive(Subcommand)]
+pub enum HotelCommand {
+    /// Make a hotel, with its first department
+    Create {
+        /// Its name
+        #[arg(long, value_parser = name)]
+        name: Name,
+        /// Its time zone, an IANA name like Europe/Madrid
+        #[arg(long, default_value = "UTC")]
+        timezone: String,
+    },
+    /// List all hotels
+    List,
+    /// Set what only the command line may set
+    Set {
+        /// Its id
+        #[arg(value_parser = hotel_id)]
+        hotel: HotelId,
+        /// Its number of the WhatsApp Cloud API, unique over all hotels
+        #[arg(long)]
+        whatsapp_phone_number_id: String,
+    },
+}
+
+/// Commands about departments.
+#[derive(Subcommand)]
+pub enum DepartmentCommand {
+    /// Make a department
+    Create {
+        /// The hotel's id
+        #[arg(long, value_parser = hotel_id)]
+        hotel: HotelId,
+        /// Its name, unique in the hotel
+        #[arg(long, value_parser = name)]
+        name: Name,
+    },
+}
+
+impl HotelCommand {
+    /// Does it; what is to be printed.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+        Ok(match self {
+            Self::Create { name, timezone } => json!({ "id": desk.add_hotel(name, Some(timezone)).await?.0 }),
+            Self::List => json!({ "hotels": desk.all_hotels().await?.iter().map(shown).collect::<Vec<_>>() }),
+            Self::Set { hotel, whatsapp_phone_number_id } => {
+                desk.set_whatsapp(hotel, whatsapp_phone_number_id).await?;
+                json!({ "id": hotel.0 })
+            }
+        })
+    }
+}
+
+impl DepartmentCommand {
+    /// Does it; what is to be printed.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+        let Self::Create { hotel, name } = self;
+        Ok(json!({ "id": desk.add_department(hotel, name).await?.0 }))
+    }
+}
+
+fn shown(hotel: &Hotel) -> Value {
+    json!({
+        "id": hotel.id.0,
+        "name": hotel.name,
+        "timezone": hotel.timezone,
+        "default_department_id": hotel.default_department.map(|it| it.0),
+        "whatsapp_phone_number_id": hotel.whatsapp_phone_number_id,
+    })
+}

@@ -1,0 +1,164 @@
+//! What is counted, for Prometheus. No label names a hotel, a person or a number.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::http::{Method, StatusCode};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result, TextEncoder,
+};
+use transport::Counts;
+
+/// Bounds of the histogram of durations, in seconds.
+const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// The figures of this process.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    under_way: IntGauge,
+    live: Mutex<Live>,
+}
+
+/// A request under way, until it is dropped.
+pub struct UnderWay(IntGauge);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// What the hub counts: copied when asked for.
+struct Live {
+    sockets: IntGauge,
+    subscriptions: IntGauge,
+    hotels: IntGauge,
+    deliveries: IntCounter,
+    overflows: IntCounter,
+    commands: IntCounter,
+}
+
+impl Metrics {
+    /// All at zero.
+    ///
+    /// # Errors
+    /// Where two have the same name.
+    pub fn new() -> Result<Self> {
+        let registry = Registry::new();
+        let requests = IntCounterVec::new(
+            Opts::new("http_requests_total", "HTTP requests answered, upgrades to WebSocket among them."),
+            &["route", "method", "status"],
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new("http_request_duration_seconds", "From a request's head to its answer's.")
+                .buckets(BUCKETS.to_vec()),
+            &["route", "method"],
+        )?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
+        let live = Live {
+            sockets: gauge(&registry, "websocket_sockets", "Open WebSockets.")?,
+            subscriptions: gauge(&registry, "websocket_subscriptions", "Subscriptions to conversations.")?,
+            hotels: gauge(&registry, "websocket_hotels", "Hotels with an open WebSocket here.")?,
+            deliveries: counter(&registry, "websocket_deliveries_total", "Frames put into sockets' queues.")?,
+            overflows: counter(&registry, "websocket_overflows_total", "Sockets closed since they read too slowly.")?,
+            commands: counter(&registry, "websocket_commands_total", "Commands heard from sockets.")?,
+        };
+        let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+        started.set(i64::try_from(now).unwrap_or_default());
+        Ok(Self { registry, requests, durations, under_way, live: Mutex::new(live) })
+    }
+
+    /// Notes that a request has come.
+    pub fn begin(&self) -> UnderWay {
+        self.under_way.inc();
+        UnderWay(self.under_way.clone())
+    }
+
+    /// How many requests are not answered yet.
+    pub fn under_way(&self) -> i64 {
+        self.under_way.get()
+    }
+
+    /// Counts an answered request. `route` is the pattern that its address matched.
+    pub fn count(&self, route: Option<&str>, method: &Method, status: StatusCode, took: Duration) {
+        let (route, method) = (route.unwrap_or("none"), known(method));
+        self.requests.with_label_values(&[route, method, status.as_str()]).inc();
+        self.durations.with_label_values(&[route, method]).observe(took.as_secs_f64());
+    }
+
+    /// All figures, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// Where they cannot be written as text.
+    pub fn text(&self, counts: Counts) -> Result<Vec<u8>> {
+        // One at a time: the counters are set by counting anew.
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        for (gauge, now) in [
+            (&live.sockets, counts.sockets),
+            (&live.subscriptions, counts.subscriptions),
+            (&live.hotels, counts.hotels),
+        ] {
+            gauge.set(i64::try_from(now).unwrap_or(i64::MAX));
+        }
+        for (counter, total) in [
+            (&live.deliveries, counts.deliveries),
+            (&live.overflows, counts.overflows),
+            (&live.commands, counts.commands),
+        ] {
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// Anybody may make up methods: they share one label.
+fn known(method: &Method) -> &'static str {
+    let words = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
+    words.into_iter().find(|word| *word == method.as_str()).unwrap_or("other")
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge> {
+    let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_what_was_counted() {
+        let metrics = Metrics::new().unwrap();
+        metrics.count(Some("/healthz"), &Method::GET, StatusCode::OK, Duration::from_millis(3));
+        let made_up = Method::from_bytes(b"BREW").unwrap();
+        metrics.count(None, &made_up, StatusCode::NOT_FOUND, Duration::ZERO);
+        let counts = Counts { sockets: 2, deliveries: 5, ..Counts::default() };
+        metrics.text(counts).unwrap();
+        let text = String::from_utf8(metrics.text(counts).unwrap()).unwrap();
+        for line in [
+            r#"http_requests_total{method="GET",route="/healthz",status="200"} 1"#,
+            r#"http_requests_total{method="other",route="none",status="404"} 1"#,
+            r#"http_request_duration_seconds_count{method="GET",route="/healthz"} 1"#,
+            "websocket_sockets 2",
+            "websocket_deliveries_total 5",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} in {text}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One call, described.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ArrayBuilder, ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, PathItem, PathsBuilder, Ref, RefOr,
+        Required, Response, ResponseBuilder, Schema, Type,
+        path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+        request_body::RequestBodyBuilder,
+        schema::SchemaType,
+        security::SecurityRequirement,
+    },
+};
+
+use super::OURS;
+
+/// The refusals there are.
+pub const REFUSALS: [(u16, &str); 12] = [
+    (400, "Bad JSON, or a field or parameter that cannot be."),
+    (401, "Nobody is signed in, or the credentials are wrong."),
+    (403, "The role may not do this, or the page may not use the cookie."),
+    (404, "No such thing, or not yours to see."),
+    (406, "Only JSON is given."),
+    (409, "The state forbids it."),
+    (413, "The body is over 256 KiB."),
+    (415, "Only JSON is taken."),
+    (429, "Too many."),
+    (500, "Our fault."),
+    (503, "The database is away. Nothing was done, or all of it: repeat with the same Idempotency-Key."),
+    (405, "This method is not there."),
+];
+
+const JSON: &str = "application/json";
+
+type SchemaRef = RefOr<Schema>;
+type Make = fn(&mut Shapes) -> SchemaRef;
+
+/// The shapes that are described so far.
+#[derive(Default)]
+pub struct Shapes(BTreeMap<String, SchemaRef>);
+
+/// A call that is being described.
+pub struct Operation {
+    method: HttpMethod,
+    path: &'static str,
+    summary: &'static str,
+    by: Vec<&'static str>,
+    body: Option<(Make, Required)>,
+    parameters: Vec<Parameter>,
+    headers: Vec<(&'static str, &'static str)>,
+    answers: Vec<(u16, What)>,
+    refuses: Vec<u16>,
+    takes_key: bool,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Nothing,
+    Text,
+    Json(Make),
+    List(Make),
+}
+
+/// A GET.
+pub fn get(path: &'static str, summary: &'static str) -> Operation {
+    Operation::new(HttpMethod::Get, path, summary)
+}
+
+/// A POST.
+pub fn post(path: &'static str, summary: &'static str) -> Operation {
+    Operation::new(HttpMethod::Post, path, summary)
+}
+
+/// A PATCH.
+pub fn patch(path: &'static str, summary: &'static str) -> Operation {
+    Operation::new(HttpMethod::Patch, path, summary)
+}
+
+/// The name of a refusal among the responses.
+pub fn refusal(status: u16) -> String {
+    format!("Refused{status}")
+}
+
+impl Shapes {
+    /// A shape, with all that it refers to.
+    pub fn of<T: ToSchema>(&mut self) -> SchemaRef {
+        let mut inner = Vec::new();
+        T::schemas(&mut inner);
+        self.0.extend(inner);
+        self.0.insert(T::name().into_owned(), T::schema());
+        RefOr::Ref(Ref::from_schema_name(T::name()))
+    }
+
+    /// A shape written out where it is used: generic ones share a name.
+    fn inline<T: ToSchema>(&mut self) -> SchemaRef {
+        let mut inner = Vec::new();
+        T::schemas(&mut inner);
+        self.0.extend(inner);
+        T::schema()
+    }
+
+    /// All of them, by name.
+    pub fn into_schemas(self) -> BTreeMap<String, SchemaRef> {
+        self.0
+    }
+}
+
+impl Operation {
+    fn new(method: HttpMethod, path: &'static str, summary: &'static str) -> Self {
+        let id = path.contains("{id}").then(|| parameter("id", "integer", "Its id.", ParameterIn::Path));
+        Self {
+            method,
+            path,
+            summary,
+            by: Vec::new(),
+            body: None,
+            parameters: id.into_iter().collect(),
+            headers: Vec::new(),
+            answers: Vec::new(),
+            refuses: OURS.to_vec(),
+            takes_key: false,
+        }
+    }
+
+    /// Who may call is told by any of these.
+    pub fn by(mut self, schemes: &[&'static str]) -> Self {
+        self.by.extend(schemes);
+        self
+    }
+
+    /// A call of staff.
+    pub fn staff(self) -> Self {
+        self.by(&["bearer"]).refuses(&[401, 406])
+    }
+
+    /// A write of staff with a body.
+    pub fn write<T: ToSchema>(self) -> Self {
+        self.bare_write().takes::<T>()
+    }
+
+    /// A write of staff without a body.
+    pub fn bare_write(mut self) -> Self {
+        let sentence = "The same key again answers as the first time, and does nothing.";
+        self.parameters.push(parameter("Idempotency-Key", "string", sentence, ParameterIn::Header));
+        self.takes_key = true;
+        self.staff().refuses(&[400, 404, 409, 413, 415])
+    }
+
+    /// It needs this body.
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        self.body = Some((Shapes::of::<T>, Required::True));
+        self
+    }
+
+    /// It takes this body, or none.
+    pub fn may_take<T: ToSchema>(mut self) -> Self {
+        self.body = Some((Shapes::of::<T>, Required::False));
+        self
+    }
+
+    /// It takes this query parameter.
+    pub fn asks(mut self, name: &str, kind: &str, sentence: &str) -> Self {
+        self.parameters.push(parameter(name, kind, sentence, ParameterIn::Query));
+        self
+    }
+
+    /// It answers a page of a list.
+    pub fn paged(self) -> Self {
+        self.asks("page", "integer", "Which page, from 1.").asks("page_size", "integer", "Entries a page, 1 to 100.")
+    }
+
+    /// Its answers carry this header.
+    pub fn tells(mut self, name: &'static str, sentence: &'static str) -> Self {
+        self.headers.push((name, sentence));
+        self
+    }
+
+    /// Its answers say where in the event log they stand.
+    pub fn stands(self) -> Self {
+        self.tells("X-Event-Epoch", "The name of the event log's history.")
+            .tells("X-Event-Seq", "The last event that is in the answer: what a `resume` starts from.")
+    }
+
+    /// It answers JSON.
+    pub fn answers<T: ToSchema>(mut self, status: u16) -> Self {
+        self.answers.push((status, What::Json(Shapes::of::<T>)));
+        self
+    }
+
+    /// It answers JSON of a generic shape.
+    pub fn answers_inline<T: ToSchema>(mut self, status: u16) -> Self {
+        self.answers.push((status, What::Json(Shapes::inline::<T>)));
+        self
+    }
+
+    /// It answers an array.
+    pub fn answers_list<T: ToSchema>(mut self, status: u16) -> Self {
+        self.answers.push((status, What::List(Shapes::of::<T>)));
+        self
+    }
+
+    /// It answers without a body.
+    pub fn answers_nothing(mut self, status: u16) -> Self {
+        self.answers.push((status, What::Nothing));
+        self
+    }
+
+    /// It answers text.
+    pub fn answers_text(mut self, status: u16) -> Self {
+        self.answers.push((status, What::Text));
+        self
+    }
+
+    /// It may refuse with these.
+    pub fn refuses(mut self, statuses: &[u16]) -> Self {
+        self.refuses.extend(statuses);
+        self
+    }
+
+    /// Puts it among the paths.
+    pub fn described(mut self, paths: PathsBuilder, shapes: &mut Shapes) -> PathsBuilder {
+        // A replay is a 200, whatever the first answer was.
+        if self.takes_key
+            && let Some(&(status, what)) = self.answers.first()
+            && status != 200
+        {
+            self.answers.push((200, what));
+        }
+        let mut operation = OperationBuilder::new().summary(Some(self.summary)).parameters(Some(self.parameters));
+        if !self.by.is_empty() {
+            let required = self.by.iter().map(|scheme| SecurityRequirement::new(*scheme, Vec::<String>::new()));
+            operation = operation.securities(Some(required));
+        }
+        if let Some((make, required)) = self.body {
+            let content = ContentBuilder::new().schema(Some(make(shapes))).build();
+            operation = operation
+                .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+        }
+        for status in &self.refuses {
+            operation = operation.response(status.to_string(), Ref::from_response_name(refusal(*status)));
+        }
+        for (status, what) in self.answers {
+            operation = operation.response(status.to_string(), answer(what, &self.headers, shapes));
+        }
+        paths.path(self.path, PathItem::new(self.method, operation))
+    }
+}
+
+fn answer(what: What, headers: &[(&'static str, &'static str)], shapes: &mut Shapes) -> Response {
+    let response = ResponseBuilder::new().description("Done.");
+    let response = headers.iter().fold(response, |response, (name, sentence)| {
+        response.header(*name, HeaderBuilder::new().schema(Some(text())).description(Some(*sentence)).build())
+    });
+    let (media, schema) = match what {
+        What::Nothing => return response.build(),
+        What::Text => ("text/plain", text().into()),
+        What::Json(make) => (JSON, make(shapes)),
+        What::List(make) => (JSON, Schema::from(ArrayBuilder::new().items(make(shapes)).build()).into()),
+    };
+    response.content(media, ContentBuilder::new().schema(Some(schema)).build()).build()
+}
+
+fn text() -> Schema {
+    typed(Type::String)
+}
+
+fn typed(kind: Type) -> Schema {
+    ObjectBuilder::new().schema_type(SchemaType::Type(kind)).build().into()
+}
+
+fn parameter(name: &str, kind: &str, sentence: &str, place: ParameterIn) -> Parameter {
+    let kind = match kind {
+        "integer" => Type::Integer,
+        "boolean" => Type::Boolean,
+        _ => Type::String,
+    };
+    let required = if matches!(place, ParameterIn::Path) { Required::True } else { Required::False };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(sentence))
+        .schema(Some(typed(kind)))
+        .build()
+}

@@ -1,0 +1,72 @@
+//! Messages and notes: reading and writing them.
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header::LINK},
+};
+use desk::{MessagePage, Reply, Which};
+use domain::Message;
+
+use super::{done, links, with_cursor};
+use crate::{
+    extract::{Call, Query, Target, Write, message_range},
+    problem::{Answer, replayed},
+};
+
+/// `GET conversations/{id}/messages/`
+pub async fn list(call: Call) -> Answer {
+    let id = call.conversation().await?;
+    call.wants_json().await?;
+    let mut query = Query::parse(call.request.query_string());
+    let range = message_range(&mut query);
+    let range = match query.done(range) {
+        Ok(range) => range,
+        Err(problem) => return Err(call.once_in_sight(id, problem).await.into()),
+    };
+    let found = call.desk().messages(call.caller, Which::Conversation(id), range).await?;
+    let body: Vec<wire::Message> = found.answer.messages.iter().map(wire::Message::from).collect();
+    let mut response = with_cursor(&found, body);
+    if let Some(Ok(link)) = link(&call, &found.answer).map(|it| it.parse()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// Says what is left on both sides: `prev` is older, `next` is newer.
+fn link(call: &Call, page: &MessagePage) -> Option<String> {
+    let (links, first, last) = (links(call), page.messages.first()?, page.messages.last()?);
+    let older = page.older.then(|| format!("<{}>; rel=\"prev\"", links.with("before", first.id.0, &["after"])));
+    let newer = page.newer.then(|| format!("<{}>; rel=\"next\"", links.with("after", last.id.0, &["before"])));
+    let both: Vec<String> = older.into_iter().chain(newer).collect();
+    (!both.is_empty()).then(|| both.join(", "))
+}
+
+/// `POST conversations/{id}/send_message/`
+pub async fn send(call: Call) -> Answer {
+    let id = call.conversation().await?;
+    let Write { body, key } = call.write::<wire::SendMessage>(Target::Reply(id)).await?;
+    let client_ref = key.map(|it| (it.key, it.request_digest));
+    let reply = Reply { text: body.text, seen: body.seen_message_id, client_ref };
+    let replied = call.desk().reply(call.caller, Which::Conversation(id), reply).await?;
+    let answer = message(&replied.message);
+    Ok(match replied.again {
+        true => replayed(&answer),
+        false => HttpResponse::Created().content_type("application/json").body(answer),
+    })
+}
+
+/// `POST conversations/{id}/notes/`
+pub async fn note(call: Call) -> Answer {
+    let id = call.conversation().await?;
+    let write: Write<wire::AddNote> = call.write(Target::Conversation(id)).await?;
+    let (note, once) = write.once(message);
+    done(
+        StatusCode::CREATED,
+        call.desk().add_note(call.caller, Which::Conversation(id), note.text, once).await?,
+        message,
+    )
+}
+
+fn message(it: &Message) -> String {
+    wire::json(&wire::Message::from(it))
+}

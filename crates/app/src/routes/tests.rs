@@ -1,0 +1,191 @@
+//! Which of several faults is told, at every kind of address.
+
+use std::sync::Arc;
+
+use actix_web::{
+    App as Server,
+    http::{
+        Method,
+        header::{ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN},
+    },
+    test::{self, TestRequest},
+    web,
+};
+use chrono::TimeDelta;
+use desk::{Credentials, Desk, Lifetimes, SystemClock};
+use serde_json::Value;
+
+use super::configure;
+use crate::state::App;
+
+const PREFIX: &str = "/api/message_manager";
+const JSON: &str = "application/json";
+
+struct Tokens {
+    _folder: tempfile::TempDir,
+    staff: String,
+    manager: String,
+}
+
+/// A demo server, and access tokens of two of its staff.
+async fn demo() -> (web::Data<App>, Tokens) {
+    let folder = tempfile::tempdir().unwrap();
+    let lifetimes = Lifetimes { idle: TimeDelta::days(30), most: TimeDelta::days(90) };
+    let url = desk::DbUrl::Sqlite(folder.path().join("mm.db"));
+    let desk = Desk::open(&url, &[7; 32], lifetimes, Arc::new(SystemClock), Arc::new(|_| {})).await.unwrap();
+    let made = desk.make_demo().await.unwrap();
+    let sign_in = async |username: &str| {
+        let (username, password) = (username.to_owned(), made.password.clone());
+        let address = [127, 0, 0, 1].into();
+        desk.login(Credentials { username, password, address }).await.unwrap().access
+    };
+    let tokens = Tokens { _folder: folder, staff: sign_in("reception").await, manager: sign_in("manager").await };
+    (web::Data::new(App::for_tests(desk, &["http://console.example"])), tokens)
+}
+
+/// Asks, and gives status, code and headers of the answer. A macro, since the server's type has no name.
+macro_rules! ask {
+    ($server:expr, $request:expr) => {{
+        let response = test::call_service(&$server, $request.to_request()).await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body: Value = serde_json::from_slice(&test::read_body(response).await).unwrap_or_default();
+        (status, body["code"].as_str().unwrap_or_default().to_owned(), headers)
+    }};
+}
+
+macro_rules! server {
+    ($app:expr) => {
+        test::init_service(Server::new().app_data($app.clone()).configure(configure)).await
+    };
+}
+
+fn request(method: Method, path: &str, token: &str) -> TestRequest {
+    let path = if path.starts_with("/api/") { path.to_owned() } else { format!("{PREFIX}{path}") };
+    TestRequest::with_uri(&path).method(method).insert_header((AUTHORIZATION, format!("Bearer {token}")))
+}
+
+#[actix_web::test]
+async fn who_it_is_comes_first() {
+    let (app, _tokens) = demo().await;
+    let server = server!(app);
+    for path in ["", "/", "/nothing/", "/conversations/", "/conversations/x/", "/staff", "/api/auth/me/"] {
+        for method in [Method::GET, Method::DELETE, Method::OPTIONS] {
+            let (status, code, headers) = ask!(server, request(method.clone(), path, "no token"));
+            assert_eq!((status, code.as_str()), (401, "unauthenticated"), "{method} {path}");
+            assert_eq!(headers.get("www-authenticate").map(|it| it.as_bytes()), Some(b"Bearer".as_slice()));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn then_the_path_then_the_method() {
+    let (app, tokens) = demo().await;
+    let server = server!(app);
+    for path in ["", "/", "/nothing/", "/templates/", "/conversations/x/", "/conversations/0", "/staff/+1/"] {
+        for method in [Method::GET, Method::DELETE] {
+            let (status, code, _) = ask!(server, request(method.clone(), path, &tokens.staff));
+            assert_eq!((status, code.as_str()), (404, "not_found"), "{method} {path}");
+        }
+    }
+    for (path, there) in [
+        ("/conversations/", "GET, HEAD"),
+        ("/conversations", "GET, HEAD"),
+        ("/conversations/1/send_message/", "POST"),
+        ("/staff", "GET, HEAD, POST"),
+        ("/staff/1/", "PATCH"),
+        ("/hotel/", "GET, HEAD"),
+        ("/api/auth/me/", "GET, HEAD"),
+        ("/api/auth/login", "POST"),
+    ] {
+        let asked = request(Method::DELETE, path, &tokens.staff).insert_header((ACCEPT, "image/png"));
+        let (status, code, headers) = ask!(server, asked);
+        assert_eq!((status, code.as_str()), (405, "method_not_allowed"), "{path}");
+        assert_eq!(headers.get(ALLOW).and_then(|it| it.to_str().ok()), Some(there), "{path}");
+    }
+    let (status, code, _) = ask!(server, request(Method::GET, "/api/nothing/", ""));
+    assert_eq!((status, code.as_str()), (404, "not_found"));
+}
+
+#[actix_web::test]
+async fn then_sight_then_role_then_the_body() {
+    let (app, Tokens { staff, manager, _folder }) = demo().await;
+    let server = server!(app);
+    let post = |path: &str, token: &str, media: &'static str, body: &str| {
+        request(Method::POST, path, token).insert_header((CONTENT_TYPE, media)).set_payload(body.to_owned())
+    };
+    let (unseen, huge) = ("/conversations/999999/send_message/", "x".repeat(300 * 1024));
+    let image = || (ACCEPT, "image/png");
+    let cases = [
+        (post(unseen, &staff, "text/plain", &huge).insert_header(image()), 406, "not_acceptable"),
+        (post(unseen, &staff, "text/plain", &huge), 404, "not_found"),
+        (post(unseen, &staff, JSON, "{"), 404, "not_found"),
+        (post("/conversations/999999/close/", &staff, JSON, "{"), 404, "not_found"),
+        (post("/staff/", &staff, "text/plain", &huge), 403, "forbidden"),
+        (post("/departments/", &staff, JSON, "{"), 403, "forbidden"),
+        (post("/departments/", &manager, "text/plain", &huge), 413, "too_large"),
+        (post("/departments/", &manager, "text/plain", "{"), 415, "unsupported_media_type"),
+        (post("/departments/", &manager, JSON, "{"), 400, "bad_json"),
+        (request(Method::PATCH, "/departments/999999/", &staff).set_payload("{"), 404, "not_found"),
+        (request(Method::PATCH, "/staff/1/", &staff).set_payload("{"), 403, "forbidden"),
+        (request(Method::PATCH, "/staff/1/", &manager).set_payload("{"), 415, "unsupported_media_type"),
+        (request(Method::GET, "/conversations/999999/messages/?limit=0", &staff), 404, "not_found"),
+        (request(Method::GET, "/conversations/1/messages/?limit=0", &manager), 400, "invalid"),
+        (request(Method::GET, "/conversations/?page=0&page_size=0", &staff), 404, "not_found"),
+        (request(Method::GET, "/conversations/?page_size=0", &staff), 400, "invalid"),
+    ];
+    for (number, (asked, status, code)) in cases.into_iter().enumerate() {
+        let (told, word, _) = ask!(server, asked);
+        assert_eq!((told, word.as_str()), (status, code), "case {number}");
+    }
+}
+
+#[actix_web::test]
+async fn with_and_without_its_slash_a_path_is_one() {
+    let (app, tokens) = demo().await;
+    let server = server!(app);
+    for path in ["/conversations", "/conversations/active_conversations", "/conversations/1", "/staff", "/hotel"] {
+        for path in [path.to_owned(), format!("{path}/")] {
+            for method in [Method::GET, Method::HEAD] {
+                let (status, _, headers) = ask!(server, request(method.clone(), &path, &tokens.manager));
+                assert_eq!(status, 200, "{method} {path}");
+                assert_eq!(headers.get(CACHE_CONTROL).map(|it| it.as_bytes()), Some(b"no-store".as_slice()));
+                assert_eq!(headers.contains_key("x-event-seq"), path.contains("conv"), "{path}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn allowed_pages_may_call() {
+    let (app, tokens) = demo().await;
+    let server = server!(app);
+    let preflight = |origin: &'static str| {
+        let asked = TestRequest::with_uri("/api/message_manager/conversations/").method(Method::OPTIONS);
+        asked.insert_header((ORIGIN, origin)).insert_header(("access-control-request-method", "POST"))
+    };
+    let (status, _, headers) = ask!(server, preflight("http://console.example"));
+    assert_eq!(status, 204);
+    assert_eq!(headers.get("access-control-allow-origin").unwrap(), "http://console.example");
+    assert!(headers.get("access-control-allow-headers").unwrap().to_str().unwrap().contains("Idempotency-Key"));
+    assert!(!headers.contains_key("access-control-allow-credentials"));
+    let (status, _, headers) = ask!(server, preflight("http://evil.example"));
+    assert_eq!(status, 401);
+    assert!(!headers.contains_key("access-control-allow-origin"));
+    let asked = request(Method::GET, "/api/auth/me/", &tokens.staff).insert_header((ORIGIN, "http://console.example"));
+    let (status, _, headers) = ask!(server, asked);
+    assert_eq!((status, headers.get("vary").unwrap().to_str().unwrap()), (200, "Origin"));
+    assert_eq!(headers.get("access-control-allow-credentials").unwrap(), "true");
+}
+
+#[actix_web::test]
+async fn the_cookie_needs_its_origin_and_the_guest_simulator_its_demo() {
+    let (app, _tokens) = demo().await;
+    let server = server!(app);
+    let refresh = || TestRequest::post().uri("/api/auth/refresh/").insert_header(("cookie", "mm_session=x"));
+    assert_eq!(ask!(server, refresh()).1, "bad_origin");
+    assert_eq!(ask!(server, refresh().insert_header((ORIGIN, "http://evil.example"))).1, "bad_origin");
+    assert_eq!(ask!(server, refresh().insert_header((ORIGIN, "http://console.example"))).1, "unauthenticated");
+    assert_eq!(ask!(server, TestRequest::post().uri("/api/auth/logout/")).0, 401);
+    assert_eq!(ask!(server, TestRequest::post().uri("/api/demo/guest_message/")).0, 404);
+    assert_eq!(ask!(server, TestRequest::get().uri("/ws/staff")).1, "unauthenticated");
+}

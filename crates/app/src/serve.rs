@@ -1,0 +1,181 @@
+//! The server, from its start to its end.
+
+use std::{
+    io::{self, Write},
+    net::{SocketAddr, TcpListener},
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use actix_web::{
+    App as Server, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::{
+        signal::unix::{SignalKind, signal},
+        spawn,
+        time::{Instant, interval, sleep},
+    },
+    web,
+};
+use desk::{Desk, Keep};
+use socket2::{Domain, Protocol, Socket, Type};
+use transport::Hub;
+
+use crate::{
+    cli::Failure,
+    clock::clock,
+    log::{access, begin},
+    metrics::Metrics,
+    origin::Origins,
+    pages, routes,
+    settings::{JwtSecret, Settings},
+    state::App,
+};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// How long an idle connection is kept, a request's head is waited for, a closing peer, too.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const HEAD: Duration = Duration::from_secs(10);
+const DISCONNECT: Duration = Duration::from_secs(5);
+/// At the end: how long requests may go on, and then their answers be under way, in seconds.
+/// Together with what sockets take this stays below 10 s.
+const FINISH: Duration = Duration::from_secs(6);
+const FLUSH: u64 = 2;
+/// How often what is over is forgotten.
+const UPKEEP: Duration = Duration::from_secs(60);
+/// Descriptors that are needed for other than connections.
+const OTHER_FILES: u64 = 64;
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// A [`Failure`] to start.
+pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
+    begin(&settings.rust_log);
+    if demo && !settings.bind_address.ip().is_loopback() {
+        return Err(Failure::DemoInPublic(settings.bind_address));
+    }
+    let mut told = io::stdout();
+    // First of all: where another server has the port, nothing is to be made or changed.
+    let listener = listen(settings.bind_address).map_err(|error| Failure::Listen(settings.bind_address, error))?;
+    let address = listener.local_addr()?;
+    let hub = Hub::new();
+    let desk = open(&settings, &hub).await?;
+    if demo {
+        prepare_demo(&desk, &mut told).await?;
+    }
+    hub.begin(desk.clone());
+    spawn(keep_up(desk.clone(), settings.keep()));
+    let sockets = allow_sockets(&mut told)?;
+    let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
+    let app = web::Data::new(App { desk, hub, settings, origins, demo, metrics: Metrics::new()? });
+    let for_workers = app.clone();
+    let server = HttpServer::new(move || {
+        let server = Server::new().app_data(for_workers.clone());
+        server.wrap(pages::security()).wrap(from_fn(access)).configure(routes::configure)
+    })
+    .workers(available_parallelism().map_or(2, usize::from).max(2))
+    .max_connections(sockets)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD)
+    .client_disconnect_timeout(DISCONNECT)
+    .shutdown_timeout(FLUSH)
+    .disable_signals()
+    .on_connect(transport::on_connect)
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let mut running = spawn(server);
+    writeln!(told, "listening on http://{address}")?;
+    told.flush()?;
+    tokio::select! {
+        ended = &mut running => return ended.map_err(io::Error::other)?.map_err(Failure::from),
+        asked = asked_to_stop() => asked?,
+    }
+    stop(&app, handle).await;
+    running.await.map_err(io::Error::other)?.map_err(Failure::from)
+}
+
+async fn open(settings: &Settings, hub: &Hub) -> Result<Desk, Failure> {
+    let secret = match &settings.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => JwtSecret::kept_beside(&settings.database_url)?,
+    };
+    let (url, lifetimes) = (&settings.database_url, settings.lifetimes());
+    Ok(Desk::open(url, secret.as_bytes(), lifetimes, clock(settings), hub.on_commit()).await?)
+}
+
+/// Makes the demo hotel where there is nothing yet, and says how to sign in.
+async fn prepare_demo(desk: &Desk, told: &mut impl Write) -> Result<(), Failure> {
+    if !desk.is_empty().await? {
+        return if desk.may_be_demo().await? { Ok(()) } else { Err(Failure::NoDemo) };
+    }
+    let made = desk.make_demo().await?;
+    writeln!(told, "This is the demo: {} (hotel {}). Sign in as", made.name, made.hotel)?;
+    for it in &made.sign_ins {
+        writeln!(told, "  {:14} {} ({})", it.username, it.name, it.role.as_str())?;
+    }
+    writeln!(told, "with the password {}, which is shown only now.", made.password)?;
+    Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Raises the limit of open files as far as it goes, and says how many sockets that allows: each
+/// has a second descriptor, by which it can be cut off.
+fn allow_sockets(told: &mut impl Write) -> io::Result<usize> {
+    let files = rlimit::increase_nofile_limit(u64::MAX)?;
+    let sockets = files.saturating_sub(OTHER_FILES) / 2;
+    writeln!(told, "open files: {files}, enough for {sockets} sockets")?;
+    Ok(usize::try_from(sockets).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize))
+}
+
+/// Forgets what is over, again and again.
+async fn keep_up(desk: Desk, keep: Keep) {
+    let mut times = interval(UPKEEP);
+    loop {
+        times.tick().await;
+        loop {
+            match desk.prune(keep).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    log::warn!("cannot forget what is over: {error}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn asked_to_stop() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Takes no more connections, tells the sockets, lets requests finish.
+async fn stop(app: &App, handle: ServerHandle) {
+    log::info!("stopping");
+    handle.pause().await;
+    tokio::join!(app.hub.shut_down(), finished(&app.metrics));
+    handle.stop(true).await;
+}
+
+async fn finished(metrics: &Metrics) {
+    let deadline = Instant::now() + FINISH;
+    while metrics.under_way() > 0 && Instant::now() < deadline {
+        sleep(Duration::from_millis(20)).await;
+    }
+}

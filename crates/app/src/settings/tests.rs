@@ -1,0 +1,73 @@
+use super::*;
+
+fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
+    let get = |name: &str| settings.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+    Settings::read(get).map_err(|error| error.to_string())
+}
+
+#[test]
+fn unset_and_empty_ones_have_their_defaults() {
+    let settings = read(&[("PUBLIC_URL", ""), ("SESSION_IDLE_DAYS", " ")]).unwrap();
+    assert_eq!(settings.database_url, DbUrl::Sqlite("data/message_manager.db".into()));
+    assert_eq!(settings.bind_address.to_string(), "127.0.0.1:8080");
+    assert_eq!((settings.session_idle_days, settings.session_max_days, settings.event_retention_days), (30, 90, 7));
+    assert!(settings.public_url.is_none() && settings.jwt_secret.is_none() && settings.allowed_origins.is_empty());
+    assert_eq!(settings.rust_log, "info");
+}
+
+#[test]
+fn lists_are_separated_by_commas() {
+    let settings = read(&[
+        ("ALLOWED_ORIGINS", "https://A.example, http://b.example:8000,"),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8, ::1"),
+    ])
+    .unwrap();
+    assert_eq!(settings.allowed_origins, ["https://a.example", "http://b.example:8000"]);
+    assert!(settings.trusted_proxies[0].contains(&"127.0.0.1".parse::<IpAddr>().unwrap()));
+    assert_eq!(settings.trusted_proxies.len(), 3);
+}
+
+#[test]
+fn a_bad_one_is_named() {
+    for (name, bad) in [
+        ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL", "sqlite://"),
+        ("BIND_ADDRESS", "localhost"),
+        ("BIND_ADDRESS", "127.0.0.1:99999"),
+        ("PUBLIC_URL", "desk.example.com"),
+        ("PUBLIC_URL", "ftp://desk.example.com"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("JWT_SECRET", "too short"),
+        ("SESSION_IDLE_DAYS", "0"),
+        ("SESSION_MAX_DAYS", "ninety"),
+        ("EVENT_RETENTION_DAYS", "-1"),
+        ("RUST_LOG", "desk=loud"),
+    ] {
+        let told = read(&[(name, bad)]).unwrap_err();
+        assert!(told.starts_with(&format!("{name} ")) && !told.contains('\n'), "{told}");
+    }
+}
+
+#[test]
+fn all_faults_are_told_in_one_line() {
+    let told = read(&[("BIND_ADDRESS", "x"), ("JWT_SECRET", "y"), ("RUST_LOG", "z=z")]).unwrap_err();
+    assert!(["BIND_ADDRESS", "JWT_SECRET", "RUST_LOG"].iter().all(|name| told.contains(name)), "{told}");
+    assert_eq!(told.lines().count(), 1);
+}
+
+#[test]
+fn beyond_loopback_the_public_url_is_needed() {
+    assert!(read(&[("BIND_ADDRESS", "0.0.0.0:80")]).unwrap_err().starts_with("PUBLIC_URL "));
+    assert!(read(&[("BIND_ADDRESS", "0.0.0.0:80"), ("PUBLIC_URL", "https://desk.example.com")]).is_ok());
+    assert!(read(&[("BIND_ADDRESS", "[::1]:80")]).is_ok());
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let settings = read(&[("JWT_SECRET", secret), ("DATABASE_URL", "postgres://mm:hunter2@db/mm")]).unwrap();
+    let shown = format!("{settings:?} {:?}", settings.jwt_secret);
+    assert!(!shown.contains(secret) && !shown.contains("hunter2"), "{shown}");
+    assert!(!read(&[("JWT_SECRET", "short-secret")]).unwrap_err().contains("short-secret"));
+}

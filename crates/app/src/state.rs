@@ -1,0 +1,38 @@
+//! What every handler is given.
+
+use desk::Desk;
+use transport::Hub;
+
+use crate::{metrics::Metrics, origin::Origins, settings::Settings};
+
+/// The program at work.
+pub struct App {
+    /// The use cases.
+    pub desk: Desk,
+    /// The sockets.
+    pub hub: Hub,
+    /// The settings.
+    pub settings: Settings,
+    /// Which pages may do what.
+    pub origins: Origins,
+    /// Whether guests may be played.
+    pub demo: bool,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+#[cfg(test)]
+impl App {
+    /// A program with default settings, but for the origins.
+    pub fn for_tests(desk: Desk, allowed_origins: &[&str]) -> Self {
+        let allowed: Vec<String> = allowed_origins.iter().map(ToString::to_string).collect();
+        Self {
+            desk,
+            hub: Hub::new(),
+            settings: Settings::read(|_| None).unwrap(),
+            origins: Origins::new(None, 8080, &allowed),
+            demo: false,
+            metrics: Metrics::new().unwrap(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Random values that only their holder knows, and what is stored of them.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use domain::SessionId;
+use sha2::{Digest as _, Sha256};
+
+/// 256 random bits as base64url text: a session cookie, an API key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// The SHA-256 of something: what is stored of a [`Secret`], and a short stand-in for user
+/// names and bodies that are only compared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+redacted!(Secret, Digest);
+
+impl Secret {
+    /// A new one, from the system's randomness.
+    #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    pub fn new() -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+    }
+
+    /// The text to hand to its holder, once: 43 characters that need no escaping in a header or URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What to store of the secret whose text this is, and by which a presented one is looked
+    /// up. Without salt or stretching: 256 random bits cannot be guessed.
+    pub fn digest(text: &str) -> Digest {
+        Digest::of(text)
+    }
+}
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// As lower-case hex: how it is stored and compared.
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The id of a new session: 128 random bits.
+pub fn new_session_id() -> SessionId {
+    SessionId(rand::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_differ_and_are_safe_in_headers() {
+        let (one, other) = (Secret::new(), Secret::new());
+        assert_ne!(one.as_str(), other.as_str());
+        assert_eq!(one.as_str().len(), 43);
+        assert!(one.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert_ne!(new_session_id(), new_session_id());
+    }
+
+    #[test]
+    fn the_digest_is_sha_256() {
+        let abc = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+        assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(Secret::digest("abc").0), abc);
+        assert_eq!(Digest::of(b"abc"), Secret::digest("abc"));
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secret = Secret::new();
+        assert_eq!(format!("{secret:?} {:?}", Secret::digest(secret.as_str())), "Secret(redacted) Digest(redacted)");
+    }
+}

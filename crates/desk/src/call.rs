@@ -1,0 +1,134 @@
+//! How a use case is run: for whom, and once.
+
+use auth::Caller;
+use persistence::{
+    Conn, Tx,
+    conversations::{Slice, Which},
+    idempotency::{self, Key, Known},
+    sessions::{self, Live},
+};
+
+use crate::{Desk, Error};
+
+/// A page of a list: from 1, of so many.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Its number, from 1.
+    pub number: i64,
+    /// How many entries a page has, 1 to 100.
+    pub size: i64,
+}
+
+impl Page {
+    pub(crate) fn slice(self) -> Slice {
+        Slice { offset: (self.number - 1).saturating_mul(self.size), limit: self.size }
+    }
+
+    /// Refuses a page past the end; the first one exists even where nothing is listed.
+    pub(crate) fn refuse_past(self, count: i64) -> Result<(), Error> {
+        if self.number > 1 && self.slice().offset >= count { Err(Error::NotFound) } else { Ok(()) }
+    }
+}
+
+/// How a write answers, so that a key that comes again gets the same.
+pub struct Once<T> {
+    /// The key, if the request has one.
+    pub key: Option<Key>,
+    /// Writes the answer down.
+    pub answer: fn(&T) -> String,
+}
+
+impl<T> Once<T> {
+    /// A write without a key.
+    pub fn unkeyed() -> Self {
+        Self { key: None, answer: |_| String::new() }
+    }
+}
+
+/// What came of a write.
+#[derive(Debug)]
+pub enum Done<T> {
+    /// It was done now.
+    Now(T),
+    /// It was done before, under the same key: the answer as written down then.
+    Before(String),
+}
+
+impl Desk {
+    /// Runs a question of a caller, on one snapshot with what they may see.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        mut job: impl FnMut(&mut Conn, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (lifetimes, now) = (self.lifetimes, self.now());
+        self.store
+            .read(move |conn| {
+                let live = sessions::find_live(conn, sessions::Key::Id(caller.session), lifetimes, now)?;
+                job(conn, live.as_ref().ok_or(Error::Unauthenticated)?)
+            })
+            .await
+    }
+
+    /// Runs a caller's change, in one transaction with what they may see.
+    pub(crate) async fn act<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        locks: Vec<Which>,
+        mut job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (lifetimes, now) = (self.lifetimes, self.now());
+        self.store
+            .write(caller.hotel, locks, move |tx| {
+                let live = sessions::find_live(tx.conn(), sessions::Key::Id(caller.session), lifetimes, now)?
+                    .ok_or(Error::Unauthenticated)?;
+                let result = job(tx, &live)?;
+                // A socket lives long without a new token: its writes are use of its session, too.
+                if now - live.last_used_at > TOUCH_AFTER {
+                    sessions::touch(tx, live.id, now)?;
+                }
+                Ok(result)
+            })
+            .await
+    }
+
+    /// As [`Desk::act`], but once: a key that was answered before gets that answer again.
+    pub(crate) async fn act_once<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        locks: Vec<Which>,
+        once: Once<T>,
+        mut job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Done<T>, Error> {
+        let now = self.now();
+        self.act(caller, locks, move |tx, live| {
+            let Some(key) = &once.key else { return job(tx, live).map(Done::Now) };
+            match idempotency::claim(tx, key, now)? {
+                Known::Answered(answer) => Ok(Done::Before(answer)),
+                Known::Mismatch => Err(Error::IdempotencyMismatch),
+                Known::New => {
+                    let done = job(tx, live)?;
+                    idempotency::keep(tx, key, &(once.answer)(&done))?;
+                    Ok(Done::Now(done))
+                }
+            }
+        })
+        .await
+    }
+
+    /// The answer that was given to a key, for a request that is not understood any more.
+    ///
+    /// # Errors
+    /// [`Error::IdempotencyMismatch`] where the key came with another body.
+    pub async fn answered(&self, caller: Caller, key: Key) -> Result<Option<String>, Error> {
+        self.ask(caller, move |conn, _| match idempotency::find(conn, &key)? {
+            Known::New => Ok(None),
+            Known::Answered(answer) => Ok(Some(answer)),
+            Known::Mismatch => Err(Error::IdempotencyMismatch),
+        })
+        .await
+    }
+}
+
+/// A session's last use is written down at most so often.
+pub(crate) const TOUCH_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);

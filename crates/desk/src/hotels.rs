@@ -1,0 +1,117 @@
+//! Hotels, and the database as a whole.
+
+mod demo;
+
+pub use demo::{DemoHotel, DemoSignIn};
+
+use auth::Caller;
+use chrono_tz::Tz;
+use domain::{Hotel, HotelId, Name};
+use persistence::{StoreError, departments, events, hotels};
+
+use crate::{Desk, Error};
+
+/// The first department of every hotel.
+pub(crate) const FIRST_DEPARTMENT: &str = "Reception";
+
+/// The lane of what belongs to no hotel, or to all.
+const NO_HOTEL: HotelId = HotelId(0);
+
+impl Desk {
+    /// The caller's hotel.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub async fn hotel(&self, caller: Caller) -> Result<Hotel, Error> {
+        self.ask(caller, |conn, live| hotels::find(conn, live.staff.hotel)?.ok_or(Error::NotFound)).await
+    }
+
+    /// Makes a hotel with its first department, from the command line. `timezone` is an IANA
+    /// name; none: UTC.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is no such time zone.
+    pub async fn add_hotel(&self, name: Name, timezone: Option<String>) -> Result<HotelId, Error> {
+        let timezone = timezone.as_deref().unwrap_or("UTC").parse::<Tz>();
+        let timezone = timezone
+            .map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))?;
+        let first = first_department()?;
+        let now = self.now();
+        self.store
+            .write(NO_HOTEL, vec![], move |tx| {
+                let id = hotels::insert(tx, &name, timezone.name(), now)?;
+                departments::insert(tx, id, &first, now)?;
+                Ok(id)
+            })
+            .await
+    }
+
+    /// All hotels, for the command line.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn all_hotels(&self) -> Result<Vec<Hotel>, Error> {
+        self.store.read(|conn| Ok(hotels::all(conn)?)).await
+    }
+
+    /// Gives a hotel its number of the Cloud API, from the command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is no such hotel, or another has this number.
+    pub async fn set_whatsapp(&self, hotel: HotelId, phone_number_id: String) -> Result<(), Error> {
+        let number = Name::parse(&phone_number_id).map_err(|error| Error::from(("whatsapp_phone_number_id", error)))?;
+        self.store
+            .write(NO_HOTEL, vec![], move |tx| {
+                if hotels::find(tx.conn(), hotel)?.is_none() {
+                    return Err(Error::invalid("hotel", "There is no such hotel."));
+                }
+                if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other != hotel) {
+                    return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
+                }
+                Ok(hotels::set_whatsapp(tx, hotel, number.as_str())?)
+            })
+            .await
+    }
+
+    /// Begins the history of a database that has none.
+    pub(crate) async fn begin_history(&self) -> Result<(), StoreError> {
+        let (epoch, now) = (format!("{:016x}", rand::random::<u64>()), self.now());
+        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_epoch(tx, &epoch, now)).await
+    }
+
+    /// The name of this database's history.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn epoch(&self) -> Result<String, Error> {
+        self.store.read(|conn| Ok(events::epoch(conn)?)).await
+    }
+
+    /// Looks whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.epoch().await.map(drop)
+    }
+
+    /// Whether this database was made by `--demo` or `generate`: only then a guest may be played.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn may_be_demo(&self) -> Result<bool, Error> {
+        self.store.read(|conn| Ok(hotels::has_origin(conn)?)).await
+    }
+
+    /// Whether the database has no hotel yet.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_empty(&self) -> Result<bool, Error> {
+        self.store.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
+    }
+}
+
+fn first_department() -> Result<Name, Error> {
+    Ok(Name::parse(FIRST_DEPARTMENT).map_err(|error| ("name", error))?)
+}

@@ -1,0 +1,121 @@
+//! The use cases: what both doors, REST and socket, call, and what guests' messages come in by.
+//!
+//! A [`Desk`] has a method for each. Whoever asks is a [`Caller`], read from a verified token; what
+//! they may see is read from the database inside the same snapshot or transaction as the rest, so
+//! a change of it bites at once. A use case that changes something is one transaction, with its
+//! events; [`Once`] makes it happen once for a key that comes again. Refusals are an [`Error`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod call;
+mod clock;
+mod conversations;
+mod departments;
+mod error;
+mod generate;
+mod hotels;
+mod messages;
+mod receive;
+mod sessions;
+mod settle;
+mod staff;
+mod stays;
+mod survey;
+mod upkeep;
+
+pub use auth::Caller;
+pub use call::{Done, Once, Page};
+pub use clock::{Clock, SystemClock};
+pub use conversations::{ConversationList, WithCursor};
+pub use error::{Error, Field};
+pub use generate::{Generated, GeneratedHotel, GeneratedStaff, GeneratedStay, Sizes};
+pub use hotels::{DemoHotel, DemoSignIn};
+pub use messages::{MessagePage, Replied, Reply};
+pub use persistence::{
+    BadDbUrl, DbUrl, OnCommit, StoreError,
+    conversations::{Filter, Which},
+    idempotency::Key,
+    messages::Page as MessageRange,
+    sessions::{Lifetimes, Live},
+    upkeep::Keep,
+};
+pub use receive::{FromGuest, Received};
+pub use sessions::{Credentials, Refresh, SignedIn};
+pub use staff::{NewMember, StaffChange};
+pub use stays::{ImportError, RowOutcome, RowResult};
+pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
+
+use std::sync::Arc;
+
+use auth::{AccessTokens, RefreshTokens, ShortSecret};
+use persistence::Store;
+use tokio::sync::Semaphore;
+
+/// Password hashes that may be made at once: each takes 19 MiB and a core.
+const HASHES_AT_ONCE: usize = 2;
+
+/// Where all use cases are.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    access: Arc<AccessTokens>,
+    refresh: Arc<RefreshTokens>,
+    lifetimes: Lifetimes,
+    hashing: Arc<Semaphore>,
+}
+
+/// Why a desk could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The secret.
+    #[error(transparent)]
+    Secret(#[from] ShortSecret),
+}
+
+impl Desk {
+    /// Opens the database, brings it up to date, and begins its history where it has none.
+    /// `jwt_secret` signs tokens, so nodes share it. `on_commit` is told every event.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(
+        url: &DbUrl,
+        jwt_secret: &[u8],
+        lifetimes: Lifetimes,
+        clock: Arc<dyn Clock>,
+        on_commit: OnCommit,
+    ) -> Result<Self, OpenError> {
+        let desk = Self {
+            access: Arc::new(AccessTokens::new(jwt_secret)?),
+            refresh: Arc::new(RefreshTokens::new(jwt_secret)?),
+            store: Store::open(url, on_commit)?,
+            clock,
+            lifetimes,
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+        };
+        desk.begin_history().await?;
+        Ok(desk)
+    }
+
+    /// Whether the database's schema is behind this program's; asks only.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it is away, or newer.
+    pub fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
+        Store::is_behind(url)
+    }
+
+    /// The time, as this desk sees it.
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+}
+
+/// The digest under which a request is kept, to tell another one under the same key.
+pub fn fingerprint(request: &[u8]) -> String {
+    auth::Digest::of(request).to_string()
+}

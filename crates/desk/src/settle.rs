@@ -1,0 +1,75 @@
+//! Storing where a conversation went, with all that follows from it.
+
+use chrono::{DateTime, Utc};
+use domain::{Conversation, ConversationChange, EventKind, Reach, StaffId, Status};
+use persistence::{
+    Tx,
+    audit::{self, Entry},
+    conversations, staff,
+};
+
+use crate::Error;
+
+/// Stores a conversation that moved, with its events and the audit's entries; nothing where it
+/// did not move. `actor`: who moved it; nobody: the guest, or the command line.
+pub(crate) fn save(
+    tx: &mut Tx<'_>,
+    before: &Conversation,
+    after: &Conversation,
+    actor: Option<StaffId>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if before == after {
+        return Ok(());
+    }
+    conversations::save(tx, after, at)?;
+    let (conversation, stay) = (after.id, after.stay);
+    if after.department.is_some() && before.department != after.department {
+        let kind = EventKind::NewConversation { conversation, stay, department: after.department };
+        tx.record(after.hotel, at, kind);
+    }
+    let (routed_from, routed_to) = (before.department, after.department);
+    tx.record(
+        after.hotel,
+        at,
+        EventKind::ConversationUpdated(ConversationChange {
+            conversation,
+            stay,
+            before: routed_from,
+            after: routed_to,
+            only_message: false,
+        }),
+    );
+    audit(tx, before, after, actor, at)
+}
+
+fn audit(
+    tx: &mut Tx<'_>,
+    before: &Conversation,
+    after: &Conversation,
+    actor: Option<StaffId>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut note = |action, from: Option<String>, to: Option<String>| {
+        let conversation = Some(after.id);
+        let entry = Entry { hotel: after.hotel, actor, action, conversation, staff: None, before: from, after: to };
+        audit::write(tx, &entry, at)
+    };
+    if before.department != after.department {
+        note("transferred", before.department.map(|it| it.to_string()), after.department.map(|it| it.to_string()))?;
+    }
+    if before.assignee != after.assignee {
+        note("assigned", before.assignee.map(|it| it.to_string()), after.assignee.map(|it| it.to_string()))?;
+    }
+    if before.status != after.status && [before.status, after.status].contains(&Status::Closed) {
+        let action = if after.status == Status::Closed { "closed" } else { "reopened" };
+        note(action, Some(before.status.as_str().to_owned()), Some(after.status.as_str().to_owned()))?;
+    }
+    Ok(())
+}
+
+/// What the assignee of a conversation may see; nothing where nobody active is assigned.
+pub(crate) fn assignee_reach(tx: &mut Tx<'_>, it: &Conversation) -> Result<Option<Reach>, Error> {
+    let Some(id) = it.assignee else { return Ok(None) };
+    Ok(staff::find(tx.conn(), id)?.filter(|staff| staff.active).map(|staff| staff.reach()))
+}

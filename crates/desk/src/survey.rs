@@ -1,0 +1,132 @@
+//! What the sockets' feeds ask: who still is who, what they see, and what the log says, all of
+//! one moment.
+
+use std::collections::HashMap;
+
+use auth::Caller;
+use domain::{Conversation, ConversationId, ConversationView, Event, EventKind, HotelId, Seq};
+use persistence::{
+    conversations::{self, Which},
+    events,
+    sessions::{self, Key, Live},
+};
+
+use crate::{Desk, Error};
+
+/// A question about a hotel at one moment.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The hotel.
+    pub hotel: HotelId,
+    /// Sessions to look at, and conversations whose sight is asked for them.
+    pub looks: Vec<Look>,
+    /// A part of the log to read.
+    pub log: Option<LogRange>,
+    /// Conversations that are wanted as they are now.
+    pub views: Vec<ConversationId>,
+}
+
+/// A session to look at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Whose.
+    pub caller: Caller,
+    /// Conversations of which it is asked whether they see them.
+    pub which: Vec<Which>,
+}
+
+/// A part of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRange {
+    /// Events after this place.
+    pub after: Seq,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// The answer to a [`Survey`].
+#[derive(Clone, Debug)]
+pub struct Surveyed {
+    /// The name of the log's history.
+    pub epoch: String,
+    /// The last place in the hotel's log at that moment.
+    pub head: Seq,
+    /// What was asked of each session, in order; `None`: it is over.
+    pub seen: Vec<Option<Seen>>,
+    /// What was asked of the log.
+    pub log: LogPage,
+    /// The conversations asked for, and those that the log's events other than messages tell of,
+    /// as they are now.
+    pub views: HashMap<ConversationId, ConversationView>,
+}
+
+/// A live session, and what it sees.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The session.
+    pub live: Live,
+    /// The conversations asked for, in order; `None`: not there, or out of sight.
+    pub conversations: Vec<Option<Conversation>>,
+}
+
+/// A part of the log, as read.
+#[derive(Clone, Debug, Default)]
+pub struct LogPage {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The first place that the log still has; the next to come where it is empty.
+    pub first: Seq,
+}
+
+impl Desk {
+    /// Answers a survey.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn survey(&self, survey: Survey) -> Result<Surveyed, Error> {
+        let (lifetimes, now) = (self.lifetimes, self.now());
+        self.store
+            .read(move |conn| {
+                let head = events::head(conn, survey.hotel)?;
+                let mut seen = Vec::with_capacity(survey.looks.len());
+                for look in &survey.looks {
+                    let live = sessions::find_live(conn, Key::Id(look.caller.session), lifetimes, now)?;
+                    let Some(live) = live else {
+                        seen.push(None);
+                        continue;
+                    };
+                    let reach = live.staff.reach();
+                    let found = look.which.iter().map(|which| conversations::find_visible(conn, &reach, *which));
+                    let found = found.collect::<Result<Vec<_>, _>>()?;
+                    seen.push(Some(Seen { live, conversations: found }));
+                }
+                let log = match survey.log {
+                    Some(range) => read_log(conn, survey.hotel, range, head)?,
+                    None => LogPage::default(),
+                };
+                let told = log.events.iter().filter(|it| !matches!(it.kind, EventKind::Message { .. }));
+                let mut ids: Vec<ConversationId> = told.filter_map(|it| it.kind.conversation()).collect();
+                ids.extend(&survey.views);
+                ids.sort_unstable();
+                ids.dedup();
+                let views = conversations::views(conn, None, &ids)?;
+                let views = views.into_iter().map(|it| (it.conversation.id, it)).collect();
+                Ok(Surveyed { epoch: events::epoch(conn)?, head, seen, log, views })
+            })
+            .await
+    }
+
+    /// The last places in these hotels' logs.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn heads(&self, hotels: Vec<HotelId>) -> Result<Vec<(HotelId, Seq)>, Error> {
+        self.store.read(move |conn| Ok(events::heads(conn, &hotels)?)).await
+    }
+}
+
+fn read_log(conn: &mut persistence::Conn, hotel: HotelId, range: LogRange, head: Seq) -> Result<LogPage, Error> {
+    let first = events::first(conn, hotel)?.unwrap_or(head.next());
+    let found = events::after(conn, hotel, range.after, range.limit)?;
+    Ok(LogPage { events: found, first })
+}

@@ -1,0 +1,35 @@
+//! What a hotel's conversations are, and by which rules they move.
+//!
+//! The types to know: a [`Conversation`] with its lawful moves, a [`Reach`] (what a staff
+//! member may see, which decides every question of sight), and an [`Event`] (what happened,
+//! with its place in the hotel's log). Around them stand ids that cannot be mixed up and
+//! values that were checked once: [`MessageText`], [`PhoneNumber`].
+//!
+//! No I/O, no async, no clock: time is an argument.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod conversation;
+mod event;
+mod guest;
+mod hotel;
+mod ids;
+mod message;
+mod phone;
+mod staff;
+mod stay;
+mod text;
+
+pub use conversation::{
+    AssigneeOutOfReach, Conversation, ConversationClosed, ConversationView, Heard, LastMessage, NoDepartment,
+    NotInRelay, Person, Status,
+};
+pub use event::{ConversationChange, Event, EventKind};
+pub use guest::{Guest, GuestIdentity};
+pub use hotel::{Department, Hotel};
+pub use ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, Seq, SessionId, StaffId, StayId};
+pub use message::{Delivery, Message, SenderType};
+pub use phone::{BadPhoneNumber, PhoneNumber};
+pub use staff::{Reach, Role, Staff};
+pub use stay::Stay;
+pub use text::{BadText, ClientRef, MessageText, Name, RequestId};

@@ -1,0 +1,168 @@
+//! A connection to either database, and the transaction on it.
+
+use std::path::PathBuf;
+
+use diesel::{
+    Connection, PgConnection, QueryResult, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+};
+
+use crate::StoreError;
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DbUrl {
+    /// A file of the embedded database.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, as a `postgres://` URL.
+    Postgres(String),
+}
+
+/// A `DATABASE_URL` that names no database. Its display is a sentence for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum BadDbUrl {
+    /// Another scheme.
+    #[error("DATABASE_URL must begin with sqlite:// or postgres://")]
+    Scheme,
+    /// SQLite without a file.
+    #[error("DATABASE_URL names no file: sqlite://data/message_manager.db is a usual one")]
+    NoFile,
+    /// This build has no TLS to PostgreSQL, and the URL asks for it.
+    #[error("DATABASE_URL asks for TLS (sslmode), and this build has none: build it with the cargo feature `tls`")]
+    NoTls,
+}
+
+impl std::str::FromStr for DbUrl {
+    type Err = BadDbUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadDbUrl> {
+        if let Some(file) = url.strip_prefix("sqlite://") {
+            return if file.is_empty() || file.contains('\0') {
+                Err(BadDbUrl::NoFile)
+            } else {
+                Ok(Self::Sqlite(file.into()))
+            };
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(BadDbUrl::Scheme);
+        }
+        let asks_for_tls =
+            ["require", "verify-ca", "verify-full"].iter().any(|mode| url.contains(&format!("sslmode={mode}")));
+        if asks_for_tls && !cfg!(feature = "tls") {
+            return Err(BadDbUrl::NoTls);
+        }
+        Ok(Self::Postgres(url.to_owned()))
+    }
+}
+
+/// A connection to either database.
+///
+/// Not diesel's `MultiConnection`: that loses upserts, `as_returning` and row locks.
+pub enum Conn {
+    /// To PostgreSQL.
+    Pg(PgConnection),
+    /// To the SQLite file.
+    Sqlite(SqliteConnection),
+}
+
+/// Runs one query text on whichever database the connection goes to.
+macro_rules! on_db {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::conn::Conn::Pg($c) => $body,
+            $crate::conn::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+pub(crate) use on_db;
+
+/// What a transaction is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Sees one moment of the database in all its queries.
+    Snapshot,
+    /// Changes it.
+    Write,
+}
+
+impl Conn {
+    /// Connects.
+    pub(crate) fn establish(url: &DbUrl) -> Result<Self, StoreError> {
+        let broken = |error: diesel::result::Error| StoreError::Unavailable(error.to_string());
+        match url {
+            DbUrl::Postgres(url) => {
+                let mut conn =
+                    PgConnection::establish(url).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                conn.batch_execute("SET statement_timeout = '15s'; SET lock_timeout = '10s'; SET timezone = 'UTC'")
+                    .map_err(broken)?;
+                Ok(Self::Pg(conn))
+            }
+            DbUrl::Sqlite(path) => {
+                let path =
+                    path.to_str().ok_or_else(|| StoreError::Unavailable("the file's name is no UTF-8".into()))?;
+                let mut conn =
+                    SqliteConnection::establish(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                // FULL: what was acknowledged survives a power cut. The order matters: wait first.
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
+                )
+                .map_err(broken)?;
+                Ok(Self::Sqlite(conn))
+            }
+        }
+    }
+
+    pub(crate) fn begin(&mut self, purpose: Purpose) -> QueryResult<()> {
+        match (self, purpose) {
+            (Self::Pg(conn), Purpose::Snapshot) => AnsiTransactionManager::begin_transaction_sql(
+                conn,
+                "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+            (Self::Pg(conn), Purpose::Write) => AnsiTransactionManager::begin_transaction(conn),
+            (Self::Sqlite(conn), Purpose::Snapshot) => {
+                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED")
+            }
+            // Taking the write lock at once spares the error of a lock that cannot be upgraded.
+            (Self::Sqlite(conn), Purpose::Write) => {
+                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
+            }
+        }
+    }
+
+    pub(crate) fn commit(&mut self) -> QueryResult<()> {
+        on_db!(self, |c| AnsiTransactionManager::commit_transaction(c))
+    }
+
+    pub(crate) fn rollback(&mut self) -> QueryResult<()> {
+        on_db!(self, |c| AnsiTransactionManager::rollback_transaction(c))
+    }
+
+    /// Whether it must not be used again: cut, or left in the middle of a transaction.
+    pub(crate) fn is_broken(&mut self) -> bool {
+        on_db!(self, |c| {
+            let status = AnsiTransactionManager::transaction_manager_status_mut(c);
+            !matches!(status.transaction_depth(), Ok(None))
+        })
+    }
+}
+
+/// Lends connections to readers.
+pub(crate) struct ConnManager(pub(crate) DbUrl);
+
+impl r2d2::ManageConnection for ConnManager {
+    type Connection = Conn;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Conn, StoreError> {
+        Conn::establish(&self.0)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        on_db!(conn, |c| c.batch_execute("SELECT 1")).map_err(StoreError::from)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}

@@ -1,0 +1,396 @@
+//! Conversations: as they stand, and as they are shown.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use domain::{
+    Conversation, ConversationId, ConversationView, DepartmentId, GuestId, HotelId, LastMessage, Person, Reach,
+    StaffId, Status, StayId,
+};
+
+use crate::{
+    StoreError, Tx,
+    conn::{Conn, on_db},
+    guests::display_name as guests_name,
+    schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
+    search,
+    types::{Json, Ts},
+};
+
+/// Which conversation is meant: clients name either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// By its own id.
+    Conversation(ConversationId),
+    /// By its stay's.
+    Stay(StayId),
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct Row {
+    id: i64,
+    hotel_id: i64,
+    guest_id: i64,
+    stay_id: Option<i64>,
+    status: String,
+    department_id: Option<i64>,
+    assigned_to: Option<i64>,
+}
+
+impl TryFrom<Row> for Conversation {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ConversationId(row.id),
+            hotel: HotelId(row.hotel_id),
+            guest: GuestId(row.guest_id),
+            stay: row.stay_id.map(StayId),
+            status: row.status.parse().map_err(|()| StoreError::Corrupt("status"))?,
+            department: row.department_id.map(DepartmentId),
+            assignee: row.assigned_to.map(StaffId),
+        })
+    }
+}
+
+/// The conversation, where this reach covers it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Option<Conversation>, StoreError> {
+    Ok(find(conn, which)?.filter(|it| reach.covers(it.hotel, it.department)))
+}
+
+/// The conversation, whoever asks.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(conn: &mut Conn, which: Which) -> Result<Option<Conversation>, StoreError> {
+    let row: Option<Row> = on_db!(conn, |c| {
+        let query = conversations::table.select(Row::as_select()).into_boxed();
+        match which {
+            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)),
+            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)),
+        }
+        .first(c)
+        .optional()
+    })?;
+    row.map(Conversation::try_from).transpose()
+}
+
+/// A guest's conversation without a stay.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_without_stay(conn: &mut Conn, guest: GuestId) -> Result<Option<Conversation>, StoreError> {
+    let row: Option<Row> = on_db!(conn, |c| conversations::table
+        .filter(conversations::guest_id.eq(guest.0).and(conversations::stay_id.is_null()))
+        .select(Row::as_select())
+        .first(c)
+        .optional())?;
+    row.map(Conversation::try_from).transpose()
+}
+
+/// When the guest last wrote in a conversation.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last_heard(conn: &mut Conn, id: ConversationId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let at: Option<Ts> =
+        on_db!(conn, |c| conversations::table.find(id.0).select(conversations::last_guest_message_at).first(c))?;
+    Ok(at.map(|it| it.0))
+}
+
+/// Stores a new conversation and gives it its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(
+    tx: &mut Tx<'_>,
+    (hotel, guest, stay): (HotelId, GuestId, Option<StayId>),
+    status: Status,
+    at: DateTime<Utc>,
+) -> Result<Conversation, StoreError> {
+    let at = Ts::from(at);
+    let row: Row = on_db!(tx.changing(), |c| diesel::insert_into(conversations::table)
+        .values((
+            conversations::hotel_id.eq(hotel.0),
+            conversations::guest_id.eq(guest.0),
+            conversations::stay_id.eq(stay.map(|it| it.0)),
+            conversations::status.eq(status.as_str()),
+            conversations::context_data.eq(Json("{}".into())),
+            conversations::created_at.eq(at),
+            conversations::updated_at.eq(at),
+            conversations::search_key.eq(""),
+        ))
+        .returning(Row::as_returning())
+        .get_result(c))?;
+    index(tx, ConversationId(row.id))?;
+    row.try_into()
+}
+
+/// Stores where a conversation stands now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn save(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(conversations::table.find(it.id.0))
+        .set((
+            conversations::stay_id.eq(it.stay.map(|it| it.0)),
+            conversations::status.eq(it.status.as_str()),
+            conversations::department_id.eq(it.department.map(|it| it.0)),
+            conversations::assigned_to.eq(it.assignee.map(|it| it.0)),
+            conversations::updated_at.eq(Ts::from(at)),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Conversations that a staff member is assigned to.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn assigned_to(conn: &mut Conn, staff: StaffId) -> Result<Vec<Conversation>, StoreError> {
+    let rows: Vec<Row> = on_db!(conn, |c| conversations::table
+        .filter(conversations::assigned_to.eq(staff.0))
+        .order(conversations::id)
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Conversation::try_from).collect()
+}
+
+/// Conversations of a hotel that are routed to other departments than these, in the order of ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn routed_outside(
+    conn: &mut Conn,
+    hotel: HotelId,
+    departments: &[DepartmentId],
+) -> Result<Vec<Conversation>, StoreError> {
+    let ids: Vec<i64> = departments.iter().map(|it| it.0).collect();
+    let rows: Vec<Row> = on_db!(conn, |c| conversations::table
+        .filter(conversations::hotel_id.eq(hotel.0).and(conversations::department_id.is_not_null()))
+        .filter(conversations::department_id.ne_all(&ids))
+        .order(conversations::id)
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Conversation::try_from).collect()
+}
+
+/// Which conversations to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// In any of these states. Empty: those in relay with the asker's own departments (a
+    /// manager's: with any).
+    pub status: Vec<Status>,
+    /// Routed there.
+    pub department: Option<DepartmentId>,
+    /// Assigned to this staff member, or to nobody.
+    pub assigned_to: Option<Option<StaffId>>,
+    /// With messages of the guest after the asker's mark.
+    pub unread: bool,
+    /// With these words in the guest's name, the room or the number.
+    pub search: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// So many are left out.
+    pub offset: i64,
+    /// At most so many are given.
+    pub limit: i64,
+}
+
+/// The conversations that this reach covers and the filter lets through, as a boxed query on
+/// conversations and the asker's own marks.
+macro_rules! matching {
+    ($reach:expr, $filter:expr) => {{
+        let (reach, filter): (&Reach, &Filter) = ($reach, $filter);
+        let mine: Vec<i64> = reach.departments.iter().map(|it| it.0).collect();
+        let mut query = conversations::table
+            .left_join(
+                read_marks::table
+                    .on(read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq(reach.staff.0))),
+            )
+            .filter(conversations::hotel_id.eq(reach.hotel.0))
+            .into_boxed();
+        query = match (filter.status.as_slice(), reach.is_manager()) {
+            ([], true) => query.filter(conversations::status.eq(Status::Relay.as_str())),
+            ([], false) => query
+                .filter(conversations::status.eq(Status::Relay.as_str()))
+                .filter(conversations::department_id.eq_any(mine)),
+            (states, manager) => {
+                let states: Vec<&str> = states.iter().map(|it| it.as_str()).collect();
+                let query = query.filter(conversations::status.eq_any(states));
+                let unrouted = conversations::department_id.is_null();
+                if manager { query } else { query.filter(unrouted.or(conversations::department_id.eq_any(mine))) }
+            }
+        };
+        if let Some(department) = filter.department {
+            query = query.filter(conversations::department_id.eq(department.0));
+        }
+        query = match filter.assigned_to {
+            Some(Some(staff)) => query.filter(conversations::assigned_to.eq(staff.0)),
+            Some(None) => query.filter(conversations::assigned_to.is_null()),
+            None => query,
+        };
+        if filter.unread {
+            let without_mark = read_marks::guest_ordinal.nullable().is_null().and(conversations::guest_messages.gt(0));
+            let after_mark = conversations::guest_messages.nullable().gt(read_marks::guest_ordinal.nullable());
+            query = query.filter(without_mark.or(after_mark));
+        }
+        for word in filter.search.iter().flat_map(|it| it.split_whitespace()) {
+            query = query.filter(conversations::search_key.like(search::pattern(word)).escape('\\'));
+        }
+        query
+    }};
+}
+
+/// How many conversations match, and a slice of them: newest change first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list(
+    conn: &mut Conn,
+    reach: &Reach,
+    filter: &Filter,
+    slice: Slice,
+) -> Result<(i64, Vec<ConversationView>), StoreError> {
+    let (count, ids) = on_db!(conn, |c| {
+        let count: i64 = matching!(reach, filter).select(diesel::dsl::count_star()).first(c)?;
+        let ids: Vec<i64> = matching!(reach, filter)
+            .order((conversations::updated_at.desc(), conversations::id.desc()))
+            .select(conversations::id)
+            .offset(slice.offset)
+            .limit(slice.limit)
+            .load(c)?;
+        (count, ids)
+    });
+    let views = views(conn, Some(reach.staff), &ids.into_iter().map(ConversationId).collect::<Vec<_>>())?;
+    Ok((count, views))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations)]
+struct ViewRow {
+    #[diesel(embed)]
+    state: Row,
+    current_step: String,
+    context_data: Json,
+    created_at: Ts,
+    updated_at: Ts,
+    last_guest_message_at: Option<Ts>,
+    guest_messages: i64,
+}
+
+type GuestNames = (Option<String>, Option<String>, Option<String>, Option<String>);
+type Booking = (String, String, String, NaiveDate, NaiveDate);
+type Joined = (
+    ViewRow,
+    GuestNames,
+    Option<Booking>,
+    Option<String>,
+    Option<String>,
+    Option<(String, Ts, String)>,
+    Option<String>,
+);
+
+/// Conversations as they are shown, in the order of the ids; those that do not exist are left
+/// out. Unread messages are counted for `me`; for nobody they are 0.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn views(
+    conn: &mut Conn,
+    me: Option<StaffId>,
+    ids: &[ConversationId],
+) -> Result<Vec<ConversationView>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<i64> = ids.iter().map(|it| it.0).collect();
+    let rows: Vec<Joined> = on_db!(conn, |c| conversations::table
+        .inner_join(guests::table)
+        .inner_join(hotels::table)
+        .left_join(stays::table)
+        .left_join(departments::table)
+        .left_join(staff::table)
+        .left_join(messages::table.on(messages::id.nullable().eq(conversations::last_message_id)))
+        .filter(conversations::id.eq_any(&keys))
+        .select((
+            ViewRow::as_select(),
+            (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid),
+            (stays::guest_name, stays::guest_phone, stays::room_number, stays::check_in, stays::check_out).nullable(),
+            departments::name.nullable(),
+            staff::name.nullable(),
+            (messages::content, messages::timestamp, messages::sender_type).nullable(),
+            hotels::whatsapp_phone_number_id,
+        ))
+        .load(c))?;
+    let marks = match me {
+        Some(me) => crate::marks::ordinals(conn, me, &keys)?,
+        None => Default::default(),
+    };
+    let mut found: HashMap<i64, ConversationView> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let id = row.0.state.id;
+        let read = if me.is_some() { marks.get(&id).copied().unwrap_or(0) } else { row.0.guest_messages };
+        found.insert(id, view(row, read)?);
+    }
+    Ok(keys.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn view(
+    (row, of_guest, booking, department_name, assignee, last, whatsapp): Joined,
+    read: i64,
+) -> Result<ConversationView, StoreError> {
+    let conversation: Conversation = row.state.try_into()?;
+    let last_message = last
+        .map(|(content, at, sender_type)| {
+            let sender_type = sender_type.parse().map_err(|()| StoreError::Corrupt("sender type"))?;
+            Ok::<_, StoreError>(LastMessage { content, at: at.0, sender_type })
+        })
+        .transpose()?;
+    let assignee = conversation.assignee.zip(assignee).map(|(id, name)| Person { id, name });
+    let own_phone = of_guest.1.clone();
+    let (guest_name, guest_phone, room_number, days) = match booking {
+        Some((name, phone, room, check_in, check_out)) => (name, Some(phone), Some(room), Some((check_in, check_out))),
+        None => (guests_name(of_guest), own_phone, None, None),
+    };
+    Ok(ConversationView {
+        conversation,
+        guest_name,
+        guest_phone,
+        room_number,
+        days,
+        department_name,
+        assignee,
+        last_message,
+        unread: row.guest_messages - read,
+        last_guest_message_at: row.last_guest_message_at.map(|it| it.0),
+        on_whatsapp: whatsapp.is_some(),
+        current_step: row.current_step,
+        context_data: row.context_data.0,
+        created_at: row.created_at.0,
+        updated_at: row.updated_at.0,
+    })
+}
+
+/// Writes down anew what a conversation is searched by. To be called after a change of its
+/// guest's name, or of its stay.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn index(tx: &mut Tx<'_>, id: ConversationId) -> Result<(), StoreError> {
+    let Some(it) = views(tx.conn(), None, &[id])?.pop() else { return Ok(()) };
+    let parts = [Some(it.guest_name.as_str()), it.room_number.as_deref(), it.guest_phone.as_deref()];
+    let key = search::key(parts.into_iter().flatten());
+    on_db!(tx.changing(), |c| diesel::update(conversations::table.find(id.0))
+        .set(conversations::search_key.eq(key))
+        .execute(c))?;
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with a database.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// A failure of the database, or of what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It is away, or too busy to answer in time. Whether a write under way was done is not known.
+    #[error("the database is away: {0}")]
+    Unavailable(String),
+    /// Two transactions stood in each other's way; both can be tried again.
+    #[error("a transaction gave way to another")]
+    Conflict(#[source] Error),
+    /// A statement failed.
+    #[error("a statement failed")]
+    Query(#[source] Error),
+    /// A stored value that this program did not write.
+    #[error("the stored {0} makes no sense")]
+    Corrupt(&'static str),
+    /// The schema could not be brought up to date.
+    #[error("migration failed: {0}")]
+    Migration(String),
+    /// The database was made by a newer program.
+    #[error("the database's schema ({0}) is newer than this program")]
+    Newer(String),
+    /// A job panicked. The panic's message was logged where it happened.
+    #[error("a job on the database panicked")]
+    Panicked,
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | Error::BrokenTransactionManager => {
+                Self::Unavailable(error.to_string())
+            }
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Conflict(error),
+            Error::DatabaseError(_, info) => {
+                let told = info.message();
+                if told.contains("deadlock detected") {
+                    Self::Conflict(error)
+                } else if AWAY.iter().any(|sign| told.contains(sign)) {
+                    Self::Unavailable(told.to_owned())
+                } else {
+                    Self::Query(error)
+                }
+            }
+            _ => Self::Query(error),
+        }
+    }
+}
+
+/// Messages of libpq, PostgreSQL and SQLite that mean "not now" rather than "never". Diesel gives
+/// no code for them.
+const AWAY: &[&str] = &[
+    "server closed the connection",
+    "connection to server",
+    "no connection to the server",
+    "terminating connection",
+    "could not receive data from server",
+    "could not send data to server",
+    "the database system is",
+    "canceling statement due to",
+    "too many clients",
+    "database is locked",
+    "disk I/O error",
+    "database or disk is full",
+    "attempt to write a readonly database",
+    "unable to open database file",
+];
+
+impl From<r2d2::Error> for StoreError {
+    fn from(error: r2d2::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,242 @@
+//! The hotels' logs of events.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{
+    ConversationChange, ConversationId, DepartmentId, Event, EventKind, HotelId, Message, MessageId, Seq, StaffId,
+    StayId,
+};
+
+use crate::{
+    StoreError,
+    conn::{Conn, on_db},
+    messages,
+    schema::{epochs, events, hotel_counters},
+    types::Ts,
+};
+
+/// An event that has no place yet.
+pub(crate) struct Draft {
+    pub(crate) hotel: HotelId,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) kind: EventKind,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct Row {
+    hotel_id: i64,
+    seq: i64,
+    at: Ts,
+    kind: &'static str,
+    conversation_id: Option<i64>,
+    stay_id: Option<i64>,
+    message_id: Option<i64>,
+    staff_id: Option<i64>,
+    department_before: Option<i64>,
+    department_after: Option<i64>,
+    only_message: bool,
+}
+
+/// Gives the drafts their places, hotel by hotel in the order of ids, and stores them.
+pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for draft in &drafts {
+        *counts.entry(draft.hotel).or_insert(0) += 1;
+    }
+    let mut next = HashMap::new();
+    for (hotel, count) in counts {
+        let last: i64 = on_db!(conn, |c| diesel::update(hotel_counters::table.find(hotel.0))
+            .set(hotel_counters::seq.eq(hotel_counters::seq + count))
+            .returning(hotel_counters::seq)
+            .get_result(c))?;
+        next.insert(hotel, Seq(last - count + 1));
+    }
+    let mut placed = Vec::with_capacity(drafts.len());
+    for Draft { hotel, at, kind } in drafts {
+        let place = next.get_mut(&hotel).ok_or(StoreError::Corrupt("counter"))?;
+        placed.push(Event { hotel, seq: *place, at: Ts::from(at).0, kind });
+        *place = place.next();
+    }
+    let rows: Vec<Row> = placed.iter().map(Row::from).collect();
+    match conn {
+        // 11 columns a row, and PostgreSQL takes at most 65,535 values in a statement.
+        Conn::Pg(c) => {
+            for rows in rows.chunks(1000) {
+                diesel::insert_into(events::table).values(rows).execute(c)?;
+            }
+        }
+        Conn::Sqlite(c) => {
+            for row in &rows {
+                diesel::insert_into(events::table).values(row).execute(c)?;
+            }
+        }
+    }
+    Ok(placed)
+}
+
+impl From<&Event> for Row {
+    fn from(event: &Event) -> Self {
+        let mut row = Self {
+            hotel_id: event.hotel.0,
+            seq: event.seq.0,
+            at: event.at.into(),
+            kind: "",
+            conversation_id: event.kind.conversation().map(|it| it.0),
+            stay_id: None,
+            message_id: None,
+            staff_id: None,
+            department_before: None,
+            department_after: None,
+            only_message: false,
+        };
+        match &event.kind {
+            EventKind::Message { stay, message } => {
+                row.kind = "message";
+                row.stay_id = stay.map(|it| it.0);
+                row.message_id = Some(message.id.0);
+            }
+            EventKind::NewConversation { stay, department, .. } => {
+                row.kind = "new_conversation";
+                row.stay_id = stay.map(|it| it.0);
+                row.department_after = department.map(|it| it.0);
+            }
+            EventKind::ConversationUpdated(change) => {
+                row.kind = "conversation_updated";
+                row.stay_id = change.stay.map(|it| it.0);
+                row.department_before = change.before.map(|it| it.0);
+                row.department_after = change.after.map(|it| it.0);
+                row.only_message = change.only_message;
+            }
+            EventKind::ConversationRemoved { stay, staff, .. } => {
+                row.kind = "conversation_removed";
+                row.stay_id = stay.map(|it| it.0);
+                row.staff_id = Some(staff.0);
+            }
+            EventKind::StaffChanged { staff } => {
+                row.kind = "staff_changed";
+                row.staff_id = Some(staff.0);
+            }
+        }
+        row
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+struct Stored {
+    seq: i64,
+    at: Ts,
+    kind: String,
+    conversation_id: Option<i64>,
+    stay_id: Option<i64>,
+    message_id: Option<i64>,
+    staff_id: Option<i64>,
+    department_before: Option<i64>,
+    department_after: Option<i64>,
+    only_message: bool,
+}
+
+impl Stored {
+    fn event(self, hotel: HotelId, messages: &mut HashMap<MessageId, Message>) -> Option<Event> {
+        let conversation = self.conversation_id.map(ConversationId);
+        let stay = self.stay_id.map(StayId);
+        let kind = match self.kind.as_str() {
+            "message" => EventKind::Message { stay, message: Box::new(messages.remove(&MessageId(self.message_id?))?) },
+            "new_conversation" => EventKind::NewConversation {
+                conversation: conversation?,
+                stay,
+                department: self.department_after.map(DepartmentId),
+            },
+            "conversation_updated" => EventKind::ConversationUpdated(ConversationChange {
+                conversation: conversation?,
+                stay,
+                before: self.department_before.map(DepartmentId),
+                after: self.department_after.map(DepartmentId),
+                only_message: self.only_message,
+            }),
+            "conversation_removed" => {
+                EventKind::ConversationRemoved { conversation: conversation?, stay, staff: StaffId(self.staff_id?) }
+            }
+            "staff_changed" => EventKind::StaffChanged { staff: StaffId(self.staff_id?) },
+            _ => return None,
+        };
+        Some(Event { hotel, seq: Seq(self.seq), at: self.at.0, kind })
+    }
+}
+
+/// A hotel's events after a place, in order, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn after(conn: &mut Conn, hotel: HotelId, after: Seq, limit: i64) -> Result<Vec<Event>, StoreError> {
+    let rows: Vec<Stored> = on_db!(conn, |c| events::table
+        .filter(events::hotel_id.eq(hotel.0).and(events::seq.gt(after.0)))
+        .order(events::seq)
+        .limit(limit)
+        .select(Stored::as_select())
+        .load(c))?;
+    let ids = rows.iter().filter_map(|row| row.message_id).map(MessageId).collect::<Vec<_>>();
+    let mut messages = messages::by_ids(conn, &ids)?;
+    rows.into_iter().map(|row| row.event(hotel, &mut messages).ok_or(StoreError::Corrupt("event"))).collect()
+}
+
+/// The last place given in a hotel's log.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn head(conn: &mut Conn, hotel: HotelId) -> Result<Seq, StoreError> {
+    let seq: i64 = on_db!(conn, |c| hotel_counters::table.find(hotel.0).select(hotel_counters::seq).first(c))?;
+    Ok(Seq(seq))
+}
+
+/// The last places given in these hotels' logs.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn heads(conn: &mut Conn, hotels: &[HotelId]) -> Result<Vec<(HotelId, Seq)>, StoreError> {
+    let ids: Vec<i64> = hotels.iter().map(|it| it.0).collect();
+    let rows: Vec<(i64, i64)> = on_db!(conn, |c| hotel_counters::table
+        .filter(hotel_counters::hotel_id.eq_any(&ids))
+        .select((hotel_counters::hotel_id, hotel_counters::seq))
+        .load(c))?;
+    Ok(rows.into_iter().map(|(hotel, seq)| (HotelId(hotel), Seq(seq))).collect())
+}
+
+/// The first place that is still in a hotel's log; `None` where it is empty.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn first(conn: &mut Conn, hotel: HotelId) -> Result<Option<Seq>, StoreError> {
+    let seq: Option<i64> = on_db!(conn, |c| events::table
+        .filter(events::hotel_id.eq(hotel.0))
+        .order(events::seq)
+        .select(events::seq)
+        .first(c)
+        .optional())?;
+    Ok(seq.map(Seq))
+}
+
+/// The name of this database's history.
+///
+/// # Errors
+/// [`StoreError`], also where none was begun.
+pub fn epoch(conn: &mut Conn) -> Result<String, StoreError> {
+    Ok(on_db!(conn, |c| epochs::table.order(epochs::id.desc()).select(epochs::epoch).first(c))?)
+}
+
+/// Begins the history of a database that has none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let known: i64 = on_db!(tx.conn(), |c| epochs::table.count().get_result(c))?;
+    if known == 0 {
+        on_db!(tx.changing(), |c| diesel::insert_into(epochs::table)
+            .values((epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at))))
+            .execute(c))?;
+    }
+    Ok(())
+}

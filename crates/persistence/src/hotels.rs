@@ -1,0 +1,132 @@
+//! Hotels.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{DepartmentId, Hotel, HotelId, Name};
+
+use crate::{
+    StoreError, Tx,
+    conn::{Conn, on_db},
+    schema::{departments, hotel_counters, hotels, origins},
+    types::Ts,
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = hotels)]
+struct Row {
+    id: i64,
+    name: String,
+    timezone: String,
+    default_department_id: Option<i64>,
+    whatsapp_phone_number_id: Option<String>,
+}
+
+/// A hotel.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
+    let row: Option<Row> = on_db!(conn, |c| hotels::table.find(id.0).select(Row::as_select()).first(c).optional())?;
+    row.map(|row| hotel(conn, row)).transpose()
+}
+
+/// All hotels, in the order of their ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn all(conn: &mut Conn) -> Result<Vec<Hotel>, StoreError> {
+    let rows: Vec<Row> = on_db!(conn, |c| hotels::table.order(hotels::id).select(Row::as_select()).load(c))?;
+    rows.into_iter().map(|row| hotel(conn, row)).collect()
+}
+
+fn hotel(conn: &mut Conn, row: Row) -> Result<Hotel, StoreError> {
+    let default = match row.default_department_id {
+        Some(id) => Some(id),
+        None => on_db!(conn, |c| departments::table
+            .filter(departments::hotel_id.eq(row.id))
+            .order(departments::id)
+            .select(departments::id)
+            .first(c)
+            .optional())?,
+    };
+    Ok(Hotel {
+        id: HotelId(row.id),
+        name: row.name,
+        timezone: row.timezone,
+        default_department: default.map(DepartmentId),
+        whatsapp_phone_number_id: row.whatsapp_phone_number_id,
+    })
+}
+
+/// Stores a new hotel with its empty log.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(tx: &mut Tx<'_>, name: &Name, timezone: &str, at: DateTime<Utc>) -> Result<HotelId, StoreError> {
+    let conn = tx.changing();
+    let id: i64 = on_db!(conn, |c| diesel::insert_into(hotels::table)
+        .values((hotels::name.eq(name.as_str()), hotels::timezone.eq(timezone), hotels::created_at.eq(Ts::from(at)),))
+        .returning(hotels::id)
+        .get_result(c))?;
+    on_db!(conn, |c| diesel::insert_into(hotel_counters::table).values(hotel_counters::hotel_id.eq(id)).execute(c))?;
+    Ok(HotelId(id))
+}
+
+/// The hotel that has this number of the Cloud API.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_by_whatsapp(conn: &mut Conn, phone_number_id: &str) -> Result<Option<HotelId>, StoreError> {
+    let id: Option<i64> = on_db!(conn, |c| hotels::table
+        .filter(hotels::whatsapp_phone_number_id.eq(phone_number_id))
+        .select(hotels::id)
+        .first(c)
+        .optional())?;
+    Ok(id.map(HotelId))
+}
+
+/// Gives a hotel its number of the Cloud API. The caller has looked that no other has it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_whatsapp(tx: &mut Tx<'_>, id: HotelId, phone_number_id: &str) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
+        .set(hotels::whatsapp_phone_number_id.eq(phone_number_id))
+        .execute(c))?;
+    Ok(())
+}
+
+/// How a database came to be, where it was not made by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// By `serve --demo`.
+    Demo,
+    /// By `generate`.
+    Generated,
+}
+
+/// Notes how this database came to be.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn note_origin(tx: &mut Tx<'_>, origin: Origin, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let origin = match origin {
+        Origin::Demo => "demo",
+        Origin::Generated => "generated",
+    };
+    on_db!(tx.changing(), |c| diesel::insert_into(origins::table)
+        .values((origins::origin.eq(origin), origins::made_at.eq(Ts::from(at))))
+        .on_conflict(origins::origin)
+        .do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Whether this database was made by `--demo` or `generate`: only then a guest may be played.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn has_origin(conn: &mut Conn) -> Result<bool, StoreError> {
+    let origins: i64 = on_db!(conn, |c| origins::table.count().get_result(c))?;
+    Ok(origins > 0)
+}

@@ -1,0 +1,252 @@
+//! A lane: a thread with one connection that commits whatever is queued as one group.
+//!
+//! A commit costs the same for one job as for two hundred, so a group of them is many times as
+//! fast, and each is acknowledged only after the commit. A group that fails is run again job by
+//! job, so that one failure spoils no other.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt},
+};
+use domain::{Event, EventKind, HotelId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    StoreError,
+    conn::{Conn, DbUrl, Purpose},
+    conversations::Which,
+    events,
+    store::{Failure, OnCommit},
+};
+
+/// The most jobs of one group.
+const GROUP: usize = 256;
+/// How often a group that gave way to another transaction is tried again.
+const TRIES: usize = 3;
+
+/// What a job works with: a connection inside a transaction, and the events that go with it.
+pub struct Tx<'a> {
+    conn: &'a mut Conn,
+    drafts: &'a mut Vec<events::Draft>,
+    changed: bool,
+}
+
+impl Tx<'_> {
+    /// The connection, to ask.
+    pub fn conn(&mut self) -> &mut Conn {
+        self.conn
+    }
+
+    /// The connection, to change something: from here on a refusal has to roll back.
+    pub(crate) fn changing(&mut self) -> &mut Conn {
+        self.changed = true;
+        self.conn
+    }
+
+    /// Adds an event to the hotel's log. It gets its place at the end of the transaction.
+    pub fn record(&mut self, hotel: HotelId, at: DateTime<Utc>, kind: EventKind) {
+        self.changed = true;
+        self.drafts.push(events::Draft { hotel, at, kind });
+    }
+}
+
+/// How a job ended, as far as its group is concerned.
+pub(crate) enum Ran {
+    /// Done, or refused before anything was changed.
+    Well,
+    /// It failed, or was refused after a change: the transaction must be rolled back.
+    Badly(Fault),
+}
+
+/// Why a transaction must be rolled back.
+pub(crate) enum Fault {
+    /// This job's own answer says it all.
+    Refused,
+    /// It gave way to another transaction.
+    Conflict,
+    /// The connection is gone, or the database away.
+    Away,
+    /// Anything else.
+    Other,
+}
+
+impl From<&StoreError> for Fault {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Conflict(_) => Self::Conflict,
+            StoreError::Unavailable(_) => Self::Away,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A job of whatever type, in the queue.
+pub(crate) trait AnyJob: Send {
+    /// Conversations to lock before any job of the group runs.
+    fn locks(&self) -> &[Which];
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
+    /// Answers who waits: with what `run` gave, or with this failure.
+    fn finish(self: Box<Self>, failure: Option<StoreError>);
+}
+
+/// A job whose answer somebody waits for.
+pub(crate) struct Job<T, E, F> {
+    pub(crate) locks: Vec<Which>,
+    pub(crate) run: F,
+    pub(crate) result: Option<Result<T, E>>,
+    pub(crate) reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> AnyJob for Job<T, E, F>
+where
+    T: Send,
+    E: Failure + Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+{
+    fn locks(&self) -> &[Which] {
+        &self.locks
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+        // A panic in one job must not take the lane, and with it all writing, down.
+        let result =
+            catch_unwind(AssertUnwindSafe(|| (self.run)(tx))).unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+        let ran = match &result {
+            Ok(_) => Ran::Well,
+            Err(error) => match error.of_store() {
+                Some(error) => Ran::Badly(error.into()),
+                None if tx.changed => Ran::Badly(Fault::Refused),
+                None => Ran::Well,
+            },
+        };
+        self.result = Some(result);
+        ran
+    }
+
+    fn finish(self: Box<Self>, failure: Option<StoreError>) {
+        let result = match (failure, self.result) {
+            (Some(failure), Some(Err(error))) if error.of_store().is_none() => {
+                log::debug!("a refused job's transaction failed as well: {failure}");
+                Err(error)
+            }
+            (Some(failure), _) => Err(E::from(failure)),
+            (None, Some(result)) => result,
+            (None, None) => Err(E::from(StoreError::Unavailable("the job was never run".into()))),
+        };
+        // Who asked may have gone away; what was committed stays.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Works off the queue until its other end is gone.
+pub(crate) fn work(url: &DbUrl, mut queue: mpsc::Receiver<Box<dyn AnyJob>>, on_commit: &OnCommit) {
+    let mut conn = None;
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            match queue.try_recv() {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        run_group(url, &mut conn, group, on_commit);
+    }
+}
+
+fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob>>, on_commit: &OnCommit) {
+    for _ in 0..TRIES {
+        match attempt(url, conn, &mut group) {
+            Ok(events) => {
+                // Announced before anybody is answered, and in the order of the commits.
+                on_commit(events);
+                return group.into_iter().for_each(|job| job.finish(None));
+            }
+            Err(Rollback { fault: Fault::Conflict, .. }) => {}
+            // A lost connection spoils the whole group, and may have lost the answer to a commit
+            // that was done: running it again could do it twice.
+            Err(Rollback { fault: Fault::Away, error }) => {
+                let told = error.map_or_else(String::new, |error| error.to_string());
+                return group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable(told.clone()))));
+            }
+            Err(Rollback { error, .. }) if group.len() == 1 => {
+                let mut error = error;
+                return group.into_iter().for_each(|job| job.finish(error.take()));
+            }
+            Err(_) => {
+                return group.into_iter().for_each(|job| run_group(url, conn, vec![job], on_commit));
+            }
+        }
+    }
+    group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable("too many writes at once".into()))));
+}
+
+/// Why an attempt was rolled back, and the failure to tell where no job's own answer tells it.
+struct Rollback {
+    fault: Fault,
+    error: Option<StoreError>,
+}
+
+impl From<StoreError> for Rollback {
+    fn from(error: StoreError) -> Self {
+        Self { fault: (&error).into(), error: Some(error) }
+    }
+}
+
+fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
+    let conn = match slot {
+        Some(conn) => conn,
+        None => slot.insert(Conn::establish(url)?),
+    };
+    let result = transact(conn, group);
+    if result.is_err() {
+        // Without effect where the connection is gone, or never began.
+        let _ = conn.rollback();
+    }
+    if conn.is_broken() || matches!(&result, Err(Rollback { fault: Fault::Away, .. })) {
+        *slot = None;
+    }
+    result
+}
+
+fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
+    conn.begin(Purpose::Write).map_err(StoreError::from)?;
+    lock(conn, group)?;
+    let mut drafts = Vec::new();
+    for job in group {
+        let mut tx = Tx { conn, drafts: &mut drafts, changed: false };
+        if let Ran::Badly(fault) = job.run(&mut tx) {
+            let error = matches!(fault, Fault::Away).then(|| StoreError::Unavailable("the connection was lost".into()));
+            return Err(Rollback { fault, error });
+        }
+    }
+    // The hotels' counters are taken last, so that other nodes wait for them shortly.
+    let events = events::append(conn, drafts)?;
+    conn.commit().map_err(StoreError::from)?;
+    Ok(events.into())
+}
+
+/// Locks the group's conversations in the order of their ids, so that groups of other nodes,
+/// which do the same, wait instead of standing in each other's way. SQLite has one writer anyway.
+fn lock(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> Result<(), StoreError> {
+    let Conn::Pg(conn) = conn else { return Ok(()) };
+    let (mut ids, mut stays) = (Vec::new(), Vec::new());
+    for which in group.iter().flat_map(|job| job.locks()) {
+        match which {
+            Which::Conversation(id) => ids.push(id.0),
+            Which::Stay(id) => stays.push(id.0),
+        }
+    }
+    if !(ids.is_empty() && stays.is_empty()) {
+        sql_query("SELECT id FROM conversations WHERE id = ANY($1) OR stay_id = ANY($2) ORDER BY id FOR UPDATE")
+            .bind::<Array<BigInt>, _>(ids)
+            .bind::<Array<BigInt>, _>(stays)
+            .execute(conn)?;
+    }
+    Ok(())
+}

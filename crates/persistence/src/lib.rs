@@ -1,0 +1,38 @@
+//! SQLite and PostgreSQL: every SQL statement of the product, and diesel, are in this crate.
+//!
+//! A [`Store`] runs jobs. [`Store::read`] gives a job one snapshot of the database to ask;
+//! [`Store::write`] gives it a [`Tx`], whose changes and events are committed together, in
+//! groups with the jobs that came at the same time. The modules hold the questions and changes,
+//! by table. Those that are asked for somebody take their `Reach` first.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod conn;
+mod error;
+mod lane;
+mod migrate;
+mod schema;
+mod search;
+mod store;
+mod types;
+
+pub mod audit;
+pub mod bulk;
+pub mod conversations;
+pub mod departments;
+pub mod events;
+pub mod guests;
+pub mod hotels;
+pub mod idempotency;
+pub mod logins;
+pub mod marks;
+pub mod messages;
+pub mod sessions;
+pub mod staff;
+pub mod stays;
+pub mod upkeep;
+
+pub use conn::{BadDbUrl, Conn, DbUrl};
+pub use error::StoreError;
+pub use lane::Tx;
+pub use store::{Failure, OnCommit, Store};

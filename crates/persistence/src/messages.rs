@@ -1,0 +1,309 @@
+//! Messages and notes.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, SenderType, StaffId};
+
+use crate::{
+    StoreError, Tx,
+    conn::{Conn, on_db},
+    schema::{conversations, guests, hotels, messages, staff, stays},
+    types::Ts,
+};
+
+/// A message to store.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// What was said.
+    pub content: &'a str,
+    /// Who spoke.
+    pub sender: Sender<'a>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How far it has come; `None` for guests' messages and notes.
+    pub delivery: Option<Delivery>,
+    /// Whether it is a note.
+    pub internal: bool,
+    /// What the sender called it, and the digest of the request, to tell a repetition.
+    pub client_ref: Option<(&'a ClientRef, &'a str)>,
+}
+
+/// Who speaks, and under which name.
+#[derive(Clone, Copy, Debug)]
+pub enum Sender<'a> {
+    /// The guest.
+    Guest(&'a str),
+    /// A staff member.
+    Staff(StaffId, &'a str),
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = messages)]
+struct NewRow<'a> {
+    conversation_id: i64,
+    content: &'a str,
+    sender_type: &'a str,
+    staff_sender: Option<i64>,
+    timestamp: Ts,
+    delivery: Option<&'a str>,
+    internal: bool,
+    guest_ordinal: i64,
+    client_ref: Option<&'a str>,
+    request_digest: Option<&'a str>,
+}
+
+/// Stores a message and makes it its conversation's newest. The conversation is locked by the
+/// caller's transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError> {
+    let conn = tx.changing();
+    let at = Ts::from(draft.at);
+    let by_guest = matches!(draft.sender, Sender::Guest(_));
+    let conversation = conversations::table.find(draft.conversation.0);
+    let before: i64 = on_db!(conn, |c| conversation.select(conversations::guest_messages).first(c))?;
+    let guest_ordinal = before + i64::from(by_guest);
+    let (sender_type, author, sender_name) = match draft.sender {
+        Sender::Guest(name) => (SenderType::Guest, None, name),
+        Sender::Staff(id, name) => (SenderType::Staff, Some(id), name),
+    };
+    let row = NewRow {
+        conversation_id: draft.conversation.0,
+        content: draft.content,
+        sender_type: sender_type.as_str(),
+        staff_sender: author.map(|it| it.0),
+        timestamp: at,
+        delivery: draft.delivery.map(Delivery::as_str),
+        internal: draft.internal,
+        guest_ordinal,
+        client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.as_str()),
+        request_digest: draft.client_ref.map(|(_, digest)| digest),
+    };
+    let id: i64 =
+        on_db!(conn, |c| diesel::insert_into(messages::table).values(&row).returning(messages::id).get_result(c))?;
+    let last_message = (!draft.internal).then_some(conversations::last_message_id.eq(Some(id)));
+    let last_guest = by_guest.then_some((
+        conversations::last_guest_message_at.eq(Some(at)),
+        conversations::guest_messages.eq(guest_ordinal),
+    ));
+    on_db!(conn, |c| diesel::update(conversation)
+        .set((conversations::updated_at.eq(at), last_message, last_guest))
+        .execute(c))?;
+    Ok(Message {
+        id: MessageId(id),
+        conversation: draft.conversation,
+        content: draft.content.to_owned(),
+        sender_type,
+        author,
+        sender_name: sender_name.to_owned(),
+        at: at.0,
+        delivery: draft.delivery,
+        failure: None,
+        internal: draft.internal,
+        client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.clone()),
+    })
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = messages)]
+struct Row {
+    id: i64,
+    conversation_id: i64,
+    content: String,
+    sender_type: String,
+    staff_sender: Option<i64>,
+    timestamp: Ts,
+    delivery: Option<String>,
+    failure: Option<String>,
+    internal: bool,
+    client_ref: Option<String>,
+}
+
+/// The names that a message's sender can have: the staff member's, the booking's, the profile's,
+/// the guest's identities', the hotel's.
+type Names = (Option<String>, Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>), String);
+
+fn message((row, (of_staff, of_booking, of_guest, of_hotel)): (Row, Names)) -> Result<Message, StoreError> {
+    let sender_type: SenderType = row.sender_type.parse().map_err(|()| StoreError::Corrupt("sender type"))?;
+    let sender_name = match sender_type {
+        SenderType::Staff => of_staff.ok_or(StoreError::Corrupt("staff sender"))?,
+        SenderType::System => of_hotel,
+        SenderType::Guest => of_booking.unwrap_or_else(|| crate::guests::display_name(of_guest)),
+    };
+    Ok(Message {
+        id: MessageId(row.id),
+        conversation: ConversationId(row.conversation_id),
+        content: row.content,
+        sender_type,
+        author: row.staff_sender.map(StaffId),
+        sender_name,
+        at: row.timestamp.0,
+        delivery: row.delivery.map(|it| it.parse().map_err(|()| StoreError::Corrupt("delivery"))).transpose()?,
+        failure: row.failure,
+        internal: row.internal,
+        client_ref: row
+            .client_ref
+            .map(|it| ClientRef::parse(&it).map_err(|_| StoreError::Corrupt("client ref")))
+            .transpose()?,
+    })
+}
+
+/// Messages joined with the names of all who may have sent them.
+macro_rules! with_names {
+    () => {
+        messages::table
+            .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
+            .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
+            .inner_join(guests::table.on(guests::id.eq(conversations::guest_id)))
+            .left_join(stays::table.on(stays::id.nullable().eq(conversations::stay_id)))
+            .left_join(staff::table.on(staff::id.nullable().eq(messages::staff_sender)))
+            .select((
+                Row::as_select(),
+                (
+                    staff::name.nullable(),
+                    stays::guest_name.nullable(),
+                    (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid),
+                    hotels::name,
+                ),
+            ))
+    };
+}
+
+/// Which messages of a conversation to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only those with a smaller id.
+    pub before: Option<MessageId>,
+    /// Only those with a greater id; given, the oldest of them, else the newest.
+    pub after: Option<MessageId>,
+    /// At most so many.
+    pub limit: i64,
+    /// With the notes.
+    pub notes: bool,
+}
+
+/// A page of a conversation's messages, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page(conn: &mut Conn, conversation: ConversationId, page: Page) -> Result<Vec<Message>, StoreError> {
+    let rows: Vec<(Row, Names)> = on_db!(conn, |c| {
+        let mut query = with_names!().filter(messages::conversation_id.eq(conversation.0)).into_boxed();
+        if !page.notes {
+            query = query.filter(messages::internal.eq(false));
+        }
+        if let Some(before) = page.before {
+            query = query.filter(messages::id.lt(before.0));
+        }
+        query = match page.after {
+            Some(after) => query.filter(messages::id.gt(after.0)).order(messages::id.asc()),
+            None => query.order(messages::id.desc()),
+        };
+        query.limit(page.limit).load(c)
+    })?;
+    let mut read = rows.into_iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    if page.after.is_none() {
+        read.reverse();
+    }
+    Ok(read)
+}
+
+/// Whether a conversation has a message before one id, and one after another: what is left
+/// beside a page.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn beside(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    (first, last): (MessageId, MessageId),
+    notes: bool,
+) -> Result<(bool, bool), StoreError> {
+    let with_notes = messages::internal.eq(false).or(messages::internal.eq(notes));
+    let of = messages::table.filter(messages::conversation_id.eq(conversation.0)).filter(with_notes);
+    on_db!(conn, |c| {
+        let before = diesel::select(diesel::dsl::exists(of.filter(messages::id.lt(first.0)))).get_result(c)?;
+        let after = diesel::select(diesel::dsl::exists(of.filter(messages::id.gt(last.0)))).get_result(c)?;
+        Ok((before, after))
+    })
+}
+
+/// Messages by their ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn by_ids(conn: &mut Conn, ids: &[MessageId]) -> Result<HashMap<MessageId, Message>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<i64> = ids.iter().map(|it| it.0).collect();
+    let rows: Vec<(Row, Names)> = on_db!(conn, |c| with_names!().filter(messages::id.eq_any(&ids)).load(c))?;
+    rows.into_iter().map(message).map(|it| it.map(|it| (it.id, it))).collect()
+}
+
+/// The message that a staff member called so in a conversation, with its request's digest.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_by_client_ref(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    author: StaffId,
+    client_ref: &ClientRef,
+) -> Result<Option<(Message, String)>, StoreError> {
+    let found: Option<(i64, Option<String>)> = on_db!(conn, |c| messages::table
+        .filter(messages::conversation_id.eq(conversation.0))
+        .filter(messages::staff_sender.eq(author.0))
+        .filter(messages::client_ref.eq(client_ref.as_str()))
+        .select((messages::id, messages::request_digest))
+        .first(c)
+        .optional())?;
+    let Some((id, digest)) = found else { return Ok(None) };
+    let message = by_ids(conn, &[MessageId(id)])?.remove(&MessageId(id)).ok_or(StoreError::Corrupt("message"))?;
+    Ok(Some((message, digest.ok_or(StoreError::Corrupt("request digest"))?)))
+}
+
+/// Whether the conversation has this message or note.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn exists(conn: &mut Conn, conversation: ConversationId, id: MessageId) -> Result<bool, StoreError> {
+    let of = messages::table.filter(messages::conversation_id.eq(conversation.0).and(messages::id.eq(id.0)));
+    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
+}
+
+/// Whether another staff member has written a message or note after this one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn other_staff_wrote_after(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    seen: MessageId,
+    me: StaffId,
+) -> Result<bool, StoreError> {
+    let theirs = messages::table
+        .filter(messages::conversation_id.eq(conversation.0).and(messages::id.gt(seen.0)))
+        .filter(messages::staff_sender.ne(me.0));
+    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(theirs)).get_result(c))?)
+}
+
+/// The name under which a guest speaks in a conversation: the booking's, else their own.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn guest_name(conn: &mut Conn, guest: GuestId, conversation: ConversationId) -> Result<String, StoreError> {
+    type Found = (Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>));
+    let (of_booking, of_guest): Found = on_db!(conn, |c| conversations::table
+        .inner_join(guests::table.on(guests::id.eq(guest.0)))
+        .left_join(stays::table.on(stays::id.nullable().eq(conversations::stay_id)))
+        .filter(conversations::id.eq(conversation.0))
+        .select((stays::guest_name.nullable(), (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid)))
+        .first(c))?;
+    Ok(of_booking.unwrap_or_else(|| crate::guests::display_name(of_guest)))
+}

@@ -1,0 +1,204 @@
+//! The tables, as `migrations/` make them.
+
+diesel::table! {
+    epochs (id) { id -> BigInt, epoch -> Text, began_at -> crate::types::UtcTs, }
+}
+diesel::table! {
+    origins (origin) { origin -> Text, made_at -> crate::types::UtcTs, }
+}
+diesel::table! {
+    hotels (id) {
+        id -> BigInt,
+        name -> Text,
+        timezone -> Text,
+        default_department_id -> Nullable<BigInt>,
+        whatsapp_phone_number_id -> Nullable<Text>,
+        created_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    hotel_counters (hotel_id) { hotel_id -> BigInt, seq -> BigInt, }
+}
+diesel::table! {
+    departments (id) { id -> BigInt, hotel_id -> BigInt, name -> Text, created_at -> crate::types::UtcTs, }
+}
+diesel::table! {
+    staff (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        username -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Text,
+        active -> Bool,
+        created_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    staff_departments (staff_id, department_id) {
+        hotel_id -> BigInt,
+        staff_id -> BigInt,
+        department_id -> BigInt,
+        position -> Integer,
+    }
+}
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        hotel_id -> BigInt,
+        staff_id -> BigInt,
+        cookie_digest -> Text,
+        generation -> BigInt,
+        superseded_generation -> Nullable<BigInt>,
+        superseded_at -> Nullable<crate::types::UtcTs>,
+        created_at -> crate::types::UtcTs,
+        last_used_at -> crate::types::UtcTs,
+        revoked_at -> Nullable<crate::types::UtcTs>,
+    }
+}
+diesel::table! {
+    void_refresh_tokens (session_id, generation) { session_id -> Text, generation -> BigInt, }
+}
+diesel::table! {
+    login_attempts (id) { id -> BigInt, name_digest -> Text, address -> Text, at -> crate::types::UtcTs, }
+}
+diesel::table! {
+    guests (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        phone -> Nullable<Text>,
+        wa_id -> Nullable<Text>,
+        bsuid -> Nullable<Text>,
+        profile_name -> Nullable<Text>,
+        created_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    stays (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        guest_id -> BigInt,
+        reservation_code -> Text,
+        guest_name -> Text,
+        guest_phone -> Text,
+        room_number -> Text,
+        check_in -> Date,
+        check_out -> Date,
+        checked_in_at -> Nullable<crate::types::UtcTs>,
+        checked_out_at -> Nullable<crate::types::UtcTs>,
+        created_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    conversations (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        guest_id -> BigInt,
+        stay_id -> Nullable<BigInt>,
+        status -> Text,
+        current_step -> Text,
+        department_id -> Nullable<BigInt>,
+        assigned_to -> Nullable<BigInt>,
+        context_data -> crate::types::JsonDoc,
+        created_at -> crate::types::UtcTs,
+        updated_at -> crate::types::UtcTs,
+        last_message_id -> Nullable<BigInt>,
+        last_guest_message_at -> Nullable<crate::types::UtcTs>,
+        guest_messages -> BigInt,
+        search_key -> Text,
+    }
+}
+diesel::table! {
+    messages (id) {
+        id -> BigInt,
+        conversation_id -> BigInt,
+        content -> Text,
+        sender_type -> Text,
+        staff_sender -> Nullable<BigInt>,
+        timestamp -> crate::types::UtcTs,
+        whatsapp_message_id -> Nullable<Text>,
+        delivery -> Nullable<Text>,
+        failure -> Nullable<Text>,
+        internal -> Bool,
+        guest_ordinal -> BigInt,
+        client_ref -> Nullable<Text>,
+        request_digest -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    message_templates (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        name -> Text,
+        content -> Text,
+        department_id -> Nullable<BigInt>,
+        template_type -> Text,
+    }
+}
+diesel::table! {
+    read_marks (conversation_id, staff_id) {
+        staff_id -> BigInt,
+        conversation_id -> BigInt,
+        message_id -> BigInt,
+        guest_ordinal -> BigInt,
+    }
+}
+diesel::table! {
+    events (hotel_id, seq) {
+        hotel_id -> BigInt,
+        seq -> BigInt,
+        at -> crate::types::UtcTs,
+        kind -> Text,
+        conversation_id -> Nullable<BigInt>,
+        stay_id -> Nullable<BigInt>,
+        message_id -> Nullable<BigInt>,
+        staff_id -> Nullable<BigInt>,
+        department_before -> Nullable<BigInt>,
+        department_after -> Nullable<BigInt>,
+        only_message -> Bool,
+    }
+}
+diesel::table! {
+    idempotency_keys (staff_id, path, key) {
+        staff_id -> BigInt,
+        path -> Text,
+        key -> Text,
+        request_digest -> Text,
+        answer -> Nullable<Text>,
+        created_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        at -> crate::types::UtcTs,
+        actor -> Nullable<BigInt>,
+        action -> Text,
+        conversation_id -> Nullable<BigInt>,
+        staff_id -> Nullable<BigInt>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(conversations -> guests (guest_id));
+diesel::joinable!(conversations -> stays (stay_id));
+diesel::joinable!(conversations -> hotels (hotel_id));
+diesel::joinable!(conversations -> departments (department_id));
+diesel::joinable!(conversations -> staff (assigned_to));
+diesel::joinable!(sessions -> staff (staff_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    conversations,
+    guests,
+    stays,
+    hotels,
+    hotel_counters,
+    departments,
+    staff,
+    staff_departments,
+    messages,
+    read_marks,
+    sessions,
+    events,
+);

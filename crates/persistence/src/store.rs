@@ -1,0 +1,193 @@
+//! The door to the database.
+
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use domain::{Event, HotelId};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::{
+    StoreError,
+    conn::{Conn, ConnManager, DbUrl, Purpose},
+    conversations::Which,
+    lane::{self, AnyJob, Job, Tx},
+    migrate,
+};
+
+/// Readers of SQLite; more would only share the same two or four cores.
+const SQLITE_READERS: u32 = 4;
+/// Readers of PostgreSQL, each a connection.
+const POSTGRES_READERS: u32 = 8;
+/// Writers of PostgreSQL, each a connection. A hotel is always in the same lane: its counter's
+/// row is hot, and in one lane nobody waits for it.
+const POSTGRES_LANES: usize = 4;
+/// Jobs that may wait in a lane.
+const QUEUE: usize = 1024;
+/// How long a job may wait for its turn, and for its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Told the events of each commit, in order, before its writers are answered. Must not block.
+pub type OnCommit = Arc<dyn Fn(Arc<[Event]>) + Send + Sync>;
+
+/// An error of a job: the database's, or the job's own refusal.
+pub trait Failure: From<StoreError> {
+    /// The database's part in it; `None` for a refusal.
+    fn of_store(&self) -> Option<&StoreError>;
+}
+
+impl Failure for StoreError {
+    fn of_store(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+/// A database, up to date, with its readers and writers.
+#[derive(Clone)]
+pub struct Store {
+    readers: r2d2::Pool<ConnManager>,
+    /// As many as there are readers: who waits for one does so without holding a thread.
+    turns: Arc<Semaphore>,
+    lanes: Arc<[mpsc::Sender<Box<dyn AnyJob>>]>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it is away, not writable, or newer than this program.
+    pub fn open(url: &DbUrl, on_commit: OnCommit) -> Result<Self, StoreError> {
+        migrate::migrate(url)?;
+        let (readers, lanes) = match url {
+            DbUrl::Sqlite(_) => (SQLITE_READERS, 1),
+            DbUrl::Postgres(_) => (POSTGRES_READERS, POSTGRES_LANES),
+        };
+        let pool = r2d2::Pool::builder()
+            .max_size(readers)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(3))
+            .test_on_check_out(false)
+            .build_unchecked(ConnManager(url.clone()));
+        let lanes = (0..lanes).map(|n| start_lane(n, url.clone(), on_commit.clone())).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { readers: pool, turns: Arc::new(Semaphore::new(readers as usize)), lanes: lanes.into() })
+    }
+
+    /// Whether the schema is behind this program's; asks only.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
+        migrate::is_behind(url)
+    }
+
+    /// Runs a job on one snapshot of the database: all it asks is of the same moment. It may be
+    /// run again where a connection turns out to be gone.
+    ///
+    /// # Errors
+    /// The job's, and [`StoreError::Unavailable`].
+    pub async fn read<T, E>(&self, mut job: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure + Send + 'static,
+    {
+        let turn = timeout(PATIENCE, self.turns.clone().acquire_owned())
+            .await
+            .map_err(|_| StoreError::Unavailable("too many readers".into()))?
+            .map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+        let readers = self.readers.clone();
+        spawn_blocking(move || {
+            let _turn = turn;
+            let mut result = snapshot(&readers, &mut job);
+            // After a restart of the server every pooled connection is dead; each try drops one.
+            for _ in 0..readers.max_size() {
+                match &result {
+                    Err(error) if matches!(error.of_store(), Some(StoreError::Unavailable(_))) => {
+                        if readers.state().idle_connections == 0 {
+                            break;
+                        }
+                        result = snapshot(&readers, &mut job);
+                    }
+                    _ => break,
+                }
+            }
+            result
+        })
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    /// Runs a job in a transaction and answers when it is durable. `hotel` says which lane;
+    /// `locks` are the conversations that it decides about: no other node changes them meanwhile.
+    /// The job may be run again after a rollback, so it must not keep anything from one run to
+    /// the next. A refusal rolls its changes back.
+    ///
+    /// # Errors
+    /// The job's, and [`StoreError::Unavailable`], after which it is not known whether it was done.
+    pub async fn write<T, E>(
+        &self,
+        hotel: HotelId,
+        locks: Vec<Which>,
+        job: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { locks, run: job, result: None, reply });
+        timeout(PATIENCE, self.lane(hotel).send(job))
+            .await
+            .map_err(|_| StoreError::Unavailable("too many writers".into()))?
+            .map_err(|_| StoreError::Unavailable("the lane is gone".into()))?;
+        match timeout(ANSWER, answer).await {
+            Ok(Ok(result)) => result,
+            _ => Err(StoreError::Unavailable("no answer in time".into()).into()),
+        }
+    }
+
+    fn lane(&self, hotel: HotelId) -> &mpsc::Sender<Box<dyn AnyJob>> {
+        let mut hasher = DefaultHasher::new();
+        hotel.hash(&mut hasher);
+        &self.lanes[hasher.finish() as usize % self.lanes.len()]
+    }
+}
+
+fn start_lane(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<Box<dyn AnyJob>>, StoreError> {
+    let (queue, jobs) = mpsc::channel(QUEUE);
+    thread::Builder::new()
+        .name(format!("lane-{n}"))
+        .spawn(move || lane::work(&url, jobs, &on_commit))
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(queue)
+}
+
+fn snapshot<T, E: Failure>(
+    readers: &r2d2::Pool<ConnManager>,
+    job: &mut impl FnMut(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut conn = readers.get().map_err(StoreError::from)?;
+    let conn: &mut Conn = &mut conn;
+    conn.begin(Purpose::Snapshot).map_err(StoreError::from)?;
+    let result = job(conn);
+    // Nothing was changed: ending it either way is the same, and a failed one can only be rolled back.
+    let ended = if result.is_ok() { conn.commit() } else { conn.rollback() };
+    match (result, ended) {
+        (Ok(_), Err(error)) => Err(StoreError::from(error).into()),
+        (result, _) => result,
+    }
+}

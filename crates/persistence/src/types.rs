@@ -1,0 +1,99 @@
+//! Columns whose type differs between the databases: times and JSON.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use diesel::{
+    backend::Backend,
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    pg::{Pg, PgValue},
+    query_builder::QueryId,
+    serialize::{self, IsNull, Output, ToSql},
+    sql_types::{BigInt, SqlOrd, SqlType, Text, Timestamptz},
+    sqlite::Sqlite,
+};
+
+/// A moment: `TIMESTAMPTZ`, or microseconds since 1970 as an integer.
+#[derive(Clone, Copy, Debug, Default, SqlType, QueryId)]
+#[diesel(postgres_type(oid = 1184, array_oid = 1185))]
+#[diesel(sqlite_type(name = "Long"))]
+pub struct UtcTs;
+impl SqlOrd for UtcTs {}
+
+/// A JSON document: `JSONB`, or text.
+#[derive(Clone, Copy, Debug, Default, SqlType, QueryId)]
+#[diesel(postgres_type(oid = 3802, array_oid = 3807))]
+#[diesel(sqlite_type(name = "Text"))]
+pub struct JsonDoc;
+
+/// A moment, cut to microseconds, as both databases keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = UtcTs)]
+pub struct Ts(pub DateTime<Utc>);
+
+impl From<DateTime<Utc>> for Ts {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self(at.trunc_subsecs(6))
+    }
+}
+
+impl ToSql<UtcTs, Pg> for Ts {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<Timestamptz, Pg>::to_sql(&self.0, &mut out.reborrow())
+    }
+}
+
+impl ToSql<UtcTs, Sqlite> for Ts {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.timestamp_micros());
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<UtcTs, Pg> for Ts {
+    fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
+        <DateTime<Utc> as FromSql<Timestamptz, Pg>>::from_sql(bytes).map(Self)
+    }
+}
+
+impl FromSql<UtcTs, Sqlite> for Ts {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let micros = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
+        DateTime::from_timestamp_micros(micros).map(Self).ok_or_else(|| "a time out of range".into())
+    }
+}
+
+/// The text of a JSON document.
+#[derive(Clone, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = JsonDoc)]
+pub struct Json(pub String);
+
+impl ToSql<JsonDoc, Pg> for Json {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        use std::io::Write;
+        // The version byte of the binary form of jsonb, then the text.
+        out.write_all(&[1])?;
+        out.write_all(self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<JsonDoc, Sqlite> for Json {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        <String as ToSql<Text, Sqlite>>::to_sql(&self.0, out)
+    }
+}
+
+impl FromSql<JsonDoc, Pg> for Json {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match value.as_bytes() {
+            [1, text @ ..] => Ok(Self(std::str::from_utf8(text)?.to_owned())),
+            _ => Err("an unknown version of jsonb".into()),
+        }
+    }
+}
+
+impl FromSql<JsonDoc, Sqlite> for Json {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        <String as FromSql<Text, Sqlite>>::from_sql(value).map(Self)
+    }
+}

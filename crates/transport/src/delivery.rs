@@ -1,0 +1,240 @@
+//! Handing out events, one after another.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use actix::Addr;
+use desk::{Look, Seen, Survey, Which};
+use domain::{
+    ConversationChange, ConversationId, ConversationView, DepartmentId, Event, EventKind, Message, StaffId, StayId,
+};
+
+use crate::{
+    feed::Feed,
+    frames::{self, Reason},
+    outbox::Closing,
+    seat::{Seat, SeatId},
+    subscription::{Exit, StaySubscription, Tell},
+};
+
+/// What events need beside themselves: conversations as they are now, and what the sockets of
+/// changed staff members may see now.
+#[derive(Default)]
+struct Known {
+    views: HashMap<ConversationId, ConversationView>,
+    seen: HashMap<SeatId, Option<Seen>>,
+}
+
+impl Feed {
+    /// Hands out events that follow the feed's position without a gap.
+    pub(crate) async fn hand_out(&mut self, events: &[&Event]) {
+        let mut known = None;
+        for (n, event) in events.iter().enumerate() {
+            if let EventKind::Message { stay, message } = &event.kind {
+                self.tell_message(event, *stay, message).await;
+            } else {
+                // Asked once for all that is left, and only when the messages before are on their way.
+                if known.is_none() {
+                    known = Some(self.learn(&events[n..]).await);
+                }
+                if let Some(known) = &known {
+                    self.tell(event, known).await;
+                }
+            }
+            self.come_to(event.seq);
+        }
+    }
+
+    async fn tell(&mut self, event: &Event, known: &Known) {
+        match &event.kind {
+            EventKind::Message { .. } => {}
+            EventKind::NewConversation { conversation, department, .. } => {
+                if let Some(view) = known.views.get(conversation) {
+                    self.tell_new_conversation(event, view, *department);
+                }
+            }
+            EventKind::ConversationUpdated(change) => {
+                self.tell_updated(event, change, known.views.get(&change.conversation)).await;
+            }
+            EventKind::ConversationRemoved { conversation, stay, staff } => {
+                let department = known.views.get(conversation).and_then(|view| view.conversation.department);
+                self.tell_removed(event, *conversation, *stay, *staff, department);
+            }
+            EventKind::StaffChanged { staff } => self.change_staff(*staff, known).await,
+        }
+    }
+
+    async fn tell_message(&mut self, event: &Event, stay: Option<StayId>, message: &Message) {
+        if !self.stays.contains_key(&message.conversation) {
+            return;
+        }
+        let frame = frames::message(event.seq, stay, message, false);
+        let own = message.author.filter(|_| message.client_ref.is_some());
+        let own = own.map(|author| (author, frames::message(event.seq, stay, message, true)));
+        self.tell_subscribers(message.conversation, Tell::Message { frame, own }).await;
+    }
+
+    fn tell_new_conversation(&self, event: &Event, view: &ConversationView, department: Option<DepartmentId>) {
+        let frame = frames::new_conversation(event, view);
+        for seat in self.seats.values() {
+            let standing = seat.standing();
+            let concerned = standing.as_ref().is_some_and(|it| {
+                it.replaying.is_none()
+                    && it.reach.covers(self.hotel, view.conversation.department)
+                    && department.is_none_or(|department| it.reach.is_member(department))
+            });
+            drop(standing);
+            if concerned {
+                seat.send(frame.clone());
+            }
+        }
+    }
+
+    async fn tell_updated(&mut self, event: &Event, change: &ConversationChange, view: Option<&ConversationView>) {
+        let frame = view.map(|view| frames::conversation_updated(event.seq, view));
+        if !change.only_message && self.stays.contains_key(&change.conversation) {
+            // What is shown is the conversation of now: to nobody who does not see it where it is now.
+            let unmoved = view.is_some_and(|view| view.conversation.department == change.after);
+            let frame = frame.clone().filter(|_| unmoved);
+            let tell = Tell::Updated { frame, routed_to: change.after, stay: change.stay };
+            self.tell_subscribers(change.conversation, tell).await;
+        }
+        let Some((view, frame)) = view.zip(frame) else { return };
+        let removed = frames::conversation_removed(event.seq, change.conversation, change.stay);
+        for seat in self.inboxes.values() {
+            let standing = seat.standing();
+            let Some(it) = standing.as_ref().filter(|it| it.replaying.is_none()) else { continue };
+            let sees = |department| it.reach.covers(self.hotel, department);
+            let told = match (sees(change.before), sees(change.after)) {
+                (_, true) if sees(view.conversation.department) => &frame,
+                (true, false) => &removed,
+                _ => continue,
+            };
+            drop(standing);
+            seat.send(told.clone());
+        }
+    }
+
+    fn tell_removed(
+        &self,
+        event: &Event,
+        conversation: ConversationId,
+        stay: Option<StayId>,
+        staff: StaffId,
+        department: Option<DepartmentId>,
+    ) {
+        for seat in self.inboxes.values().filter(|seat| seat.caller.staff == staff) {
+            let standing = seat.standing();
+            let concerned =
+                standing.as_ref().is_some_and(|it| it.replaying.is_none() && !it.reach.covers(self.hotel, department));
+            drop(standing);
+            if concerned {
+                seat.send(frames::conversation_removed(event.seq, conversation, stay));
+            }
+        }
+    }
+
+    /// Looks again at the sockets of a staff member whose reach or sessions changed.
+    async fn change_staff(&mut self, staff: StaffId, known: &Known) {
+        let seats: Vec<Arc<Seat>> = self.seats.values().filter(|it| it.caller.staff == staff).cloned().collect();
+        for seat in seats {
+            match known.seen.get(&seat.id) {
+                Some(Some(seen)) => self.look_again(&seat, seen).await,
+                Some(None) => {
+                    seat.close(Closing::SessionOver);
+                    self.leave(&seat).await;
+                }
+                // It joined after the question: with what it sees now.
+                None => {}
+            }
+        }
+    }
+
+    /// Takes over what a socket sees now, and ends the subscriptions that it does not see any more.
+    pub(crate) async fn look_again(&mut self, seat: &Arc<Seat>, seen: &Seen) {
+        seat.set_end(seen.live.ends_at);
+        let visible: Vec<ConversationId> = seen.conversations.iter().flatten().map(|it| it.id).collect();
+        let mut lost = Vec::new();
+        if let Some(it) = seat.standing().as_mut() {
+            it.reach = seen.live.staff.reach();
+            it.name.clone_from(&seen.live.staff.name);
+            if it.replaying.is_none() {
+                lost = it
+                    .subscriptions
+                    .iter()
+                    .filter(|(id, _)| !visible.contains(id))
+                    .map(|(id, s)| (*id, s.stay))
+                    .collect();
+                for (id, _) in &lost {
+                    it.subscriptions.remove(id);
+                }
+            }
+        }
+        for (conversation, stay) in lost {
+            self.exit(seat.id, conversation).await;
+            seat.send(frames::unsubscribed(stay, Some(conversation), Reason::ReachChanged));
+        }
+    }
+
+    /// Tells the subscribers of a conversation, if there are any, and waits until they were told.
+    pub(crate) async fn tell_subscribers(&mut self, conversation: ConversationId, tell: Tell) {
+        let Some(subscription) = self.stays.get(&conversation) else { return };
+        let left = subscription.send(tell).await;
+        self.forget_empty(conversation, left.unwrap_or(0));
+    }
+
+    /// Ends a subscription.
+    pub(crate) async fn exit(&mut self, seat: SeatId, conversation: ConversationId) {
+        let Some(subscription) = self.stays.get(&conversation) else { return };
+        let left = Addr::<StaySubscription>::send(subscription, Exit(seat)).await;
+        self.forget_empty(conversation, left.unwrap_or(0));
+    }
+
+    fn forget_empty(&mut self, conversation: ConversationId, left: usize) {
+        if left == 0 {
+            self.stays.remove(&conversation);
+        }
+    }
+
+    /// Asks what these events need to be told. Until the database answers, nothing is handed out.
+    async fn learn(&self, events: &[&Event]) -> Known {
+        let mut views = Vec::new();
+        let mut seats: HashMap<SeatId, Look> = HashMap::new();
+        for event in events {
+            match &event.kind {
+                EventKind::StaffChanged { staff } => {
+                    for seat in self.seats.values().filter(|seat| seat.caller.staff == *staff) {
+                        seats.insert(seat.id, look(seat));
+                    }
+                }
+                EventKind::ConversationUpdated(change) => {
+                    let followed = !change.only_message && self.stays.contains_key(&change.conversation);
+                    views.extend((followed || !self.inboxes.is_empty()).then_some(change.conversation));
+                }
+                kind => views.extend(kind.conversation()),
+            }
+        }
+        views.sort_unstable();
+        views.dedup();
+        if views.is_empty() && seats.is_empty() {
+            return Known::default();
+        }
+        let (ids, looks): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
+        let survey = Survey { hotel: self.hotel, looks, log: None, views };
+        loop {
+            match self.desk.survey(survey.clone()).await {
+                Ok(told) => return Known { views: told.views, seen: ids.into_iter().zip(told.seen).collect() },
+                Err(error) => {
+                    log::warn!("hotel {}: the feed waits for the database: {error}", self.hotel);
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+}
+
+/// The question what a socket sees of its subscriptions.
+pub(crate) fn look(seat: &Seat) -> Look {
+    let standing = seat.standing();
+    let which = standing.iter().flat_map(|it| it.subscriptions.keys()).map(|id| Which::Conversation(*id)).collect();
+    Look { caller: seat.caller, which }
+}

@@ -1,0 +1,448 @@
+//! The feed of one hotel on this node: a loop that hands out events and does what sockets ask,
+//! one after another. What a socket asks is answered from a snapshot of the database, and done when
+//! exactly the events of that snapshot were handed out: so nothing lies between the two.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Release},
+    },
+    time::Duration,
+};
+
+use actix::{Actor, Addr};
+use desk::{Desk, LogRange, Look, Seen, Survey, Surveyed, Which};
+use domain::{Conversation, ConversationId, Event, HotelId, Seq};
+use tokio::sync::mpsc;
+
+use crate::{
+    delivery::look,
+    frames::{self, Reason},
+    hub::Hub,
+    limits::SUBSCRIPTIONS,
+    news::News,
+    outbox::Closing,
+    replay::{PAGE, Replay},
+    requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
+    seat::{Seat, SeatId, Standing, Subscription},
+    subscription::{Enter, StaySubscription, Tell},
+};
+
+/// Requests that are answered from one snapshot.
+const BATCH: usize = 256;
+/// Events that are read from the log at once.
+const READ: i64 = 500;
+
+/// The feed of a hotel.
+pub(crate) struct Feed {
+    pub(crate) hotel: HotelId,
+    pub(crate) desk: Desk,
+    pub(crate) seats: HashMap<SeatId, Arc<Seat>>,
+    /// Those of the seats that subscribe to the inbox.
+    pub(crate) inboxes: HashMap<SeatId, Arc<Seat>>,
+    pub(crate) stays: HashMap<ConversationId, Addr<StaySubscription>>,
+    hub: Hub,
+    news: Arc<News>,
+    carried: VecDeque<Arc<[Event]>>,
+    head: Seq,
+    position: Seq,
+    shared_position: Arc<AtomicI64>,
+}
+
+impl Feed {
+    /// Starts the feed of a hotel on this thread.
+    pub(crate) fn start(hotel: HotelId, desk: Desk, hub: Hub) -> FeedHandle {
+        let (requests, queue) = mpsc::unbounded_channel();
+        let (news, position) = (Arc::new(News::default()), Arc::new(AtomicI64::new(0)));
+        let feed = Self {
+            hotel,
+            desk,
+            hub,
+            news: news.clone(),
+            seats: HashMap::new(),
+            inboxes: HashMap::new(),
+            stays: HashMap::new(),
+            carried: VecDeque::new(),
+            head: Seq(0),
+            position: Seq(0),
+            shared_position: position.clone(),
+        };
+        actix::spawn(feed.run(queue));
+        FeedHandle { hotel, news, position, requests }
+    }
+
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Request>) {
+        let news = self.news.clone();
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                () = news.told() => {}
+                request = queue.recv() => match request {
+                    Some(request) => batch.push(request),
+                    None => return,
+                },
+            }
+            while batch.len() < BATCH
+                && let Ok(request) = queue.try_recv()
+            {
+                batch.push(request);
+            }
+            // Before anybody has joined there is nobody to hand anything to.
+            if !self.seats.is_empty() {
+                self.catch_up(Seq(0)).await;
+            }
+            if !batch.is_empty() {
+                self.answer(batch).await;
+            }
+            if self.seats.is_empty() && self.hub.retire(self.hotel, &queue) {
+                return;
+            }
+        }
+    }
+
+    /// Notes that an event was handed out.
+    pub(crate) fn come_to(&mut self, seq: Seq) {
+        self.position = seq;
+        self.shared_position.store(seq.0, Release);
+    }
+
+    /// Hands out all that is known to have been committed, and at least all up to a place.
+    async fn catch_up(&mut self, to: Seq) {
+        loop {
+            let (carried, head) = self.news.take();
+            self.carried.extend(carried);
+            self.head = self.head.max(head).max(to);
+            while let Some(group) = self.carried.pop_front() {
+                let (hotel, position) = (self.hotel, self.position);
+                let next: Vec<&Event> = group.iter().filter(|it| it.hotel == hotel && it.seq > position).collect();
+                match next.first() {
+                    None => {}
+                    Some(first) if first.seq == position.next() => self.hand_out(&next).await,
+                    // A gap: what is missing is read, and this again from the log.
+                    Some(_) => break,
+                }
+            }
+            if self.position >= self.head {
+                return;
+            }
+            self.read_on().await;
+        }
+    }
+
+    /// Hands out a page of the log.
+    async fn read_on(&mut self) {
+        let log = Some(LogRange { after: self.position, limit: READ });
+        match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
+            Ok(told) => {
+                let page: Vec<&Event> = told.log.events.iter().collect();
+                if page.is_empty() || page.first().is_some_and(|it| it.seq != self.position.next()) {
+                    // The log was pruned past this place, or is another one: nobody here can go on.
+                    return self.restart_all(told.head).await;
+                }
+                self.hand_out(&page).await;
+            }
+            Err(error) => {
+                log::warn!("hotel {}: the feed waits for the database: {error}", self.hotel);
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+
+    async fn restart_all(&mut self, head: Seq) {
+        log::error!("hotel {}: the log does not go on after {}; its sockets start anew", self.hotel, self.position);
+        for seat in self.seats.values().cloned().collect::<Vec<_>>() {
+            seat.close(Closing::Restart);
+            self.leave(&seat).await;
+        }
+        self.head = head;
+        self.carried.clear();
+        self.come_to(head);
+    }
+
+    async fn answer(&mut self, batch: Vec<Request>) {
+        let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
+        let told = if looks.is_empty() {
+            None
+        } else {
+            let survey = Survey { hotel: self.hotel, looks, log: None, views: vec![] };
+            match self.desk.survey(survey).await {
+                Ok(told) => Some(told),
+                Err(error) => {
+                    log::warn!("hotel {}: the feed cannot look: {error}", self.hotel);
+                    return self.refuse(batch, &error).await;
+                }
+            }
+        };
+        let (epoch, mut seen) = match told {
+            Some(Surveyed { epoch, head, seen, .. }) => {
+                self.begin_at(head);
+                self.catch_up(head).await;
+                (epoch, seen.into_iter())
+            }
+            None => (String::new(), vec![].into_iter()),
+        };
+        for request in batch {
+            let seen = if asks(&request) { seen.next().flatten() } else { None };
+            self.grant(request, seen, &epoch).await;
+        }
+    }
+
+    /// The first who joins finds the feed at the head of the log.
+    fn begin_at(&mut self, head: Seq) {
+        if self.seats.is_empty() {
+            self.carried.clear();
+            self.head = head;
+            self.come_to(head.max(self.position));
+        }
+    }
+
+    fn look_for(&self, request: &Request) -> Option<Look> {
+        let Request::Of(seat, wish) = request else { return None };
+        match wish {
+            Wish::Subscribe(which, ..) | Wish::Typing { which, .. } => {
+                Some(Look { caller: seat.caller, which: vec![*which] })
+            }
+            Wish::Join | Wish::Inbox { .. } => Some(Look { caller: seat.caller, which: vec![] }),
+            Wish::LookAgain => Some(look(seat)),
+            Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_) => None,
+        }
+    }
+
+    async fn grant(&mut self, request: Request, seen: Option<Seen>, epoch: &str) {
+        let (seat, wish) = match request {
+            Request::Of(seat, wish) => (seat, wish),
+            Request::Read { conversation, stay, reader, message, by } => {
+                return self
+                    .tell_read(conversation, frames::read(stay, conversation, &reader, message), reader.id, by)
+                    .await;
+            }
+        };
+        let joined = self.seats.contains_key(&seat.id);
+        if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join)) {
+            return self.leave(&seat).await;
+        }
+        match wish {
+            Wish::Leave => {}
+            Wish::Unsubscribe(which, to, _done) => self.unsubscribe(&seat, which, &to).await,
+            Wish::Pause(_done) => {
+                let position = self.position;
+                if let Some(it) = seat.standing().as_mut() {
+                    it.replaying = Some(position);
+                }
+            }
+            Wish::Switch(switch) => self.switch(&seat, switch).await,
+            Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. } => {
+                let Some(seen) = seen else {
+                    seat.close(Closing::SessionOver);
+                    return self.leave(&seat).await;
+                };
+                self.grant_seen(&seat, wish, seen, epoch).await;
+            }
+        }
+    }
+
+    async fn grant_seen(&mut self, seat: &Arc<Seat>, wish: Wish, seen: Seen, epoch: &str) {
+        let found = seen.conversations.first().cloned().flatten();
+        match wish {
+            Wish::Join => {
+                seat.set_end(seen.live.ends_at);
+                *seat.standing() = Some(Standing::new(&seen.live, self.position));
+                self.seats.insert(seat.id, seat.clone());
+                seat.send(frames::welcome(seat.caller.session, epoch, self.position));
+            }
+            Wish::LookAgain => self.look_again(seat, &seen).await,
+            Wish::Subscribe(_, to, _done) => match found {
+                Some(it) => self.subscribe(seat, &it, &to).await,
+                None => seat.fail(frames::not_found(&to)),
+            },
+            Wish::Inbox { on, to, done: _done } => {
+                let since = self.position;
+                if let Some(it) = seat.standing().as_mut() {
+                    it.inbox = on.then(|| it.inbox.unwrap_or(since));
+                }
+                if on {
+                    self.inboxes.insert(seat.id, seat.clone());
+                } else {
+                    self.inboxes.remove(&seat.id);
+                }
+                frames::ack(&to, Some(since)).into_iter().for_each(|ack| seat.send(ack));
+            }
+            Wish::Typing { typing, to, done: _done, .. } => match found {
+                Some(it) => {
+                    let person = seat.standing().as_ref().map(Standing::person);
+                    if let Some(person) = person {
+                        let frame = frames::typing(it.stay, it.id, &person, typing);
+                        self.tell_subscribers(it.id, Tell::Whisper { frame, except: Some(seat.id) }).await;
+                    }
+                    frames::ack(&to, None).into_iter().for_each(|ack| seat.send(ack));
+                }
+                None => seat.fail(frames::not_found(&to)),
+            },
+            Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_) => {}
+        }
+    }
+
+    async fn subscribe(&mut self, seat: &Arc<Seat>, to: &Conversation, reply: &ReplyTo) {
+        let full = seat
+            .standing()
+            .as_ref()
+            .is_some_and(|it| it.subscriptions.len() >= SUBSCRIPTIONS && !it.subscriptions.contains_key(&to.id));
+        if full {
+            return seat.fail(frames::too_many_subscriptions(reply));
+        }
+        self.enter(seat, to).await;
+        frames::ack(reply, Some(self.position)).into_iter().for_each(|ack| seat.send(ack));
+    }
+
+    /// Adds a subscription; one that is there stays as it is.
+    async fn enter(&mut self, seat: &Arc<Seat>, to: &Conversation) {
+        let subscription = Subscription { since: self.position, stay: to.stay };
+        if let Some(it) = seat.standing().as_mut() {
+            it.subscriptions.entry(to.id).or_insert(subscription);
+        }
+        let hotel = self.hotel;
+        let actor = self.stays.entry(to.id).or_insert_with(|| StaySubscription::new(hotel, to.id).start());
+        if actor.send(Enter(seat.clone())).await.is_err() {
+            log::error!("hotel {hotel}: the subscription of conversation {} is gone", to.id);
+            seat.close(Closing::Restart);
+        }
+    }
+
+    async fn unsubscribe(&mut self, seat: &Arc<Seat>, which: Which, to: &ReplyTo) {
+        let found = seat.standing().as_mut().and_then(|it| {
+            let id = match which {
+                Which::Conversation(id) => Some(id),
+                Which::Stay(stay) => it.subscriptions.iter().find(|(_, s)| s.stay == Some(stay)).map(|(id, _)| *id),
+            };
+            id.filter(|id| it.subscriptions.remove(id).is_some())
+        });
+        if let Some(conversation) = found {
+            self.exit(seat.id, conversation).await;
+        }
+        frames::ack(to, Some(self.position)).into_iter().for_each(|ack| seat.send(ack));
+    }
+
+    async fn tell_read(
+        &mut self,
+        conversation: ConversationId,
+        frame: bytestring::ByteString,
+        reader: domain::StaffId,
+        by: Option<Arc<Seat>>,
+    ) {
+        let by = by.map(|seat| seat.id);
+        // The reader's own other sockets are told even where they do not subscribe.
+        for seat in self.seats.values().filter(|it| it.caller.staff == reader && Some(it.id) != by) {
+            let subscribes = seat.standing().as_ref().is_some_and(|it| it.subscriptions.contains_key(&conversation));
+            if !subscribes {
+                seat.send(frame.clone());
+            }
+        }
+        self.tell_subscribers(conversation, Tell::Whisper { frame, except: by }).await;
+    }
+
+    /// Ends a replay: what is left of the log is sent, and from there on live events.
+    async fn switch(&mut self, seat: &Arc<Seat>, switch: Switch) {
+        let mut looked = look(seat);
+        let subscribed = looked.which.len();
+        looked.which.extend(&switch.named);
+        let log = Some(LogRange { after: switch.after, limit: PAGE });
+        let survey = Survey { hotel: self.hotel, looks: vec![looked], log, views: vec![] };
+        let told = match self.desk.survey(survey).await {
+            Ok(told) => told,
+            Err(error) => {
+                log::warn!("hotel {}: a replay cannot end: {error}", self.hotel);
+                seat.close(Closing::Restart);
+                return self.leave(seat).await;
+            }
+        };
+        let Some(Some(seen)) = told.seen.first() else {
+            seat.close(Closing::SessionOver);
+            return self.leave(seat).await;
+        };
+        if told.log.events.last().is_some_and(|last| last.seq < told.head) {
+            // The socket may be gone; then nobody waits.
+            let _ = switch.done.send(false);
+            return;
+        }
+        self.catch_up(told.head).await;
+        let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
+        frames.into_iter().for_each(|frame| seat.send(frame));
+        for (which, found) in switch.named.iter().zip(seen.conversations.iter().skip(subscribed)) {
+            if found.is_none() {
+                seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway));
+            }
+        }
+        self.go_live(seat, &switch, seen).await;
+        if let Some((replayed, to)) = &switch.replayed {
+            seat.send(frames::resumed(self.position, replayed + count));
+            frames::ack(to, Some(self.position)).into_iter().for_each(|ack| seat.send(ack));
+        }
+        let _ = switch.done.send(true);
+    }
+
+    async fn go_live(&mut self, seat: &Arc<Seat>, switch: &Switch, seen: &Seen) {
+        let position = self.position;
+        if let Some(it) = seat.standing().as_mut() {
+            it.replaying = None;
+            if switch.inbox {
+                it.inbox.get_or_insert(position);
+            }
+        }
+        if switch.inbox {
+            self.inboxes.insert(seat.id, seat.clone());
+        }
+        for it in seen.conversations.iter().flatten() {
+            self.enter(seat, it).await;
+        }
+        // What was transferred, or lost with a department, while nobody looked.
+        self.look_again(seat, seen).await;
+    }
+
+    /// Forgets a socket.
+    pub(crate) async fn leave(&mut self, seat: &Arc<Seat>) {
+        self.seats.remove(&seat.id);
+        self.inboxes.remove(&seat.id);
+        let standing = seat.standing().take();
+        for conversation in standing.into_iter().flat_map(|it| it.subscriptions.into_keys()) {
+            self.exit(seat.id, conversation).await;
+        }
+    }
+
+    /// Answers a batch of which nothing can be looked up.
+    async fn refuse(&mut self, batch: Vec<Request>, error: &desk::Error) {
+        for request in batch {
+            match request {
+                request @ (Request::Read { .. }
+                | Request::Of(_, Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_))) => {
+                    self.grant(request, None, "").await;
+                }
+                Request::Of(seat, Wish::Subscribe(_, to, _) | Wish::Inbox { to, .. } | Wish::Typing { to, .. }) => {
+                    seat.send(frames::refused(&to, error))
+                }
+                // It tries again, at another node if there is one.
+                Request::Of(seat, Wish::Join) => seat.close(Closing::Restart),
+                // The watch asks again in a second.
+                Request::Of(_, Wish::LookAgain) => {}
+            }
+        }
+    }
+}
+
+/// Whether a request is answered from the snapshot.
+fn asks(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Of(_, Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. })
+    )
+}
+
+/// A feed that ends, even by a panic, leaves no socket behind that would wait for ever.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        for seat in self.seats.values() {
+            seat.close(Closing::Restart);
+        }
+        self.hub.feed_ended(self.hotel, &self.shared_position);
+    }
+}

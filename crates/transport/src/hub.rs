@@ -1,0 +1,230 @@
+//! This node's sockets, and the feeds of the hotels that have some here.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use desk::{Caller, Desk, OnCommit};
+use domain::{ConversationId, Event, HotelId, MessageId, Person, StaffId, StayId};
+use tokio::sync::mpsc;
+
+use crate::{
+    connection::Socket,
+    feed::Feed,
+    limits::SOCKETS_OF_ONE,
+    outbox::Closing,
+    requests::{FeedHandle, Request, Wish},
+    seat::{Seat, SeatId},
+    watch,
+};
+
+/// How long sockets are waited for at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// This node's sockets.
+#[derive(Clone, Default)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    desk: OnceLock<Desk>,
+    feeds: RwLock<HashMap<HotelId, FeedHandle>>,
+    seats: Mutex<HashMap<SeatId, Arc<Seat>>>,
+    places: Arc<Mutex<HashMap<StaffId, usize>>>,
+    next: AtomicU64,
+    stopping: AtomicBool,
+    tally: Arc<Tally>,
+}
+
+/// What is counted as it happens.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) deliveries: AtomicU64,
+    pub(crate) overflows: AtomicU64,
+    pub(crate) commands: AtomicU64,
+}
+
+/// Figures of this node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Open sockets.
+    pub sockets: u64,
+    /// Their subscriptions to conversations.
+    pub subscriptions: u64,
+    /// Hotels that have sockets here.
+    pub hotels: u64,
+    /// Frames put into outboxes since the start.
+    pub deliveries: u64,
+    /// Sockets closed because they read too slowly, since the start.
+    pub overflows: u64,
+    /// Commands heard since the start.
+    pub commands: u64,
+}
+
+/// One of the sockets that a staff member may have; given back when it is dropped.
+pub(crate) struct Place {
+    staff: StaffId,
+    places: Arc<Mutex<HashMap<StaffId, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = lock(&self.places);
+        if let Some(taken) = places.get_mut(&self.staff) {
+            *taken -= 1;
+            if *taken == 0 {
+                places.remove(&self.staff);
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// A hub without sockets.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is to be told every commit.
+    pub fn on_commit(&self) -> OnCommit {
+        let hub = self.clone();
+        Arc::new(move |group| hub.carry(&group))
+    }
+
+    /// Begins to serve sockets with this desk's use cases. To be called once, in an actix system.
+    pub fn begin(&self, desk: Desk) {
+        if self.0.desk.set(desk.clone()).is_ok() {
+            actix::spawn(watch::run(self.clone(), desk));
+        }
+    }
+
+    /// Tells every socket that the server restarts, and waits shortly until they are gone.
+    pub async fn shut_down(&self) {
+        self.0.stopping.store(true, Relaxed);
+        self.seats().iter().for_each(|seat| seat.close(Closing::Restart));
+        let deadline = tokio::time::Instant::now() + GOODBYE;
+        while tokio::time::Instant::now() < deadline && !lock(&self.0.seats).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Tells who is concerned that a staff member has read up to a message.
+    pub fn announce_read(
+        &self,
+        hotel: HotelId,
+        conversation: ConversationId,
+        stay: Option<StayId>,
+        reader: Person,
+        message: MessageId,
+    ) {
+        if let Some(feed) = self.feed(hotel) {
+            feed.ask(Request::Read { conversation, stay, reader, message, by: None });
+        }
+    }
+
+    /// Figures of this node.
+    pub fn counts(&self) -> Counts {
+        let seats = self.seats();
+        let of = |seat: &Arc<Seat>| seat.standing().as_ref().map_or(0, |it| it.subscriptions.len() as u64);
+        let tally = &self.0.tally;
+        Counts {
+            sockets: seats.len() as u64,
+            subscriptions: seats.iter().map(of).sum(),
+            hotels: self.feeds().len() as u64,
+            deliveries: tally.deliveries.load(Relaxed),
+            overflows: tally.overflows.load(Relaxed),
+            commands: tally.commands.load(Relaxed),
+        }
+    }
+
+    /// A seat for a new socket; `None` where its staff member has too many.
+    pub(crate) fn seat(&self, caller: Caller, socket: Option<Socket>) -> Option<Arc<Seat>> {
+        let mut places = lock(&self.0.places);
+        let taken = places.entry(caller.staff).or_insert(0);
+        if *taken >= SOCKETS_OF_ONE {
+            return None;
+        }
+        *taken += 1;
+        drop(places);
+        let place = Place { staff: caller.staff, places: self.0.places.clone() };
+        let id = SeatId(self.0.next.fetch_add(1, Relaxed));
+        Some(Arc::new(Seat::new(id, caller, socket, place, self.0.tally.clone())))
+    }
+
+    /// Lets a socket join its hotel's feed, which is started if there is none.
+    pub(crate) fn join(&self, seat: &Arc<Seat>) -> Option<FeedHandle> {
+        let desk = self.0.desk.get()?.clone();
+        if self.0.stopping.load(Relaxed) {
+            return None;
+        }
+        lock(&self.0.seats).insert(seat.id, seat.clone());
+        let hotel = seat.caller.hotel;
+        // Under the lock, so that a feed does not retire between being found and being asked.
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let feed = feeds.entry(hotel).or_insert_with(|| Feed::start(hotel, desk, self.clone()));
+        feed.ask(Request::Of(seat.clone(), Wish::Join));
+        Some(feed.clone())
+    }
+
+    /// Forgets a socket that is gone.
+    pub(crate) fn forget(&self, seat: &Seat) {
+        lock(&self.0.seats).remove(&seat.id);
+    }
+
+    /// Ends a feed without seats, unless somebody is about to join. Whether it is to end.
+    pub(crate) fn retire(&self, hotel: HotelId, queue: &mpsc::UnboundedReceiver<Request>) -> bool {
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        let idle = queue.is_empty();
+        if idle {
+            feeds.remove(&hotel);
+        }
+        idle
+    }
+
+    /// Forgets a feed that has ended, if it was not replaced.
+    pub(crate) fn feed_ended(&self, hotel: HotelId, position: &Arc<AtomicI64>) {
+        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        if feeds.get(&hotel).is_some_and(|feed| Arc::ptr_eq(&feed.position, position)) {
+            feeds.remove(&hotel);
+        }
+    }
+
+    /// All sockets.
+    pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
+        lock(&self.0.seats).values().cloned().collect()
+    }
+
+    /// All feeds.
+    pub(crate) fn feeds(&self) -> Vec<FeedHandle> {
+        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn feed(&self, hotel: HotelId) -> Option<FeedHandle> {
+        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).get(&hotel).cloned()
+    }
+
+    pub(crate) fn desk(&self) -> Option<&Desk> {
+        self.0.desk.get()
+    }
+
+    fn carry(&self, group: &Arc<[Event]>) {
+        let mut heads = HashMap::new();
+        for event in group.iter() {
+            heads.insert(event.hotel, event.seq);
+        }
+        for (hotel, head) in heads {
+            if let Some(feed) = self.feed(hotel) {
+                feed.news.carry(group.clone(), head);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,31 @@
+//! The live side: sockets, who of them listens to what, and the hotels' feeds.
+//!
+//! The types to know: a [`Hub`] holds this node's sockets; each socket is a `StaffSession` actor
+//! with a `Seat`, into which others put what is to be sent. For each hotel that has sockets here a
+//! feed takes the hotel's events in the order of `seq` and hands them, one after another, to the
+//! `StaySubscription` actors of the conversations that somebody listens to. It is also where
+//! subscribing happens, between two events: so no event is missed, doubled, or shown to who may
+//! not see it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod commands;
+mod connection;
+mod delivery;
+mod feed;
+mod fragments;
+mod frames;
+mod hub;
+mod limits;
+mod news;
+mod outbox;
+mod replay;
+mod requests;
+mod seat;
+mod session;
+mod subscription;
+mod watch;
+
+pub use connection::on_connect;
+pub use hub::{Counts, Hub};
+pub use session::{UpgradeError, upgrade};

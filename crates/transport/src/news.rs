@@ -1,0 +1,64 @@
+//! What a feed is told of commits: the events themselves while few wait, else only how far the log
+//! has come. The log in the database is the truth.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::{Event, Seq};
+use tokio::sync::Notify;
+
+/// Groups of events that are carried; beyond, the feed reads the log.
+const CARRIED: usize = 1024;
+
+/// The news of one hotel.
+#[derive(Default)]
+pub(crate) struct News {
+    state: Mutex<State>,
+    told: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    groups: VecDeque<Arc<[Event]>>,
+    head: Seq,
+}
+
+impl News {
+    /// Carries a committed group, in which the hotel's last event is at `head`.
+    pub(crate) fn carry(&self, group: Arc<[Event]>, head: Seq) {
+        let mut state = self.lock();
+        state.head = state.head.max(head);
+        if state.groups.len() < CARRIED {
+            state.groups.push_back(group);
+        }
+        drop(state);
+        self.told.notify_one();
+    }
+
+    /// Tells that the log has come so far; nothing where that is known.
+    pub(crate) fn reach(&self, head: Seq) {
+        let mut state = self.lock();
+        if head > state.head {
+            state.head = head;
+            drop(state);
+            self.told.notify_one();
+        }
+    }
+
+    /// Waits for news.
+    pub(crate) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    /// What was carried, and how far the log has come.
+    pub(crate) fn take(&self) -> (VecDeque<Arc<[Event]>>, Seq) {
+        let mut state = self.lock();
+        (std::mem::take(&mut state.groups), state.head)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

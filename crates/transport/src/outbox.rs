@@ -1,0 +1,231 @@
+//! What waits to be sent on one socket.
+//!
+//! It stands beside the actor's mailbox: an actor whose peer has stopped reading is not polled, and
+//! its mailbox would grow without end. Here the waiting is bounded, and at most one `Wake` is ever
+//! in the mailbox.
+
+use std::{collections::VecDeque, sync::Mutex, time::Instant};
+
+use bytestring::ByteString;
+use tokio::sync::Notify;
+
+use crate::limits::{WAITING_BYTES, WAITING_FRAMES};
+
+/// Why a socket is closed by the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// 1001: it was silent.
+    Away,
+    /// 1002: it broke RFC 6455.
+    Protocol,
+    /// 1003: a binary message.
+    Unsupported,
+    /// 1007: not UTF-8.
+    Invalid,
+    /// 1008: too many errors.
+    Policy,
+    /// 1009: too large.
+    Size,
+    /// 1012: the server restarts.
+    Restart,
+    /// 4401: its session is over.
+    SessionOver,
+    /// 4408: it reads too slowly.
+    TooSlow,
+}
+
+/// The frames that wait for a reader.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Told whenever something was taken, for replays, which wait for their reader.
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<ByteString>,
+    bytes: usize,
+    ping: bool,
+    closing: Option<(Closing, Instant)>,
+    /// Whether a `Wake` is on its way to the actor.
+    armed: bool,
+}
+
+/// What the actor is to send next.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) frames: Vec<ByteString>,
+    pub(crate) ping: bool,
+    /// Whether more waits: to be taken when these are on their way.
+    pub(crate) more: bool,
+    /// To be sent last.
+    pub(crate) closing: Option<Closing>,
+}
+
+/// What came of putting something in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It waits; the actor knows.
+    Waits,
+    /// It waits; the actor is to be woken.
+    Wake,
+    /// The reader is too slow: what waited is dropped, and the actor is to be woken to close.
+    Overflow,
+    /// The socket is being closed: it was dropped.
+    Closed,
+}
+
+impl Outbox {
+    /// Adds a frame.
+    pub(crate) fn put(&self, frame: ByteString) -> Put {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return Put::Closed;
+        }
+        if state.frames.len() >= WAITING_FRAMES || state.bytes + frame.len() > WAITING_BYTES {
+            state.close(Closing::TooSlow);
+            state.armed = true;
+            return Put::Overflow;
+        }
+        state.bytes += frame.len();
+        state.frames.push_back(frame);
+        state.arm()
+    }
+
+    /// Asks for a ping.
+    pub(crate) fn ping(&self) -> Put {
+        let mut state = self.lock();
+        state.ping = true;
+        state.arm()
+    }
+
+    /// Closes the socket after what waits; a slow one, and one whose session is over, before it.
+    pub(crate) fn close(&self, why: Closing) -> Put {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return Put::Closed;
+        }
+        state.close(why);
+        state.arm()
+    }
+
+    /// Takes what fits into about so many bytes, at least a frame.
+    pub(crate) fn take(&self, bytes: usize) -> Taken {
+        let mut state = self.lock();
+        state.armed = false;
+        let mut taken = Taken { ping: std::mem::take(&mut state.ping), ..Taken::default() };
+        let mut left = bytes;
+        while let Some(frame) = state.frames.pop_front() {
+            state.bytes -= frame.len();
+            left = left.saturating_sub(frame.len());
+            taken.frames.push(frame);
+            if left == 0 {
+                break;
+            }
+        }
+        taken.more = !state.frames.is_empty();
+        if taken.more {
+            state.armed = true;
+        } else {
+            // An idle socket holds no memory for the frames of a burst long ago.
+            state.frames = VecDeque::new();
+            taken.closing = state.closing.map(|(why, _)| why);
+        }
+        drop(state);
+        self.room.notify_waiters();
+        taken
+    }
+
+    /// Since when the socket is being closed.
+    pub(crate) fn closing_since(&self) -> Option<Instant> {
+        self.lock().closing.map(|(_, since)| since)
+    }
+
+    /// Waits until little waits, so that a replay never fills the queue. False where the socket is
+    /// being closed.
+    pub(crate) async fn has_room(&self) -> bool {
+        loop {
+            let told = self.room.notified();
+            {
+                let state = self.lock();
+                if state.closing.is_some() {
+                    return false;
+                }
+                if state.frames.len() < WAITING_FRAMES / 4 && state.bytes < WAITING_BYTES / 4 {
+                    return true;
+                }
+            }
+            told.await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Nothing here can panic while it holds the lock.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn arm(&mut self) -> Put {
+        if std::mem::replace(&mut self.armed, true) { Put::Waits } else { Put::Wake }
+    }
+
+    fn close(&mut self, why: Closing) {
+        self.closing = Some((why, Instant::now()));
+        if matches!(why, Closing::TooSlow | Closing::SessionOver) {
+            self.frames = VecDeque::new();
+            self.bytes = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: usize) -> ByteString {
+        "x".repeat(bytes).into()
+    }
+
+    #[test]
+    fn one_wake_serves_all_that_waits() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(1)), Put::Wake);
+        assert_eq!(outbox.put(frame(1)), Put::Waits);
+        assert_eq!(outbox.take(1000).frames.len(), 2);
+        assert_eq!(outbox.put(frame(1)), Put::Wake);
+    }
+
+    #[test]
+    fn the_thousand_and_first_frame_closes() {
+        let outbox = Outbox::default();
+        for _ in 0..1000 {
+            assert!(matches!(outbox.put(frame(1)), Put::Wake | Put::Waits));
+        }
+        assert_eq!(outbox.put(frame(1)), Put::Overflow);
+        assert_eq!(outbox.put(frame(1)), Put::Closed);
+        let taken = outbox.take(1000);
+        assert_eq!((taken.frames.len(), taken.closing), (0, Some(Closing::TooSlow)));
+    }
+
+    #[test]
+    fn a_mebibyte_is_the_most() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(1024 * 1024)), Put::Wake);
+        assert_eq!(outbox.put(frame(1)), Put::Overflow);
+    }
+
+    #[test]
+    fn what_waits_is_taken_in_parts_and_the_close_comes_last() {
+        let outbox = Outbox::default();
+        for _ in 0..4 {
+            outbox.put(frame(10));
+        }
+        outbox.close(Closing::Restart);
+        let first = outbox.take(20);
+        assert_eq!((first.frames.len(), first.more, first.closing), (2, true, None));
+        let second = outbox.take(20);
+        assert_eq!((second.frames.len(), second.more, second.closing), (2, false, Some(Closing::Restart)));
+    }
+}

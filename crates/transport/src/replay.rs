@@ -1,0 +1,239 @@
+//! Resuming: what a socket missed is read from the log, page by page, at the reader's own pace.
+//! Nothing is queued meanwhile; the feed switches it over to live events at the log's head.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytestring::ByteString;
+use desk::{Desk, LogRange, Seen, Survey, Surveyed, Which};
+use domain::{ConversationId, Event, EventKind, Reach, Seq};
+use tokio::sync::oneshot;
+
+use crate::{
+    delivery::look,
+    frames::{self, Reason},
+    limits::SUBSCRIPTIONS,
+    outbox::Closing,
+    requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
+    seat::Seat,
+};
+
+/// Events of a page. Small against what may wait for a reader.
+pub(crate) const PAGE: i64 = 200;
+
+/// What a socket asks to be resumed.
+pub(crate) struct Resume {
+    pub(crate) epoch: String,
+    pub(crate) after: Seq,
+    pub(crate) named: Vec<Which>,
+    pub(crate) inbox: bool,
+}
+
+/// Resumes a socket. False where the socket cannot go on.
+pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: Resume, to: ReplyTo) -> bool {
+    let subscribed = seat.standing().as_ref().map_or(0, |it| it.subscriptions.len());
+    if subscribed + asked.named.len() > SUBSCRIPTIONS {
+        seat.fail(frames::too_many_subscriptions(&to));
+        return true;
+    }
+    if !feed.ask_and_wait(seat, Wish::Pause).await {
+        return false;
+    }
+    match replay(desk, feed, seat, &asked).await {
+        Ok(Some((after, named, replayed))) => {
+            finish(desk, feed, seat, &asked, (after, named), Some((replayed, to))).await
+        }
+        // The cursor is worthless, or the database away: live again, as before.
+        Ok(None) => {
+            let paused_at = seat.standing().as_ref().and_then(|it| it.replaying);
+            go_back(feed, seat, paused_at).await
+        }
+        Err(error) => {
+            seat.fail(frames::refused(&to, &error));
+            let paused_at = seat.standing().as_ref().and_then(|it| it.replaying);
+            go_back(feed, seat, paused_at).await
+        }
+    }
+}
+
+/// Reads the log up to its head. Gives how far it came, what of the named is in sight, and how
+/// many events it sent; `None` where the cursor is worthless, and that was told.
+async fn replay(
+    desk: &Desk,
+    feed: &FeedHandle,
+    seat: &Arc<Seat>,
+    asked: &Resume,
+) -> Result<Option<(Seq, Vec<Which>, i64)>, desk::Error> {
+    let (mut after, mut named, mut replayed) = (asked.after, asked.named.clone(), 0);
+    let mut first_page = true;
+    loop {
+        let mut looked = look(seat);
+        let subscribed = looked.which.len();
+        looked.which.extend(&named);
+        let log = Some(LogRange { after, limit: PAGE });
+        let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
+        if told.epoch != asked.epoch || after > told.head || told.log.first > after.next() {
+            seat.send(frames::resync_required(&told.epoch, told.head));
+            return Ok(None);
+        }
+        let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated) };
+        if first_page {
+            let found = seen.conversations.iter().skip(subscribed);
+            let mut lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
+            let lost: HashSet<Which> = lost.by_ref().collect();
+            lost.iter().for_each(|which| seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway)));
+            named.retain(|which| !lost.contains(which));
+            first_page = false;
+        }
+        let (page, count) = Replay::of(seat, seen, asked.inbox).frames(&told);
+        for frame in page {
+            if !seat.outbox.has_room().await {
+                return Err(desk::Error::Unauthenticated);
+            }
+            seat.send(frame);
+        }
+        replayed += count;
+        match told.log.events.last() {
+            Some(last) if last.seq < told.head => after = last.seq,
+            _ => return Ok(Some((told.head, named, replayed))),
+        }
+    }
+}
+
+/// Switches over to live events, reading on as often as the log has run on.
+async fn finish(
+    desk: &Desk,
+    feed: &FeedHandle,
+    seat: &Arc<Seat>,
+    asked: &Resume,
+    (mut after, mut named): (Seq, Vec<Which>),
+    replayed: Option<(i64, ReplyTo)>,
+) -> bool {
+    let Some((mut count, to)) = replayed else { return false };
+    loop {
+        if !seat.outbox.has_room().await {
+            return false;
+        }
+        let (done, answer) = oneshot::channel();
+        let switch =
+            Switch { after, named: named.clone(), inbox: asked.inbox, replayed: Some((count, to.clone())), done };
+        if !feed.ask(Request::Of(seat.clone(), Wish::Switch(switch))) {
+            return false;
+        }
+        match answer.await {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(_) => return false,
+        }
+        let on = Resume { epoch: asked.epoch.clone(), after, named, inbox: asked.inbox };
+        match replay(desk, feed, seat, &on).await {
+            Ok(Some((further, still_named, more))) => {
+                (after, named) = (further, still_named);
+                count += more;
+            }
+            // It was good a moment ago: what is wrong now, a new connection will tell.
+            Ok(None) | Err(_) => {
+                seat.close(Closing::Restart);
+                return false;
+            }
+        }
+    }
+}
+
+/// Ends a replay that did not begin: live again from where it was.
+async fn go_back(feed: &FeedHandle, seat: &Arc<Seat>, paused_at: Option<Seq>) -> bool {
+    let Some(after) = paused_at else { return false };
+    let (done, answer) = oneshot::channel();
+    let switch = Switch { after, named: vec![], inbox: false, replayed: None, done };
+    let asked = feed.ask(Request::Of(seat.clone(), Wish::Switch(switch)));
+    let live = asked && answer.await == Ok(true);
+    if !live {
+        seat.close(Closing::Restart);
+    }
+    live
+}
+
+/// What a socket gets of the log: by what it subscribes to and asks for, and by what it sees now.
+pub(crate) struct Replay {
+    reach: Reach,
+    /// In sight now: since when it was sent live; `None`: not yet.
+    subscriptions: HashMap<ConversationId, Option<Seq>>,
+    /// Whether the inbox is wanted, and since when it was sent live.
+    inbox: Option<Option<Seq>>,
+    joined: Seq,
+    /// Up to here live events were sent.
+    live_until: Seq,
+}
+
+impl Replay {
+    pub(crate) fn of(seat: &Seat, seen: &Seen, inbox: bool) -> Self {
+        let standing = seat.standing();
+        let standing = standing.as_ref();
+        let since = |id: &ConversationId| standing.and_then(|it| it.subscriptions.get(id)).map(|it| it.since);
+        let visible = seen.conversations.iter().flatten();
+        let since_inbox = standing.and_then(|it| it.inbox);
+        Self {
+            reach: seen.live.staff.reach(),
+            subscriptions: visible.map(|it| (it.id, since(&it.id))).collect(),
+            inbox: (inbox || since_inbox.is_some()).then_some(since_inbox),
+            joined: standing.map_or(Seq(0), |it| it.joined),
+            live_until: standing.and_then(|it| it.replaying).unwrap_or_default(),
+        }
+    }
+
+    /// The frames for a part of the log, in order, and how many events they are. Of the changes of
+    /// a conversation only the newest is given: it is shown as it is now anyway.
+    pub(crate) fn frames(&self, told: &Surveyed) -> (Vec<ByteString>, i64) {
+        let mut changed = HashSet::new();
+        let mut frames: Vec<ByteString> =
+            told.log.events.iter().rev().filter_map(|event| self.frame(event, told, &mut changed)).collect();
+        frames.reverse();
+        let count = frames.len() as i64;
+        (frames, count)
+    }
+
+    fn frame(&self, event: &Event, told: &Surveyed, changed: &mut HashSet<ConversationId>) -> Option<ByteString> {
+        let view = event.kind.conversation().and_then(|id| told.views.get(&id));
+        let sees = |department| self.reach.covers(event.hotel, department);
+        let sees_now = view.is_some_and(|view| sees(view.conversation.department));
+        match &event.kind {
+            EventKind::Message { stay, message } => {
+                let since = self.subscriptions.get(&message.conversation)?;
+                let own = message.author == Some(self.reach.staff);
+                self.is_new(event.seq, *since).then(|| frames::message(event.seq, *stay, message, own))
+            }
+            EventKind::NewConversation { department, .. } => {
+                let concerned = sees_now && department.is_none_or(|department| self.reach.is_member(department));
+                let new = concerned && self.is_new(event.seq, Some(self.joined));
+                view.filter(|_| new).map(|view| frames::new_conversation(event, view))
+            }
+            EventKind::ConversationUpdated(change) => {
+                let id = change.conversation;
+                let by_inbox = self.inbox.is_some_and(|since| self.is_new(event.seq, since));
+                let subscribed = self.subscriptions.get(&id).filter(|_| !change.only_message && self.inbox.is_none());
+                let by_subscription = subscribed.is_some_and(|since| self.is_new(event.seq, *since));
+                let frame = if sees_now && (by_inbox || by_subscription) {
+                    view.map(|view| frames::conversation_updated(event.seq, view))
+                } else if !sees_now && by_inbox && sees(change.before) {
+                    Some(frames::conversation_removed(event.seq, id, change.stay))
+                } else {
+                    None
+                };
+                frame.filter(|_| changed.insert(id))
+            }
+            EventKind::ConversationRemoved { conversation, stay, staff } => {
+                let by_inbox = self.inbox.is_some_and(|since| self.is_new(event.seq, since));
+                let concerned = by_inbox && *staff == self.reach.staff && !sees_now && changed.insert(*conversation);
+                concerned.then(|| frames::conversation_removed(event.seq, *conversation, *stay))
+            }
+            EventKind::StaffChanged { .. } => None,
+        }
+    }
+
+    /// Whether an event was not sent live before.
+    fn is_new(&self, seq: Seq, since: Option<Seq>) -> bool {
+        !since.is_some_and(|since| since < seq && seq <= self.live_until)
+    }
+}

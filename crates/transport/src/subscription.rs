@@ -1,0 +1,128 @@
+//! The actor of one conversation that somebody listens to.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix::{Actor, Context, Handler, Message};
+use bytestring::ByteString;
+use domain::{ConversationId, DepartmentId, HotelId, StaffId, StayId};
+
+use crate::{
+    frames,
+    seat::{Seat, SeatId},
+};
+
+/// The sessions that listen to a stay's conversation. It fans out to them; who they are, the feed
+/// decides.
+pub(crate) struct StaySubscription {
+    hotel: HotelId,
+    conversation: ConversationId,
+    seats: HashMap<SeatId, Arc<Seat>>,
+}
+
+impl StaySubscription {
+    pub(crate) fn new(hotel: HotelId, conversation: ConversationId) -> Self {
+        Self { hotel, conversation, seats: HashMap::new() }
+    }
+}
+
+impl Actor for StaySubscription {
+    type Context = Context<Self>;
+}
+
+/// Begins to listen.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Enter(pub(crate) Arc<Seat>);
+
+/// Stops listening. Answers how many still do.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub(crate) struct Exit(pub(crate) SeatId);
+
+/// Something to tell. Answers how many listen afterwards.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub(crate) enum Tell {
+    /// A message or a note: one frame for all, and one for the sockets of its author.
+    Message { frame: ByteString, own: Option<(StaffId, ByteString)> },
+    /// The conversation changed. Who does not see it in its new place is told so and leaves; who
+    /// has an inbox is told there.
+    Updated { frame: Option<ByteString>, routed_to: Option<DepartmentId>, stay: Option<StayId> },
+    /// Something that is not logged, for all but one.
+    Whisper { frame: ByteString, except: Option<SeatId> },
+}
+
+impl Handler<Enter> for StaySubscription {
+    type Result = ();
+
+    fn handle(&mut self, Enter(seat): Enter, _: &mut Self::Context) {
+        self.seats.insert(seat.id, seat);
+    }
+}
+
+impl Handler<Exit> for StaySubscription {
+    type Result = usize;
+
+    fn handle(&mut self, Exit(seat): Exit, _: &mut Self::Context) -> usize {
+        self.seats.remove(&seat);
+        self.seats.len()
+    }
+}
+
+impl Handler<Tell> for StaySubscription {
+    type Result = usize;
+
+    fn handle(&mut self, tell: Tell, _: &mut Self::Context) -> usize {
+        match tell {
+            Tell::Message { frame, own } => {
+                for seat in self.live() {
+                    match &own {
+                        Some((author, own)) if *author == seat.caller.staff => seat.send(own.clone()),
+                        _ => seat.send(frame.clone()),
+                    }
+                }
+            }
+            Tell::Updated { frame, routed_to, stay } => {
+                self.leave_out_of_reach(routed_to, stay);
+                if let Some(frame) = frame {
+                    for seat in self.live() {
+                        let has_inbox = seat.standing().as_ref().is_some_and(|it| it.inbox.is_some());
+                        if !has_inbox {
+                            seat.send(frame.clone());
+                        }
+                    }
+                }
+            }
+            Tell::Whisper { frame, except } => {
+                self.live().filter(|seat| Some(seat.id) != except).for_each(|seat| seat.send(frame.clone()));
+            }
+        }
+        self.seats.len()
+    }
+}
+
+impl StaySubscription {
+    /// The seats that are not in a replay: those read the log.
+    fn live(&self) -> impl Iterator<Item = &Arc<Seat>> {
+        self.seats.values().filter(|seat| seat.standing().as_ref().is_some_and(|it| it.replaying.is_none()))
+    }
+
+    fn leave_out_of_reach(&mut self, routed_to: Option<DepartmentId>, stay: Option<StayId>) {
+        let (hotel, conversation) = (self.hotel, self.conversation);
+        self.seats.retain(|_, seat| {
+            let mut standing = seat.standing();
+            let Some(it) = standing.as_mut() else { return false };
+            if let Some(subscription) = it.subscriptions.get_mut(&conversation) {
+                subscription.stay = stay;
+            }
+            // A replay looks for itself what is out of sight when it ends.
+            if it.replaying.is_some() || it.reach.covers(hotel, routed_to) {
+                return true;
+            }
+            it.subscriptions.remove(&conversation);
+            drop(standing);
+            seat.send(frames::unsubscribed(stay, Some(conversation), frames::Reason::RoutedAway));
+            false
+        });
+    }
+}

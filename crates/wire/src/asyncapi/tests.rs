@@ -1,0 +1,157 @@
+//! The document against what is sent and what is understood.
+
+use std::time::Duration;
+
+use domain::{ClientRef, ConversationId, MessageId, Person, RequestId, Seq, SessionId, StaffId, StayId};
+use jsonschema::Validator;
+
+use super::*;
+use crate::{
+    answers::tests::{at, message, view},
+    socket::{CommandError, Event, Reason, parse_command},
+};
+
+fn validator(name: &str) -> Validator {
+    let document = asyncapi();
+    let payload = &document["components"]["messages"][name]["payload"];
+    assert!(payload.is_object(), "{name} is not described");
+    let whole = json!({ "allOf": [payload], "components": document["components"] });
+    jsonschema::draft202012::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+fn every_event() -> Vec<Event> {
+    let (id, stay, seq) = (RequestId::parse("r").unwrap(), Some(StayId(2)), Seq(9));
+    let ann = Person { id: StaffId(7), name: "Ann".to_owned() };
+    let (mut own, mut note) = (message(), message());
+    own.client_ref = ClientRef::parse("mine").ok();
+    (note.internal, note.delivery) = (true, None);
+    let mut assigned = view();
+    (assigned.assignee, assigned.on_whatsapp) = (Some(ann.clone()), true);
+    (assigned.last_message, assigned.last_guest_message_at) = (None, Some(at("2025-09-23T10:30:00.25Z")));
+    let stale = CommandError::new(None, "send_message", "stale_reply", "Read that first.");
+    vec![
+        Event::welcome(SessionId(1), "e", Seq(0), Duration::from_secs(25)),
+        Event::heartbeat(seq),
+        Event::ack(&id, "typing", None),
+        Event::ack(&id, "subscribe_to_inbox", Some(seq)),
+        Event::sent(&id, &own),
+        CommandError { newer: Some(vec![(&note).into()]), ..stale }.into(),
+        parse_command("{}").err().unwrap().into(),
+        parse_command(r#"{"command":"resume","request_id":"r"}"#).err().unwrap().into(),
+        Event::pong(None),
+        Event::pong(Some(&id)),
+        Event::message(seq, stay, &own, true),
+        Event::message(seq, None, &note, false),
+        Event::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()),
+        Event::conversation_updated(seq, &view()),
+        Event::conversation_updated(seq, &assigned),
+        Event::conversation_removed(seq, ConversationId(1), None),
+        Event::typing(stay, ConversationId(1), &ann, true),
+        Event::read(None, ConversationId(1), &ann, MessageId(3)),
+        Event::unsubscribed(stay, None, Reason::RoutedAway),
+        Event::resumed(seq, 0),
+        Event::resync_required("e", seq),
+    ]
+}
+
+#[test]
+fn every_event_is_as_described() {
+    let mut told: Vec<String> = Vec::new();
+    for event in every_event() {
+        let event: Value = serde_json::from_str(&event.frame()).unwrap();
+        let name = event["type"].as_str().unwrap();
+        let faults: Vec<String> = validator(name).iter_errors(&event).map(|it| it.to_string()).collect();
+        assert!(faults.is_empty(), "{event}: {faults:?}");
+        told.push(name.to_owned());
+    }
+    told.sort();
+    told.dedup();
+    let mut described: Vec<String> = events::messages().0.keys().cloned().collect();
+    described.sort();
+    assert_eq!(told, described);
+}
+
+/// Takes each key away, and gives each another type: the description knows.
+#[test]
+fn a_wrong_event_is_found_out() {
+    let left_out_at_times = ["request_id", "command", "errors", "newer", "client_ref", "message", "seq"];
+    for event in every_event() {
+        let event: Value = serde_json::from_str(&event.frame()).unwrap();
+        let name = event["type"].as_str().unwrap().to_owned();
+        let validator = validator(&name);
+        for (key, value) in event.as_object().unwrap() {
+            let mut without = event.clone();
+            without.as_object_mut().unwrap().remove(key);
+            let may_lack = ["ack", "error", "pong", "new_message"].contains(&name.as_str())
+                && left_out_at_times.contains(&key.as_str());
+            assert!(may_lack || !validator.is_valid(&without), "{name} without {key}");
+            let mut wrong = event.clone();
+            wrong[key] = if value.is_boolean() { json!(1) } else { json!(true) };
+            assert!(!validator.is_valid(&wrong), "{name} with a wrong {key}");
+        }
+    }
+    let mut list = serde_json::to_value(Event::conversation_updated(Seq(1), &view())).unwrap();
+    list["conversation"]["status"] = json!("lost");
+    assert!(!validator("conversation_updated").is_valid(&list));
+    list["conversation"]["status"] = json!("relay");
+    list["conversation"]["updated_at"] = json!("2025-09-23T10:30:00+00:00");
+    assert!(!validator("conversation_updated").is_valid(&list));
+}
+
+#[test]
+fn commands_are_as_described() {
+    let all = [
+        json!({ "command": "subscribe_to_conversation", "stay_id": 1 }),
+        json!({ "command": "unsubscribe_from_conversation", "conversation_id": 1, "request_id": "r" }),
+        json!({ "command": "send_message", "stay_id": 1, "text": "x" }),
+        json!({ "command": "send_message", "stay_id": 1, "text": "x", "client_ref": "c", "seen_message_id": 3, "hold": true }),
+        json!({ "command": "subscribe_to_inbox" }),
+        json!({ "command": "unsubscribe_from_inbox" }),
+        json!({ "command": "typing", "stay_id": 1, "typing": false }),
+        json!({ "command": "mark_read", "stay_id": 1, "message_id": 4 }),
+        json!({ "command": "resume", "epoch": "e", "after_seq": 0 }),
+        json!({ "command": "resume", "epoch": "e", "after_seq": 9, "stay_ids": [1], "conversation_ids": [], "inbox": true }),
+        json!({ "command": "ping" }),
+    ];
+    let wrong = [json!(-1), json!("\u{e9}".repeat(129)), json!({}), json!([0]), json!(0.5), json!(null), json!("")];
+    for good in &all {
+        let validator = validator(&format!("command.{}", good["command"].as_str().unwrap()));
+        let agree = |command: &Value| {
+            let understood = parse_command(&command.to_string()).is_ok();
+            assert_eq!(validator.is_valid(command), understood, "{command}");
+            understood
+        };
+        assert!(agree(good));
+        for key in good.as_object().unwrap().keys().filter(|key| *key != "command") {
+            let mut without = good.clone();
+            without.as_object_mut().unwrap().remove(key);
+            agree(&without);
+            for value in &wrong {
+                let mut other = good.clone();
+                other[key] = value.clone();
+                // Which strings are text at all, the schema does not say; and any string is an epoch.
+                agree(&other);
+            }
+        }
+    }
+    assert_eq!(commands::messages().len(), crate::socket::COMMANDS.len());
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn check(document: &Value, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                }
+                map.values().for_each(|it| check(document, it));
+            }
+            Value::Array(list) => list.iter().for_each(|it| check(document, it)),
+            _ => {}
+        }
+    }
+    let document = asyncapi();
+    check(&document, &document);
+    assert!(!document["components"]["schemas"].as_object().unwrap().is_empty());
+}

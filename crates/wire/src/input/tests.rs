@@ -1,0 +1,124 @@
+use domain::Role;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The faulty fields of a body.
+#[track_caller]
+fn faulty<T: Input>(body: &Value) -> Vec<String> {
+    match parse::<T>(body.to_string().as_bytes()) {
+        Ok(_) => vec![],
+        Err(BodyError::Invalid(errors)) => errors.into_keys().collect(),
+        Err(error) => panic!("{error}: {body}"),
+    }
+}
+
+fn read<T: Input>(body: &Value) -> T {
+    parse(body.to_string().as_bytes()).ok().unwrap()
+}
+
+#[test]
+fn what_is_no_object_is_bad_json() {
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let deep_field = format!("{{\"text\":\"a\",\"x\":{deep}}}");
+    let bad: [&[u8]; 15] = [
+        b"",
+        b"{",
+        b"nul",
+        b"{\"text\":\"a\"} x",
+        b"{\"text\":'a'}",
+        b"{\"text\":\"\xff\"}",
+        b"{\"text\":1e999}",
+        br#"{"text":"a\ud800b"}"#,
+        br#"{"text":"a","other":"\udfff"}"#,
+        b"[]",
+        b"5",
+        b"null",
+        b"\"text\"",
+        deep.as_bytes(),
+        deep_field.as_bytes(),
+    ];
+    for body in bad {
+        assert!(matches!(parse::<SendMessage>(body), Err(BodyError::BadJson(_))));
+    }
+}
+
+#[test]
+fn no_body_is_good_only_where_nothing_is_asked() {
+    assert!(parse::<Nothing>(b"").is_ok());
+    assert!(parse::<Nothing>(b"{\"x\":1}").is_ok());
+    assert!(matches!(parse::<Nothing>(b"["), Err(BodyError::BadJson(_))));
+    assert!(matches!(parse::<Refresh>(b""), Err(BodyError::BadJson(_))));
+}
+
+#[test]
+fn a_message_has_one_text() {
+    for text in [json!(""), json!(" \t\u{2003}\n"), json!("a\0b"), json!("x".repeat(4097)), json!(5), json!(null)] {
+        assert_eq!(faulty::<SendMessage>(&json!({ "text": text })), ["text"]);
+    }
+    assert_eq!(faulty::<SendMessage>(&json!({})), ["text"]);
+    let it: SendMessage = read(&json!({ "text": " two towels ", "seen_message_id": 7, "hold": true, "x": "\0" }));
+    assert_eq!((it.text.as_str(), it.seen_message_id.map(|it| it.0), it.hold), ("two towels", Some(7), true));
+}
+
+#[test]
+fn all_faults_come_together() {
+    let body = json!({ "text": 1, "seen_message_id": "7", "hold": "yes" });
+    assert_eq!(faulty::<SendMessage>(&body), ["hold", "seen_message_id", "text"]);
+    assert_eq!(faulty::<NewStaff>(&json!({})), ["name", "password", "role", "username"]);
+    let body = json!({ "role": "boss", "department_ids": [0], "active": 1, "password": "\0", "name": "" });
+    assert_eq!(faulty::<NewStaff>(&body), ["active", "department_ids", "name", "password", "role", "username"]);
+    assert_eq!(faulty::<Login>(&json!({ "username": 1 })), ["password", "username"]);
+    assert_eq!(faulty::<GuestMessage>(&json!({ "phone": "6", "hotel_id": 0 })), ["hotel_id", "phone", "text"]);
+}
+
+#[test]
+fn passwords_and_user_names_are_taken_as_they_are() {
+    let it: Login = read(&json!({ "username": " ann ", "password": "" }));
+    assert_eq!((it.username.as_str(), it.password.as_str()), (" ann ", ""));
+}
+
+#[test]
+fn nobody_is_named_by_null_only() {
+    assert_eq!(read::<Assign>(&json!({ "staff_id": null })).staff_id, None);
+    assert_eq!(faulty::<Assign>(&json!({})), ["staff_id"]);
+    assert_eq!(faulty::<Assign>(&json!({ "staff_id": "me" })), ["staff_id"]);
+}
+
+#[test]
+fn a_change_leaves_what_it_does_not_name() {
+    let it: ChangeStaff = read(&json!({ "role": "manager" }));
+    assert!(it.role == Some(Role::Manager) && it.name.is_none() && it.active.is_none());
+    assert_eq!(faulty::<ChangeStaff>(&json!({ "active": null, "name": null })), ["active", "name"]);
+    let it: NewStaff = read(&json!({ "username": "u", "name": "n", "role": "staff", "password": "p" }));
+    assert!(it.active && it.department_ids.is_empty());
+}
+
+#[test]
+fn a_fingerprint_tells_requests_apart_and_nothing_else() {
+    let print = |body: &Value| read::<SendMessage>(body).fingerprint();
+    let plain = print(&json!({ "text": "a" }));
+    for same in [json!({ "text": " a ", "colour": 1 }), json!({ "hold": false, "seen_message_id": null, "text": "a" })]
+    {
+        assert_eq!(print(&same), plain);
+    }
+    for other in
+        [json!({ "text": "b" }), json!({ "text": "a", "hold": true }), json!({ "text": "a", "seen_message_id": 1 })]
+    {
+        assert_ne!(print(&other), plain);
+    }
+    let change = |body: &Value| read::<ChangeStaff>(body).fingerprint();
+    assert_ne!(change(&json!({ "department_ids": [] })), change(&json!({})));
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in any::<String>(), n in any::<f64>()) {
+        let _ = parse::<ChangeStaff>(&bytes);
+        let body = json!({ "text": text, "seen_message_id": n, "phone": text, "name": text, "hotel_id": n });
+        let bytes = body.to_string();
+        let _ = parse::<SendMessage>(bytes.as_bytes());
+        let _ = parse::<GuestMessage>(bytes.as_bytes());
+    }
+}

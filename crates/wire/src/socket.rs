@@ -1,0 +1,15 @@
+//! What is said over the WebSocket: [`Command`]s in, [`Event`]s out.
+
+mod commands;
+mod events;
+mod told;
+
+#[cfg(test)]
+pub(crate) use commands::COMMANDS;
+pub(crate) use commands::MOST_NAMED;
+pub use commands::{Command, Envelope, Refused, Resume, Target, parse_command};
+pub use events::{Event, Reason};
+pub use told::{
+    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, NewConversation, NewMessage, Pong, Read,
+    Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
+};
