@@ -3,7 +3,7 @@
 //! What comes in is read by hand ([`Input`], [`parse_command`]), so that all faults of a request
 //! are told together and every value is a checked one of `domain`. What goes out is serialised
 //! ([`Conversation`], [`Message`], [`Event`], …), and the same types describe themselves for OpenAPI
-//! and for [`asyncapi`].
+//! and for [`asyncapi()`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
