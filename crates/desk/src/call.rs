@@ -121,7 +121,8 @@ impl Desk {
     /// # Errors
     /// [`Error::IdempotencyMismatch`] where the key came with another body.
     pub async fn answered(&self, caller: Caller, key: Key) -> Result<Option<String>, Error> {
-        self.ask(caller, move |conn, _| match idempotency::find(conn, &key)? {
+        let now = self.now();
+        self.ask(caller, move |conn, _| match idempotency::find(conn, &key, now)? {
             Known::New => Ok(None),
             Known::Answered(answer) => Ok(Some(answer)),
             Known::Mismatch => Err(Error::IdempotencyMismatch),

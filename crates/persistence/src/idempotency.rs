@@ -1,6 +1,6 @@
 //! Keys under which a write is done once.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use domain::{ClientRef, StaffId};
 
@@ -10,6 +10,9 @@ use crate::{
     schema::idempotency_keys,
     types::Ts,
 };
+
+/// How long keys of writes are good; those of sent messages live with the messages, for ever.
+pub(crate) const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// A key, and what it was sent with.
 #[derive(Clone, Debug)]
@@ -35,13 +38,14 @@ pub enum Known {
     Mismatch,
 }
 
-/// What is known of a key.
+/// What is known of a key at `now`: one that is too old is new again.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn find(conn: &mut Conn, key: &Key) -> Result<Known, StoreError> {
+pub fn find(conn: &mut Conn, key: &Key, now: DateTime<Utc>) -> Result<Known, StoreError> {
     let row: Option<(String, Option<String>)> = on_db!(conn, |c| idempotency_keys::table
         .find((key.staff.0, &key.path, key.key.as_str()))
+        .filter(idempotency_keys::created_at.gt(Ts::from(now - KEPT)))
         .select((idempotency_keys::request_digest, idempotency_keys::answer))
         .first(c)
         .optional())?;
@@ -57,10 +61,14 @@ pub fn find(conn: &mut Conn, key: &Key) -> Result<Known, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn claim(tx: &mut Tx<'_>, key: &Key, at: DateTime<Utc>) -> Result<Known, StoreError> {
-    match find(tx.conn(), key)? {
+    match find(tx.conn(), key, at)? {
         Known::New => {}
         known => return Ok(known),
     }
+    let too_old = idempotency_keys::table
+        .find((key.staff.0, &key.path, key.key.as_str()))
+        .filter(idempotency_keys::created_at.le(Ts::from(at - KEPT)));
+    on_db!(tx.changing(), |c| diesel::delete(too_old).execute(c))?;
     let claimed = on_db!(tx.changing(), |c| diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::staff_id.eq(key.staff.0),
@@ -71,7 +79,7 @@ pub fn claim(tx: &mut Tx<'_>, key: &Key, at: DateTime<Utc>) -> Result<Known, Sto
         ))
         .on_conflict_do_nothing()
         .execute(c))?;
-    if claimed == 1 { Ok(Known::New) } else { find(tx.conn(), key) }
+    if claimed == 1 { Ok(Known::New) } else { find(tx.conn(), key, at) }
 }
 
 /// Keeps the first answer to a key.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::{
     StoreError, Tx,
     conn::on_db,
-    logins,
+    idempotency, logins,
     schema::{events, idempotency_keys, login_attempts, sessions},
     sessions::Lifetimes,
     types::Ts,
@@ -14,8 +14,8 @@ use crate::{
 
 /// The most rows of a table that one batch deletes.
 const BATCH: i64 = 500;
-/// How long keys of writes are kept; those of sent messages are kept with the messages.
-const KEYS: TimeDelta = TimeDelta::hours(24);
+/// How long revoked sessions are kept.
+const REVOKED: TimeDelta = TimeDelta::hours(24);
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub fn prune(tx: &mut Tx<'_>, keep: Keep, now: DateTime<Utc>) -> Result<bool, St
             diesel::delete(events::table.find((hotel, seq))).execute(c)?;
         }
         let keys: Vec<(i64, String, String)> = idempotency_keys::table
-            .filter(idempotency_keys::created_at.lt(before(KEYS)))
+            .filter(idempotency_keys::created_at.lt(before(idempotency::KEPT)))
             .select((idempotency_keys::staff_id, idempotency_keys::path, idempotency_keys::key))
             .limit(BATCH)
             .load(c)?;
@@ -61,7 +61,7 @@ pub fn prune(tx: &mut Tx<'_>, keep: Keep, now: DateTime<Utc>) -> Result<bool, St
             .lt(before(keep.sessions.idle))
             .or(sessions::created_at.lt(before(keep.sessions.most)));
         let dead: Vec<String> = sessions::table
-            .filter(over.or(sessions::revoked_at.lt(before(KEYS)).assume_not_null()))
+            .filter(over.or(sessions::revoked_at.lt(before(REVOKED)).assume_not_null()))
             .select(sessions::id)
             .limit(BATCH)
             .load(c)?;

@@ -22,9 +22,8 @@ fn signed(header: &str, claims: &str) -> String {
 }
 
 fn claims(change: impl FnOnce(&mut String)) -> String {
-    let sid = "00000000000000000000000000000abc";
-    let mut text =
-        format!(r#"{{"iss":"message_manager","sub":"7","sid":"{sid}","hotel":3,"iat":1760000000,"exp":1760000900}}"#);
+    let sid = "3.00000000000000000000000000000abc";
+    let mut text = format!(r#"{{"iss":"message_manager","sub":"7","sid":"{sid}","iat":1760000000,"exp":1760000900}}"#);
     change(&mut text);
     text
 }
@@ -58,8 +57,7 @@ fn only_hs256_is_taken() {
     let claims = Claims {
         iss: ISSUER.into(),
         sub: "7".into(),
-        sid: "abc".into(),
-        hotel: 3,
+        sid: "3.abc".into(),
         iat: now().timestamp(),
         exp: now().timestamp() + 900,
     };
@@ -82,12 +80,14 @@ fn another_secret_or_a_changed_payload_is_refused() {
 #[test]
 fn rightly_signed_but_not_an_access_token() {
     type Change = fn(&mut String);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 9] = [
         ("another issuer", |c| *c = c.replace("message_manager", "other")),
         ("no issuer", |c| *c = c.replace("iss", "xss")),
         ("no expiry", |c| *c = c.replace("exp", "xxp")),
         ("no session", |c| *c = c.replace("sid", "xid")),
         ("a session that is none", |c| *c = c.replace("0abc", "0xyz")),
+        ("no hotel", |c| *c = c.replace("3.0", "0")),
+        ("a hotel that is none", |c| *c = c.replace("3.0", "x.0")),
         ("a staff member that is none", |c| *c = c.replace(r#""7""#, r#""seven""#)),
         ("no JSON", |c| c.truncate(20)),
     ];
