@@ -58,6 +58,9 @@ impl Desk {
         let now = self.now();
         let (name, address) = (Digest::of(username.as_bytes()).to_string(), network(address));
         let attempt = (name.clone(), address.clone());
+        // An attempt under way counts as failed. Few are at once, so that a shift that signs in
+        // together does not look like an attack.
+        let turn = self.hashing.acquire().await.map_err(|_| Error::BadCredentials)?;
         // Sign-ins belong to no hotel yet: one lane counts them all.
         let free = self
             .store
@@ -69,7 +72,8 @@ impl Desk {
         }
         let found = self.store.read(move |conn| Ok::<_, Error>(staff::find_by_username(conn, &username)?)).await?;
         let (member, hash) = found.filter(|(staff, _)| staff.active).unzip();
-        let right = self.verify(hash, password).await?;
+        let right = verifies(hash, password).await;
+        drop(turn);
         let member = member.filter(|_| right).ok_or(Error::BadCredentials)?;
         let (session, cookie) = (new_session_id(), Secret::new());
         let digest = Digest::of(cookie.as_str().as_bytes()).to_string();
@@ -81,19 +85,6 @@ impl Desk {
             })
             .await?;
         self.signed_in(session, member, 0, Some(cookie.as_str().to_owned()), now).await
-    }
-
-    async fn verify(&self, hash: Option<String>, password: String) -> Result<bool, Error> {
-        let _turn = self.hashing.acquire().await.map_err(|_| Error::BadCredentials)?;
-        let hash = hash.map(PasswordHash::from_stored);
-        let verified = tokio::task::spawn_blocking(move || match &hash {
-            Some(hash) => hash.verifies(&password),
-            None => {
-                PasswordHash::decoy().verifies(&password);
-                false
-            }
-        });
-        Ok(verified.await.unwrap_or(false))
     }
 
     async fn signed_in(
@@ -182,7 +173,10 @@ impl Desk {
     /// [`Error::Invalid`] where the current password is wrong, or the new one too weak.
     pub async fn change_password(&self, caller: Caller, current: String, new: String) -> Result<(), Error> {
         let hash = self.ask(caller, |conn, live| Ok(staff::password_hash(conn, live.staff.id)?)).await?;
-        if !self.verify(Some(hash), current).await? {
+        let turn = self.hashing.acquire().await.map_err(|_| Error::BadCredentials)?;
+        let right = verifies(Some(hash), current).await;
+        drop(turn);
+        if !right {
             return Err(Error::invalid("current_password", "This is not your current password."));
         }
         let new = auth::Password::parse(new).map_err(|error| Error::invalid("new_password", error.to_string()))?;
@@ -259,6 +253,20 @@ impl Desk {
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.store.read(move |conn| sessions::find_live(conn, key, lifetimes, now)?.ok_or(Error::Unauthenticated)).await
     }
+}
+
+/// Whether it is the password; of a hash that there is none of, after the same time, not. To be
+/// called with one of the turns to hash.
+async fn verifies(hash: Option<String>, password: String) -> bool {
+    let hash = hash.map(PasswordHash::from_stored);
+    let verified = tokio::task::spawn_blocking(move || match &hash {
+        Some(hash) => hash.verifies(&password),
+        None => {
+            PasswordHash::decoy().verifies(&password);
+            false
+        }
+    });
+    verified.await.unwrap_or(false)
 }
 
 /// Revokes sessions and tells their sockets.

@@ -29,7 +29,6 @@ pub async fn upgrade(
 ) -> Result<HttpResponse, Problem> {
     let offered = offered(request.headers());
     let caller = caller(&app, &request, &offered).await?;
-    app.desk.use_session(caller).await?;
     let protocol = (offered.first().is_some_and(|it| it == BEARER)).then_some(BEARER);
     Ok(transport::upgrade(&request, payload, &app.hub, caller, protocol).await?)
 }
