@@ -153,9 +153,13 @@ impl Feed {
     pub(crate) async fn look_again(&mut self, seat: &Arc<Seat>, seen: &Seen) {
         seat.set_end(seen.live.ends_at);
         let visible: Vec<ConversationId> = seen.conversations.iter().flatten().map(|it| it.id).collect();
-        let mut lost = Vec::new();
+        let (mut lost, mut why) = (Vec::new(), Reason::ReachChanged);
         if let Some(it) = seat.standing().as_mut() {
-            it.reach = seen.live.staff.reach();
+            let reach = seen.live.staff.reach();
+            if reach == it.reach {
+                why = Reason::RoutedAway;
+            }
+            it.reach = reach;
             it.name.clone_from(&seen.live.staff.name);
             if it.replaying.is_none() {
                 lost = it
@@ -171,7 +175,7 @@ impl Feed {
         }
         for (conversation, stay) in lost {
             self.exit(seat.id, conversation).await;
-            seat.send(frames::unsubscribed(stay, Some(conversation), Reason::ReachChanged));
+            seat.send(frames::unsubscribed(stay, Some(conversation), why));
         }
     }
 

@@ -90,7 +90,7 @@ impl Feed {
             }
             // Before anybody has joined there is nobody to hand anything to.
             if !self.seats.is_empty() {
-                self.catch_up(Seq(0)).await;
+                self.catch_up(None).await;
             }
             if !batch.is_empty() {
                 self.answer(batch).await;
@@ -107,32 +107,37 @@ impl Feed {
         self.shared_position.store(seq.0, Release);
     }
 
-    /// Hands out all that is known to have been committed, and at least all up to a place.
-    async fn catch_up(&mut self, to: Seq) {
+    /// Hands out all that is known to have been committed; or exactly all up to a place, so that
+    /// what was seen in a snapshot of that place still holds.
+    async fn catch_up(&mut self, to: Option<Seq>) {
         loop {
             let (carried, head) = self.news.take();
             self.carried.extend(carried);
-            self.head = self.head.max(head).max(to);
-            while let Some(group) = self.carried.pop_front() {
+            self.head = self.head.max(head);
+            let goal = to.unwrap_or(self.head);
+            while self.position < goal
+                && let Some(group) = self.carried.front().cloned()
+            {
                 let (hotel, position) = (self.hotel, self.position);
-                let next: Vec<&Event> = group.iter().filter(|it| it.hotel == hotel && it.seq > position).collect();
+                let ahead = |event: &&Event| event.hotel == hotel && event.seq > position;
+                let next: Vec<&Event> = group.iter().filter(ahead).filter(|it| it.seq <= goal).collect();
                 match next.first() {
-                    None => {}
+                    None => drop(self.carried.pop_front()),
                     Some(first) if first.seq == position.next() => self.hand_out(&next).await,
-                    // A gap: what is missing is read, and this again from the log.
+                    // A gap: what is missing is read from the log.
                     Some(_) => break,
                 }
             }
-            if self.position >= self.head {
+            if self.position >= goal {
                 return;
             }
-            self.read_on().await;
+            self.read_on(goal).await;
         }
     }
 
-    /// Hands out a page of the log.
-    async fn read_on(&mut self) {
-        let log = Some(LogRange { after: self.position, limit: READ });
+    /// Hands out a page of the log, not past the goal.
+    async fn read_on(&mut self, goal: Seq) {
+        let log = Some(LogRange { after: self.position, limit: READ.min(goal.0 - self.position.0) });
         match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
             Ok(told) => {
                 let page: Vec<&Event> = told.log.events.iter().collect();
@@ -160,7 +165,9 @@ impl Feed {
         self.come_to(head);
     }
 
-    async fn answer(&mut self, batch: Vec<Request>) {
+    async fn answer(&mut self, mut batch: Vec<Request>) {
+        // A switch hands out events past the snapshot that the others are answered from: it comes last.
+        batch.sort_by_key(|request| matches!(request, Request::Of(_, Wish::Switch(_))));
         let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
         let told = if looks.is_empty() {
             None
@@ -177,7 +184,7 @@ impl Feed {
         let (epoch, mut seen) = match told {
             Some(Surveyed { epoch, head, seen, .. }) => {
                 self.begin_at(head);
-                self.catch_up(head).await;
+                self.catch_up(Some(head)).await;
                 (epoch, seen.into_iter())
             }
             None => (String::new(), vec![].into_iter()),
@@ -365,7 +372,7 @@ impl Feed {
             let _ = switch.done.send(false);
             return;
         }
-        self.catch_up(told.head).await;
+        self.catch_up(Some(told.head)).await;
         let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
         frames.into_iter().for_each(|frame| seat.send(frame));
         for (which, found) in switch.named.iter().zip(seen.conversations.iter().skip(subscribed)) {

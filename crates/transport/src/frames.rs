@@ -66,6 +66,14 @@ pub(crate) fn resync_required(epoch: &str, seq: Seq) -> ByteString {
     frame(&Event::resync_required(epoch, seq))
 }
 
+/// That a `resume` was not done, beside the event that says what to do, if its client asked for an
+/// outcome.
+pub(crate) fn cursor_refused(to: &ReplyTo) -> Option<ByteString> {
+    let detail = "The log does not go on from this cursor. Fetch afresh, and resume from there.";
+    let id = to.request_id.as_ref()?;
+    Some(frame(&CommandError::new(Some(id), to.command, "resync_required", detail.to_owned()).into()))
+}
+
 /// The acknowledgement of a command, if its client asked for one.
 pub(crate) fn ack(to: &ReplyTo, seq: Option<Seq>) -> Option<ByteString> {
     to.request_id.as_ref().map(|id| frame(&Event::ack(id, to.command, seq)))

@@ -41,7 +41,7 @@ pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, ask
     if !feed.ask_and_wait(seat, Wish::Pause).await {
         return false;
     }
-    match replay(desk, feed, seat, &asked).await {
+    match replay(desk, feed, seat, &asked, &to).await {
         Ok(Some((after, named, replayed))) => {
             finish(desk, feed, seat, &asked, (after, named), Some((replayed, to))).await
         }
@@ -65,6 +65,7 @@ async fn replay(
     feed: &FeedHandle,
     seat: &Arc<Seat>,
     asked: &Resume,
+    to: &ReplyTo,
 ) -> Result<Option<(Seq, Vec<Which>, i64)>, desk::Error> {
     let (mut after, mut named, mut replayed) = (asked.after, asked.named.clone(), 0);
     let mut first_page = true;
@@ -76,13 +77,14 @@ async fn replay(
         let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
         if told.epoch != asked.epoch || after > told.head || told.log.first > after.next() {
             seat.send(frames::resync_required(&told.epoch, told.head));
+            frames::cursor_refused(to).into_iter().for_each(|error| seat.send(error));
             return Ok(None);
         }
         let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated) };
         if first_page {
             let found = seen.conversations.iter().skip(subscribed);
-            let mut lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
-            let lost: HashSet<Which> = lost.by_ref().collect();
+            let lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
+            let lost: HashSet<Which> = lost.collect();
             lost.iter().for_each(|which| seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway)));
             named.retain(|which| !lost.contains(which));
             first_page = false;
@@ -128,7 +130,7 @@ async fn finish(
             Err(_) => return false,
         }
         let on = Resume { epoch: asked.epoch.clone(), after, named, inbox: asked.inbox };
-        match replay(desk, feed, seat, &on).await {
+        match replay(desk, feed, seat, &on, &to).await {
             Ok(Some((further, still_named, more))) => {
                 (after, named) = (further, still_named);
                 count += more;
@@ -211,12 +213,15 @@ impl Replay {
             }
             EventKind::ConversationUpdated(change) => {
                 let id = change.conversation;
-                let by_inbox = self.inbox.is_some_and(|since| self.is_new(event.seq, since));
-                let subscribed = self.subscriptions.get(&id).filter(|_| !change.only_message && self.inbox.is_none());
-                let by_subscription = subscribed.is_some_and(|since| self.is_new(event.seq, *since));
-                let frame = if sees_now && (by_inbox || by_subscription) {
+                let subscribed = self.subscriptions.get(&id).filter(|_| !change.only_message);
+                // By whichever way it came live, it is not repeated.
+                let was_live =
+                    [self.inbox, subscribed.copied()].into_iter().flatten().any(|it| !self.is_new(event.seq, it));
+                let frame = if was_live {
+                    None
+                } else if sees_now && (self.inbox.is_some() || subscribed.is_some()) {
                     view.map(|view| frames::conversation_updated(event.seq, view))
-                } else if !sees_now && by_inbox && sees(change.before) {
+                } else if !sees_now && self.inbox.is_some() && sees(change.before) {
                     Some(frames::conversation_removed(event.seq, id, change.stay))
                 } else {
                     None

@@ -10,6 +10,7 @@ use actix_http::ws::Item;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext, WsResponseBuilder};
 use desk::Caller;
+use futures_util::FutureExt;
 use wire::{Command, Envelope, parse_command};
 
 use crate::{
@@ -112,8 +113,11 @@ impl Actor for StaffSession {
             self.seat.close(Closing::Restart);
         }
     }
+}
 
-    fn stopped(&mut self, _: &mut Self::Context) {
+/// However the actor ends, by a panic too.
+impl Drop for StaffSession {
+    fn drop(&mut self) {
         self.hub.forget(&self.seat);
         if let Some(feed) = &self.feed {
             feed.ask(Request::Of(self.seat.clone(), Wish::Leave));
@@ -233,7 +237,13 @@ impl StaffSession {
             let Some(envelope) = self.pending.pop_front() else { return };
             self.under_way += 1;
             self.alone = !is_send;
-            let running = commands::run(desk, feed, self.seat.clone(), envelope);
+            let mut running = Box::pin(commands::run(desk, feed, self.seat.clone(), envelope));
+            // Begun here, so that sends get into the lane in the order in which they were heard: an
+            // actor polls what was spawned in whatever order.
+            if running.as_mut().now_or_never().is_some() {
+                self.under_way -= 1;
+                continue;
+            }
             ctx.spawn(running.into_actor(self).map(|(), session, ctx| {
                 session.under_way -= 1;
                 session.go_on(ctx);
