@@ -9,6 +9,7 @@ mod auth;
 mod auth_sessions;
 mod conventions;
 mod conversations;
+mod docs;
 mod idempotency;
 
 /// The names of an object's fields, sorted.
