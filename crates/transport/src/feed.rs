@@ -54,22 +54,26 @@ impl Feed {
     /// Starts the feed of a hotel on this thread.
     pub(crate) fn start(hotel: HotelId, desk: Desk, hub: Hub) -> FeedHandle {
         let (requests, queue) = mpsc::unbounded_channel();
-        let (news, position) = (Arc::new(News::default()), Arc::new(AtomicI64::new(0)));
-        let feed = Self {
+        let feed = Self::new(hotel, desk, hub);
+        let handle = FeedHandle { hotel, news: feed.news.clone(), position: feed.shared_position.clone(), requests };
+        actix::spawn(feed.run(queue));
+        handle
+    }
+
+    fn new(hotel: HotelId, desk: Desk, hub: Hub) -> Self {
+        Self {
             hotel,
             desk,
             hub,
-            news: news.clone(),
+            news: Arc::default(),
             seats: HashMap::new(),
             inboxes: HashMap::new(),
             stays: HashMap::new(),
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),
-            shared_position: position.clone(),
-        };
-        actix::spawn(feed.run(queue));
-        FeedHandle { hotel, news, position, requests }
+            shared_position: Arc::default(),
+        }
     }
 
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Request>) {
@@ -453,3 +457,6 @@ impl Drop for Feed {
         self.hub.feed_ended(self.hotel, &self.shared_position);
     }
 }
+
+#[cfg(test)]
+mod tests;
