@@ -12,6 +12,8 @@ mod conventions;
 mod conversations;
 mod docs;
 mod idempotency;
+mod messages;
+mod people;
 
 /// The names of an object's fields, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {
