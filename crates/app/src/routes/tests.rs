@@ -189,3 +189,39 @@ async fn the_cookie_needs_its_origin_and_the_guest_simulator_its_demo() {
     assert_eq!(ask!(server, TestRequest::post().uri("/api/demo/guest_message/")).0, 404);
     assert_eq!(ask!(server, TestRequest::get().uri("/ws/staff")).1, "unauthenticated");
 }
+
+/// Every path that the map names, without the scope it is in.
+fn mapped() -> Vec<&'static str> {
+    let map = include_str!("../routes.rs");
+    let calls = ["open(", "staff_only("].into_iter().flat_map(|word| map.split(word).skip(1));
+    calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()).collect()
+}
+
+/// The descriptions and the page at the root, which describe themselves.
+const UNDESCRIBED: [&str; 3] = ["/", "/api/openapi.json", "/api/asyncapi.json"];
+
+#[actix_web::test]
+async fn what_is_served_is_described_and_the_other_way_round() {
+    let (app, tokens) = demo().await;
+    let document = serde_json::to_value(crate::openapi::document()).unwrap();
+    let described = document["paths"].as_object().unwrap();
+    let in_scope = ["", "/api", "/api/message_manager", "/api/demo"];
+    for path in mapped().into_iter().filter(|path| !UNDESCRIBED.contains(path)) {
+        let found = in_scope.iter().any(|scope| described.contains_key(&format!("{scope}{path}")));
+        assert!(found, "{path} is served and not described");
+    }
+    assert_eq!(mapped().len(), described.len() + UNDESCRIBED.len());
+    let server = server!(app);
+    for (path, methods) in described.iter().filter(|(path, _)| !path.starts_with("/api/demo/")) {
+        let mut wanted: Vec<String> = methods.as_object().unwrap().keys().map(|it| it.to_uppercase()).collect();
+        let request = TestRequest::with_uri(&path.replace("{id}", "1")).method(Method::TRACE);
+        let asked = request.insert_header((AUTHORIZATION, format!("Bearer {}", tokens.manager)));
+        let (status, _, headers) = ask!(server, asked);
+        let allowed = headers.get(ALLOW).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        // What can be got can be asked for its head; that needs no description.
+        let mut served: Vec<String> = allowed.split(", ").filter(|it| *it != "HEAD").map(str::to_owned).collect();
+        served.sort();
+        wanted.sort();
+        assert_eq!((status, served), (405, wanted), "{path}");
+    }
+}
