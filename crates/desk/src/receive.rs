@@ -73,15 +73,11 @@ impl Desk {
 
 fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -> Result<Received, Error> {
     let guest = guests::find_or_insert(tx, hotel.id, &it.phone, now)?;
-    let renamed = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str()));
-    if let Some(name) = renamed {
-        guests::rename(tx, guest.id, name)?;
+    if let Some(name) = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
+        rename(tx, &guest, name, now)?;
     }
     let stay = current_stay(tx, &guest, today(hotel, now))?;
     let mut conversation = conversation_of(tx, hotel, &guest, stay.as_ref(), now)?;
-    if renamed.is_some() {
-        conversations::index(tx, conversation.id)?;
-    }
     let before = conversation.clone();
     conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun(today(hotel, now))));
     settle::save(tx, &before, &conversation, None, now)?;
@@ -97,6 +93,15 @@ fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -
     };
     let message = append(tx, &conversation, &draft)?;
     Ok(Received { message: message.id, conversation: conversation.id, stay: conversation.stay, hotel: hotel.id })
+}
+
+/// Keeps the name that the guest gives themselves. Where no stay is known, they are shown under it.
+fn rename(tx: &mut Tx<'_>, guest: &Guest, name: &Name, now: DateTime<Utc>) -> Result<(), Error> {
+    guests::rename(tx, guest.id, name)?;
+    match conversations::find_without_stay(tx.conn(), guest.id)? {
+        Some(it) => settle::show_anew(tx, &it, now),
+        None => Ok(()),
+    }
 }
 
 /// The guest's current stay; of several the one they last wrote in, else the newest.

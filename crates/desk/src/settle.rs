@@ -43,6 +43,21 @@ pub(crate) fn save(
     audit(tx, before, after, actor, at)
 }
 
+/// Stores and tells that a conversation is shown otherwise, though it did not move: its guest or
+/// its stay has another name, room or number.
+pub(crate) fn show_anew(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -> Result<(), Error> {
+    conversations::index(tx, it.id)?;
+    let change = ConversationChange {
+        conversation: it.id,
+        stay: it.stay,
+        before: it.department,
+        after: it.department,
+        only_message: false,
+    };
+    tx.record(it.hotel, at, EventKind::ConversationUpdated(change));
+    Ok(())
+}
+
 fn audit(
     tx: &mut Tx<'_>,
     before: &Conversation,

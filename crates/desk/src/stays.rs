@@ -5,7 +5,7 @@ mod table;
 pub use table::ImportError;
 
 use chrono::{DateTime, Utc};
-use domain::{ConversationChange, EventKind, Hotel, HotelId, Stay};
+use domain::{Hotel, HotelId, Stay};
 use persistence::{
     Tx,
     conversations::{self, Which},
@@ -99,17 +99,7 @@ fn update(
     }
     stays::update(tx, stay, guest, booking)?;
     match conversations::find(tx.conn(), Which::Stay(stay.id))? {
-        Some(it) => {
-            conversations::index(tx, it.id)?;
-            let change = ConversationChange {
-                conversation: it.id,
-                stay: it.stay,
-                before: it.department,
-                after: it.department,
-                only_message: false,
-            };
-            tx.record(hotel.id, now, EventKind::ConversationUpdated(change));
-        }
+        Some(it) => settle::show_anew(tx, &it, now)?,
         None if is_first => {
             let stay = stays::find(tx.conn(), stay.id)?.ok_or(Error::NotFound)?;
             adopt(tx, hotel, &stay, now)?;
