@@ -11,6 +11,7 @@ mod auth_sessions;
 mod conventions;
 mod conversations;
 mod docs;
+mod guests;
 mod idempotency;
 mod messages;
 mod people;
