@@ -7,7 +7,7 @@ use domain::{
     Stay, StayId,
 };
 use persistence::{
-    Tx,
+    Conn, Tx,
     conversations::{self, Which},
     guests, hotels,
     messages::{self, Draft, Sender},
@@ -49,30 +49,40 @@ impl Desk {
     /// [`Error::Invalid`] where there is no such hotel.
     pub async fn receive(&self, it: FromGuest) -> Result<Received, Error> {
         let now = self.now();
-        let hotel = self.hotel_of(&it).await?;
-        self.store.write(hotel.id, vec![], move |tx| receive(tx, &hotel, &it, now)).await
+        let (hotel, locks) = self.asked_for(&it).await?;
+        self.store.write(hotel.id, locks, move |tx| receive(tx, &hotel, &it, now)).await
     }
 
-    async fn hotel_of(&self, it: &FromGuest) -> Result<Hotel, Error> {
+    /// The hotel that the guest means, and their conversations there: known before, these are
+    /// locked in the same order as everybody else's.
+    async fn asked_for(&self, it: &FromGuest) -> Result<(Hotel, Vec<Which>), Error> {
         let (named, phone) = (it.hotel, it.phone.clone());
         self.store
             .read(move |conn| {
-                let id = match named {
-                    Some(id) => Some(id),
-                    None => stays::hotels_of_phone(conn, &phone)?.first().copied(),
-                };
-                let hotel = match id {
-                    Some(id) => hotels::find(conn, id)?,
-                    None => hotels::all(conn)?.into_iter().next(),
-                };
-                hotel.ok_or_else(|| Error::invalid("hotel_id", "There is no such hotel."))
+                let hotel = hotel_of(conn, named, &phone)?;
+                let guest = guests::find_by_phone(conn, hotel.id, &phone)?;
+                let known = guest.map(|it| conversations::of_guest(conn, it.id)).transpose()?.unwrap_or_default();
+                Ok((hotel, known.into_iter().map(Which::Conversation).collect()))
             })
             .await
     }
 }
 
+fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: &PhoneNumber) -> Result<Hotel, Error> {
+    let id = match named {
+        Some(id) => Some(id),
+        None => stays::hotels_of_phone(conn, phone)?.first().copied(),
+    };
+    let hotel = match id {
+        Some(id) => hotels::find(conn, id)?,
+        None => hotels::all(conn)?.into_iter().next(),
+    };
+    hotel.ok_or_else(|| Error::invalid("hotel_id", "There is no such hotel."))
+}
+
 fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -> Result<Received, Error> {
     let guest = guests::find_or_insert(tx, hotel.id, &it.phone, now)?;
+    guests::hold(tx, guest.id)?;
     if let Some(name) = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
         rename(tx, &guest, name, now)?;
     }

@@ -77,6 +77,7 @@ impl Desk {
 
 fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<RowResult, Error> {
     let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
+    guests::hold(tx, guest.id)?;
     let is_first = !stays::any_of(tx.conn(), guest.id)?;
     let stay = stays::insert(tx, hotel.id, guest.id, booking, now)?;
     if is_first {
@@ -92,9 +93,11 @@ fn update(
     booking: &Booking,
     now: DateTime<Utc>,
 ) -> Result<RowResult, Error> {
+    guests::hold(tx, stay.guest)?;
     let (mut guest, mut is_first) = (stay.guest, false);
     if booking.guest_phone != stay.guest_phone {
         guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?.id;
+        guests::hold(tx, guest)?;
         is_first = !stays::any_of(tx.conn(), guest)?;
     }
     stays::update(tx, stay, guest, booking)?;

@@ -93,6 +93,18 @@ pub fn find_without_stay(conn: &mut Conn, guest: GuestId) -> Result<Option<Conve
     row.map(Conversation::try_from).transpose()
 }
 
+/// A guest's conversations, with and without a stay.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_guest(conn: &mut Conn, guest: GuestId) -> Result<Vec<ConversationId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| conversations::table
+        .filter(conversations::guest_id.eq(guest.0))
+        .select(conversations::id)
+        .load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
 /// When the guest last wrote in a conversation.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber};
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
-    schema::guests,
+    schema::{conversations, guests},
     types::Ts,
 };
 
@@ -73,6 +73,21 @@ pub fn find_or_insert(
         .do_nothing()
         .execute(c))?;
     find_by_phone(tx.conn(), hotel, phone)?.ok_or(StoreError::Corrupt("guest"))
+}
+
+/// Holds a guest and their conversations until the end of the transaction: nobody else decides
+/// meanwhile which of them is meant, makes another, or moves one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
+    // SQLite has one writer anyway.
+    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    // Not FOR UPDATE: rows that refer to the guest may be added.
+    guests::table.find(guest.0).select(guests::id).for_no_key_update().execute(conn)?;
+    let theirs = conversations::table.filter(conversations::guest_id.eq(guest.0)).order(conversations::id);
+    theirs.select(conversations::id).for_update().execute(conn)?;
+    Ok(())
 }
 
 /// Keeps the name that a guest gives themselves.
