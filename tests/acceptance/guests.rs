@@ -3,7 +3,8 @@
 mod imports;
 mod stays;
 
-use acceptance::{Client, Hotel, Socket, Value, json, on_both, unique};
+use acceptance::{Backend, Client, Hotel, Options, Socket, Value, json, on_both, unique};
+use futures_util::future::join_all;
 
 use crate::has_keys;
 
@@ -213,4 +214,37 @@ on_both!(who_writes_to_a_closed_one_is_with_the_flow_again, |hotel| {
     hotel.guest_says(closed["guest_phone"].as_str().unwrap(), "hello again").await;
     let it = shown(&staff, &demo).await;
     assert_eq!((&it["status"], &it["department_name"]), (&json!("demo"), &json!(null)));
+});
+
+on_both!(two_nodes_hear_the_same_guest, Options::default() => |world| {
+    if world.backend == Backend::Sqlite {
+        return; // Nodes share a PostgreSQL.
+    }
+    let (hotel, log) = (world.hotel(), world.log.with_extension("second.log"));
+    let second = world.program.serve(&["--demo".to_owned()], &log);
+    let (phone, staff) = (hotel.new_phone(), hotel.of(0).await);
+    let id = hotel.guest_says(&phone, "the first words").await["conversation_id"].clone();
+    let urls = [world.base(), second.base.clone()].map(|base| format!("{base}{SIMULATOR}"));
+    let says = |phone: &str, number: usize| {
+        let body = json!({ "phone": phone, "text": format!("number {number}"), "hotel_id": hotel.id }).to_string();
+        let request = reqwest::Client::new().post(&urls[number % 2]).header("content-type", "application/json");
+        async move {
+            let answer = request.body(body).send().await.unwrap();
+            assert_eq!(answer.status(), 201);
+            serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap()["conversation_id"].clone()
+        }
+    };
+    // Once both have their connections, they are equally fast.
+    assert_eq!([says(&phone, 0).await, says(&phone, 1).await], [id.clone(), id.clone()]);
+    join_all((0..60).map(|number| says(&phone, number))).await;
+    assert_eq!(shown(&staff, &id).await["unread_count"], 63);
+    let messages = staff.get(format!("conversations/{id}/messages/")).await.is(200);
+    let last = messages.as_array().unwrap().last().unwrap();
+    assert_eq!(shown(&staff, &id).await["last_message"]["content"], last["content"]);
+    // Whom nobody knew has one conversation, whoever hears them first.
+    for _ in 0..5 {
+        let phone = hotel.new_phone();
+        let went = join_all((0..4).map(|number| says(&phone, number))).await;
+        assert!(went.iter().all(|it| *it == went[0]), "{went:?}");
+    }
 });

@@ -136,7 +136,8 @@ on_both!(a_message_says_who_spoke_and_how_far_it_came, |hotel| {
     // What was answered is what is listed.
     assert_eq!(list[1], sent);
     let mut sent = sent.clone();
-    (sent["id"].take(), sent["timestamp"].take());
+    sent["id"].take();
+    sent["timestamp"].take();
     let wanted = json!({
         "id": null, "content": "good evening to you", "sender_type": "staff", "sender_name": staff.name(),
         "timestamp": null, "delivery": "sent", "failure": null, "attachments": [], "internal": false,
