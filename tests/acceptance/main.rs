@@ -8,6 +8,7 @@
 mod access;
 mod auth;
 mod auth_sessions;
+mod browser;
 mod conventions;
 mod conversations;
 mod docs;
@@ -15,6 +16,7 @@ mod guests;
 mod idempotency;
 mod messages;
 mod people;
+mod seed;
 
 /// The names of an object's fields, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {

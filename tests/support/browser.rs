@@ -21,6 +21,7 @@ pub struct Browser {
     line: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
     asked: u64,
+    happened: Vec<Value>,
     _profile: TempDir,
 }
 
@@ -55,10 +56,13 @@ impl Browser {
         });
         let address = timeout(PATIENCE, address).await.expect("Chromium does not start").expect("Chromium ended");
         let (line, _) = connect_async(address).await.unwrap();
-        let mut it = Self { child, line, session: String::new(), asked: 0, _profile: profile };
+        let mut it = Self { child, line, session: String::new(), asked: 0, happened: Vec::new(), _profile: profile };
         let target = it.ask("Target.createTarget", json!({ "url": "about:blank" })).await["targetId"].clone();
         let attached = it.ask("Target.attachToTarget", json!({ "targetId": target, "flatten": true })).await;
         it.session = attached["sessionId"].as_str().unwrap().to_owned();
+        for domain in ["Log", "Network", "Runtime"] {
+            it.ask(&format!("{domain}.enable"), json!({})).await;
+        }
         Some(it)
     }
 
@@ -74,10 +78,22 @@ impl Browser {
 
     /// Runs JavaScript in the page, waits for its promise, and gives its value.
     pub async fn run(&mut self, script: &str) -> Value {
-        let what = json!({ "expression": script, "awaitPromise": true, "returnByValue": true, "replMode": true });
+        let what = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
         let ran = self.ask("Runtime.evaluate", what).await;
         assert!(ran.get("exceptionDetails").is_none(), "{script}: {ran}");
         ran["result"]["value"].clone()
+    }
+
+    /// What has happened since it was started, as DevTools events: requests, exceptions, what the
+    /// console was told. What a page is still about to do is waited for this long.
+    pub async fn happened(&mut self, patience: Duration) -> &[Value] {
+        let listening = async {
+            loop {
+                self.hear().await;
+            }
+        };
+        let _ = timeout(patience, listening).await;
+        &self.happened
     }
 
     async fn ask(&mut self, method: &str, parameters: Value) -> Value {
@@ -89,16 +105,26 @@ impl Browser {
         self.line.send(Message::text(command.to_string())).await.unwrap();
         let answer = async {
             loop {
-                let Message::Text(text) = self.line.next().await.unwrap().unwrap() else { continue };
-                let told: Value = serde_json::from_str(&text).unwrap();
-                if told["id"] == self.asked {
-                    return told;
+                match self.hear().await {
+                    Some(told) if told["id"] == self.asked => return told,
+                    _ => {}
                 }
             }
         };
         let told = timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("no answer to {method}"));
         assert!(told.get("error").is_none(), "{method}: {told}");
         told["result"].clone()
+    }
+
+    /// The next answer; an event is kept.
+    async fn hear(&mut self) -> Option<Value> {
+        let Message::Text(text) = self.line.next().await.unwrap().unwrap() else { return None };
+        let told: Value = serde_json::from_str(&text).unwrap();
+        if told["method"].is_string() {
+            self.happened.push(told);
+            return None;
+        }
+        Some(told)
     }
 }
 
