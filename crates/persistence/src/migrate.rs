@@ -93,3 +93,6 @@ fn create_folder(url: &DbUrl) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
