@@ -1,7 +1,5 @@
 //! In a real browser: the sample of the interface's first description, and the server's pages.
 
-use std::time::Duration;
-
 use acceptance::{Backend, Hotel, PASSWORD, Value, browser::Browser, in_hotel, json, on_both};
 
 /// The sample, as it stands there.
@@ -75,17 +73,15 @@ async fn loads(hotel: &Hotel, path: &str, holds: &str) {
     page.open(&format!("{base}{path}")).await;
     page.run(SURROUNDINGS).await;
     page.run(&format!("until(() => {holds})")).await;
-    let happened = page.happened(Duration::from_millis(300)).await;
+    let happened = page.happened().await;
     let asked: Vec<&str> = happened.iter().filter_map(|it| it["params"]["request"]["url"].as_str()).collect();
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|url| url.starts_with(&base) || url.starts_with("data:")), "{asked:?}");
-    let complaints = happened.iter().filter(|it| {
-        let parameters = &it["params"];
-        let level = [&parameters["entry"]["level"], &parameters["type"]];
-        it["method"] == "Runtime.exceptionThrown"
-            || level.iter().any(|word| ["error", "warning"].iter().any(|it| **word == **it))
-    });
-    let complaints: Vec<&Value> = complaints.collect();
+    let is_complaint = |it: &&Value| {
+        let levels = [&it["params"]["entry"]["level"], &it["params"]["type"]];
+        it["method"] == "Runtime.exceptionThrown" || levels.iter().any(|it| **it == "error" || **it == "warning")
+    };
+    let complaints: Vec<&Value> = happened.iter().filter(is_complaint).collect();
     assert!(complaints.is_empty(), "{path}: {complaints:?}");
 }
 

@@ -85,14 +85,9 @@ impl Browser {
     }
 
     /// What has happened since it was started, as DevTools events: requests, exceptions, what the
-    /// console was told. What a page is still about to do is waited for this long.
-    pub async fn happened(&mut self, patience: Duration) -> &[Value] {
-        let listening = async {
-            loop {
-                self.hear().await;
-            }
-        };
-        let _ = timeout(patience, listening).await;
+    /// console was told. The page is first let do what it has begun.
+    pub async fn happened(&mut self) -> &[Value] {
+        self.run("new Promise(done => requestIdleCallback(() => setTimeout(done)))").await;
         &self.happened
     }
 
