@@ -17,6 +17,9 @@ mod idempotency;
 mod messages;
 mod people;
 mod seed;
+mod layers;
+mod program;
+mod settings;
 
 /// The names of an object's fields, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {

@@ -20,7 +20,7 @@ mod world;
 pub use hotel::{Department, Hotel, Member, Staff, Stay};
 pub use program::{Output, Program, binary};
 pub use rest::{Answer, Client, raw_http};
-pub use run::{alone, in_hotel, runtime};
+pub use run::{alone, in_hotel, runtime, unserved};
 pub use serde_json::{Value, json};
 pub use socket::{Refused, Socket};
 pub use world::{Backend, Options, World, psql};

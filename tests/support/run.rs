@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 ///
 /// `on_both!(name, |hotel| {…})`: in a hotel of its own in the shared world.
 /// `on_both!(name, options => |world| {…})`: in a world of its own.
+/// `on_both!(name, unserved options => |world| {…})`: the same, where no server has been started.
 #[macro_export]
 macro_rules! on_both {
     ($(#[$meta:meta])* $name:ident, |$hotel:ident| $body:block) => {
@@ -28,6 +29,22 @@ macro_rules! on_both {
             #[test]
             fn postgres() {
                 $crate::in_hotel($crate::Backend::Postgres, body);
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, unserved $options:expr => |$world:ident| $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs what its file needs")]
+            use super::*;
+            async fn body($world: std::sync::Arc<$crate::World>) $body
+            #[test]
+            fn sqlite() {
+                $crate::unserved($crate::Backend::Sqlite, $options, body);
+            }
+            #[test]
+            fn postgres() {
+                $crate::unserved($crate::Backend::Postgres, $options, body);
             }
         }
     };
@@ -62,6 +79,14 @@ pub fn in_hotel<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Hote
 pub fn alone<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<World>) -> F) {
     if backend.is_there() {
         let world = World::start(backend, options);
+        to_the_end(&world, body(world.clone()));
+    }
+}
+
+/// Runs a test in a world of its own, in which no server has been started.
+pub fn unserved<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<World>) -> F) {
+    if backend.is_there() {
+        let world = World::prepare(backend, options);
         to_the_end(&world, body(world.clone()));
     }
 }

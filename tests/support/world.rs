@@ -247,6 +247,51 @@ impl World {
         psql(&self.program.settings["DATABASE_URL"], sql)
     }
 
+    /// Changes this world's database behind the program's back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn sql(&self, sql: &str) -> Result<(), String> {
+        match self.backend {
+            Backend::Sqlite => self.sqlite().execute_batch(sql).map_err(|error| error.to_string()),
+            Backend::Postgres => self.psql(sql).map(drop),
+        }
+    }
+
+    /// The number that a query gives.
+    pub fn number(&self, query: &str) -> i64 {
+        match self.backend {
+            Backend::Sqlite => self.sqlite().query_row(query, [], |row| row.get(0)).unwrap(),
+            Backend::Postgres => self.psql(query).unwrap().parse().unwrap(),
+        }
+    }
+
+    /// A connection of its own to this world's SQLite file.
+    pub fn sqlite(&self) -> rusqlite::Connection {
+        let file = self.program.settings["DATABASE_URL"].strip_prefix("sqlite://").unwrap();
+        let conn = rusqlite::Connection::open(file).unwrap();
+        conn.busy_timeout(Duration::from_secs(10)).unwrap();
+        conn
+    }
+
+    /// Takes this world's PostgreSQL database away, as a server that stops would: connections are
+    /// cut, and new ones refused. Or brings it back.
+    pub fn let_in(&self, anybody: bool) {
+        let (server, name) = self.program.settings["DATABASE_URL"].rsplit_once('/').unwrap();
+        let allow = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {anybody}");
+        psql(&format!("{server}/postgres"), &allow).unwrap();
+        if !anybody {
+            self.cut_connections();
+        }
+    }
+
+    /// Cuts all connections to this world's PostgreSQL database, as a restart of its server would.
+    pub fn cut_connections(&self) {
+        let (server, name) = self.program.settings["DATABASE_URL"].rsplit_once('/').unwrap();
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        psql(&format!("{server}/postgres"), &cut).unwrap();
+    }
+
     /// The next hotel that no test has had yet.
     pub fn hotel(self: &Arc<Self>) -> Hotel {
         let index = self.next_hotel.fetch_add(1, Ordering::Relaxed);

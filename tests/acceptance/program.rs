@@ -1,0 +1,326 @@
+//! The commands: what they print, and how they fail.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    sync::Arc,
+    time::Duration,
+};
+
+use acceptance::{Client, Options, Output, PASSWORD, Socket, Staff, Value, World, json, on_both, unique};
+
+use crate::{ids, keys};
+
+/// How soon a running server must know what a command has changed.
+const SOON: Duration = Duration::from_secs(5);
+
+fn empty() -> Options {
+    Options::default().hotels(0).arguments(&[]).set("RUST_LOG", "off")
+}
+
+/// What a command failed with, told in one line.
+#[track_caller]
+fn fails(done: &Output) -> &str {
+    let told = done.fails(1);
+    assert!(told.starts_with("message-manager: ") && told.lines().count() == 1, "{told}");
+    assert!(done.stdout.is_empty(), "{done:?}");
+    told
+}
+
+/// A new hotel; its id, as text.
+fn hotel(world: &World, name: &str) -> String {
+    world.run(&["hotel", "create", "--name", name]).json()["id"].as_i64().unwrap().to_string()
+}
+
+async fn sign_in(world: &Arc<World>, username: &str, password: &str) -> Staff {
+    Staff::sign_in(&Client::new(world), username, password).await
+}
+
+on_both!(a_hotel_is_made_on_the_command_line, unserved empty() => |world| {
+    let made = world.run(&["hotel", "create", "--name", "Grand Hôtel"]).json();
+    assert_eq!(keys(&made), ["id"]);
+    let id = made["id"].to_string();
+    let listed = world.run(&["hotel", "list"]).json();
+    assert_eq!(listed["hotels"][0]["id"], made["id"]);
+    assert_eq!(listed["hotels"][0]["name"], "Grand Hôtel");
+    let spa = world.run(&["department", "create", "--hotel", &id, "--name", "Spa"]).json();
+    assert_eq!(keys(&spa), ["id"]);
+    let spa = spa["id"].to_string();
+    let create = ["staff", "create", "--hotel", &id, "--name", "Ana", "--role"];
+    let boss = world.run(&[&create[..], &["manager", "--username", "boss"]].concat()).json();
+    assert_eq!(keys(&boss), ["id", "password", "username"]);
+    let given = [&create[..], &["staff", "--username", "ana", "--department", &spa, "--password-stdin"]].concat();
+    let ana = world.program.run_with_input(&given, "given on standard input\n").json();
+    assert_eq!(keys(&ana), ["id", "username"]);
+    let staff = world.run(&["staff", "list"]).json();
+    assert_eq!(ids(&staff["staff"]), [boss["id"].as_i64().unwrap(), ana["id"].as_i64().unwrap()]);
+    assert!(!staff.to_string().contains("password"), "{staff}");
+    world.serve();
+    let boss = sign_in(&world, "boss", boss["password"].as_str().unwrap()).await;
+    let departments = boss.get("departments/").await.is(200);
+    let names: Vec<&str> = departments["results"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Reception", "Spa"]);
+    let ana = sign_in(&world, "ana", "given on standard input").await;
+    assert_eq!(ana.me["departments"][0]["name"], "Spa");
+    assert_eq!(ana.me["hotel"]["name"], "Grand Hôtel");
+});
+
+on_both!(what_cannot_be_done_is_told_in_one_line, unserved empty() => |world| {
+    let (one, other) = (hotel(&world, "One"), hotel(&world, "Other"));
+    let elsewhere = world.run(&["department", "create", "--hotel", &other, "--name", "Spa"]).json()["id"].to_string();
+    let create = |hotel: &str, username: &str, more: &[&str]| {
+        let start = ["staff", "create", "--hotel", hotel, "--username", username, "--name", "N", "--role", "staff"];
+        world.program.run_with_input(&[&start[..], more].concat(), "short\n")
+    };
+    create(&one, "taken", &[]).json();
+    fails(&create(&other, "taken", &[]));
+    fails(&create("999999", "u", &[]));
+    fails(&create(&one, "u", &["--department", &elsewhere]));
+    fails(&create(&one, "u", &["--password-stdin"]));
+    fails(&world.run(&["department", "create", "--hotel", &other, "--name", "Spa"]));
+    fails(&world.run(&["department", "create", "--hotel", "999999", "--name", "Spa"]));
+    fails(&world.run(&["hotel", "set", "999999", "--whatsapp-phone-number-id", "1"]));
+    fails(&world.run(&["hotel", "create", "--name", "Z", "--timezone", "Mars/Olympus"]));
+    for command in [&["staff", "passwd", "nobody"][..], &["staff", "deactivate", "nobody"]] {
+        fails(&world.run(command));
+    }
+    fails(&world.run(&["staff", "set", "taken", "--department", &elsewhere]));
+    fails(&world.run(&["import-stays", "no-such-file.csv", "--hotel", &one]));
+    // What failed has changed nothing.
+    assert_eq!(world.number("SELECT count(*) FROM staff"), 1);
+    assert_eq!(world.number("SELECT count(*) FROM hotels"), 2);
+});
+
+on_both!(a_number_of_whatsapp_is_one_hotels, unserved empty() => |world| {
+    let (one, other) = (hotel(&world, "One"), hotel(&world, "Other"));
+    let set = |hotel: &str| world.run(&["hotel", "set", hotel, "--whatsapp-phone-number-id", "10203040"]);
+    assert_eq!(set(&one).json()["id"].to_string(), one);
+    fails(&set(&other));
+    assert_eq!(set(&one).code, Some(0));
+    assert_eq!(world.run(&["hotel", "list"]).json()["hotels"][0]["whatsapp_phone_number_id"], "10203040");
+});
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = acceptance::Program { folder: folder.path().into(), settings: BTreeMap::new() };
+    let wrong: [&[&str]; 8] = [
+        &[],
+        &["nothing"],
+        &["serve", "--loud"],
+        &["hotel", "create"],
+        &["hotel", "set", "0", "--whatsapp-phone-number-id", "1"],
+        &["staff", "create", "--hotel", "1", "--username", "u", "--name", "n", "--role", "boss"],
+        &["staff", "set", "u"],
+        &["generate", "--hotels", "many"],
+    ];
+    for arguments in wrong {
+        let done = program.run(arguments);
+        assert!(!done.fails(2).is_empty() && done.stdout.is_empty(), "{arguments:?}: {done:?}");
+    }
+    let version = program.run(&["--version"]);
+    assert_eq!((version.code, version.stdout.trim()), (Some(0), "message-manager 0.1.0"));
+    assert_eq!(program.run(&["--help"]).code, Some(0));
+    // None of it has touched the default database.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+on_both!(a_new_password_ends_every_session_of_a_running_server, |hotel| {
+    let member = hotel.member_of(0);
+    let staff = hotel.of(0).await;
+    let mut socket = Socket::open(&staff).await;
+    let done = hotel.world.run(&["staff", "passwd", &member.username]).json();
+    assert_eq!(keys(&done), ["id", "password", "username"]);
+    staff.get("/api/auth/me/").await.problem(401, "unauthenticated");
+    assert_eq!(socket.closed_within(SOON).await, 4401);
+    let login = |password: &str| json!({ "username": member.username, "password": password });
+    hotel.nobody().post("/api/auth/login/", login(PASSWORD)).await.problem(401, "bad_credentials");
+    let refresh = json!({ "refresh": staff.refresh });
+    hotel.nobody().post("/api/auth/refresh/", refresh).await.problem(401, "unauthenticated");
+    hotel.sign_in(&member.username, done["password"].as_str().unwrap()).await;
+    let given = hotel
+        .world
+        .program
+        .run_with_input(&["staff", "passwd", &member.username, "--password-stdin"], "another pass phrase\n");
+    assert_eq!(keys(&given.json()), ["id", "username"]);
+    hotel.sign_in(&member.username, "another pass phrase").await;
+});
+
+on_both!(a_deactivated_member_is_shut_out_of_a_running_server, |hotel| {
+    let member = hotel.member_of(0);
+    let staff = hotel.of(0).await;
+    let mut socket = Socket::open(&staff).await;
+    let done = hotel.world.run(&["staff", "deactivate", &member.username]).json();
+    assert_eq!((keys(&done), &done["id"]), (vec!["id", "username"], &json!(member.id)));
+    staff.get("conversations/").await.problem(401, "unauthenticated");
+    assert_eq!(socket.closed_within(SOON).await, 4401);
+    let login = json!({ "username": member.username, "password": PASSWORD });
+    hotel.nobody().post("/api/auth/login/", login).await.problem(401, "bad_credentials");
+});
+
+on_both!(a_member_set_to_another_department_sees_another_part, |hotel| {
+    let (staff, member) = (hotel.of(0).await, hotel.member_of(0));
+    let mut socket = Socket::open(&staff).await;
+    socket.subscribe(hotel.relay(0).id).await;
+    let there = hotel.departments[1].id.to_string();
+    let done = hotel.world.run(&["staff", "set", &member.username, "--department", &there]).json();
+    assert_eq!(keys(&done), ["id", "username"]);
+    let gone = socket.expect("unsubscribed").await;
+    assert_eq!((&gone["stay_id"], &gone["reason"]), (&json!(hotel.relay(0).id), &json!("reach_changed")));
+    staff.get(hotel.relay(0).path("")).await.problem(404, "not_found");
+    staff.get(hotel.relay(1).path("")).await.is(200);
+    hotel.world.run(&["staff", "set", &member.username, "--role", "manager"]).json();
+    staff.get(hotel.relay(2).path("")).await.is(200);
+});
+
+on_both!(stays_are_imported_row_by_row, |hotel| {
+    let code = unique("R");
+    let row =
+        |name: &str, n: u32, phone: &str| format!("{code}-{n};{name};{phone};7{n};2031-01-01;2031-01-0{}\n", n + 1);
+    let header = "reservation_code;guest_name;guest_phone;room_number;check_in;check_out\n";
+    let (one, two) = (hotel.new_phone(), hotel.new_phone());
+    let first = hotel.import(&format!("{header}{}{}{}", row("Ana", 1, &one), row("Bo", 2, &two), row("Cy", 3, "5")));
+    let results = |it: &Value| -> Vec<String> {
+        it["rows"].as_array().unwrap().iter().map(|row| row["result"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(results(&first), ["created", "created", "failed"]);
+    assert_eq!(keys(&first), ["rows"]);
+    assert_eq!(keys(&first["rows"][0]), ["reservation_code", "result", "row"]);
+    assert_eq!(keys(&first["rows"][2]["errors"]), ["guest_phone"]);
+    assert_eq!(first["rows"][1]["reservation_code"], format!("{code}-2"));
+    let again = hotel.import(&format!("{header}{}{}", row("Ana", 1, &one), row("Bob", 2, &two)));
+    assert_eq!(results(&again), ["unchanged", "updated"]);
+});
+
+on_both!(a_schema_is_brought_up_to_date, unserved empty() => |world| {
+    let behind = world.run(&["migrate", "--check"]);
+    assert!(fails(&behind).contains("migrate"), "{behind:?}");
+    for _ in 0..2 {
+        assert_eq!(world.run(&["migrate"]).code, Some(0));
+        assert_eq!(world.run(&["migrate", "--check"]).code, Some(0));
+    }
+    world.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231235959')").unwrap();
+    let newer: [&[&str]; 4] = [&["migrate"], &["migrate", "--check"], &["serve"], &["hotel", "list"]];
+    for command in newer {
+        let done = world.run(command);
+        assert!(fails(&done).contains("newer"), "{command:?}: {done:?}");
+    }
+});
+
+on_both!(a_port_in_use_is_told_and_nothing_made, unserved empty() => |world| {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut program = world.program.clone();
+    program.settings.insert("BIND_ADDRESS".into(), address.clone());
+    let done = program.run(&["serve"]);
+    let told = fails(&done);
+    assert!(told.contains("BIND_ADDRESS") && told.contains(&address), "{told}");
+    assert_eq!(world.run(&["migrate", "--check"]).code, Some(1));
+});
+
+on_both!(a_demo_is_refused_where_it_could_harm, unserved empty() => |world| {
+    let mut program = world.program.clone();
+    program.settings.insert("BIND_ADDRESS".into(), "0.0.0.0:0".into());
+    program.settings.insert("PUBLIC_URL".into(), "https://desk.example".into());
+    let in_public = program.run(&["serve", "--demo"]);
+    assert!(fails(&in_public).contains("loopback"), "{in_public:?}");
+    hotel(&world, "A real one");
+    let real = world.run(&["serve", "--demo"]);
+    assert!(fails(&real).contains("--demo"), "{real:?}");
+    // Made-up data beside real data does not make a demo of it.
+    let sizes = ["--departments", "1", "--staff", "1", "--stays", "1", "--messages", "1", "--password", PASSWORD];
+    world.run(&[&["generate", "--hotels", "1"][..], &sizes].concat()).json();
+    fails(&world.run(&["serve", "--demo"]));
+    world.serve();
+    let guest = json!({ "phone": "+34600000001", "text": "hello" });
+    let nobody = Client::new(&world);
+    nobody.post("/api/demo/guest_message/", guest).await.problem(404, "not_found");
+    nobody.get("/api/demo/guest_message/").await.problem(404, "not_found");
+});
+
+on_both!(a_demo_says_how_to_sign_in, Options::default().hotels(0) => |world| {
+    let said = world.said().join("\n");
+    let password = said.lines().find_map(|line| line.strip_prefix("with the password ")).unwrap();
+    let password = password.split(',').next().unwrap();
+    let names: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("  ")).map(|line| line.split(' ').next().unwrap()).collect();
+    assert!(names.len() > 1, "{said}");
+    for name in names {
+        sign_in(&world, name, password).await;
+    }
+    let manager = world.run(&["staff", "list"]).json()["staff"][0]["username"].as_str().unwrap().to_owned();
+    let stays = sign_in(&world, &manager, password).await.get("conversations/").await.is(200);
+    assert!(stays["count"].as_i64().unwrap() > 0);
+    // A second start makes no second hotel.
+    world.kill();
+    world.serve();
+    assert_eq!(world.number("SELECT count(*) FROM hotels"), 1);
+    assert!(!world.said().join("\n").contains("password"));
+});
+
+on_both!(made_up_data_keeps_its_promises, unserved empty() => |world| {
+    let run = || {
+        let sizes = ["--departments", "3", "--staff", "6", "--stays", "8", "--messages", "5", "--password", PASSWORD];
+        world.run(&[&["generate", "--hotels", "2"][..], &sizes].concat()).json()
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(keys(&first), ["hotels", "password"]);
+    assert_eq!(first["password"], PASSWORD);
+    let hotels: Vec<&Value> = [&first, &second].into_iter().flat_map(|it| it["hotels"].as_array().unwrap()).collect();
+    assert_eq!(hotels.len(), 4);
+    let all = |list: &str, field: &str| -> BTreeSet<String> {
+        hotels.iter().flat_map(|it| it[list].as_array().unwrap()).map(|it| it[field].to_string()).collect()
+    };
+    assert_eq!((all("stays", "guest_phone").len(), all("staff", "username").len()), (32, 24));
+    hotels.iter().for_each(|it| made_up_hotel(it));
+    assert_eq!(world.number("SELECT count(*) FROM messages"), 32 * 5);
+    assert_eq!(world.number("SELECT count(*) FROM hotels WHERE whatsapp_phone_number_id IS NOT NULL"), 0);
+    // Apart from ids, and names and numbers that follow from them, two runs make the same.
+    for (one, other) in hotels[..2].iter().zip(&hotels[2..]) {
+        assert_eq!(shape(one), shape(other));
+    }
+    world.serve();
+    let manager = hotels[0]["staff"][0]["username"].as_str().unwrap();
+    let list = sign_in(&world, manager, PASSWORD).await.get("conversations/").await.is(200);
+    assert_eq!(list["count"], 4);
+});
+
+/// Fails where a hotel of 3 departments, 6 staff and 8 stays is not as promised.
+#[track_caller]
+fn made_up_hotel(it: &Value) {
+    assert_eq!(keys(it), ["departments", "id", "staff", "stays"]);
+    let (departments, staff, stays) = (&it["departments"], &it["staff"], it["stays"].as_array().unwrap());
+    assert_eq!(departments[0]["name"], "Reception");
+    assert_eq!((ids(departments).len(), ids(staff).len(), stays.len()), (3, 6, 8));
+    assert_eq!(keys(&staff[0]), ["department_ids", "id", "role", "username"]);
+    assert_eq!((&staff[0]["role"], &staff[0]["department_ids"]), (&json!("manager"), &json!([])));
+    for member in &staff.as_array().unwrap()[1..] {
+        assert_eq!(member["role"], "staff");
+    }
+    for department in ids(departments) {
+        let alone = |it: &Value| it["department_ids"] == json!([department]);
+        assert!(staff.as_array().unwrap().iter().any(alone), "nobody is in {department} alone");
+        assert!(stays.iter().any(|it| it["department_id"] == department), "nothing is routed to {department}");
+    }
+    let stay = ["conversation_id", "department_id", "guest_phone", "id", "room_number", "status"];
+    assert_eq!(keys(&stays[0]), stay);
+    let routed = stays.iter().filter(|it| it["status"] == "relay" && it["department_id"].is_i64()).count();
+    let unrouted = stays.iter().filter(|it| it["status"] == "active" && it["department_id"].is_null()).count();
+    assert_eq!((routed, unrouted), (4, 4));
+}
+
+/// A hotel without what follows from its id.
+fn shape(it: &Value) -> Value {
+    let places = ids(&it["departments"]);
+    let place = |id: &Value| id.as_i64().map(|id| places.iter().position(|it| *it == id).unwrap());
+    let list = |list: &str, one: &dyn Fn(&Value) -> Value| -> Vec<Value> {
+        it[list].as_array().unwrap().iter().map(one).collect()
+    };
+    let departments = list("departments", &|it| it["name"].clone());
+    let staff = list("staff", &|it| {
+        let places: Vec<_> = it["department_ids"].as_array().unwrap().iter().map(place).collect();
+        json!([it["role"], places])
+    });
+    let stays = list("stays", &|it| json!([it["room_number"], it["status"], place(&it["department_id"])]));
+    json!([departments, staff, stays])
+}
