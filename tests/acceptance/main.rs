@@ -13,11 +13,14 @@ mod conventions;
 mod conversations;
 mod docs;
 mod guests;
+mod descriptions;
 mod idempotency;
 mod messages;
 mod people;
 mod seed;
 mod layers;
+mod logs;
+mod operations;
 mod program;
 mod settings;
 
