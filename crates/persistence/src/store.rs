@@ -95,12 +95,11 @@ impl Store {
         migrate::is_behind(url)
     }
 
-    /// Runs a job on one snapshot of the database: all it asks is of the same moment. It may be
-    /// run again where a connection turns out to be gone.
+    /// Runs a job on one snapshot of the database: all it asks is of the same moment.
     ///
     /// # Errors
     /// The job's, and [`StoreError::Unavailable`].
-    pub async fn read<T, E>(&self, mut job: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn read<T, E>(&self, job: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: Failure + Send + 'static,
@@ -112,20 +111,7 @@ impl Store {
         let readers = self.readers.clone();
         spawn_blocking(move || {
             let _turn = turn;
-            let mut result = snapshot(&readers, &mut job);
-            // After a restart of the server every pooled connection is dead; each try drops one.
-            for _ in 0..readers.max_size() {
-                match &result {
-                    Err(error) if matches!(error.of_store(), Some(StoreError::Unavailable(_))) => {
-                        if readers.state().idle_connections == 0 {
-                            break;
-                        }
-                        result = snapshot(&readers, &mut job);
-                    }
-                    _ => break,
-                }
-            }
-            result
+            snapshot(&readers, job)
         })
         .await
         .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
@@ -178,16 +164,28 @@ fn start_lane(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<
 
 fn snapshot<T, E: Failure>(
     readers: &r2d2::Pool<ConnManager>,
-    job: &mut impl FnMut(&mut Conn) -> Result<T, E>,
+    job: impl FnOnce(&mut Conn) -> Result<T, E>,
 ) -> Result<T, E> {
-    let mut conn = readers.get().map_err(StoreError::from)?;
+    let mut conn = begin_snapshot(readers)?;
     let conn: &mut Conn = &mut conn;
-    conn.begin(Purpose::Snapshot).map_err(StoreError::from)?;
     let result = job(conn);
     // Nothing was changed: ending it either way is the same, and a failed one can only be rolled back.
     let ended = if result.is_ok() { conn.commit() } else { conn.rollback() };
     match (result, ended) {
         (Ok(_), Err(error)) => Err(StoreError::from(error).into()),
         (result, _) => result,
+    }
+}
+
+/// A connection on which a snapshot has begun. After a restart of the server every pooled one is
+/// dead: each try drops one, and the last gets a new one.
+fn begin_snapshot(readers: &r2d2::Pool<ConnManager>) -> Result<r2d2::PooledConnection<ConnManager>, StoreError> {
+    let mut tries = readers.max_size();
+    loop {
+        let mut conn = readers.get()?;
+        match conn.begin(Purpose::Snapshot).map_err(StoreError::from) {
+            Err(StoreError::Unavailable(_)) if tries > 0 => tries -= 1,
+            begun => return begun.map(|()| conn),
+        }
     }
 }
