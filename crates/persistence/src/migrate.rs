@@ -18,7 +18,14 @@ const ADVISORY_LOCK: i64 = 7_206_311_551;
 pub(crate) fn migrate(url: &DbUrl) -> Result<(), StoreError> {
     create_folder(url)?;
     match &mut Conn::establish(url)? {
-        Conn::Sqlite(conn) => run(conn, SQLITE),
+        Conn::Sqlite(conn) => {
+            refuse_newer(conn, &SQLITE)?;
+            if pending(conn, SQLITE)? {
+                // Programs that start at once wait for one another at the write lock.
+                conn.immediate_transaction(|conn| run(conn, SQLITE))?;
+            }
+            Ok(())
+        }
         Conn::Pg(conn) => {
             conn.batch_execute(&format!(
                 "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})"
