@@ -1,0 +1,177 @@
+//! What the schema does not allow, whoever asks for it.
+
+use chrono::Utc;
+use diesel::result::{DatabaseErrorKind, Error};
+use domain::{GuestId, Status};
+use persistence::{StoreError, conversations, guests};
+
+use crate::support::{Database, Hotel, on_both};
+
+use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation};
+
+/// Fails unless the statement is refused for this reason.
+async fn refused(db: &Database, sql: &str, why: DatabaseErrorKind) {
+    match db.sql(sql).await {
+        Err(StoreError::Query(Error::DatabaseError(kind, _))) => {
+            assert_eq!(format!("{kind:?}"), format!("{why:?}"), "{sql}");
+        }
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+async fn two_hotels(db: &Database) -> (Hotel, Hotel) {
+    (db.hotel(4, 4).await, db.hotel(2, 2).await)
+}
+
+on_both!(a_conversation_stands_where_it_can, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let of = |status: &str| format!("hotel_id = {} AND status = '{status}'", here.id);
+    let set = |what: String, status: &str| format!("UPDATE conversations SET {what} WHERE {}", of(status));
+    let wrong = [
+        (set("status = 'open'".into(), "active"), CheckViolation),
+        (set("department_id = NULL".into(), "relay"), CheckViolation),
+        (set("status = 'relay'".into(), "active"), CheckViolation),
+        (set("status = 'active'".into(), "relay"), CheckViolation),
+        (set(format!("department_id = {}", here.department), "active"), CheckViolation),
+        (set("status = 'demo'".into(), "active"), CheckViolation),
+        (set("stay_id = NULL".into(), "active"), CheckViolation),
+        (set("guest_messages = -1".into(), "active"), CheckViolation),
+        // What is another hotel's.
+        (set(format!("department_id = {}", there.department), "relay"), ForeignKeyViolation),
+        (set(format!("assigned_to = {}", there.member.id), "relay"), ForeignKeyViolation),
+        (
+            set(format!("guest_id = (SELECT max(id) FROM guests WHERE hotel_id = {})", there.id), "relay"),
+            ForeignKeyViolation,
+        ),
+        (set(format!("hotel_id = {}", there.id), "active"), ForeignKeyViolation),
+        // A stay has one conversation.
+        (set(format!("stay_id = {}", here.stays[0].0), "active"), UniqueViolation),
+    ];
+    for (sql, why) in wrong {
+        refused(&db, &sql, why).await;
+    }
+    assert_eq!(
+        db.number("SELECT count(*) FROM conversations WHERE status = 'relay' AND department_id IS NULL").await,
+        0
+    );
+});
+
+on_both!(a_guest_without_stay_has_one_conversation, |db| {
+    let (here, _) = two_hotels(&db).await;
+    let insert = || {
+        let hotel = here.id;
+        db.store.write(hotel, vec![], move |tx| {
+            let phone = domain::PhoneNumber::parse("+34600000001").unwrap();
+            let guest: GuestId = guests::find_or_insert(tx, hotel, &phone, Utc::now())?.id;
+            conversations::insert(tx, (hotel, guest, None), Status::Demo, Utc::now())
+        })
+    };
+    insert().await.unwrap();
+    let again = insert().await;
+    let twice = matches!(&again, Err(StoreError::Query(Error::DatabaseError(UniqueViolation, _))));
+    assert!(twice, "{again:?}");
+});
+
+on_both!(a_message_is_who_sent_it, |db| {
+    let (here, _) = two_hotels(&db).await;
+    let set = |what: &str, who: &str| format!("UPDATE messages SET {what} WHERE sender_type = '{who}'");
+    let one = format!("conversation_id = {}", here.stays[0].1);
+    let wrong = [
+        (set("sender_type = 'robot'", "guest"), CheckViolation),
+        (set("sender_type = 'guest'", "staff"), CheckViolation),
+        (set("staff_sender = NULL", "staff"), CheckViolation),
+        (set(&format!("staff_sender = {}", here.member.id), "guest"), CheckViolation),
+        (set("internal = TRUE", "guest"), CheckViolation),
+        (set("delivery = 'sent'", "guest"), CheckViolation),
+        (set("delivery = NULL", "staff"), CheckViolation),
+        (set("delivery = 'lost'", "staff"), CheckViolation),
+        (set("client_ref = 'r'", "staff"), CheckViolation),
+        (set("client_ref = 'r', request_digest = 'd'", "guest"), CheckViolation),
+        (set("staff_sender = 999999", "staff"), ForeignKeyViolation),
+        // The same name by the same staff member in the same conversation, and WhatsApp's own.
+        (format!("{} AND {one}", set("client_ref = 'r', request_digest = 'd'", "staff")), UniqueViolation),
+        (set("whatsapp_message_id = 'wamid.1'", "guest"), UniqueViolation),
+    ];
+    for (sql, why) in wrong {
+        refused(&db, &sql, why).await;
+    }
+    // Another conversation, another name.
+    let each_first = "id IN (SELECT min(id) FROM messages WHERE sender_type = 'staff' GROUP BY conversation_id)";
+    let named = db.sql(format!("UPDATE messages SET client_ref = 'r', request_digest = 'd' WHERE {each_first}")).await;
+    assert_eq!(named.unwrap(), 6);
+});
+
+on_both!(the_last_message_is_the_conversations_own, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let (one, other) = (here.stays[0].1, there.stays[0].1);
+    let newest = format!("(SELECT max(id) FROM messages WHERE conversation_id = {other})");
+    refused(&db, &format!("UPDATE conversations SET last_message_id = {newest} WHERE id = {one}"), ForeignKeyViolation)
+        .await;
+    let mark = "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal)";
+    refused(&db, &format!("{mark} SELECT {}, {one}, {newest}, 1", here.member.id), ForeignKeyViolation).await;
+});
+
+on_both!(people_and_bookings_are_one_hotels, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let (id, foreign) = (here.id, there.id);
+    let wrong = [
+        ("UPDATE staff SET username = 'same'".to_owned(), UniqueViolation),
+        ("UPDATE staff SET role = 'boss'".to_owned(), CheckViolation),
+        (
+            format!(
+                "INSERT INTO staff_departments (hotel_id, staff_id, department_id, position) VALUES ({id}, {}, {}, 9)",
+                here.member.id, there.department
+            ),
+            ForeignKeyViolation,
+        ),
+        (
+            format!("UPDATE hotels SET default_department_id = {} WHERE id = {id}", there.department),
+            ForeignKeyViolation,
+        ),
+        ("UPDATE hotels SET whatsapp_phone_number_id = '1'".to_owned(), UniqueViolation),
+        ("UPDATE guests SET phone = NULL".to_owned(), CheckViolation),
+        (format!("UPDATE guests SET phone = '+34600000000' WHERE hotel_id = {id}"), UniqueViolation),
+        (format!("UPDATE guests SET wa_id = '34600000000' WHERE hotel_id = {id}"), UniqueViolation),
+        (format!("UPDATE guests SET bsuid = 'ES.1' WHERE hotel_id = {id}"), UniqueViolation),
+        (format!("UPDATE stays SET reservation_code = 'R' WHERE hotel_id = {id}"), UniqueViolation),
+        ("UPDATE stays SET check_out = '2000-01-01'".to_owned(), CheckViolation),
+        (
+            format!(
+                "UPDATE stays SET guest_id = (SELECT max(id) FROM guests WHERE hotel_id = {foreign}) WHERE hotel_id = {id}"
+            ),
+            ForeignKeyViolation,
+        ),
+        (format!("UPDATE departments SET hotel_id = {foreign} WHERE id = {}", here.department), UniqueViolation),
+        (format!("DELETE FROM departments WHERE id = {}", here.department), ForeignKeyViolation),
+        (format!("DELETE FROM staff WHERE id = {}", here.member.id), ForeignKeyViolation),
+        (format!("DELETE FROM conversations WHERE hotel_id = {id}"), ForeignKeyViolation),
+        (format!("DELETE FROM hotels WHERE id = {id}"), ForeignKeyViolation),
+    ];
+    for (sql, why) in wrong {
+        refused(&db, &sql, why).await;
+    }
+    // The same guest may be in two hotels.
+    let first_of_each = "id IN (SELECT min(id) FROM guests GROUP BY hotel_id)";
+    assert_eq!(db.sql(format!("UPDATE guests SET phone = '+34600000000' WHERE {first_of_each}")).await.unwrap(), 2);
+});
+
+on_both!(the_log_has_no_second_place_of_a_number, |db| {
+    let (here, _) = two_hotels(&db).await;
+    let (hotel, kind) = (here.id, here.event());
+    db.store
+        .write(hotel, vec![], move |tx| {
+            tx.record(hotel, Utc::now(), kind.clone());
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+    let again = "INSERT INTO events (hotel_id, seq, at, kind, staff_id)";
+    refused(&db, &format!("{again} SELECT hotel_id, seq, at, kind, staff_id FROM events"), UniqueViolation).await;
+    refused(&db, "UPDATE events SET seq = 0", CheckViolation).await;
+    refused(&db, "UPDATE events SET kind = 'rumour'", CheckViolation).await;
+    refused(&db, "UPDATE events SET kind = 'message'", CheckViolation).await;
+    refused(&db, "UPDATE events SET staff_id = NULL", CheckViolation).await;
+    refused(&db, "UPDATE hotel_counters SET seq = -1", CheckViolation).await;
+    refused(&db, "INSERT INTO origins (origin, made_at) SELECT 'real', at FROM events", CheckViolation).await;
+    assert_eq!(db.number(format!("SELECT seq FROM hotel_counters WHERE hotel_id = {hotel}")).await, 1);
+});

@@ -1,0 +1,13 @@
+//! The store on real databases: each body is run on SQLite and on PostgreSQL.
+//!
+//! The address of a PostgreSQL server is in `MM_TEST_POSTGRES_URL`, as for the acceptance tests;
+//! where it is not set, those tests are skipped, or with `REQUIRE_ALL=1` fail.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod constraints;
+mod lanes;
+mod plans;
+mod schema;
+mod support;
+mod upkeep;

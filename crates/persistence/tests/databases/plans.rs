@@ -1,0 +1,199 @@
+//! How the databases go about the questions that are asked all the time: by indexes, whatever
+//! there is of messages and conversations.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl,
+    connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
+    sql_query, sql_types,
+};
+use domain::{MessageId, Reach, Seq, Status};
+use persistence::{
+    Conn, StoreError,
+    conversations::{self, Filter, Slice, Which},
+    events, messages,
+};
+
+use crate::support::{Database, Hotel, on_both};
+
+const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
+
+/// Runs questions, and gives the plan of each statement that they made.
+async fn plans<T: Send + 'static>(
+    db: &Database,
+    mut ask: impl FnMut(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+) -> Vec<String> {
+    let job = move |conn: &mut Conn| {
+        let heard = Heard::default();
+        listen(conn, Box::new(heard.clone()));
+        ask(conn)?;
+        let statements = heard.0.lock().unwrap().clone();
+        listen(conn, Box::new(Heard::default()));
+        assert!(!statements.is_empty());
+        statements.iter().map(|sql| plan(conn, sql)).collect()
+    };
+    db.store.read(job).await.unwrap()
+}
+
+/// The statements that a connection was given, without their values.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Instrumentation for Heard {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let sql = text.split(" -- binds:").next().unwrap_or_default();
+            self.0.lock().unwrap().push(sql.to_owned());
+        }
+    }
+}
+
+fn listen(conn: &mut Conn, to: Box<dyn Instrumentation>) {
+    match conn {
+        Conn::Pg(conn) => conn.set_instrumentation(to),
+        Conn::Sqlite(conn) => conn.set_instrumentation(to),
+    }
+}
+
+#[derive(QueryableByName)]
+struct SqliteStep {
+    #[diesel(sql_type = sql_types::Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PgStep {
+    #[diesel(sql_type = sql_types::Text, column_name = "QUERY PLAN")]
+    step: String,
+}
+
+/// PostgreSQL goes about small tables without indexes, unless it may not.
+const AS_IF_BIG: &str = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off";
+
+/// How a statement is gone about, whatever its values are.
+fn plan(conn: &mut Conn, sql: &str) -> Result<String, StoreError> {
+    let steps: Vec<String> = match conn {
+        Conn::Sqlite(conn) => {
+            let steps: Vec<SqliteStep> = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn)?;
+            steps.into_iter().map(|it| it.detail).collect()
+        }
+        Conn::Pg(conn) => {
+            let values = vec!["NULL"; (1..).take_while(|n| sql.contains(&format!("${n}"))).count()].join(", ");
+            let values = if values.is_empty() { values } else { format!("({values})") };
+            conn.batch_execute(&format!("{AS_IF_BIG}; PREPARE asked AS {sql}"))?;
+            let steps: Vec<PgStep> = sql_query(format!("EXPLAIN EXECUTE asked{values}")).load(conn)?;
+            conn.batch_execute("DEALLOCATE asked")?;
+            steps.into_iter().map(|it| it.step).collect()
+        }
+    };
+    Ok(format!("{sql}\n  {}", steps.join("\n  ")))
+}
+
+/// A hotel among others, of a size at which an index is worth it; and the databases know that.
+async fn filled(db: &Database) -> Hotel {
+    db.hotel(20, 20).await;
+    let hotel = db.hotel(60, 60).await;
+    db.sql("ANALYZE").await.unwrap();
+    hotel
+}
+
+/// Fails where a plan reads one of these tables, or an index of it, from end to end.
+#[track_caller]
+fn never_scans(plans: &[String], tables: &[&str]) {
+    for plan in plans {
+        println!("{plan}\n");
+        for table in tables {
+            let lines: Vec<&str> = plan.lines().skip(1).map(str::trim).collect();
+            for (n, line) in lines.iter().enumerate() {
+                assert!(!line.starts_with(&format!("SCAN {table}")), "{plan}");
+                if line.contains("Scan") && line.contains(&format!(" on {table}")) {
+                    // What bounds it stands beneath it.
+                    let bounded =
+                        lines[n + 1..].iter().take_while(|it| !it.starts_with("->")).any(|it| it.contains("Cond:"));
+                    assert!(bounded, "{line}: {plan}");
+                }
+            }
+        }
+    }
+}
+
+/// Nearly every question about them is asked with every page.
+const BIG: [&str; 3] = ["messages", "events", "conversations"];
+
+on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let (member, manager) = (hotel.member.reach(), hotel.manager.reach());
+    let with = |change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter
+    };
+    let everything = Status::ALL.to_vec();
+    let filters = [
+        with(&|_| {}),
+        with(&|it| it.status = vec![Status::Active]),
+        with(&|it| it.status = everything.clone()),
+        with(&|it| it.department = Some(hotel.department)),
+        with(&|it| it.assigned_to = Some(Some(hotel.member.id))),
+        with(&|it| it.assigned_to = Some(None)),
+        with(&|it| it.unread = true),
+        with(&|it| it.search = Some("guest 7".into())),
+    ];
+    for reach in [member, manager] {
+        for filter in filters.clone() {
+            let reach: Reach = reach.clone();
+            let plans = plans(&db, move |conn| conversations::list(conn, &reach, &filter, FIRST_PAGE)).await;
+            never_scans(&plans, &BIG);
+        }
+    }
+});
+
+on_both!(one_conversation_is_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let ((stay, id), reach) = (hotel.stays[3], hotel.member.reach());
+    for which in [Which::Conversation(id), Which::Stay(stay)] {
+        let reach = reach.clone();
+        never_scans(&plans(&db, move |conn| conversations::find_visible(conn, &reach, which)).await, &BIG);
+    }
+    let me = hotel.member.id;
+    never_scans(&plans(&db, move |conn| conversations::views(conn, Some(me), &[id])).await, &BIG);
+    never_scans(&plans(&db, move |conn| conversations::assigned_to(conn, me)).await, &BIG);
+});
+
+on_both!(a_page_of_messages_is_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let (id, me) = (hotel.stays[3].1, hotel.member.id);
+    let page = |before: Option<i64>, after: Option<i64>, notes: bool| messages::Page {
+        before: before.map(MessageId),
+        after: after.map(MessageId),
+        limit: 200,
+        notes,
+    };
+    for page in
+        [page(None, None, false), page(None, None, true), page(Some(900), None, false), page(None, Some(900), true)]
+    {
+        never_scans(&plans(&db, move |conn| messages::page(conn, id, page)).await, &BIG);
+    }
+    let ends = (MessageId(900), MessageId(950));
+    never_scans(&plans(&db, move |conn| messages::beside(conn, id, ends, false)).await, &BIG);
+    never_scans(&plans(&db, |conn| messages::by_ids(conn, &[MessageId(900), MessageId(901)])).await, &BIG);
+    let key = domain::ClientRef::parse("k").unwrap();
+    never_scans(&plans(&db, move |conn| messages::find_by_client_ref(conn, id, me, &key)).await, &BIG);
+    never_scans(&plans(&db, move |conn| messages::other_staff_wrote_after(conn, id, ends.0, me)).await, &BIG);
+});
+
+on_both!(the_log_is_read_by_indexes, |db| {
+    let id = filled(&db).await.id;
+    never_scans(&plans(&db, move |conn| events::after(conn, id, Seq(5), 500)).await, &BIG);
+    never_scans(&plans(&db, move |conn| events::first(conn, id)).await, &BIG);
+});
+
+on_both!(a_scan_would_be_seen, |db| {
+    filled(&db).await;
+    let plans = plans(&db, |conn| crate::support::lines(conn, "SELECT content AS line FROM messages LIMIT 5")).await;
+    let seen = std::panic::catch_unwind(|| never_scans(&plans, &BIG));
+    assert!(seen.is_err(), "{plans:?}");
+});

@@ -1,0 +1,264 @@
+//! A database of its own for each test, and something in it.
+
+use std::{
+    future::Future,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types,
+};
+use domain::{
+    ConversationId, DepartmentId, Event, EventKind, HotelId, Name, PhoneNumber, Role, Staff, StaffId, Status, StayId,
+};
+use persistence::{
+    Conn, DbUrl, Failure, Store, StoreError, Tx,
+    bulk::{self, NewMessage, NewStay},
+    departments, hotels,
+    staff::{self, NewStaff},
+    stays::Booking,
+};
+use tempfile::TempDir;
+
+/// Makes a test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($(#[$meta:meta])* $name:ident, |$db:ident| $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs what its file needs")]
+            use super::*;
+            async fn body($db: $crate::support::Database) $body
+            #[test]
+            fn sqlite() {
+                $crate::support::run($crate::support::Backend::Sqlite, body);
+            }
+            #[test]
+            fn postgres() {
+                $crate::support::run($crate::support::Backend::Postgres, body);
+            }
+        }
+    };
+}
+pub(crate) use on_both;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs a body on a new database, if there is a server for it.
+pub fn run<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Database) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if let Some(db) = Database::new(backend) {
+        runtime.block_on(body(db));
+    }
+}
+
+/// A database, and the store on it.
+pub struct Database {
+    pub backend: Backend,
+    pub url: DbUrl,
+    pub store: Store,
+    /// What was told on each commit.
+    pub told: Arc<Mutex<Vec<Arc<[Event]>>>>,
+    _folder: TempDir,
+}
+
+impl Database {
+    /// A new one, if there is a server for it.
+    pub fn new(backend: Backend) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = new_database(backend, folder.path())?;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let store = open(&url, &told);
+        Some(Self { backend, url, store, told, _folder: folder })
+    }
+
+    /// Another store on the same database, as another node has it.
+    pub fn another(&self) -> Store {
+        open(&self.url, &Arc::default())
+    }
+
+    /// Runs SQL in a transaction of its own.
+    pub async fn sql(&self, sql: impl Into<String>) -> Result<usize, StoreError> {
+        let sql = sql.into();
+        self.store.write(HotelId(0), vec![], move |tx| execute(tx, &sql)).await
+    }
+
+    /// The number that a query gives.
+    pub async fn number(&self, query: impl Into<String>) -> i64 {
+        let query = query.into();
+        self.store.read(move |conn| number(conn, &query)).await.unwrap()
+    }
+
+    /// A time as it is stored, to be put into SQL.
+    pub fn time(&self, at: DateTime<Utc>) -> String {
+        match self.backend {
+            Backend::Sqlite => at.timestamp_micros().to_string(),
+            Backend::Postgres => format!("'{}'", at.to_rfc3339()),
+        }
+    }
+
+    /// Makes a hotel with a department, a manager, a member, and so many stays with so many
+    /// messages each. Every second conversation is in relay, the others are active.
+    pub async fn hotel(&self, stays: u32, messages: u32) -> Hotel {
+        let made = self.store.write(HotelId(0), vec![], move |tx| make_hotel(tx, stays, messages)).await;
+        made.unwrap()
+    }
+}
+
+fn open(url: &DbUrl, told: &Arc<Mutex<Vec<Arc<[Event]>>>>) -> Store {
+    let told = told.clone();
+    Store::open(url, Arc::new(move |group| told.lock().unwrap().push(group))).unwrap()
+}
+
+/// The address of a new, empty database.
+pub fn new_database(backend: Backend, folder: &Path) -> Option<DbUrl> {
+    Some(match backend {
+        Backend::Sqlite => DbUrl::Sqlite(folder.join("test.db")),
+        Backend::Postgres => DbUrl::Postgres(new_postgres()?),
+    })
+}
+
+fn new_postgres() -> Option<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let Ok(server) = std::env::var("MM_TEST_POSTGRES_URL") else {
+        assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "MM_TEST_POSTGRES_URL is not set");
+        println!("skipped: MM_TEST_POSTGRES_URL is not set (run it through tests/with-servers.sh)");
+        return None;
+    };
+    let name = format!("mm_store_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    PgConnection::establish(&server).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+    Some(format!("{}/{name}", server.rsplit_once('/').unwrap().0))
+}
+
+/// Runs SQL on either database.
+pub fn execute(tx: &mut Tx<'_>, sql: &str) -> Result<usize, StoreError> {
+    Ok(match tx.conn() {
+        Conn::Pg(conn) => sql_query(sql).execute(conn)?,
+        Conn::Sqlite(conn) => sql_query(sql).execute(conn)?,
+    })
+}
+
+/// The rows of a query that gives text, as `line`.
+pub fn lines(conn: &mut Conn, query: &str) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<Line> = match conn {
+        Conn::Pg(conn) => sql_query(query).load(conn)?,
+        Conn::Sqlite(conn) => sql_query(query).load(conn)?,
+    };
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// The number that a query gives.
+pub fn number(conn: &mut Conn, query: &str) -> Result<i64, StoreError> {
+    let told = lines(conn, &format!("SELECT CAST(({query}) AS TEXT) AS line"))?;
+    Ok(told[0].parse().unwrap())
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = sql_types::Text)]
+    line: String,
+}
+
+/// What [`Database::hotel`] made.
+#[derive(Clone, Debug)]
+pub struct Hotel {
+    pub id: HotelId,
+    pub department: DepartmentId,
+    pub manager: Staff,
+    pub member: Staff,
+    pub stays: Vec<(StayId, ConversationId)>,
+}
+
+impl Hotel {
+    /// An event that concerns nobody, to be recorded.
+    pub fn event(&self) -> EventKind {
+        EventKind::StaffChanged { staff: self.member.id }
+    }
+}
+
+fn make_hotel(tx: &mut Tx<'_>, stays: u32, messages: u32) -> Result<Hotel, StoreError> {
+    let now = Utc::now();
+    let id = hotels::insert(tx, &name("Grand"), "UTC", now)?;
+    let department = departments::insert(tx, id, &name("Reception"), now)?.unwrap().id;
+    let mut member = |role: Role, departments: Vec<DepartmentId>| {
+        let username = name(&format!("{}.h{id}", role.as_str()));
+        let new =
+            NewStaff { username, name: name("Ana"), role, departments, password_hash: "none".into(), active: true };
+        Ok::<_, StoreError>(staff::insert(tx, id, &new, now)?.unwrap())
+    };
+    let (manager, member) = (member(Role::Manager, vec![])?, member(Role::Staff, vec![department])?);
+    let new: Vec<NewStay> = (0..stays).map(|n| new_stay(id, department, n, messages, now)).collect();
+    let stays = bulk::insert_stays(tx, id, &new)?;
+    for (_, conversation) in &stays {
+        let new: Vec<NewMessage> = (0..messages).map(|n| new_message(*conversation, member.id, n, now)).collect();
+        bulk::insert_messages(tx, &new)?;
+        bulk::note_last_message(tx, *conversation)?;
+    }
+    Ok(Hotel { id, department, manager, member, stays })
+}
+
+fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now: DateTime<Utc>) -> NewStay {
+    let relay = n.is_multiple_of(2);
+    let day = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
+    NewStay {
+        booking: Booking {
+            reservation_code: name(&format!("R-{n}")),
+            guest_name: name(&format!("Guest {n}")),
+            guest_phone: PhoneNumber::parse(&format!("+4910{:05}{n:06}", hotel.0)).unwrap(),
+            room_number: name(&format!("{n}")),
+            check_in: day,
+            check_out: day,
+        },
+        status: if relay { Status::Relay } else { Status::Active },
+        department: relay.then_some(department),
+        guest_messages: i64::from(messages.div_ceil(2)),
+        last_guest_message_at: (messages > 0).then_some(now),
+        created_at: now,
+        updated_at: now - chrono::TimeDelta::seconds(i64::from(n)),
+    }
+}
+
+fn new_message(conversation: ConversationId, author: StaffId, n: u32, at: DateTime<Utc>) -> NewMessage {
+    let by_guest = n.is_multiple_of(2);
+    NewMessage {
+        conversation,
+        content: "Two more towels, please.",
+        author: (!by_guest).then_some(author),
+        at,
+        guest_ordinal: i64::from(n / 2 + 1),
+    }
+}
+
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+/// A refusal of a job's own, or the database's failure.
+#[derive(Debug)]
+pub enum Refusal {
+    Own,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failure for Refusal {
+    fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Own => None,
+            Self::Store(error) => Some(error),
+        }
+    }
+}
