@@ -178,7 +178,7 @@ on_both!(places_in_the_log_have_no_gap_whoever_writes, |db| {
     let write = |n: usize| {
         let (hotel, store) = (hotels[n % 2].clone(), nodes[n / 2 % 2].clone());
         tokio::spawn(async move {
-            let (id, kind, refused) = (hotel.id, hotel.event(), n % 5 == 0);
+            let (id, kind, refused) = (hotel.id, hotel.event(), n.is_multiple_of(5));
             let job = move |tx: &mut Tx<'_>| {
                 (0..=n % 3).for_each(|_| tx.record(id, Utc::now(), kind.clone()));
                 if refused { Err(Refusal::Own) } else { Ok(()) }
