@@ -14,6 +14,7 @@ mod conversations;
 mod docs;
 mod guests;
 mod descriptions;
+mod faults;
 mod idempotency;
 mod messages;
 mod people;

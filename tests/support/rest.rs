@@ -86,6 +86,14 @@ impl Client {
     /// Sends any request; a body goes as JSON unless a `Content-Type` was set.
     pub async fn send(&self, method: &str, path: impl AsRef<str>, body: Option<Vec<u8>>) -> Answer {
         let path = path.as_ref();
+        self.try_send(method, path, body).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
+    }
+
+    /// The same, of a server that may be gone.
+    ///
+    /// # Errors
+    /// Where no whole answer came.
+    pub async fn try_send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> reqwest::Result<Answer> {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{PREFIX}{path}") };
         let mut headers = self.headers.clone();
         if body.is_some() && !headers.contains_key("content-type") {
@@ -98,12 +106,11 @@ impl Client {
             request = request.body(body);
         }
         let asked = format!("{method} {path}");
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+        let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await.unwrap_or_else(|error| panic!("{asked}: {error:?}")).to_vec();
-        let answer = Answer { asked, status, headers, body };
+        let answer = Answer { asked, status, headers, body: answer.bytes().await?.to_vec() };
         answer.check(method.as_str(), &path);
-        answer
+        Ok(answer)
     }
 }
 

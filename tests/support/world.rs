@@ -144,6 +144,24 @@ impl World {
         world
     }
 
+    /// Another server on the same database.
+    pub fn another_node(&self) -> Arc<Self> {
+        let node = Arc::new(Self {
+            backend: self.backend,
+            program: self.program.clone(),
+            log: log_file(self.backend),
+            generated: Value::Null,
+            folder: TempDir::with_prefix("mm-node-").unwrap(),
+            arguments: self.arguments.clone(),
+            serving: Mutex::default(),
+            base: Mutex::default(),
+            ahead: AtomicI64::new(0),
+            next_hotel: AtomicUsize::new(0),
+        });
+        node.serve();
+        node
+    }
+
     /// Fills a new database; no server yet.
     pub fn prepare(backend: Backend, options: Options) -> Arc<Self> {
         let folder = TempDir::with_prefix("mm-world-").unwrap();
