@@ -11,18 +11,18 @@ mod auth_sessions;
 mod browser;
 mod conventions;
 mod conversations;
-mod docs;
-mod guests;
 mod descriptions;
+mod docs;
 mod faults;
+mod guests;
 mod idempotency;
-mod messages;
-mod people;
-mod seed;
 mod layers;
 mod logs;
+mod messages;
 mod operations;
+mod people;
 mod program;
+mod seed;
 mod settings;
 
 /// The names of an object's fields, sorted.
