@@ -18,8 +18,12 @@ const OURS: [u16; 2] = [500, 503];
 pub fn document() -> OpenApi {
     let mut shapes = Shapes::default();
     let mut paths = PathsBuilder::new();
-    for operation in signing_in().into_iter().chain(conversations()).chain(hotel()).chain(others()) {
-        paths = operation.described(paths, &mut shapes);
+    let groups =
+        [("Signing in", signing_in()), ("Conversations", conversations()), ("Hotel", hotel()), ("Server", others())];
+    for (group, operations) in groups {
+        for operation in operations {
+            paths = operation.described(group, paths, &mut shapes);
+        }
     }
     let info = InfoBuilder::new()
         .title("message_manager")

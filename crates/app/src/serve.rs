@@ -43,7 +43,7 @@ const DISCONNECT: Duration = Duration::from_secs(5);
 /// Together with what sockets take this stays below 10 s.
 const FINISH: Duration = Duration::from_secs(6);
 const FLUSH: u64 = 2;
-/// How often what is over is forgotten.
+/// How often it is looked which stays begin, and what is over is forgotten.
 const UPKEEP: Duration = Duration::from_secs(60);
 /// Descriptors that are needed for other than connections.
 const OTHER_FILES: u64 = 64;
@@ -138,11 +138,14 @@ fn allow_sockets(told: &mut impl Write) -> io::Result<usize> {
     Ok(usize::try_from(sockets).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize))
 }
 
-/// Forgets what is over, again and again.
+/// Does what time brings, again and again: stays begin, and what is over is forgotten.
 async fn keep_up(desk: Desk, keep: Keep) {
     let mut times = interval(UPKEEP);
     loop {
         times.tick().await;
+        if let Err(error) = desk.begin_stays().await {
+            log::warn!("cannot look which stays begin: {error}");
+        }
         loop {
             match desk.prune(keep).await {
                 Ok(true) => {}

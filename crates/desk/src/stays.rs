@@ -65,25 +65,29 @@ impl Desk {
         let (hotel, now) = (hotel.clone(), self.now());
         self.store
             .write(hotel.id, vec![], move |tx| {
-                match stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)? {
-                    None => create(tx, &hotel, &booking, now),
-                    Some(stay) if booking.is_of(&stay) => Ok(RowResult::Unchanged),
-                    Some(stay) => update(tx, &hotel, &stay, &booking, now),
+                if stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.is_none()
+                    && create(tx, &hotel, &booking, now)?
+                {
+                    return Ok(RowResult::Created);
                 }
+                let stay = stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?;
+                let stay = stay.ok_or(Error::NotFound)?;
+                if booking.is_of(&stay) { Ok(RowResult::Unchanged) } else { update(tx, &hotel, &stay, &booking, now) }
             })
             .await
     }
 }
 
-fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<RowResult, Error> {
+/// Whether it was made: another import of the same code may have been faster.
+fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<bool, Error> {
     let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
     guests::hold(tx, guest.id)?;
     let is_first = !stays::any_of(tx.conn(), guest.id)?;
-    let stay = stays::insert(tx, hotel.id, guest.id, booking, now)?;
+    let Some(stay) = stays::insert(tx, hotel.id, guest.id, booking, now)? else { return Ok(false) };
     if is_first {
         adopt(tx, hotel, &stay, now)?;
     }
-    Ok(RowResult::Created)
+    Ok(true)
 }
 
 fn update(

@@ -172,10 +172,17 @@ impl Conversation {
     pub fn hear(&mut self, stay_begun: bool) -> Heard {
         match self.status {
             Closed => self.unroute(),
-            Checkin if stay_begun => self.status = Active,
+            Checkin if stay_begun => self.stay_begins(),
             _ => return Heard::GoesOn,
         }
         Heard::Moved
+    }
+
+    /// Takes in that its stay has begun.
+    pub fn stay_begins(&mut self) {
+        if self.status == Checkin {
+            self.status = Active;
+        }
     }
 
     /// Becomes the conversation of a stay, having had none.

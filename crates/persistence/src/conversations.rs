@@ -192,6 +192,28 @@ pub fn routed_outside(
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
+/// Conversations of a hotel that wait for their stay to begin, though its first day is here; at most
+/// `limit`, in the order of ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_begun_stays(
+    conn: &mut Conn,
+    hotel: HotelId,
+    today: NaiveDate,
+    limit: i64,
+) -> Result<Vec<ConversationId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| conversations::table
+        .inner_join(stays::table)
+        .filter(conversations::hotel_id.eq(hotel.0).and(conversations::status.eq(Status::Checkin.as_str())))
+        .filter(stays::check_in.le(today))
+        .order(conversations::id)
+        .select(conversations::id)
+        .limit(limit)
+        .load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
 /// Which conversations to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

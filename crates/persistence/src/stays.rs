@@ -161,7 +161,7 @@ pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<Hotel
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Stores a new stay.
+/// Stores a new stay; `None` where the hotel has one of this code, which another may just have made.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -171,12 +171,15 @@ pub fn insert(
     guest: GuestId,
     booking: &Booking,
     at: DateTime<Utc>,
-) -> Result<Stay, StoreError> {
-    let row: Row = on_db!(tx.changing(), |c| diesel::insert_into(stays::table)
+) -> Result<Option<Stay>, StoreError> {
+    let row: Option<Row> = on_db!(tx.changing(), |c| diesel::insert_into(stays::table)
         .values((NewRow::new(hotel, guest, booking), stays::created_at.eq(Ts::from(at))))
+        .on_conflict((stays::hotel_id, stays::reservation_code))
+        .do_nothing()
         .returning(Row::as_returning())
-        .get_result(c))?;
-    row.try_into()
+        .get_result(c)
+        .optional())?;
+    row.map(Stay::try_from).transpose()
 }
 
 /// Stores what a booking says now; the stay's conversation becomes its guest's.

@@ -220,7 +220,7 @@ impl Operation {
     }
 
     /// Puts it among the paths.
-    pub fn described(mut self, paths: PathsBuilder, shapes: &mut Shapes) -> PathsBuilder {
+    pub fn described(mut self, group: &'static str, paths: PathsBuilder, shapes: &mut Shapes) -> PathsBuilder {
         // A replay is a 200, whatever the first answer was.
         if self.takes_key
             && let Some(&(status, what)) = self.answers.first()
@@ -228,7 +228,8 @@ impl Operation {
         {
             self.answers.push((200, what));
         }
-        let mut operation = OperationBuilder::new().summary(Some(self.summary)).parameters(Some(self.parameters));
+        let mut operation =
+            OperationBuilder::new().tag(group).summary(Some(self.summary)).parameters(Some(self.parameters));
         if !self.by.is_empty() {
             let required = self.by.iter().map(|scheme| SecurityRequirement::new(*scheme, Vec::<String>::new()));
             operation = operation.securities(Some(required));

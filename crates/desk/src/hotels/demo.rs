@@ -166,7 +166,7 @@ fn play(
         check_out: check_in + Days::new(scene.nights),
     };
     let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
-    let stay = stays::insert(tx, hotel.id, guest.id, &booking, now)?;
+    let stay = stays::insert(tx, hotel.id, guest.id, &booking, now)?.ok_or(Error::NotFound)?;
     if scene.lines.is_empty() {
         return Ok(());
     }
