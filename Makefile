@@ -4,7 +4,7 @@
 BUILD_FOR_TESTS := cargo build -p message-manager --features test-clock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs format-check lint unused
+.PHONY: help run test bench check docs format-check lint unused
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -17,6 +17,11 @@ run: ## Build and serve a demo hotel on http://127.0.0.1:8080
 test: ## Run all tests, on SQLite and on a PostgreSQL that is started for them
 	$(BUILD_FOR_TESTS)
 	tests/with-servers.sh cargo test --workspace
+
+bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
+	cargo build --release -p message-manager
+	cargo build --release -p bench
+	DURABLE=1 tests/with-servers.sh target/release/bench $(if $(filter quick,$(BENCH)),--quick) --rows "$(ROWS)"
 
 check: format-check lint docs unused test ## Format, lints, docs, unused dependencies, tests
 

@@ -12,10 +12,10 @@ fi
 echo "unused-dependencies: cargo-machete is not installed (cargo install cargo-machete): a plain look instead" >&2
 
 # Named by no file, and needed all the same: chosen for their features.
-for_features="persistence:libsqlite3-sys persistence:pq-sys"
+for_features="persistence:libsqlite3-sys persistence:pq-sys bench:libsqlite3-sys bench:pq-sys"
 
 found=0
-for manifest in crates/*/Cargo.toml tests/Cargo.toml bench/Cargo.toml; do
+for manifest in crates/*/Cargo.toml tests/Cargo.toml tests/bench/Cargo.toml; do
     folder=$(dirname "$manifest")
     crate=$(sed -n 's/^name = "\(.*\)"/\1/p' "$manifest" | head -n 1)
     names=$(awk '/^\[/ { on = ($0 == "[dependencies]" || $0 == "[dev-dependencies]"); next }

@@ -6,7 +6,8 @@
 # It starts a PostgreSQL of its own (a temporary folder, loopback, a free port) and gives its
 # superuser's address as MM_TEST_POSTGRES_URL, and a browser as MM_TEST_CHROMIUM. A server that
 # runs already is never touched. What is missing is said, and the command runs without it;
-# with REQUIRE_ALL=1 that is a failure instead.
+# with REQUIRE_ALL=1 that is a failure instead. With DURABLE=1 a commit is as durable as PostgreSQL
+# makes it by default, for measuring; else it is not waited for.
 set -eu
 
 say() { printf 'with-servers: %s\n' "$*" >&2; }
@@ -80,9 +81,10 @@ start_postgres() {
     fi
     port=$(free_port)
     # Without fsync: this data is thrown away. Never so with data that matters.
-    as_postgres "$bin/postgres" -D "$folder/data" -h 127.0.0.1 -p "$port" -k "$folder" -c fsync=off \
-        -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 \
-        -c log_min_messages=warning >"$log" 2>&1 &
+    hurry=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+    if [ "${DURABLE:-}" = 1 ]; then hurry=(); fi
+    as_postgres "$bin/postgres" -D "$folder/data" -h 127.0.0.1 -p "$port" -k "$folder" "${hurry[@]}" \
+        -c max_connections=200 -c log_min_messages=warning >"$log" 2>&1 &
     wrapper_id=$!
     for _ in $(seq 1 150); do
         if "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" -U postgres; then

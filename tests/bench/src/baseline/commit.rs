@@ -1,0 +1,237 @@
+//! A bare loop that commits groups of the statements that a sent message takes.
+//!
+//! Producers wait for their message to be durable; the loop takes whatever waits, as the product's
+//! lane does. It is steered as the load client is.
+
+use std::{
+    io::{BufRead, Write, stdin, stdout},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    QueryResult, RunQueryDsl,
+    sql_types::{BigInt, Bool, Nullable, Text},
+};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::sql::{Conn, Moment, Time, Value, on_db, statement};
+use crate::{
+    Outcome,
+    load::{Pace, Report, Round},
+};
+
+/// The most messages of one group, as in the product.
+const GROUP: usize = 256;
+
+/// What to commit, and where.
+#[derive(Serialize, Deserialize)]
+pub struct Sends {
+    /// The database, which no product uses.
+    pub database: String,
+    /// The sender.
+    pub staff: i64,
+    /// Their session.
+    pub session: String,
+    /// Their hotel and department.
+    pub hotel: i64,
+    pub department: i64,
+    /// The conversations, each with its stay, that they write to in turns.
+    pub conversations: Vec<(i64, i64)>,
+    /// Whether what the product only reads is left out.
+    pub only_changes: bool,
+}
+
+struct Message {
+    conversation: i64,
+    stay: i64,
+    durable: oneshot::Sender<()>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The database's.
+pub fn run() -> Outcome<()> {
+    let mut lines = stdin().lock().lines();
+    let sends: Sends = serde_json::from_str(&lines.next().ok_or("nothing to send")??)?;
+    let conversations = sends.conversations.clone();
+    let conn = Conn::open(&sends.database)?;
+    let (queue, waiting) = mpsc::channel(1024);
+    thread::spawn(move || {
+        if let Err(error) = commit(conn, &sends, waiting) {
+            eprintln!("the loop ended: {error}");
+            std::process::exit(1);
+        }
+    });
+    say("ready")?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    for line in lines {
+        let round: Round = serde_json::from_str(&line?)?;
+        let report = runtime.block_on(produce(&queue, &conversations, round))?;
+        say(&serde_json::to_string(&report)?)?;
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> Outcome<()> {
+    writeln!(stdout(), "{line}")?;
+    Ok(stdout().flush()?)
+}
+
+async fn produce(queue: &mpsc::Sender<Message>, conversations: &[(i64, i64)], round: Round) -> Outcome<Report> {
+    let Pace::UntilAcknowledged(producers) = round.pace else { return Err("only acknowledgements".into()) };
+    let until = Instant::now() + Duration::from_secs_f64(round.seconds);
+    let mut tasks = JoinSet::new();
+    for producer in 0..producers {
+        let (queue, mine) = (queue.clone(), conversations.to_vec());
+        tasks.spawn(async move {
+            let mut times = Vec::new();
+            for (conversation, stay) in mine.into_iter().cycle().skip(producer * 7) {
+                let sent = Instant::now();
+                let (durable, answer) = oneshot::channel();
+                if sent >= until || queue.send(Message { conversation, stay, durable }).await.is_err() {
+                    break;
+                }
+                if answer.await.is_ok() && Instant::now() < until {
+                    times.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+                }
+            }
+            times
+        });
+    }
+    let times = tasks.join_all().await.concat();
+    Ok(Report::of(times, 0, round.seconds))
+}
+
+fn commit(mut conn: Conn, sends: &Sends, mut waiting: mpsc::Receiver<Message>) -> Outcome<()> {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = waiting.try_recv()
+        {
+            group.push(next);
+        }
+        let now = Utc::now();
+        conn.run("BEGIN IMMEDIATE")?;
+        let mut ids = Vec::with_capacity(group.len());
+        for message in &group {
+            ids.push(send(&mut conn, sends, message, now)?);
+        }
+        log_events(&mut conn, sends, &group, &ids, now)?;
+        conn.run("COMMIT")?;
+        // A producer waits as long as this process lives.
+        for message in group {
+            let _ = message.durable.send(());
+        }
+    }
+    Ok(())
+}
+
+fn send(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
+    let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
+    let one = || Value::Number(1);
+    if !sends.only_changes {
+        read(conn, sends, message, now)?;
+    }
+    let ordinal = conn.number(GUEST_MESSAGES, &[conversation(), one()])?;
+    let text = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can do \
+                for you tonight? 12345";
+    let (sent, staff) = (Value::Text("sent"), || Value::Number(sends.staff));
+    let (text, sender) = (Value::Text(text), Value::Text("staff"));
+    let values = [conversation(), text, sender, staff(), at(), sent, Value::Flag(false), Value::Number(ordinal)];
+    let id = conn.number(MESSAGE, &values)?;
+    conn.change(LAST_MESSAGE, &[at(), Value::Number(id), conversation()])?;
+    let ordinal = conn.number(ORDINAL, &[Value::Number(id), one()])?;
+    let (to, ordinal) = (|| Value::Number(id), || Value::Number(ordinal));
+    conn.change(MARK, &[staff(), conversation(), to(), ordinal(), to(), ordinal(), to()])?;
+    Ok(id)
+}
+
+/// What the product looks at before it writes.
+fn read(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -> QueryResult<()> {
+    let (idle, most) = (now - TimeDelta::days(30), now - TimeDelta::days(90));
+    let values = [Value::Flag(true), Value::time(idle), Value::time(most), Value::Text(&sends.session)];
+    let session = statement::<SessionColumns>(SESSION, &values);
+    let _: SessionRow = on_db!(conn, |c| session.get_result(c))?;
+    let values = [Value::Number(message.conversation), Value::Number(1)];
+    let conversation = statement::<ConversationColumns>(CONVERSATION, &values);
+    let _: ConversationRow = on_db!(conn, |c| conversation.get_result(c))?;
+    let values = [Value::Number(sends.hotel), Value::Number(1)];
+    let hotel = statement::<(BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>)>(HOTEL, &values);
+    let _: (i64, String, String, Option<i64>, Option<String>) = on_db!(conn, |c| hotel.get_result(c))?;
+    conn.number(DEPARTMENT, &values)?;
+    Ok(())
+}
+
+/// The group's events: the counter's row once, two events for each message.
+fn log_events(conn: &mut Conn, sends: &Sends, group: &[Message], ids: &[i64], now: DateTime<Utc>) -> Outcome<()> {
+    let count = i64::try_from(2 * group.len())?;
+    let hotel = || Value::Number(sends.hotel);
+    let mut seq = conn.number(COUNTER, &[Value::Number(count), hotel()])? - count;
+    for (message, id) in group.iter().zip(ids) {
+        let (conversation, stay) = (|| Value::Number(message.conversation), || Value::Number(message.stay));
+        let mut place = || {
+            seq += 1;
+            [hotel(), Value::Number(seq), Value::time(now)]
+        };
+        let of = [Value::Text("message"), conversation(), stay(), Value::Number(*id), Value::Flag(false)];
+        conn.change(MESSAGE_EVENT, &place().into_iter().chain(of).collect::<Vec<_>>())?;
+        let department = || Value::Number(sends.department);
+        let of = [
+            Value::Text("conversation_updated"),
+            conversation(),
+            stay(),
+            department(),
+            department(),
+            Value::Flag(true),
+        ];
+        conn.change(UPDATE_EVENT, &place().into_iter().chain(of).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+type SessionColumns = (
+    (Text, BigInt, Nullable<BigInt>, Nullable<Moment>, Moment, Moment),
+    (BigInt, BigInt, Text, Text, Text, Bool, Nullable<BigInt>),
+);
+type SessionRow =
+    ((String, i64, Option<i64>, Option<Time>, Time, Time), (i64, i64, String, String, String, bool, Option<i64>));
+type ConversationColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Text, Nullable<BigInt>, Nullable<BigInt>);
+type ConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
+
+const SESSION: &str = "SELECT sessions.id, sessions.generation, sessions.superseded_generation, sessions.superseded_at, \
+     sessions.created_at, sessions.last_used_at, staff.id, staff.hotel_id, staff.username, staff.name, \
+     staff.role, staff.active, staff_departments.department_id FROM ((sessions INNER JOIN staff ON \
+     (sessions.staff_id = staff.id)) LEFT OUTER JOIN staff_departments ON (staff_departments.staff_id = \
+     staff.id)) WHERE (((((sessions.revoked_at IS NULL) AND (staff.active = ?)) AND \
+     (sessions.last_used_at > ?)) AND (sessions.created_at > ?)) AND (sessions.id = ?)) ORDER BY \
+     staff_departments.position";
+const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
+     conversations.status, conversations.department_id, conversations.assigned_to FROM conversations \
+     WHERE (conversations.id = ?) LIMIT ?";
+const HOTEL: &str = "SELECT hotels.id, hotels.name, hotels.timezone, hotels.default_department_id, \
+     hotels.whatsapp_phone_number_id FROM hotels WHERE (hotels.id = ?) LIMIT ?";
+const DEPARTMENT: &str = "SELECT departments.id FROM departments WHERE (departments.hotel_id = ?) ORDER BY departments.id \
+     LIMIT ?";
+const GUEST_MESSAGES: &str =
+    "SELECT conversations.guest_messages FROM conversations WHERE (conversations.id = ?) LIMIT ?";
+const MESSAGE: &str = "INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, \
+     internal, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING messages.id";
+const LAST_MESSAGE: &str = "UPDATE conversations SET updated_at = ?, last_message_id = ? WHERE (conversations.id = ?)";
+const ORDINAL: &str = "SELECT messages.guest_ordinal FROM messages WHERE (messages.id = ?) LIMIT ?";
+const MARK: &str = "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) VALUES (?, ?, ?, ?) ON \
+     CONFLICT (conversation_id, staff_id) DO UPDATE SET message_id = ?, guest_ordinal = ? WHERE \
+     (read_marks.message_id < ?)";
+const COUNTER: &str = "UPDATE hotel_counters SET seq = (hotel_counters.seq + ?) WHERE (hotel_counters.hotel_id = ?) \
+     RETURNING hotel_counters.seq";
+const MESSAGE_EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, only_message) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const UPDATE_EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, department_before, \
+     department_after, only_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";

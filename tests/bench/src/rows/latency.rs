@@ -1,0 +1,90 @@
+//! From sending to the last of five receipts, at 200 messages a second.
+
+use super::{Bench, fanout, median, sends};
+use crate::{
+    Outcome,
+    databases::{Database, Kind},
+    load::{Pace, Report},
+    processes::Rounds,
+    site::{Hotel, Made, SOCKETS_OF_ONE, seated},
+    table::Row,
+};
+
+const STAYS: usize = 200;
+const A_SECOND: f64 = 200.0;
+/// How many times as long as the bare broadcaster's it may be, and a commit longer.
+const GOAL: f64 = 3.0;
+
+pub fn measure(bench: &Bench) -> Outcome<()> {
+    for kind in Kind::all() {
+        let sizes = fanout::sizes(STAYS * fanout::OF_EACH, 2 * STAYS);
+        let made = Made::up(kind, sizes, &bench.folder)?;
+        let copy = made.database.copy()?;
+        let mut commit = Commits::on(&copy, &made.hotels[0], bench)?;
+        let site = made.serve()?;
+        let tokens = site.tokens(STAYS * fanout::OF_EACH / SOCKETS_OF_ONE)?;
+        let of = tokens.len();
+        let mut product = site.seats(tokens, fanout::seats(&site, STAYS, of))?;
+        let (_bare, address) = fanout::broadcaster(bench)?;
+        let seats = fanout::seats(&site, STAYS, 1);
+        let mut baseline = seated(&address, vec![String::new()], seats, &bench.folder)?;
+        let pace = Pace::Every(A_SECOND);
+        bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
+        let (mut products, mut baselines, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..bench.rounds {
+            products.push(product.round(bench.round(pace))?);
+            baselines.push(baseline.round(bench.round(pace))?);
+            commits.push(commit.measure(bench, sizes)?);
+        }
+        row(kind, &products, &baselines, &commits).print();
+    }
+    Ok(())
+}
+
+/// How long a single commit of the same statements takes: in the middle, and at p99.
+enum Commits<'a> {
+    Loop(Rounds),
+    Pgbench(&'a Database),
+}
+
+impl<'a> Commits<'a> {
+    fn on(database: &'a Database, hotel: &Hotel, bench: &Bench) -> Outcome<Self> {
+        match database.kind() {
+            Kind::Sqlite => Ok(Self::Loop(sends::bare(database, hotel, false, bench)?)),
+            Kind::Postgres => {
+                sends::prepare(database, std::slice::from_ref(hotel))?;
+                Ok(Self::Pgbench(database))
+            }
+        }
+    }
+
+    fn measure(&mut self, bench: &Bench, sizes: crate::site::Sizes) -> Outcome<Report> {
+        match self {
+            Self::Loop(commit) => commit.round(bench.round(Pace::UntilAcknowledged(1))),
+            Self::Pgbench(database) => {
+                // It tells the mean only.
+                let mean = 1000.0 / sends::pgbench(database, sizes, 1, bench)?;
+                Ok(Report { p50: mean, p99: mean, ..Report::default() })
+            }
+        }
+    }
+}
+
+fn row(kind: Kind, products: &[Report], baselines: &[Report], commits: &[Report]) -> Row {
+    let of = |reports: &[Report], time: fn(&Report) -> f64| median(&mut reports.iter().map(time).collect::<Vec<_>>());
+    let (p50, p99): (fn(&Report) -> f64, fn(&Report) -> f64) = (|it| it.p50, |it| it.p99);
+    let (took, bare, commit) = (of(products, p99), of(baselines, p99), of(commits, p50));
+    let most = GOAL * bare + commit;
+    Row {
+        what: format!("from send to last receipt, 200 messages/s on 5-socket stays, {}", kind.name()),
+        product: format!("p99 {took:.2} ms, p50 {:.2} ms", of(products, p50)),
+        baseline: format!(
+            "p99 {bare:.2} ms, p50 {:.2} ms; a commit p50 {commit:.2} ms, p99 {:.2} ms",
+            of(baselines, p50),
+            of(commits, p99)
+        ),
+        ratio: format!("{:.2}", (took - commit) / bare),
+        required: format!("≤ {most:.2} ms"),
+        reached: Some(took <= most),
+    }
+}

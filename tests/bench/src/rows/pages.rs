@@ -1,0 +1,83 @@
+//! Pages, against bare handlers: 25 of 1,000 conversations in the department, the newest messages of
+//! one, one in full.
+
+use std::path::Path;
+
+use super::{Bench, Costs, watched};
+use crate::{
+    Outcome,
+    baseline::http::Asker,
+    databases::Kind,
+    load::{Pace, Round},
+    processes::Process,
+    site::{Site, Sizes, ask, get, requesting},
+};
+
+/// Requests under way.
+pub const CONNECTIONS: usize = 16;
+/// Of these, half are routed to the department.
+pub const STAYS: usize = 2_000;
+const GOAL: f64 = 0.6;
+
+pub fn measure(bench: &Bench) -> Outcome<()> {
+    for kind in Kind::all() {
+        let messages = bench.messages / STAYS;
+        let site = Site::new(kind, Sizes { hotels: 1, staff: 3, stays: STAYS, messages }, &bench.folder)?;
+        let (_bare, address) = bare(&site, &bench.folder)?;
+        for (what, paths) in paths(&site) {
+            compare(bench, &site, &address, &format!("{what}, {}", kind.name()), &paths)?;
+        }
+    }
+    Ok(())
+}
+
+fn bare(site: &Site, folder: &Path) -> Outcome<(Process, String)> {
+    let hotel = &site.made.hotels[0];
+    let mut bare = Process::part("baseline-http", &folder.join("baseline.log"))?;
+    bare.tell(&Asker {
+        database: site.made.database.url.clone(),
+        staff: hotel.staff[1].id,
+        hotel: hotel.id,
+        departments: hotel.staff[1].department_ids.clone(),
+    })?;
+    let address = bare.listening()?;
+    Ok((bare, address))
+}
+
+fn paths(site: &Site) -> [(String, Vec<String>); 3] {
+    let of_all = |end: &str| {
+        let each = site.made.hotels[0].relayed().map(|it| format!("conversations/{}/{end}", it.conversation_id));
+        each.collect()
+    };
+    [
+        ("GET conversations/ (25 of 1,000)".to_owned(), vec!["conversations/".to_owned()]),
+        ("GET …/messages/ (the newest 200)".to_owned(), of_all("messages/")),
+        ("GET conversations/{id}/".to_owned(), of_all("")),
+    ]
+}
+
+fn compare(bench: &Bench, site: &Site, bare: &str, what: &str, paths: &[String]) -> Outcome<()> {
+    let token = site.tokens(1)?.remove(0);
+    answer_alike(site, bare, &token, &paths[0])?;
+    let asked = |address: &str| paths.iter().map(|path| get(address, &token, path)).collect();
+    let mut product = site.requests(CONNECTIONS, asked(&site.address), 200)?;
+    let mut baseline = requesting(bare, CONNECTIONS, asked(bare), 200, &bench.folder)?;
+    let pace = Pace::UntilAcknowledged(CONNECTIONS);
+    bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
+    let (round, mut costs): (Round, Costs) = (bench.round(pace), Costs::default());
+    let duel = bench.duel(
+        || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
+        || Ok(baseline.round(round)?.rate()),
+    )?;
+    duel.row(what, "/s", Some(GOAL), &costs.note()).print();
+    Ok(())
+}
+
+/// Both must say the same, or they are not to be compared.
+fn answer_alike(site: &Site, bare: &str, token: &str, path: &str) -> Outcome<()> {
+    let product = ask(&site.address, &get(&site.address, token, path))?;
+    // Links name the server.
+    let text = ask(bare, &get(bare, token, path))?.to_string().replace(bare, &site.address);
+    let baseline: serde_json::Value = serde_json::from_str(&text)?;
+    if product == baseline { Ok(()) } else { Err(format!("{path}: {product} is not {baseline}").into()) }
+}

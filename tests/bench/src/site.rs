@@ -1,0 +1,207 @@
+//! The product on a database with made-up data.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    databases::{Database, Kind},
+    load::{Job, Requests, Seat, Seats},
+    processes::{Process, Rounds, product},
+};
+
+const PASSWORD: &str = "a long password of the benchmark";
+/// Signs the tokens.
+const JWT_SECRET: &str = "a secret that only the benchmark uses, and only on loopback";
+/// The most sockets that one staff member may have open.
+pub const SOCKETS_OF_ONE: usize = 20;
+
+/// How much is made up, of each for each hotel; messages for each conversation.
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    pub hotels: usize,
+    pub staff: usize,
+    pub stays: usize,
+    pub messages: usize,
+}
+
+/// What was made up.
+#[derive(Deserialize)]
+pub struct Hotel {
+    pub id: i64,
+    pub departments: Vec<Department>,
+    pub staff: Vec<Staff>,
+    pub stays: Vec<Stay>,
+}
+
+#[derive(Deserialize)]
+pub struct Department {
+    pub id: i64,
+}
+
+#[derive(Deserialize)]
+pub struct Staff {
+    pub id: i64,
+    pub username: String,
+    pub department_ids: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+pub struct Stay {
+    pub id: i64,
+    pub conversation_id: i64,
+    pub status: String,
+}
+
+impl Hotel {
+    /// The stays whose conversations are routed to a department.
+    pub fn relayed(&self) -> impl Iterator<Item = &Stay> + Clone {
+        self.stays.iter().filter(|it| it.status == "relay")
+    }
+}
+
+/// A database with made-up data, which nobody uses yet.
+pub struct Made {
+    pub database: Database,
+    pub hotels: Vec<Hotel>,
+    folder: PathBuf,
+}
+
+impl Made {
+    /// Makes it up.
+    pub fn up(kind: Kind, sizes: Sizes, folder: &Path) -> Outcome<Self> {
+        #[derive(Deserialize)]
+        struct Told {
+            hotels: Vec<Hotel>,
+        }
+        let database = Database::new(kind, folder)?;
+        let mut command = command(&database, folder)?;
+        command.arg("generate").args(["--departments", "1", "--password", PASSWORD]);
+        for (name, size) in
+            [("hotels", sizes.hotels), ("staff", sizes.staff), ("stays", sizes.stays), ("messages", sizes.messages)]
+        {
+            command.arg(format!("--{name}={size}"));
+        }
+        let output = command.stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err("generate failed".into());
+        }
+        let told: Told = serde_json::from_slice(&output.stdout)?;
+        database.settle()?;
+        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned() })
+    }
+
+    /// Starts the product on it.
+    pub fn serve(self) -> Outcome<Site> {
+        let log = self.folder.join("product.log");
+        let mut server = Process::start(command(&self.database, &self.folder)?.arg("serve"), &log)?;
+        let address = server.listening()?;
+        Ok(Site { server, address, made: self })
+    }
+}
+
+fn command(database: &Database, folder: &Path) -> Outcome<Command> {
+    let mut command = Command::new(product()?);
+    command.env_clear().current_dir(folder);
+    for (name, value) in
+        [("DATABASE_URL", database.url.as_str()), ("BIND_ADDRESS", "127.0.0.1:0"), ("JWT_SECRET", JWT_SECRET)]
+    {
+        command.env(name, value);
+    }
+    Ok(command)
+}
+
+/// The product at work.
+pub struct Site {
+    pub server: Process,
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+    pub made: Made,
+}
+
+impl Site {
+    /// Makes data up, and serves it.
+    pub fn new(kind: Kind, sizes: Sizes, folder: &Path) -> Outcome<Self> {
+        Made::up(kind, sizes, folder)?.serve()
+    }
+
+    /// The same data served by a new process: its memory has seen nothing yet.
+    pub fn restart(self) -> Outcome<Self> {
+        drop(self.server);
+        self.made.serve()
+    }
+
+    /// Signs in staff members of a department, one after another, hotel by hotel.
+    pub fn tokens(&self, of_each_hotel: usize) -> Outcome<Vec<String>> {
+        let members = self.made.hotels.iter().flat_map(|hotel| {
+            let members = hotel.staff.iter().filter(|it| !it.department_ids.is_empty());
+            members.take(of_each_hotel)
+        });
+        members.map(|it| self.log_in(&it.username)).collect()
+    }
+
+    fn log_in(&self, username: &str) -> Outcome<String> {
+        let body = json!({ "username": username, "password": PASSWORD }).to_string();
+        let request = format!(
+            "POST /api/auth/login/ HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let answer = ask(&self.address, &request)?;
+        Ok(answer["access"].as_str().ok_or_else(|| format!("no sign-in: {answer}"))?.to_owned())
+    }
+
+    /// A load client with these sockets.
+    pub fn seats(&self, tokens: Vec<String>, seats: Vec<Seat>) -> Outcome<Rounds> {
+        seated(&self.address, tokens, seats, &self.made.folder)
+    }
+
+    /// A load client with these requests, all to be answered by this status.
+    pub fn requests(&self, connections: usize, requests: Vec<String>, status: u16) -> Outcome<Rounds> {
+        requesting(&self.address, connections, requests, status, &self.made.folder)
+    }
+}
+
+/// A load client with sockets to any server.
+pub fn seated(address: &str, tokens: Vec<String>, seats: Vec<Seat>, folder: &Path) -> Outcome<Rounds> {
+    let job = Job::Seats(Seats { address: address.to_owned(), tokens, seats });
+    Rounds::start("load", &job, &folder.join("load.log"))
+}
+
+/// A load client with requests to any server.
+pub fn requesting(
+    address: &str,
+    connections: usize,
+    requests: Vec<String>,
+    status: u16,
+    folder: &Path,
+) -> Outcome<Rounds> {
+    let job = Job::Requests(Requests { address: address.to_owned(), connections, requests, status });
+    Rounds::start("load", &job, &folder.join("load.log"))
+}
+
+/// A request for a page.
+pub fn get(address: &str, token: &str, path: &str) -> String {
+    format!(
+        "GET /api/message_manager/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Accept: application/json\r\n\r\n"
+    )
+}
+
+/// Asks once on a connection of its own; the JSON.
+pub fn ask(address: &str, request: &str) -> Outcome<Value> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let body = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or("no HTTP")? + 4;
+    Ok(serde_json::from_slice(&answer[body..])?)
+}
