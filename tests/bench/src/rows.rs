@@ -7,7 +7,7 @@ mod memory;
 mod pages;
 mod sends;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
     Outcome,
@@ -121,12 +121,12 @@ struct Duel {
 
 impl Duel {
     /// A row of rates: the more, the better.
-    fn row(&self, what: impl Into<String>, unit: &str, required: Option<f64>, note: &str) -> Row {
+    fn row(&self, what: impl Into<String>, unit: &str, required: Option<f64>, costs: [&Costs; 2]) -> Row {
         let Self { product, baseline, ratio, least, greatest } = self;
         Row {
             what: what.into(),
-            product: format!("{} {unit}{note}", thousands(*product)),
-            baseline: format!("{} {unit}", thousands(*baseline)),
+            product: format!("{} {unit}{}", thousands(*product), costs[0]),
+            baseline: format!("{} {unit}{}", thousands(*baseline), costs[1]),
             ratio: format!("{ratio:.2} ({least:.2}–{greatest:.2})"),
             required: required.map_or_else(String::new, |it| format!("≥ {it:.2}")),
             reached: required.map(|it| *ratio >= it),
@@ -160,16 +160,19 @@ fn watched(client: &mut Rounds, server: &Process, round: Round, costs: &mut Cost
     Ok(report)
 }
 
-/// What the server's work costs, whatever else the machine does.
+/// What a server's work costs, whatever else the machine does; nothing where it was not watched.
 #[derive(Default)]
 struct Costs {
     busy: Duration,
     done: u64,
 }
 
-impl Costs {
-    fn note(&self) -> String {
-        format!(", {:.0} µs CPU each", self.busy.as_micros() as f64 / self.done.max(1) as f64)
+impl fmt::Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.done == 0 {
+            return Ok(());
+        }
+        write!(f, ", {:.0} µs CPU each", self.busy.as_micros() as f64 / self.done as f64)
     }
 }
 

@@ -165,24 +165,32 @@ async fn open(address: &str, token: &str, seat: Seat) -> Outcome<TcpStream> {
         return Err(format!("no upgrade: {}", String::from_utf8_lossy(&head)).into());
     }
     if seat.listens {
-        let command =
-            format!(r#"{{"command":"subscribe_to_conversation","stay_id":{},"request_id":"subscribe"}}"#, seat.stay);
-        stream.write_all(&frames::masked(Kind::Text, command.as_bytes())).await?;
-        let mut bytes = Vec::new();
-        while !holds(&bytes, b"\"subscribe\"") {
-            if stream.read_buf(&mut bytes).await? == 0 {
-                return Err("closed instead of subscribed".into());
-            }
-        }
-        if holds(&bytes, b"\"error\"") {
-            return Err(String::from_utf8_lossy(&bytes).into_owned().into());
-        }
+        subscribe(&mut stream, seat.stay).await?;
     }
     Ok(stream)
 }
 
-fn holds(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|it| it == word)
+/// Subscribes, and reads up to the acknowledgement, behind which nothing follows before a message is
+/// sent.
+async fn subscribe(stream: &mut TcpStream, stay: i64) -> Outcome<()> {
+    let command = format!(r#"{{"command":"subscribe_to_conversation","stay_id":{stay},"request_id":"subscribe"}}"#);
+    stream.write_all(&frames::masked(Kind::Text, command.as_bytes())).await?;
+    let mut bytes = Vec::new();
+    loop {
+        while let Some(frame) = frames::first(&bytes) {
+            let event = std::str::from_utf8(&bytes[frame.payload.clone()])?;
+            if event.starts_with(r#"{"type":"ack""#) {
+                return Ok(());
+            }
+            if !event.starts_with(r#"{"type":"welcome""#) {
+                return Err(format!("no subscription: {event}").into());
+            }
+            bytes.drain(..frame.payload.end);
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err("closed instead of subscribed".into());
+        }
+    }
 }
 
 impl State {

@@ -24,17 +24,18 @@ pub fn to_many(bench: &Bench) -> Outcome<()> {
         let seats = |of: usize| (0..LISTENERS).map(|n| Seat { token: n % of, stay, listens: true }).collect();
         let tokens = site.tokens(LISTENERS / SOCKETS_OF_ONE)?;
         let mut product = site.seats(tokens.clone(), seats(tokens.len()))?;
-        let (_bare, address) = broadcaster(bench)?;
+        let (bare, address) = broadcaster(bench)?;
         let mut baseline = seated(&address, vec![String::new()], seats(1), &bench.folder)?;
         let pace = Pace::UntilDelivered(UNDER_WAY);
         bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
-        let (round, mut costs) = (bench.round(pace), Costs::default());
+        let round = bench.round(pace);
+        let (mut costs, mut bare_costs) = (Costs::default(), Costs::default());
         let duel = bench.duel(
             || Ok(watched(&mut product, &site.server, round, &mut costs)?.deliveries as f64 / bench.seconds),
-            || Ok(baseline.round(round)?.deliveries as f64 / bench.seconds),
+            || Ok(watched(&mut baseline, &bare, round, &mut bare_costs)?.deliveries as f64 / bench.seconds),
         )?;
         let what = format!("fan-out to 1,000 sockets of one stay, 8 messages under way, {}", kind.name());
-        duel.row(what, "deliveries/s", Some(GOAL_MANY), &costs.note()).print();
+        duel.row(what, "deliveries/s", Some(GOAL_MANY), [&costs, &bare_costs]).print();
     }
     Ok(())
 }
@@ -58,7 +59,7 @@ pub fn to_few(bench: &Bench) -> Outcome<()> {
         let duel = bench.duel(|| Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()), || Ok(alone))?;
         let what =
             format!("1,000 stays of 5 sockets, messages that all five have, against the send rate, {}", kind.name());
-        duel.row(what, "messages/s", Some(GOAL_FEW), &costs.note()).print();
+        duel.row(what, "messages/s", Some(GOAL_FEW), [&costs, &Costs::default()]).print();
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A page costs the same whatever is stored: few messages, or very many, spread over all
 //! conversations or heaped in ten.
 
-use super::{Bench, pages};
+use super::{Bench, Costs, pages, thousands};
 use crate::{
     Outcome,
     baseline::sql::Conn,
@@ -38,8 +38,9 @@ pub fn measure(bench: &Bench) -> Outcome<()> {
                 bench.warm_up(&mut [many, few], pace)?;
                 let round = bench.round(pace);
                 let duel = bench.duel(|| Ok(many.round(round)?.rate()), || Ok(few.round(round)?.rate()))?;
-                let what = format!("{what} of {stored} messages {how}, against {}, {}", 3_000, kind.name());
-                duel.row(what, "/s", Some(SAME), "").print();
+                let (stored, small) = (thousands(stored as f64), thousands((pages::STAYS + HEAPS * PAGE) as f64));
+                let what = format!("{what} of {stored} messages {how}, against {small}, {}", kind.name());
+                duel.row(what, "/s", Some(SAME), [&Costs::default(), &Costs::default()]).print();
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     Outcome,
     baseline::http::Asker,
     databases::Kind,
-    load::{Pace, Round},
+    load::Pace,
     processes::Process,
     site::{Site, Sizes, ask, get, requesting},
 };
@@ -21,11 +21,12 @@ const GOAL: f64 = 0.6;
 
 pub fn measure(bench: &Bench) -> Outcome<()> {
     for kind in Kind::all() {
-        let messages = bench.messages / STAYS;
+        // As many as fill a page of them, at least.
+        let messages = (bench.messages / STAYS).max(200);
         let site = Site::new(kind, Sizes { hotels: 1, staff: 3, stays: STAYS, messages }, &bench.folder)?;
-        let (_bare, address) = bare(&site, &bench.folder)?;
+        let (bare, address) = bare(&site, &bench.folder)?;
         for (what, paths) in paths(&site) {
-            compare(bench, &site, &address, &format!("{what}, {}", kind.name()), &paths)?;
+            compare(bench, &site, (&bare, &address), &format!("{what}, {}", kind.name()), &paths)?;
         }
     }
     Ok(())
@@ -56,20 +57,22 @@ fn paths(site: &Site) -> [(String, Vec<String>); 3] {
     ]
 }
 
-fn compare(bench: &Bench, site: &Site, bare: &str, what: &str, paths: &[String]) -> Outcome<()> {
+fn compare(bench: &Bench, site: &Site, bare: (&Process, &str), what: &str, paths: &[String]) -> Outcome<()> {
+    let (bare, address) = bare;
     let token = site.tokens(1)?.remove(0);
-    answer_alike(site, bare, &token, &paths[0])?;
+    answer_alike(site, address, &token, &paths[0])?;
     let asked = |address: &str| paths.iter().map(|path| get(address, &token, path)).collect();
     let mut product = site.requests(CONNECTIONS, asked(&site.address), 200)?;
-    let mut baseline = requesting(bare, CONNECTIONS, asked(bare), 200, &bench.folder)?;
+    let mut baseline = requesting(address, CONNECTIONS, asked(address), 200, &bench.folder)?;
     let pace = Pace::UntilAcknowledged(CONNECTIONS);
     bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
-    let (round, mut costs): (Round, Costs) = (bench.round(pace), Costs::default());
+    let round = bench.round(pace);
+    let (mut costs, mut bare_costs) = (Costs::default(), Costs::default());
     let duel = bench.duel(
         || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-        || Ok(baseline.round(round)?.rate()),
+        || Ok(watched(&mut baseline, bare, round, &mut bare_costs)?.rate()),
     )?;
-    duel.row(what, "/s", Some(GOAL), &costs.note()).print();
+    duel.row(what, "/s", Some(GOAL), [&costs, &bare_costs]).print();
     Ok(())
 }
 

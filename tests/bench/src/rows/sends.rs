@@ -40,7 +40,7 @@ pub fn on_sqlite(bench: &Bench) -> Outcome<()> {
                 || Ok(bare.round(round)?.rate()),
             )?;
             let what = format!("send_message by {way}, SQLite, against a loop of {statements}");
-            duel.row(what, "/s", goal, &costs.note()).print();
+            duel.row(what, "/s", goal, [&costs, &Costs::default()]).print();
         }
     }
     Ok(())
@@ -68,7 +68,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
-            duel.row(what, "/s", Some(GOAL_POSTGRES), &costs.note()).print();
+            duel.row(what, "/s", Some(GOAL_POSTGRES), [&costs, &Costs::default()]).print();
         }
     }
     Ok(())
