@@ -208,9 +208,7 @@ impl Call {
     async fn in_sight(&self, target: Target) -> Result<(), desk::Error> {
         let (desk, caller) = (self.desk(), self.caller);
         match target {
-            Target::Conversation(id) | Target::Reply(id) => {
-                desk.conversation(caller, Which::Conversation(id)).await.map(drop)
-            }
+            Target::Conversation(id) | Target::Reply(id) => desk.conversation(caller, id).await.map(drop),
             Target::Hotel => match desk.authenticate(caller).await?.role {
                 Role::Manager => Ok(()),
                 Role::Staff => Err(desk::Error::Forbidden),

@@ -2,7 +2,7 @@
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{Conversation, ConversationView, DepartmentId, MessageText, Reach, Seq, StaffId, Status};
+use domain::{Conversation, ConversationId, ConversationView, DepartmentId, MessageText, Reach, Seq, StaffId, Status};
 use persistence::{
     Conn, Tx,
     conversations::{self, Filter, Slice, Which},
@@ -69,10 +69,14 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn conversation(&self, caller: Caller, which: Which) -> Result<WithCursor<ConversationView>, Error> {
+    pub async fn conversation(
+        &self,
+        caller: Caller,
+        id: ConversationId,
+    ) -> Result<WithCursor<ConversationView>, Error> {
         self.ask_with_cursor(caller, move |conn, reach| {
-            let it = visible(conn, reach, which)?;
-            shown(conn, reach, &it)
+            let found = conversations::views(conn, Some(reach.staff), &[id])?.pop();
+            found.filter(|it| reach.covers(it.conversation.hotel, it.conversation.department)).ok_or(Error::NotFound)
         })
         .await
     }
@@ -207,7 +211,7 @@ impl Desk {
         mut job: impl FnMut(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
     ) -> Result<WithCursor<T>, Error> {
         self.ask(caller, move |conn, live| {
-            let (epoch, seq) = (events::epoch(conn)?, events::head(conn, live.staff.hotel)?);
+            let (epoch, seq) = events::cursor(conn, live.staff.hotel)?;
             Ok(WithCursor { answer: job(conn, &live.staff.reach())?, epoch, seq })
         })
         .await

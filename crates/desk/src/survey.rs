@@ -87,7 +87,7 @@ impl Desk {
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.store
             .read(move |conn| {
-                let head = events::head(conn, survey.hotel)?;
+                let (epoch, head) = events::cursor(conn, survey.hotel)?;
                 let mut seen = Vec::with_capacity(survey.looks.len());
                 for look in &survey.looks {
                     let live = sessions::find_live(conn, Key::Id(look.caller.session), lifetimes, now)?;
@@ -111,7 +111,7 @@ impl Desk {
                 ids.dedup();
                 let views = conversations::views(conn, None, &ids)?;
                 let views = views.into_iter().map(|it| (it.conversation.id, it)).collect();
-                Ok(Surveyed { epoch: events::epoch(conn)?, head, seen, log, views })
+                Ok(Surveyed { epoch, head, seen, log, views })
             })
             .await
     }

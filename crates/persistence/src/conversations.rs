@@ -11,6 +11,7 @@ use domain::{
 
 use crate::{
     StoreError, Tx,
+    among::among,
     conn::{Conn, on_db},
     guests::display_name as guests_name,
     schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
@@ -254,9 +255,15 @@ macro_rules! matching {
             .into_boxed();
         query = match (filter.status.as_slice(), reach.is_manager()) {
             ([], true) => query.filter(conversations::status.eq(Status::Relay.as_str())),
-            ([], false) => query
-                .filter(conversations::status.eq(Status::Relay.as_str()))
-                .filter(conversations::department_id.eq_any(mine)),
+            // With one department the index gives the order, too.
+            ([], false) => match mine.as_slice() {
+                [one] => query
+                    .filter(conversations::status.eq(Status::Relay.as_str()))
+                    .filter(conversations::department_id.eq(*one)),
+                _ => query
+                    .filter(conversations::status.eq(Status::Relay.as_str()))
+                    .filter(conversations::department_id.eq_any(mine)),
+            },
             (states, manager) => {
                 let states: Vec<&str> = states.iter().map(|it| it.as_str()).collect();
                 let query = query.filter(conversations::status.eq_any(states));
@@ -331,6 +338,7 @@ type Joined = (
     Option<String>,
     Option<(String, Ts, String)>,
     Option<String>,
+    Option<i64>,
 );
 
 /// Conversations as they are shown, in the order of the ids; those that do not exist are left
@@ -354,7 +362,10 @@ pub fn views(
         .left_join(departments::table)
         .left_join(staff::table)
         .left_join(messages::table.on(messages::id.nullable().eq(conversations::last_message_id)))
-        .filter(conversations::id.eq_any(&keys))
+        .left_join(read_marks::table.on(
+            read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq(me.map_or(0, |it| it.0)))
+        ),)
+        .filter(among(conversations::id, &keys))
         .select((
             ViewRow::as_select(),
             (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid),
@@ -363,24 +374,20 @@ pub fn views(
             staff::name.nullable(),
             (messages::content, messages::timestamp, messages::sender_type).nullable(),
             hotels::whatsapp_phone_number_id,
+            read_marks::guest_ordinal.nullable(),
         ))
         .load(c))?;
-    let marks = match me {
-        Some(me) => crate::marks::ordinals(conn, me, &keys)?,
-        None => Default::default(),
-    };
     let mut found: HashMap<i64, ConversationView> = HashMap::with_capacity(rows.len());
     for row in rows {
         let id = row.0.state.id;
-        let read = if me.is_some() { marks.get(&id).copied().unwrap_or(0) } else { row.0.guest_messages };
-        found.insert(id, view(row, read)?);
+        found.insert(id, view(row, me.is_some())?);
     }
     Ok(keys.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 fn view(
-    (row, of_guest, booking, department_name, assignee, last, whatsapp): Joined,
-    read: i64,
+    (row, of_guest, booking, department_name, assignee, last, whatsapp, mark): Joined,
+    for_somebody: bool,
 ) -> Result<ConversationView, StoreError> {
     let conversation: Conversation = row.state.try_into()?;
     let last_message = last
@@ -404,7 +411,7 @@ fn view(
         department_name,
         assignee,
         last_message,
-        unread: row.guest_messages - read,
+        unread: if for_somebody { row.guest_messages - mark.unwrap_or(0) } else { 0 },
         last_guest_message_at: row.last_guest_message_at.map(|it| it.0),
         on_whatsapp: whatsapp.is_some(),
         current_step: row.current_step,

@@ -11,11 +11,19 @@ use domain::{
 
 use crate::{
     StoreError,
+    among::among,
     conn::{Conn, on_db},
     messages,
     schema::{epochs, events, hotel_counters},
     types::Ts,
 };
+
+/// The epoch begun last, as a value in a query.
+macro_rules! newest_epoch {
+    () => {
+        epochs::table.order(epochs::id.desc()).select(epochs::epoch).limit(1).single_value()
+    };
+}
 
 /// An event that has no place yet.
 pub(crate) struct Draft {
@@ -183,13 +191,14 @@ pub fn after(conn: &mut Conn, hotel: HotelId, after: Seq, limit: i64) -> Result<
     rows.into_iter().map(|row| row.event(hotel, &mut messages).ok_or(StoreError::Corrupt("event"))).collect()
 }
 
-/// The last place given in a hotel's log.
+/// Where a hotel's log stands: the name of its history, and the last place given in it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn head(conn: &mut Conn, hotel: HotelId) -> Result<Seq, StoreError> {
-    let seq: i64 = on_db!(conn, |c| hotel_counters::table.find(hotel.0).select(hotel_counters::seq).first(c))?;
-    Ok(Seq(seq))
+pub fn cursor(conn: &mut Conn, hotel: HotelId) -> Result<(String, Seq), StoreError> {
+    let (epoch, seq): (Option<String>, i64) =
+        on_db!(conn, |c| hotel_counters::table.find(hotel.0).select((newest_epoch!(), hotel_counters::seq)).first(c))?;
+    Ok((epoch.ok_or(StoreError::Corrupt("epoch"))?, Seq(seq)))
 }
 
 /// The last places given in these hotels' logs.
@@ -199,7 +208,7 @@ pub fn head(conn: &mut Conn, hotel: HotelId) -> Result<Seq, StoreError> {
 pub fn heads(conn: &mut Conn, hotels: &[HotelId]) -> Result<Vec<(HotelId, Seq)>, StoreError> {
     let ids: Vec<i64> = hotels.iter().map(|it| it.0).collect();
     let rows: Vec<(i64, i64)> = on_db!(conn, |c| hotel_counters::table
-        .filter(hotel_counters::hotel_id.eq_any(&ids))
+        .filter(among(hotel_counters::hotel_id, &ids))
         .select((hotel_counters::hotel_id, hotel_counters::seq))
         .load(c))?;
     Ok(rows.into_iter().map(|(hotel, seq)| (HotelId(hotel), Seq(seq))).collect())
@@ -224,7 +233,8 @@ pub fn first(conn: &mut Conn, hotel: HotelId) -> Result<Option<Seq>, StoreError>
 /// # Errors
 /// [`StoreError`], also where none was begun.
 pub fn epoch(conn: &mut Conn) -> Result<String, StoreError> {
-    Ok(on_db!(conn, |c| epochs::table.order(epochs::id.desc()).select(epochs::epoch).first(c))?)
+    let epoch: Option<String> = on_db!(conn, |c| diesel::select(newest_epoch!()).get_result(c))?;
+    epoch.ok_or(StoreError::Corrupt("epoch"))
 }
 
 /// Begins the history of a database that has none.

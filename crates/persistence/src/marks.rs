@@ -1,13 +1,11 @@
 //! How far each staff member has read.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 use domain::{ConversationId, MessageId, StaffId};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
+    conn::on_db,
     schema::{messages, read_marks},
 };
 
@@ -38,18 +36,4 @@ pub fn advance(
         diesel::query_dsl::methods::FilterDsl::filter(upsert, ahead).execute(c)
     })?;
     Ok(moved > 0)
-}
-
-/// How many of the guest's messages a staff member has read, by conversation; none for those
-/// without a mark.
-pub(crate) fn ordinals(
-    conn: &mut Conn,
-    staff: StaffId,
-    conversations: &[i64],
-) -> Result<HashMap<i64, i64>, StoreError> {
-    let rows: Vec<(i64, i64)> = on_db!(conn, |c| read_marks::table
-        .filter(read_marks::staff_id.eq(staff.0).and(read_marks::conversation_id.eq_any(conversations)))
-        .select((read_marks::conversation_id, read_marks::guest_ordinal))
-        .load(c))?;
-    Ok(rows.into_iter().collect())
 }

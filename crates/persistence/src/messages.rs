@@ -8,6 +8,7 @@ use domain::{ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, S
 
 use crate::{
     StoreError, Tx,
+    among::among,
     conn::{Conn, on_db},
     schema::{conversations, guests, hotels, messages, staff, stays},
     types::Ts,
@@ -242,7 +243,7 @@ pub fn by_ids(conn: &mut Conn, ids: &[MessageId]) -> Result<HashMap<MessageId, M
         return Ok(HashMap::new());
     }
     let ids: Vec<i64> = ids.iter().map(|it| it.0).collect();
-    let rows: Vec<(Row, Names)> = on_db!(conn, |c| with_names!().filter(messages::id.eq_any(&ids)).load(c))?;
+    let rows: Vec<(Row, Names)> = on_db!(conn, |c| with_names!().filter(among(messages::id, &ids)).load(c))?;
     rows.into_iter().map(message).map(|it| it.map(|it| (it.id, it))).collect()
 }
 

@@ -202,3 +202,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     events,
 );
+diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

@@ -42,7 +42,7 @@ pub async fn active(call: Call) -> Answer {
 pub async fn show(call: Call) -> Answer {
     let id = call.conversation().await?;
     call.wants_json().await?;
-    let found = call.desk().conversation(call.caller, Which::Conversation(id)).await?;
+    let found = call.desk().conversation(call.caller, id).await?;
     Ok(with_cursor(&found, wire::ConversationDetails::from(&found.answer)))
 }
 

@@ -60,8 +60,8 @@ async fn who_loses_sight_is_told_and_loses_their_assignments() {
     let change = StaffChange { departments: Some(vec![other]), ..StaffChange::default() };
     let after = scene.change(scene.manager, scene.clerk.staff, change).await.unwrap();
     assert_eq!(after.departments, [other]);
-    assert!(matches!(scene.desk.conversation(scene.clerk, which).await, Err(Error::NotFound)));
-    let view = scene.desk.conversation(scene.manager, which).await.unwrap().answer;
+    assert!(matches!(scene.desk.conversation(scene.clerk, theirs).await, Err(Error::NotFound)));
+    let view = scene.desk.conversation(scene.manager, theirs).await.unwrap().answer;
     assert_eq!(view.conversation.assignee, None);
     let kinds: Vec<EventKind> = scene.events().await.into_iter().map(|it| it.kind).skip(1).collect();
     assert_eq!(kinds[0], EventKind::StaffChanged { staff: scene.clerk.staff });
