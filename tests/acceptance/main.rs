@@ -9,6 +9,7 @@ mod access;
 mod auth;
 mod auth_sessions;
 mod browser;
+mod commands;
 mod conventions;
 mod conversations;
 mod descriptions;
@@ -24,6 +25,8 @@ mod people;
 mod program;
 mod seed;
 mod settings;
+mod live;
+mod told;
 
 /// The names of an object's fields, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {

@@ -127,6 +127,14 @@ impl Hotel {
         found.expect("no conversation in relay in this department").clone()
     }
 
+    /// The same, assigned to the department's member: so that an answer moves nothing.
+    pub async fn assigned(&self, department: usize) -> Stay {
+        let stay = self.relay(department);
+        let body = json!({ "staff_id": self.member_of(department).id });
+        self.manager().await.post(stay.path("assign/"), body).await.is(200);
+        stay
+    }
+
     /// An active conversation: 0 or 1.
     pub fn active(&self, index: usize) -> Stay {
         let mut active = self.stays.iter().filter(|it| it.status == "active");

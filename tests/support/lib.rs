@@ -22,7 +22,7 @@ pub use program::{Output, Program, binary};
 pub use rest::{Answer, Client, raw_http};
 pub use run::{alone, in_hotel, runtime, unserved};
 pub use serde_json::{Value, json};
-pub use socket::{Refused, Socket};
+pub use socket::{Refused, Socket, head_of_frame};
 pub use world::{Backend, Options, World, psql};
 
 /// The password of every staff member that `generate` made.

@@ -4,7 +4,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -48,6 +52,15 @@ impl Socket {
     pub async fn open(staff: &Staff) -> Self {
         let bearer = format!("Bearer {}", staff.access);
         Self::try_open(&staff.world, &[("authorization", &bearer)]).await.expect("the upgrade was refused")
+    }
+
+    /// Opens one whose line holds little, for a reader who stops reading.
+    pub async fn open_narrow(staff: &Staff) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(staff.world.address().parse().unwrap()).await.unwrap();
+        let bearer = format!("Bearer {}", staff.access);
+        Self::try_open_on(stream, &staff.world, &[("authorization", &bearer)]).await.expect("the upgrade was refused")
     }
 
     /// Opens one with these headers.
@@ -232,6 +245,28 @@ impl Socket {
         timeout(patience, waiting).await.expect("it is not closed")
     }
 
+    /// Whether the server ends the line, having closed.
+    pub async fn ends_within(&mut self, patience: Duration) -> bool {
+        // Reading on sends the answer to the close as well.
+        let ended = async { while let Some(Ok(_)) = self.wire.next().await {} };
+        timeout(patience, ended).await.is_ok()
+    }
+
+    /// What the next pong says; events that come before it wait.
+    pub async fn pong(&mut self) -> Vec<u8> {
+        let waiting = async {
+            loop {
+                match self.wire.next().await {
+                    Some(Ok(Message::Pong(said))) => return said.to_vec(),
+                    Some(Ok(Message::Text(text))) => self.came.push_back(serde_json::from_str(&text).unwrap()),
+                    Some(Ok(Message::Ping(_))) => {}
+                    other => panic!("{other:?} instead of a pong"),
+                }
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("no pong")
+    }
+
     /// The next heartbeat, which may take its time.
     pub async fn heartbeat(&mut self, patience: Duration) -> Value {
         let waiting = async {
@@ -247,6 +282,19 @@ impl Socket {
     /// What has come already and was not looked at.
     pub fn waiting(&mut self) -> Vec<Value> {
         self.came.drain(..).collect()
+    }
+
+    /// Sends a frame that the library would not make: its first byte, and its payload, masked with
+    /// zeros.
+    pub async fn send_frame(&mut self, first: u8, payload: &[u8]) {
+        let mut frame = head_of_frame(first, payload.len() as u64);
+        frame.extend_from_slice(payload);
+        self.send_bytes(&frame).await;
+    }
+
+    /// Sends bytes as they are. The server may have closed already: what it said counts.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = timeout(PATIENCE, self.stream().write_all(bytes)).await.expect("the server does not read");
     }
 
     /// The connection beneath, for what breaks the rules.
@@ -278,6 +326,24 @@ impl Socket {
             }
         }
     }
+}
+
+/// The head of a frame, masked with zeros, which leave the payload as it is.
+pub fn head_of_frame(first: u8, length: u64) -> Vec<u8> {
+    let mut head = vec![first];
+    match length {
+        0..126 => head.push(0x80 | length as u8),
+        126..0x1_0000 => {
+            head.push(0x80 | 126);
+            head.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            head.push(0x80 | 127);
+            head.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    head.extend_from_slice(&[0; 4]);
+    head
 }
 
 fn refused(answer: &tokio_tungstenite::tungstenite::http::Response<Option<Vec<u8>>>) -> Refused {
