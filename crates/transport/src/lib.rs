@@ -16,6 +16,7 @@ mod feed;
 mod fragments;
 mod frames;
 mod hub;
+mod intake;
 mod limits;
 mod news;
 mod outbox;

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, io, sync::Arc, time::Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Message, StreamHandler, WrapFuture};
 use actix_http::ws::Item;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, error::PayloadError, web};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext, WsResponseBuilder};
 use desk::Caller;
 use futures_util::FutureExt;
@@ -19,6 +19,7 @@ use crate::{
     fragments::Fragments,
     frames,
     hub::Hub,
+    intake::Intake,
     limits::{Bucket, MESSAGE_BYTES, PENDING_COMMANDS, SENDS_AT_ONCE},
     outbox::Closing,
     requests::{FeedHandle, ReplyTo, Request, Wish},
@@ -60,7 +61,7 @@ pub async fn upgrade(
     let seat = hub.seat(caller, socket).ok_or(UpgradeError::TooManySockets)?;
     let session = StaffSession::new(seat, hub.clone());
     let protocols: Vec<&str> = protocol.into_iter().collect();
-    WsResponseBuilder::new(session, request, payload)
+    WsResponseBuilder::new(session, request, Intake::of(payload))
         .frame_size(MESSAGE_BYTES)
         .protocols(&protocols)
         .start()
@@ -196,6 +197,7 @@ impl StaffSession {
             ProtocolError::Overflow => Closing::Size,
             ProtocolError::Io(error) if error.kind() == io::ErrorKind::InvalidData => Closing::Protocol,
             ProtocolError::Io(error) if error.to_string().contains("utf-8") => Closing::Invalid,
+            ProtocolError::Io(error) if error.to_string() == PayloadError::Overflow.to_string() => Closing::Size,
             ProtocolError::Io(error) => {
                 log::debug!("session {}: the peer is gone: {error}", self.seat.caller.session);
                 return ctx.stop();
