@@ -204,6 +204,9 @@ impl StaffSession {
             }
             _ => Closing::Protocol,
         };
+        if self.closing && why == Closing::Protocol {
+            return ctx.stop();
+        }
         self.seat.close(why);
     }
 
@@ -270,7 +273,9 @@ impl StaffSession {
             self.closing = true;
             ctx.close(Some(reason(why)));
             // A client that answers is gone at once; for one that does not, the watch waits ten seconds.
-            if why == Closing::Restart {
+            // Of one that broke the protocol no answer can be read: the library comes to the same fault
+            // again and again, as fast as it can.
+            if matches!(why, Closing::Restart | Closing::Protocol) {
                 ctx.stop();
             }
         } else if taken.more {
