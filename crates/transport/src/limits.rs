@@ -18,6 +18,8 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(25);
 pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 /// After so long a peer that has not taken its close frame is cut off.
 pub(crate) const CLOSING: Duration = Duration::from_secs(10);
+/// How long after its session the line is ended: by then the close frame is with the kernel.
+pub(crate) const LINGER: Duration = Duration::from_millis(200);
 /// Commands of one socket that may wait for their turn.
 pub(crate) const PENDING_COMMANDS: usize = 512;
 /// Sends of one socket that may be under way at once.

@@ -154,6 +154,11 @@ impl Seat {
         }
     }
 
+    /// The connection, where it could be had.
+    pub(crate) fn socket(&self) -> Option<Socket> {
+        self.socket.clone()
+    }
+
     /// Cuts the connection off, whether or not the actor is polled.
     pub(crate) fn cut_off(&self) {
         if let Some(socket) = &self.socket {

@@ -20,7 +20,7 @@ use crate::{
     frames,
     hub::Hub,
     intake::Intake,
-    limits::{Bucket, MESSAGE_BYTES, PENDING_COMMANDS, SENDS_AT_ONCE},
+    limits::{Bucket, LINGER, MESSAGE_BYTES, PENDING_COMMANDS, SENDS_AT_ONCE},
     outbox::Closing,
     requests::{FeedHandle, ReplyTo, Request, Wish},
     seat::Seat,
@@ -122,6 +122,13 @@ impl Drop for StaffSession {
         self.hub.forget(&self.seat);
         if let Some(feed) = &self.feed {
             feed.ask(Request::Of(self.seat.clone(), Wish::Leave));
+        }
+        // The HTTP server would keep the line open for as long as it waits for any peer to close it.
+        if let Some(socket) = self.seat.socket() {
+            actix::spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                socket.shut_down();
+            });
         }
     }
 }
