@@ -54,26 +54,22 @@ impl Feed {
     /// Starts the feed of a hotel on this thread.
     pub(crate) fn start(hotel: HotelId, desk: Desk, hub: Hub) -> FeedHandle {
         let (requests, queue) = mpsc::unbounded_channel();
-        let feed = Self::new(hotel, desk, hub);
-        let handle = FeedHandle { hotel, news: feed.news.clone(), position: feed.shared_position.clone(), requests };
-        actix::spawn(feed.run(queue));
-        handle
-    }
-
-    fn new(hotel: HotelId, desk: Desk, hub: Hub) -> Self {
-        Self {
+        let (news, position) = (Arc::new(News::default()), Arc::new(AtomicI64::new(0)));
+        let feed = Self {
             hotel,
             desk,
             hub,
-            news: Arc::default(),
+            news: news.clone(),
             seats: HashMap::new(),
             inboxes: HashMap::new(),
             stays: HashMap::new(),
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),
-            shared_position: Arc::default(),
-        }
+            shared_position: position.clone(),
+        };
+        actix::spawn(feed.run(queue));
+        FeedHandle { hotel, news, position, requests }
     }
 
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Request>) {
@@ -94,7 +90,7 @@ impl Feed {
             }
             // Before anybody has joined there is nobody to hand anything to.
             if !self.seats.is_empty() {
-                self.catch_up(None).await;
+                self.catch_up().await;
             }
             if !batch.is_empty() {
                 self.answer(batch).await;
@@ -111,43 +107,52 @@ impl Feed {
         self.shared_position.store(seq.0, Release);
     }
 
-    /// Hands out all that is known to have been committed; or exactly all up to a place, so that
-    /// what was seen in a snapshot of that place still holds.
-    async fn catch_up(&mut self, to: Option<Seq>) {
-        loop {
-            let (carried, head) = self.news.take();
-            self.carried.extend(carried);
-            self.head = self.head.max(head);
-            let goal = to.unwrap_or(self.head);
-            while self.position < goal
-                && let Some(group) = self.carried.front().cloned()
-            {
-                let (hotel, position) = (self.hotel, self.position);
-                let ahead = |event: &&Event| event.hotel == hotel && event.seq > position;
-                let next: Vec<&Event> = group.iter().filter(ahead).filter(|it| it.seq <= goal).collect();
-                match next.first() {
-                    None => drop(self.carried.pop_front()),
-                    Some(first) if first.seq == position.next() => self.hand_out(&next).await,
-                    // A gap: what is missing is read from the log.
-                    Some(_) => break,
+    /// Hands out all that is known to have been committed.
+    async fn catch_up(&mut self) {
+        self.take_news();
+        self.hand_out_to(self.head).await;
+    }
+
+    fn take_news(&mut self) {
+        let (carried, head) = self.news.take();
+        self.carried.extend(carried);
+        self.head = self.head.max(head);
+    }
+
+    /// Hands out all up to a place and nothing after it: what was seen at that place is then to be
+    /// acted upon, before anything else happens.
+    async fn hand_out_to(&mut self, to: Seq) {
+        let mut goes_on = true;
+        while goes_on && self.position < to {
+            let Some(group) = self.carried.front().cloned() else {
+                goes_on = self.read_on(to).await;
+                continue;
+            };
+            let (hotel, position) = (self.hotel, self.position);
+            let next: Vec<&Event> = group.iter().filter(|it| it.hotel == hotel && it.seq > position).collect();
+            match next.first() {
+                None => drop(self.carried.pop_front()),
+                // What is left of the group stays.
+                Some(first) if first.seq == position.next() => {
+                    let due = next.iter().take_while(|it| it.seq <= to).copied().collect::<Vec<_>>();
+                    self.hand_out(&due).await;
                 }
+                // A gap: what is missing is read.
+                Some(_) => goes_on = self.read_on(to).await,
             }
-            if self.position >= goal {
-                return;
-            }
-            self.read_on(goal).await;
         }
     }
 
-    /// Hands out a page of the log, not past the goal.
-    async fn read_on(&mut self, goal: Seq) {
-        let log = Some(LogRange { after: self.position, limit: READ.min(goal.0 - self.position.0) });
+    /// Hands out a page of the log, up to a place at most. False where the log does not go on.
+    async fn read_on(&mut self, to: Seq) -> bool {
+        let log = Some(LogRange { after: self.position, limit: READ.min(to.0 - self.position.0) });
         match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
             Ok(told) => {
                 let page: Vec<&Event> = told.log.events.iter().collect();
                 if page.is_empty() || page.first().is_some_and(|it| it.seq != self.position.next()) {
                     // The log was pruned past this place, or is another one: nobody here can go on.
-                    return self.restart_all(told.head).await;
+                    self.restart_all(told.head).await;
+                    return false;
                 }
                 self.hand_out(&page).await;
             }
@@ -156,6 +161,7 @@ impl Feed {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
+        true
     }
 
     async fn restart_all(&mut self, head: Seq) {
@@ -169,9 +175,7 @@ impl Feed {
         self.come_to(head);
     }
 
-    async fn answer(&mut self, mut batch: Vec<Request>) {
-        // A switch hands out events past the snapshot that the others are answered from: it comes last.
-        batch.sort_by_key(|request| matches!(request, Request::Of(_, Wish::Switch(_))));
+    async fn answer(&mut self, batch: Vec<Request>) {
         let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
         let told = if looks.is_empty() {
             None
@@ -188,7 +192,8 @@ impl Feed {
         let (epoch, mut seen) = match told {
             Some(Surveyed { epoch, head, seen, .. }) => {
                 self.begin_at(head);
-                self.catch_up(Some(head)).await;
+                self.take_news();
+                self.hand_out_to(head).await;
                 (epoch, seen.into_iter())
             }
             None => (String::new(), vec![].into_iter()),
@@ -376,7 +381,8 @@ impl Feed {
             let _ = switch.done.send(false);
             return;
         }
-        self.catch_up(Some(told.head)).await;
+        self.take_news();
+        self.hand_out_to(told.head).await;
         let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
         frames.into_iter().for_each(|frame| seat.send(frame));
         for (which, found) in switch.named.iter().zip(seen.conversations.iter().skip(subscribed)) {
@@ -457,6 +463,3 @@ impl Drop for Feed {
         self.hub.feed_ended(self.hotel, &self.shared_position);
     }
 }
-
-#[cfg(test)]
-mod tests;
