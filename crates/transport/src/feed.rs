@@ -4,11 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering::Release},
-    },
-    time::Duration,
+    sync::{Arc, atomic::AtomicI64},
 };
 
 use actix::{Actor, Addr};
@@ -31,8 +27,6 @@ use crate::{
 
 /// Requests that are answered from one snapshot.
 const BATCH: usize = 256;
-/// Events that are read from the log at once.
-const READ: i64 = 500;
 
 /// The feed of a hotel.
 pub(crate) struct Feed {
@@ -43,11 +37,14 @@ pub(crate) struct Feed {
     pub(crate) inboxes: HashMap<SeatId, Arc<Seat>>,
     pub(crate) stays: HashMap<ConversationId, Addr<StaySubscription>>,
     hub: Hub,
-    news: Arc<News>,
-    carried: VecDeque<Arc<[Event]>>,
-    head: Seq,
-    position: Seq,
-    shared_position: Arc<AtomicI64>,
+    pub(crate) news: Arc<News>,
+    /// What commits carried and is still to be handed out.
+    pub(crate) carried: VecDeque<Arc<[Event]>>,
+    /// How far the log is known to go.
+    pub(crate) head: Seq,
+    /// Up to here all was handed out.
+    pub(crate) position: Seq,
+    pub(crate) shared_position: Arc<AtomicI64>,
 }
 
 impl Feed {
@@ -101,80 +98,6 @@ impl Feed {
         }
     }
 
-    /// Notes that an event was handed out.
-    pub(crate) fn come_to(&mut self, seq: Seq) {
-        self.position = seq;
-        self.shared_position.store(seq.0, Release);
-    }
-
-    /// Hands out all that is known to have been committed.
-    async fn catch_up(&mut self) {
-        self.take_news();
-        self.hand_out_to(self.head).await;
-    }
-
-    fn take_news(&mut self) {
-        let (carried, head) = self.news.take();
-        self.carried.extend(carried);
-        self.head = self.head.max(head);
-    }
-
-    /// Hands out all up to a place and nothing after it: what was seen at that place is then to be
-    /// acted upon, before anything else happens.
-    async fn hand_out_to(&mut self, to: Seq) {
-        let mut goes_on = true;
-        while goes_on && self.position < to {
-            let Some(group) = self.carried.front().cloned() else {
-                goes_on = self.read_on(to).await;
-                continue;
-            };
-            let (hotel, position) = (self.hotel, self.position);
-            let next: Vec<&Event> = group.iter().filter(|it| it.hotel == hotel && it.seq > position).collect();
-            match next.first() {
-                None => drop(self.carried.pop_front()),
-                // What is left of the group stays.
-                Some(first) if first.seq == position.next() => {
-                    let due = next.iter().take_while(|it| it.seq <= to).copied().collect::<Vec<_>>();
-                    self.hand_out(&due).await;
-                }
-                // A gap: what is missing is read.
-                Some(_) => goes_on = self.read_on(to).await,
-            }
-        }
-    }
-
-    /// Hands out a page of the log, up to a place at most. False where the log does not go on.
-    async fn read_on(&mut self, to: Seq) -> bool {
-        let log = Some(LogRange { after: self.position, limit: READ.min(to.0 - self.position.0) });
-        match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
-            Ok(told) => {
-                let page: Vec<&Event> = told.log.events.iter().collect();
-                if page.is_empty() || page.first().is_some_and(|it| it.seq != self.position.next()) {
-                    // The log was pruned past this place, or is another one: nobody here can go on.
-                    self.restart_all(told.head).await;
-                    return false;
-                }
-                self.hand_out(&page).await;
-            }
-            Err(error) => {
-                log::warn!("hotel {}: the feed waits for the database: {error}", self.hotel);
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        }
-        true
-    }
-
-    async fn restart_all(&mut self, head: Seq) {
-        log::error!("hotel {}: the log does not go on after {}; its sockets start anew", self.hotel, self.position);
-        for seat in self.seats.values().cloned().collect::<Vec<_>>() {
-            seat.close(Closing::Restart);
-            self.leave(&seat).await;
-        }
-        self.head = head;
-        self.carried.clear();
-        self.come_to(head);
-    }
-
     async fn answer(&mut self, batch: Vec<Request>) {
         let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
         let told = if looks.is_empty() {
@@ -192,7 +115,6 @@ impl Feed {
         let (epoch, mut seen) = match told {
             Some(Surveyed { epoch, head, seen, .. }) => {
                 self.begin_at(head);
-                self.take_news();
                 self.hand_out_to(head).await;
                 (epoch, seen.into_iter())
             }
@@ -381,7 +303,6 @@ impl Feed {
             let _ = switch.done.send(false);
             return;
         }
-        self.take_news();
         self.hand_out_to(told.head).await;
         let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
         frames.into_iter().for_each(|frame| seat.send(frame));

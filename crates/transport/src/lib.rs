@@ -13,6 +13,7 @@ mod commands;
 mod connection;
 mod delivery;
 mod feed;
+mod following;
 mod fragments;
 mod frames;
 mod hub;
