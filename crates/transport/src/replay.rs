@@ -41,7 +41,7 @@ pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, ask
     if !feed.ask_and_wait(seat, Wish::Pause).await {
         return false;
     }
-    match replay(desk, feed, seat, &asked, &to).await {
+    match replay(desk, feed, seat, &asked).await {
         Ok(Some((after, named, replayed))) => {
             finish(desk, feed, seat, &asked, (after, named), Some((replayed, to))).await
         }
@@ -65,7 +65,6 @@ async fn replay(
     feed: &FeedHandle,
     seat: &Arc<Seat>,
     asked: &Resume,
-    to: &ReplyTo,
 ) -> Result<Option<(Seq, Vec<Which>, i64)>, desk::Error> {
     let (mut after, mut named, mut replayed) = (asked.after, asked.named.clone(), 0);
     let mut first_page = true;
@@ -77,14 +76,13 @@ async fn replay(
         let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
         if told.epoch != asked.epoch || after > told.head || told.log.first > after.next() {
             seat.send(frames::resync_required(&told.epoch, told.head));
-            frames::cursor_refused(to).into_iter().for_each(|error| seat.send(error));
             return Ok(None);
         }
         let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated) };
         if first_page {
             let found = seen.conversations.iter().skip(subscribed);
-            let lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
-            let lost: HashSet<Which> = lost.collect();
+            let mut lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
+            let lost: HashSet<Which> = lost.by_ref().collect();
             lost.iter().for_each(|which| seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway)));
             named.retain(|which| !lost.contains(which));
             first_page = false;
@@ -130,7 +128,7 @@ async fn finish(
             Err(_) => return false,
         }
         let on = Resume { epoch: asked.epoch.clone(), after, named, inbox: asked.inbox };
-        match replay(desk, feed, seat, &on, &to).await {
+        match replay(desk, feed, seat, &on).await {
             Ok(Some((further, still_named, more))) => {
                 (after, named) = (further, still_named);
                 count += more;
@@ -213,15 +211,13 @@ impl Replay {
             }
             EventKind::ConversationUpdated(change) => {
                 let id = change.conversation;
-                let subscribed = self.subscriptions.get(&id).filter(|_| !change.only_message);
-                // By whichever way it came live, it is not repeated.
-                let was_live =
-                    [self.inbox, subscribed.copied()].into_iter().flatten().any(|it| !self.is_new(event.seq, it));
-                let frame = if was_live {
-                    None
-                } else if sees_now && (self.inbox.is_some() || subscribed.is_some()) {
+                let by_subscription = self.subscriptions.get(&id).copied().filter(|_| !change.only_message);
+                let ways = || self.inbox.into_iter().chain(by_subscription);
+                // It went one way only: whichever was there has brought it.
+                let is_new = ways().count() > 0 && ways().all(|since| self.is_new(event.seq, since));
+                let frame = if is_new && sees_now {
                     view.map(|view| frames::conversation_updated(event.seq, view))
-                } else if !sees_now && self.inbox.is_some() && sees(change.before) {
+                } else if is_new && self.inbox.is_some() && sees(change.before) {
                     Some(frames::conversation_removed(event.seq, id, change.stay))
                 } else {
                     None
