@@ -33,39 +33,48 @@ pub(crate) struct Resume {
 
 /// Resumes a socket. False where the socket cannot go on.
 pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: Resume, to: ReplyTo) -> bool {
-    let subscribed = seat.standing().as_ref().map_or(0, |it| it.subscriptions.len());
-    if subscribed + asked.named.len() > SUBSCRIPTIONS {
-        seat.fail(frames::too_many_subscriptions(&to));
-        return true;
-    }
     if !feed.ask_and_wait(seat, Wish::Pause).await {
         return false;
     }
     match replay(desk, feed, seat, &asked).await {
-        Ok(Some((after, named, replayed))) => {
-            finish(desk, feed, seat, &asked, (after, named), Some((replayed, to))).await
-        }
-        // The cursor is worthless, or the database away: live again, as before.
-        Ok(None) => {
-            let paused_at = seat.standing().as_ref().and_then(|it| it.replaying);
-            go_back(feed, seat, paused_at).await
-        }
-        Err(error) => {
-            seat.fail(frames::refused(&to, &error));
-            let paused_at = seat.standing().as_ref().and_then(|it| it.replaying);
-            go_back(feed, seat, paused_at).await
-        }
+        Ok(so_far) => return finish(desk, feed, seat, &asked, so_far, to).await,
+        Err(NotReplayed::Worthless { epoch, head }) => seat.send(frames::resync_required(&epoch, head)),
+        Err(NotReplayed::TooMany) => seat.fail(frames::too_many_subscriptions(&to)),
+        Err(NotReplayed::Refused(error)) => seat.fail(frames::refused(&to, &error)),
+    }
+    // Live again, as before.
+    let paused_at = seat.standing().as_ref().and_then(|it| it.replaying);
+    go_back(feed, seat, paused_at).await
+}
+
+/// How far the log was read.
+struct Replayed {
+    /// Everything up to here was sent.
+    after: Seq,
+    /// What of the named is in sight.
+    named: Vec<Which>,
+    /// How many events were sent.
+    count: i64,
+}
+
+/// Why nothing was replayed.
+enum NotReplayed {
+    /// The cursor is of another history, or of what the log has no more, or not yet.
+    Worthless { epoch: String, head: Seq },
+    /// With what it has, the socket would have too many subscriptions.
+    TooMany,
+    /// The desk refused: the session is over, or the database away.
+    Refused(desk::Error),
+}
+
+impl From<desk::Error> for NotReplayed {
+    fn from(error: desk::Error) -> Self {
+        Self::Refused(error)
     }
 }
 
-/// Reads the log up to its head. Gives how far it came, what of the named is in sight, and how
-/// many events it sent; `None` where the cursor is worthless, and that was told.
-async fn replay(
-    desk: &Desk,
-    feed: &FeedHandle,
-    seat: &Arc<Seat>,
-    asked: &Resume,
-) -> Result<Option<(Seq, Vec<Which>, i64)>, desk::Error> {
+/// Reads the log up to its head, and sends what concerns the socket.
+async fn replay(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: &Resume) -> Result<Replayed, NotReplayed> {
     let (mut after, mut named, mut replayed) = (asked.after, asked.named.clone(), 0);
     let mut first_page = true;
     loop {
@@ -75,11 +84,14 @@ async fn replay(
         let log = Some(LogRange { after, limit: PAGE });
         let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
         if told.epoch != asked.epoch || after > told.head || told.log.first > after.next() {
-            seat.send(frames::resync_required(&told.epoch, told.head));
-            return Ok(None);
+            return Err(NotReplayed::Worthless { epoch: told.epoch, head: told.head });
         }
-        let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated) };
+        let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated.into()) };
         if first_page {
+            let subscriptions: HashSet<_> = seen.conversations.iter().flatten().map(|it| it.id).collect();
+            if subscriptions.len() > SUBSCRIPTIONS {
+                return Err(NotReplayed::TooMany);
+            }
             let found = seen.conversations.iter().skip(subscribed);
             let mut lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
             let lost: HashSet<Which> = lost.by_ref().collect();
@@ -90,14 +102,14 @@ async fn replay(
         let (page, count) = Replay::of(seat, seen, asked.inbox).frames(&told);
         for frame in page {
             if !seat.outbox.has_room().await {
-                return Err(desk::Error::Unauthenticated);
+                return Err(desk::Error::Unauthenticated.into());
             }
             seat.send(frame);
         }
         replayed += count;
         match told.log.events.last() {
             Some(last) if last.seq < told.head => after = last.seq,
-            _ => return Ok(Some((told.head, named, replayed))),
+            _ => return Ok(Replayed { after: told.head, named, count: replayed }),
         }
     }
 }
@@ -108,17 +120,17 @@ async fn finish(
     feed: &FeedHandle,
     seat: &Arc<Seat>,
     asked: &Resume,
-    (mut after, mut named): (Seq, Vec<Which>),
-    replayed: Option<(i64, ReplyTo)>,
+    mut so_far: Replayed,
+    to: ReplyTo,
 ) -> bool {
-    let Some((mut count, to)) = replayed else { return false };
     loop {
         if !seat.outbox.has_room().await {
             return false;
         }
+        let Replayed { after, named, count } = so_far;
         let (done, answer) = oneshot::channel();
-        let switch =
-            Switch { after, named: named.clone(), inbox: asked.inbox, replayed: Some((count, to.clone())), done };
+        let replayed = Some((count, to.clone()));
+        let switch = Switch { after, named: named.clone(), inbox: asked.inbox, replayed, done };
         if !feed.ask(Request::Of(seat.clone(), Wish::Switch(switch))) {
             return false;
         }
@@ -129,12 +141,9 @@ async fn finish(
         }
         let on = Resume { epoch: asked.epoch.clone(), after, named, inbox: asked.inbox };
         match replay(desk, feed, seat, &on).await {
-            Ok(Some((further, still_named, more))) => {
-                (after, named) = (further, still_named);
-                count += more;
-            }
+            Ok(further) => so_far = Replayed { count: count + further.count, ..further },
             // It was good a moment ago: what is wrong now, a new connection will tell.
-            Ok(None) | Err(_) => {
+            Err(_) => {
                 seat.close(Closing::Restart);
                 return false;
             }
