@@ -16,7 +16,7 @@ use crate::{
     delivery::look,
     frames::{self, Reason},
     hub::Hub,
-    limits::SUBSCRIPTIONS,
+    limits::{SUBSCRIPTIONS, WAITING_BYTES},
     news::News,
     outbox::Closing,
     replay::{PAGE, Replay},
@@ -25,6 +25,8 @@ use crate::{
     subscription::{Enter, StaySubscription, Tell},
 };
 
+/// Bytes that a replay may still have to send when it ends.
+const AT_ONCE: usize = WAITING_BYTES / 4;
 /// Requests that are answered from one snapshot.
 const BATCH: usize = 256;
 
@@ -298,13 +300,16 @@ impl Feed {
             seat.close(Closing::SessionOver);
             return self.leave(seat).await;
         };
-        if told.log.events.last().is_some_and(|last| last.seq < told.head) {
+        let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
+        let left = told.log.events.last().is_some_and(|last| last.seq < told.head);
+        // What is much is paced by the reader: here nothing can wait for one.
+        let much = switch.replayed.is_some() && frames.iter().map(|it| it.len()).sum::<usize>() > AT_ONCE;
+        if left || much {
             // The socket may be gone; then nobody waits.
             let _ = switch.done.send(false);
             return;
         }
         self.hand_out_to(told.head).await;
-        let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
         frames.into_iter().for_each(|frame| seat.send(frame));
         for (which, found) in switch.named.iter().zip(seen.conversations.iter().skip(subscribed)) {
             if found.is_none() {
