@@ -153,29 +153,23 @@ impl Feed {
     pub(crate) async fn look_again(&mut self, seat: &Arc<Seat>, seen: &Seen) {
         seat.set_end(seen.live.ends_at);
         let visible: Vec<ConversationId> = seen.conversations.iter().flatten().map(|it| it.id).collect();
-        let (mut lost, mut why) = (Vec::new(), Reason::ReachChanged);
-        if let Some(it) = seat.standing().as_mut() {
+        let (mut lost, mut reason) = (Vec::new(), Reason::RoutedAway);
+        // In a replay nothing ends: it looks again when it is over.
+        if let Some(it) = seat.standing().as_mut().filter(|it| it.replaying.is_none()) {
             let reach = seen.live.staff.reach();
-            if reach == it.reach {
-                why = Reason::RoutedAway;
+            if it.reach != reach {
+                (it.reach, reason) = (reach, Reason::ReachChanged);
             }
-            it.reach = reach;
             it.name.clone_from(&seen.live.staff.name);
-            if it.replaying.is_none() {
-                lost = it
-                    .subscriptions
-                    .iter()
-                    .filter(|(id, _)| !visible.contains(id))
-                    .map(|(id, s)| (*id, s.stay))
-                    .collect();
-                for (id, _) in &lost {
-                    it.subscriptions.remove(id);
-                }
+            lost =
+                it.subscriptions.iter().filter(|(id, _)| !visible.contains(id)).map(|(id, s)| (*id, s.stay)).collect();
+            for (id, _) in &lost {
+                it.subscriptions.remove(id);
             }
         }
         for (conversation, stay) in lost {
             self.exit(seat.id, conversation).await;
-            seat.send(frames::unsubscribed(stay, Some(conversation), why));
+            seat.send(frames::unsubscribed(stay, Some(conversation), reason));
         }
     }
 
