@@ -92,10 +92,8 @@ impl Feed {
     async fn tell_updated(&mut self, event: &Event, change: &ConversationChange, view: Option<&ConversationView>) {
         let frame = view.map(|view| frames::conversation_updated(event.seq, view));
         if !change.only_message && self.stays.contains_key(&change.conversation) {
-            // What is shown is the conversation of now: to nobody who does not see it where it is now.
-            let unmoved = view.is_some_and(|view| view.conversation.department == change.after);
-            let frame = frame.clone().filter(|_| unmoved);
-            let tell = Tell::Updated { frame, routed_to: change.after, stay: change.stay };
+            let now = frame.clone().zip(view.map(|view| view.conversation.department));
+            let tell = Tell::Updated { now, routed_to: change.after, stay: change.stay };
             self.tell_subscribers(change.conversation, tell).await;
         }
         let Some((view, frame)) = view.zip(frame) else { return };

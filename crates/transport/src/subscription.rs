@@ -8,7 +8,7 @@ use domain::{ConversationId, DepartmentId, HotelId, StaffId, StayId};
 
 use crate::{
     frames,
-    seat::{Seat, SeatId},
+    seat::{Seat, SeatId, Standing},
 };
 
 /// The sessions that listen to a stay's conversation. It fans out to them; who they are, the feed
@@ -46,8 +46,8 @@ pub(crate) enum Tell {
     /// A message or a note: one frame for all, and one for the sockets of its author.
     Message { frame: ByteString, own: Option<(StaffId, ByteString)> },
     /// The conversation changed. Who does not see it in its new place is told so and leaves; who
-    /// has an inbox is told there.
-    Updated { frame: Option<ByteString>, routed_to: Option<DepartmentId>, stay: Option<StayId> },
+    /// has an inbox is told there. The frame shows it as it is now, with the place where it is now.
+    Updated { now: Option<(ByteString, Option<DepartmentId>)>, routed_to: Option<DepartmentId>, stay: Option<StayId> },
     /// Something that is not logged, for all but one.
     Whisper { frame: ByteString, except: Option<SeatId> },
 }
@@ -82,12 +82,14 @@ impl Handler<Tell> for StaySubscription {
                     }
                 }
             }
-            Tell::Updated { frame, routed_to, stay } => {
+            Tell::Updated { now, routed_to, stay } => {
                 self.leave_out_of_reach(routed_to, stay);
-                if let Some(frame) = frame {
+                if let Some((frame, place)) = now {
                     for seat in self.live() {
-                        let has_inbox = seat.standing().as_ref().is_some_and(|it| it.inbox.is_some());
-                        if !has_inbox {
+                        // Who does not see it where it is now will be told so in a moment.
+                        let is_told = |it: &Standing| it.inbox.is_none() && it.reach.covers(self.hotel, place);
+                        let concerned = seat.standing().as_ref().is_some_and(is_told);
+                        if concerned {
                             seat.send(frame.clone());
                         }
                     }
