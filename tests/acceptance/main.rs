@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod access;
+mod a_minute;
 mod auth;
 mod auth_sessions;
 mod browser;
@@ -25,7 +26,15 @@ mod people;
 mod program;
 mod seed;
 mod settings;
+mod frames;
+mod idempotency;
+mod limits;
 mod live;
+mod losing_sight;
+mod presence;
+mod resume;
+mod slow;
+mod stress;
 mod told;
 
 /// The names of an object's fields, sorted.

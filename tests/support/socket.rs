@@ -271,8 +271,8 @@ impl Socket {
     pub async fn heartbeat(&mut self, patience: Duration) -> Value {
         let waiting = async {
             while self.heartbeats.is_empty() {
-                let event = self.read_without_limit().await.expect("closed instead of a heartbeat");
-                self.came.push_back(event);
+                let event = self.read_anything().await.expect("closed instead of a heartbeat");
+                self.put_aside(event);
             }
             self.heartbeats.remove(0)
         };
@@ -309,15 +309,30 @@ impl Socket {
     /// The next event, or the code of the close; 1006 where the line just ended.
     async fn read_without_limit(&mut self) -> Result<Value, u16> {
         loop {
+            let event = self.read_anything().await?;
+            if event["type"] != "heartbeat" {
+                return Ok(event);
+            }
+            self.put_aside(event);
+        }
+    }
+
+    fn put_aside(&mut self, event: Value) {
+        if event["type"] == "heartbeat" {
+            self.heartbeats.push(event);
+        } else {
+            self.came.push_back(event);
+        }
+    }
+
+    /// The same, a heartbeat being an event.
+    async fn read_anything(&mut self) -> Result<Value, u16> {
+        loop {
             match self.wire.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let event: Value = serde_json::from_str(&text).expect("an event that is no JSON");
                     described::check_event(&event);
-                    if event["type"] == "heartbeat" {
-                        self.heartbeats.push(event);
-                    } else {
-                        return Ok(event);
-                    }
+                    return Ok(event);
                 }
                 Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
                 Some(Ok(Message::Binary(_))) => panic!("a binary message"),

@@ -78,6 +78,8 @@ pub fn psql(url: &str, sql: &str) -> Result<String, String> {
 pub struct Options {
     /// How many hotels `generate` makes; none: the database stays empty.
     pub hotels: usize,
+    /// How many stays each has: half of them in relay, the rest active.
+    pub stays: usize,
     /// Settings beside the usual ones, which they replace.
     pub settings: Vec<(String, String)>,
     /// What `serve` is given.
@@ -86,7 +88,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hotels: 2, settings: Vec::new(), arguments: vec!["--demo".into()] }
+        Self { hotels: 2, stays: 6, settings: Vec::new(), arguments: vec!["--demo".into()] }
     }
 }
 
@@ -100,6 +102,12 @@ impl Options {
     /// With so many hotels.
     pub fn hotels(mut self, hotels: usize) -> Self {
         self.hotels = hotels;
+        self
+    }
+
+    /// With so many stays in each hotel.
+    pub fn stays(mut self, stays: usize) -> Self {
+        self.stays = stays;
         self
     }
 
@@ -168,7 +176,8 @@ impl World {
         let mut settings: BTreeMap<String, String> = usual_settings(backend, folder.path());
         settings.extend(options.settings);
         let program = Program { folder: folder.path().to_owned(), settings };
-        let generated = if options.hotels == 0 { Value::Null } else { generate(&program, options.hotels) };
+        let generated =
+            if options.hotels == 0 { Value::Null } else { generate(&program, options.hotels, options.stays) };
         Arc::new(Self {
             backend,
             program,
@@ -340,10 +349,10 @@ fn usual_settings(backend: Backend, folder: &Path) -> BTreeMap<String, String> {
     usual.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn generate(program: &Program, hotels: usize) -> Value {
-    let hotels = hotels.to_string();
-    let sizes = ["--departments", "3", "--staff", "5", "--stays", "6", "--messages", "4", "--password", PASSWORD];
-    program.run(&[&["generate", "--hotels", &hotels][..], &sizes].concat()).json()
+fn generate(program: &Program, hotels: usize, stays: usize) -> Value {
+    let (hotels, stays) = (hotels.to_string(), stays.to_string());
+    let sizes = ["--departments", "3", "--staff", "5", "--messages", "4", "--password", PASSWORD];
+    program.run(&[&["generate", "--hotels", &hotels, "--stays", &stays][..], &sizes].concat()).json()
 }
 
 /// A log of its own beside the program, kept until the next run.
