@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod access;
 mod a_minute;
+mod access;
 mod auth;
 mod auth_sessions;
 mod browser;
@@ -16,23 +16,23 @@ mod conversations;
 mod descriptions;
 mod docs;
 mod faults;
+mod frames;
 mod guests;
 mod idempotency;
+mod idempotency;
 mod layers;
+mod limits;
+mod live;
 mod logs;
+mod losing_sight;
 mod messages;
 mod operations;
 mod people;
+mod presence;
 mod program;
+mod resume;
 mod seed;
 mod settings;
-mod frames;
-mod idempotency;
-mod limits;
-mod live;
-mod losing_sight;
-mod presence;
-mod resume;
 mod slow;
 mod stress;
 mod told;

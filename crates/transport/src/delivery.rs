@@ -174,20 +174,37 @@ impl Feed {
     /// Tells the subscribers of a conversation, if there are any, and waits until they were told.
     pub(crate) async fn tell_subscribers(&mut self, conversation: ConversationId, tell: Tell) {
         let Some(subscription) = self.stays.get(&conversation) else { return };
-        let left = subscription.send(tell).await;
-        self.forget_empty(conversation, left.unwrap_or(0));
+        match subscription.send(tell).await {
+            Ok(left) => self.forget_empty(conversation, left),
+            Err(_) => self.give_up(conversation),
+        }
     }
 
     /// Ends a subscription.
     pub(crate) async fn exit(&mut self, seat: SeatId, conversation: ConversationId) {
         let Some(subscription) = self.stays.get(&conversation) else { return };
-        let left = Addr::<StaySubscription>::send(subscription, Exit(seat)).await;
-        self.forget_empty(conversation, left.unwrap_or(0));
+        match Addr::<StaySubscription>::send(subscription, Exit(seat)).await {
+            Ok(left) => self.forget_empty(conversation, left),
+            Err(_) => self.give_up(conversation),
+        }
     }
 
     fn forget_empty(&mut self, conversation: ConversationId, left: usize) {
         if left == 0 {
             self.stays.remove(&conversation);
+        }
+    }
+
+    /// The actor of a conversation is gone, by a panic: its subscribers would miss what is said there,
+    /// so they are to come back and read on in the log.
+    pub(crate) fn give_up(&mut self, conversation: ConversationId) {
+        log::error!("hotel {}: the subscription of conversation {conversation} is gone", self.hotel);
+        self.stays.remove(&conversation);
+        for seat in self.seats.values() {
+            let subscribes = seat.standing().as_ref().is_some_and(|it| it.subscriptions.contains_key(&conversation));
+            if subscribes {
+                seat.close(Closing::Restart);
+            }
         }
     }
 

@@ -53,22 +53,26 @@ impl Feed {
     /// Starts the feed of a hotel on this thread.
     pub(crate) fn start(hotel: HotelId, desk: Desk, hub: Hub) -> FeedHandle {
         let (requests, queue) = mpsc::unbounded_channel();
-        let (news, position) = (Arc::new(News::default()), Arc::new(AtomicI64::new(0)));
-        let feed = Self {
+        let feed = Self::new(hotel, desk, hub);
+        let (news, position) = (feed.news.clone(), feed.shared_position.clone());
+        actix::spawn(feed.run(queue));
+        FeedHandle { hotel, news, position, requests }
+    }
+
+    fn new(hotel: HotelId, desk: Desk, hub: Hub) -> Self {
+        Self {
             hotel,
             desk,
             hub,
-            news: news.clone(),
+            news: Arc::default(),
             seats: HashMap::new(),
             inboxes: HashMap::new(),
             stays: HashMap::new(),
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),
-            shared_position: position.clone(),
-        };
-        actix::spawn(feed.run(queue));
-        FeedHandle { hotel, news, position, requests }
+            shared_position: Arc::default(),
+        }
     }
 
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Request>) {
@@ -100,7 +104,9 @@ impl Feed {
         }
     }
 
-    async fn answer(&mut self, batch: Vec<Request>) {
+    async fn answer(&mut self, mut batch: Vec<Request>) {
+        // A switch hands out events past the snapshot that the others are answered from: it comes last.
+        batch.sort_by_key(|request| matches!(request, Request::Of(_, Wish::Switch(_))));
         let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
         let told = if looks.is_empty() {
             None
@@ -244,8 +250,7 @@ impl Feed {
         let hotel = self.hotel;
         let actor = self.stays.entry(to.id).or_insert_with(|| StaySubscription::new(hotel, to.id).start());
         if actor.send(Enter(seat.clone())).await.is_err() {
-            log::error!("hotel {hotel}: the subscription of conversation {} is gone", to.id);
-            seat.close(Closing::Restart);
+            self.give_up(to.id);
         }
     }
 
@@ -380,12 +385,16 @@ fn asks(request: &Request) -> bool {
     )
 }
 
-/// A feed that ends, even by a panic, leaves no socket behind that would wait for ever.
+/// A feed that ends by a panic leaves no socket behind that would wait for ever, be it one whose
+/// wish to join was still to be granted. They come back, and find a new feed.
 impl Drop for Feed {
     fn drop(&mut self) {
-        for seat in self.seats.values() {
-            seat.close(Closing::Restart);
+        if self.hub.feed_ended(self.hotel, &self.shared_position) {
+            let seats = self.hub.seats().into_iter().filter(|seat| seat.caller.hotel == self.hotel);
+            seats.for_each(|seat| seat.close(Closing::Restart));
         }
-        self.hub.feed_ended(self.hotel, &self.shared_position);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,12 +186,14 @@ impl Hub {
         idle
     }
 
-    /// Forgets a feed that has ended, if it was not replaced.
-    pub(crate) fn feed_ended(&self, hotel: HotelId, position: &Arc<AtomicI64>) {
+    /// Forgets a feed that has ended. Whether it ended without having retired.
+    pub(crate) fn feed_ended(&self, hotel: HotelId, position: &Arc<AtomicI64>) -> bool {
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
-        if feeds.get(&hotel).is_some_and(|feed| Arc::ptr_eq(&feed.position, position)) {
+        let there = feeds.get(&hotel).is_some_and(|feed| Arc::ptr_eq(&feed.position, position));
+        if there {
             feeds.remove(&hotel);
         }
+        there
     }
 
     /// All sockets.
@@ -227,4 +229,12 @@ impl Hub {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+impl Hub {
+    /// As [`Hub::begin`], without the watch.
+    pub(crate) fn begin_unwatched(&self, desk: Desk) {
+        assert!(self.0.desk.set(desk).is_ok());
+    }
 }
