@@ -19,6 +19,7 @@ mod faults;
 mod frames;
 mod guests;
 mod idempotency;
+mod fuzz;
 mod idempotency;
 mod layers;
 mod limits;

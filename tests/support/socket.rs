@@ -112,6 +112,17 @@ impl Socket {
         self.read().await.unwrap_or_else(|code| panic!("closed with {code} instead of an event"))
     }
 
+    /// The next event, or the code that the socket was closed with.
+    ///
+    /// # Errors
+    /// The code.
+    pub async fn next_or_closed(&mut self) -> Result<Value, u16> {
+        match self.came.pop_front() {
+            Some(event) => Ok(event),
+            None => self.read().await,
+        }
+    }
+
     /// The next event, being of this type.
     pub async fn expect(&mut self, word: &str) -> Value {
         let event = self.next().await;
