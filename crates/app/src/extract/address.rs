@@ -35,6 +35,8 @@ fn read(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn address(peer: &str, hops: &[&str], trusted: &[&str]) -> String {
@@ -68,5 +70,15 @@ mod tests {
         assert_eq!(address("::ffff:192.0.2.1", &["203.0.113.9:4711"], &trusted), "203.0.113.9");
         assert_eq!(address("192.0.2.1", &["[2001:db8::1]:443"], &trusted), "2001:db8::1");
         assert_eq!(address("192.0.2.1", &["[2001:db8::1]"], &trusted), "2001:db8::1");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_without_trust_counts_for_nothing(hops in proptest::collection::vec(any::<String>(), 0..4)) {
+            let hops: Vec<&str> = hops.iter().map(String::as_str).collect();
+            prop_assert_eq!(address("203.0.113.9", &hops, &["192.0.2.0/24"]), "203.0.113.9");
+            // With it, nothing makes it panic.
+            let _ = address("192.0.2.1", &hops, &["0.0.0.0/0", "::/0"]);
+        }
     }
 }

@@ -130,6 +130,7 @@ fn include(text: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use domain::{HotelId, SessionId};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -208,6 +209,46 @@ mod tests {
         assert_eq!((asked.before, asked.after), (Some(MessageId(5)), Some(MessageId(2))));
         for bad in ["limit=0", "limit=1001", "before=x", "after=0", "include=all"] {
             assert!(ranged(bad).is_err(), "{bad}");
+        }
+    }
+
+    const NAMES: [&str; 11] = [
+        "page",
+        "page_size",
+        "status",
+        "department",
+        "assigned_to",
+        "unread",
+        "search",
+        "limit",
+        "before",
+        "after",
+        "include",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_query_makes_it_panic(text in any::<String>()) {
+            let _ = (filtered(&text).is_ok(), paged(&text).is_ok(), ranged(&text).is_ok());
+        }
+
+        #[test]
+        fn no_parameter_makes_it_panic(
+            parameters in proptest::collection::vec((proptest::sample::select(&NAMES[..]), any::<String>()), 0..6),
+        ) {
+            let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+            let _ = (filtered(&text).is_ok(), ranged(&text).is_ok());
+            if let Ok(page) = paged(&text) {
+                prop_assert!(page.number >= 1 && PAGE_SIZES.contains(&page.size));
+            }
+        }
+
+        #[test]
+        fn an_id_is_written_in_one_way(text in "[+-]?[0-9]{0,22}|\\PC{0,5}") {
+            let good = text.parse::<i64>().is_ok_and(|id| id > 0 && id.to_string() == text);
+            prop_assert_eq!(path_id(&text).is_some(), good);
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("before", &text).finish();
+            prop_assert_eq!(ranged(&query).is_ok(), good);
         }
     }
 }

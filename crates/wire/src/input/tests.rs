@@ -112,13 +112,88 @@ fn a_fingerprint_tells_requests_apart_and_nothing_else() {
     assert_ne!(change(&json!({ "department_ids": [] })), change(&json!({})));
 }
 
+const FIELDS: [&str; 16] = [
+    "text",
+    "seen_message_id",
+    "hold",
+    "department_id",
+    "note",
+    "staff_id",
+    "message_id",
+    "phone",
+    "hotel_id",
+    "name",
+    "username",
+    "role",
+    "department_ids",
+    "password",
+    "active",
+    "refresh",
+];
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(json!("manager")),
+        Just(json!("+34600000001")),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| proptest::collection::vec(inner, 0..4).prop_map(Value::from))
+}
+
+/// A body that is read at all has one fingerprint, and that is JSON.
+fn is_read_alike<T: Input>(bytes: &[u8]) {
+    if let Ok(it) = parse::<T>(bytes) {
+        let print = it.fingerprint();
+        assert!(serde_json::from_str::<Value>(&print).is_ok(), "{print}");
+        assert_eq!(parse::<T>(bytes).ok().unwrap().fingerprint(), print);
+    }
+}
+
+fn read_as_all(bytes: &[u8]) {
+    let all: [fn(&[u8]); 14] = [
+        is_read_alike::<SendMessage>,
+        is_read_alike::<AddNote>,
+        is_read_alike::<StartRelay>,
+        is_read_alike::<Assign>,
+        is_read_alike::<MarkRead>,
+        is_read_alike::<Nothing>,
+        is_read_alike::<GuestMessage>,
+        is_read_alike::<NewDepartment>,
+        is_read_alike::<ChangeDepartment>,
+        is_read_alike::<NewStaff>,
+        is_read_alike::<ChangeStaff>,
+        is_read_alike::<Login>,
+        is_read_alike::<Refresh>,
+        is_read_alike::<PasswordChange>,
+    ];
+    all.iter().for_each(|read| read(bytes));
+}
+
 proptest! {
     #[test]
-    fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in any::<String>(), n in any::<f64>()) {
-        let _ = parse::<ChangeStaff>(&bytes);
-        let body = json!({ "text": text, "seen_message_id": n, "phone": text, "name": text, "hotel_id": n });
-        let bytes = body.to_string();
-        let _ = parse::<SendMessage>(bytes.as_bytes());
-        let _ = parse::<GuestMessage>(bytes.as_bytes());
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        read_as_all(&bytes);
+    }
+
+    #[test]
+    fn no_fields_make_it_panic(
+        fields in proptest::collection::btree_map(proptest::sample::select(&FIELDS[..]), any_value(), 0..8),
+    ) {
+        let body: Value = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        read_as_all(body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_text_is_taken_trimmed_or_not_at_all(text in any::<String>()) {
+        let read = parse::<SendMessage>(json!({ "text": text }).to_string().as_bytes());
+        let good = (1..=4096).contains(&text.trim().chars().count()) && !text.contains('\0');
+        prop_assert_eq!(read.is_ok(), good);
+        if let Ok(it) = read {
+            prop_assert_eq!(it.text.as_str(), text.trim());
+        }
     }
 }
