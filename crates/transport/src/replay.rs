@@ -38,7 +38,10 @@ pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, ask
     }
     match replay(desk, feed, seat, &asked).await {
         Ok(so_far) => return finish(desk, feed, seat, &asked, so_far, to).await,
-        Err(NotReplayed::Worthless { epoch, head }) => seat.send(frames::resync_required(&epoch, head)),
+        Err(NotReplayed::Worthless { epoch, head }) => {
+            seat.send(frames::resync_required(&epoch, head));
+            frames::cursor_refused(&to).into_iter().for_each(|error| seat.send(error));
+        }
         Err(NotReplayed::TooMany) => seat.fail(frames::too_many_subscriptions(&to)),
         Err(NotReplayed::Refused(error)) => seat.fail(frames::refused(&to, &error)),
     }

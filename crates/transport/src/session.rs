@@ -114,6 +114,16 @@ impl Actor for StaffSession {
             self.seat.close(Closing::Restart);
         }
     }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        // The HTTP server would keep the line open for as long as it waits for any peer to close it.
+        if let Some(socket) = self.seat.socket() {
+            actix::spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                socket.shut_down();
+            });
+        }
+    }
 }
 
 /// However the actor ends, by a panic too.
@@ -122,13 +132,6 @@ impl Drop for StaffSession {
         self.hub.forget(&self.seat);
         if let Some(feed) = &self.feed {
             feed.ask(Request::Of(self.seat.clone(), Wish::Leave));
-        }
-        // The HTTP server would keep the line open for as long as it waits for any peer to close it.
-        if let Some(socket) = self.seat.socket() {
-            actix::spawn(async move {
-                tokio::time::sleep(LINGER).await;
-                socket.shut_down();
-            });
         }
     }
 }

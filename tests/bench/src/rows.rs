@@ -58,11 +58,10 @@ pub fn run(only: &str, quick: bool) -> Outcome<()> {
     let bench = Bench { folder: folder.path().to_owned(), rounds, seconds, messages };
     table::begin(quick);
     for (name, measure) in ROWS {
-        if only.is_empty() || only.contains(&name) {
-            if let Err(error) = measure(&bench) {
-                let logs = folder.keep();
-                return Err(format!("{name}: {error} (logs are in {})", logs.display()).into());
-            }
+        let asked_for = only.is_empty() || only.contains(&name);
+        if asked_for && let Err(error) = measure(&bench) {
+            let logs = folder.keep();
+            return Err(format!("{name}: {error} (logs are in {})", logs.display()).into());
         }
     }
     Ok(())

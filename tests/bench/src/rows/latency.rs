@@ -70,9 +70,11 @@ impl<'a> Commits<'a> {
     }
 }
 
+type Time = fn(&Report) -> f64;
+
 fn row(kind: Kind, products: &[Report], baselines: &[Report], commits: &[Report]) -> Row {
-    let of = |reports: &[Report], time: fn(&Report) -> f64| median(&mut reports.iter().map(time).collect::<Vec<_>>());
-    let (p50, p99): (fn(&Report) -> f64, fn(&Report) -> f64) = (|it| it.p50, |it| it.p99);
+    let of = |reports: &[Report], time: Time| median(&mut reports.iter().map(time).collect::<Vec<_>>());
+    let (p50, p99): (Time, Time) = (|it| it.p50, |it| it.p99);
     let (took, bare, commit) = (of(products, p99), of(baselines, p99), of(commits, p50));
     let most = GOAL * bare + commit;
     Row {

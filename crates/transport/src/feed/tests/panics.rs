@@ -1,6 +1,9 @@
 //! A feed, or a subscription, that comes to grief.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
 
 use actix::AsyncContext;
 use chrono::{DateTime, TimeDelta, Utc};
