@@ -14,6 +14,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     guests::display_name as guests_name,
+    prepared::prepared,
     schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
     search,
     types::{Json, Ts},
@@ -149,15 +150,14 @@ pub fn insert(
 /// # Errors
 /// [`StoreError`].
 pub fn save(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(conversations::table.find(it.id.0))
-        .set((
-            conversations::stay_id.eq(it.stay.map(|it| it.0)),
-            conversations::status.eq(it.status.as_str()),
-            conversations::department_id.eq(it.department.map(|it| it.0)),
-            conversations::assigned_to.eq(it.assignee.map(|it| it.0)),
-            conversations::updated_at.eq(Ts::from(at)),
-        ))
-        .execute(c))?;
+    on_db!(tx.changing(), |c| prepared(diesel::update(conversations::table.find(it.id.0)).set((
+        conversations::stay_id.eq(it.stay.map(|it| it.0)),
+        conversations::status.eq(it.status.as_str()),
+        conversations::department_id.eq(it.department.map(|it| it.0)),
+        conversations::assigned_to.eq(it.assignee.map(|it| it.0)),
+        conversations::updated_at.eq(Ts::from(at)),
+    )))
+    .execute(c))?;
     Ok(())
 }
 

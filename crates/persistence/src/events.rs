@@ -14,6 +14,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     messages,
+    prepared::prepared,
     schema::{epochs, events, hotel_counters},
     types::Ts,
 };
@@ -33,7 +34,7 @@ pub(crate) struct Draft {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct Row {
     hotel_id: i64,
     seq: i64,
@@ -56,10 +57,12 @@ pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, 
     }
     let mut next = HashMap::new();
     for (hotel, count) in counts {
-        let last: i64 = on_db!(conn, |c| diesel::update(hotel_counters::table.find(hotel.0))
-            .set(hotel_counters::seq.eq(hotel_counters::seq + count))
-            .returning(hotel_counters::seq)
-            .get_result(c))?;
+        let last: i64 = on_db!(conn, |c| prepared(
+            diesel::update(hotel_counters::table.find(hotel.0))
+                .set(hotel_counters::seq.eq(hotel_counters::seq + count))
+                .returning(hotel_counters::seq)
+        )
+        .get_result(c))?;
         next.insert(hotel, Seq(last - count + 1));
     }
     let mut placed = Vec::with_capacity(drafts.len());
@@ -73,7 +76,13 @@ pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, 
         // 11 columns a row, and PostgreSQL takes at most 65,535 values in a statement.
         Conn::Pg(c) => {
             for rows in rows.chunks(1000) {
-                diesel::insert_into(events::table).values(rows).execute(c)?;
+                let insert = diesel::insert_into(events::table).values(rows);
+                // One or two jobs are the usual group of a quiet hour.
+                if rows.len() <= 4 {
+                    prepared(insert).execute(c)?
+                } else {
+                    insert.execute(c)?
+                };
             }
         }
         Conn::Sqlite(c) => {

@@ -11,6 +11,18 @@ use crate::{
     types::Ts,
 };
 
+/// The department made first, as a value in a query on hotels.
+macro_rules! first_department {
+    () => {
+        departments::table
+            .filter(departments::hotel_id.eq(hotels::id))
+            .order(departments::id)
+            .select(departments::id)
+            .limit(1)
+            .single_value()
+    };
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hotels)]
 struct Row {
@@ -26,8 +38,9 @@ struct Row {
 /// # Errors
 /// [`StoreError`].
 pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
-    let row: Option<Row> = on_db!(conn, |c| hotels::table.find(id.0).select(Row::as_select()).first(c).optional())?;
-    row.map(|row| hotel(conn, row)).transpose()
+    let row: Option<(Row, Option<i64>)> =
+        on_db!(conn, |c| hotels::table.find(id.0).select((Row::as_select(), first_department!())).first(c).optional())?;
+    Ok(row.map(hotel))
 }
 
 /// All hotels, in the order of their ids.
@@ -35,27 +48,19 @@ pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn all(conn: &mut Conn) -> Result<Vec<Hotel>, StoreError> {
-    let rows: Vec<Row> = on_db!(conn, |c| hotels::table.order(hotels::id).select(Row::as_select()).load(c))?;
-    rows.into_iter().map(|row| hotel(conn, row)).collect()
+    let rows: Vec<(Row, Option<i64>)> =
+        on_db!(conn, |c| hotels::table.order(hotels::id).select((Row::as_select(), first_department!())).load(c))?;
+    Ok(rows.into_iter().map(hotel).collect())
 }
 
-fn hotel(conn: &mut Conn, row: Row) -> Result<Hotel, StoreError> {
-    let default = match row.default_department_id {
-        Some(id) => Some(id),
-        None => on_db!(conn, |c| departments::table
-            .filter(departments::hotel_id.eq(row.id))
-            .order(departments::id)
-            .select(departments::id)
-            .first(c)
-            .optional())?,
-    };
-    Ok(Hotel {
+fn hotel((row, first_department): (Row, Option<i64>)) -> Hotel {
+    Hotel {
         id: HotelId(row.id),
         name: row.name,
         timezone: row.timezone,
-        default_department: default.map(DepartmentId),
+        default_department: row.default_department_id.or(first_department).map(DepartmentId),
         whatsapp_phone_number_id: row.whatsapp_phone_number_id,
-    })
+    }
 }
 
 /// Stores a new hotel with its empty log.

@@ -12,6 +12,7 @@ mod conn;
 mod error;
 mod lane;
 mod migrate;
+mod prepared;
 mod schema;
 mod search;
 mod store;

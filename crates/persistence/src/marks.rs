@@ -1,11 +1,12 @@
 //! How far each staff member has read.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::BigInt, upsert::excluded};
 use domain::{ConversationId, MessageId, StaffId};
 
 use crate::{
     StoreError, Tx,
     conn::on_db,
+    prepared::prepared,
     schema::{messages, read_marks},
 };
 
@@ -19,21 +20,26 @@ pub fn advance(
     conversation: ConversationId,
     to: MessageId,
 ) -> Result<bool, StoreError> {
-    let conn = tx.changing();
-    let ordinal: i64 = on_db!(conn, |c| messages::table.find(to.0).select(messages::guest_ordinal).first(c))?;
-    let ahead = read_marks::message_id.lt(to.0);
-    let moved = on_db!(conn, |c| {
+    let message = messages::table.find(to.0).filter(messages::conversation_id.eq(conversation.0)).select((
+        staff.0.into_sql::<BigInt>(),
+        messages::conversation_id,
+        messages::id,
+        messages::guest_ordinal,
+    ));
+    let columns =
+        (read_marks::staff_id, read_marks::conversation_id, read_marks::message_id, read_marks::guest_ordinal);
+    let moved = on_db!(tx.changing(), |c| {
         let upsert = diesel::insert_into(read_marks::table)
-            .values((
-                read_marks::staff_id.eq(staff.0),
-                read_marks::conversation_id.eq(conversation.0),
-                read_marks::message_id.eq(to.0),
-                read_marks::guest_ordinal.eq(ordinal),
-            ))
+            .values(message)
+            .into_columns(columns)
             .on_conflict((read_marks::conversation_id, read_marks::staff_id))
             .do_update()
-            .set((read_marks::message_id.eq(to.0), read_marks::guest_ordinal.eq(ordinal)));
-        diesel::query_dsl::methods::FilterDsl::filter(upsert, ahead).execute(c)
+            .set((
+                read_marks::message_id.eq(excluded(read_marks::message_id)),
+                read_marks::guest_ordinal.eq(excluded(read_marks::guest_ordinal)),
+            ));
+        let forward = read_marks::message_id.lt(excluded(read_marks::message_id));
+        prepared(diesel::query_dsl::methods::FilterDsl::filter(upsert, forward)).execute(c)
     })?;
     Ok(moved > 0)
 }

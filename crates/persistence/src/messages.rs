@@ -10,6 +10,7 @@ use crate::{
     StoreError, Tx,
     among::among,
     conn::{Conn, on_db},
+    prepared::prepared,
     schema::{conversations, guests, hotels, messages, staff, stays},
     types::Ts,
 };
@@ -43,7 +44,7 @@ pub enum Sender<'a> {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = messages)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
 struct NewRow<'a> {
     conversation_id: i64,
     content: &'a str,
@@ -52,7 +53,6 @@ struct NewRow<'a> {
     timestamp: Ts,
     delivery: Option<&'a str>,
     internal: bool,
-    guest_ordinal: i64,
     client_ref: Option<&'a str>,
     request_digest: Option<&'a str>,
 }
@@ -67,8 +67,8 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
     let at = Ts::from(draft.at);
     let by_guest = matches!(draft.sender, Sender::Guest(_));
     let conversation = conversations::table.find(draft.conversation.0);
-    let before: i64 = on_db!(conn, |c| conversation.select(conversations::guest_messages).first(c))?;
-    let guest_ordinal = before + i64::from(by_guest);
+    let of_guest = i64::from(by_guest);
+    let guest_ordinal = conversation.select(conversations::guest_messages + of_guest).single_value().assume_not_null();
     let (sender_type, author, sender_name) = match draft.sender {
         Sender::Guest(name) => (SenderType::Guest, None, name),
         Sender::Staff(id, name) => (SenderType::Staff, Some(id), name),
@@ -81,20 +81,24 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
         timestamp: at,
         delivery: draft.delivery.map(Delivery::as_str),
         internal: draft.internal,
-        guest_ordinal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.as_str()),
         request_digest: draft.client_ref.map(|(_, digest)| digest),
     };
-    let id: i64 =
-        on_db!(conn, |c| diesel::insert_into(messages::table).values(&row).returning(messages::id).get_result(c))?;
+    let id: i64 = on_db!(conn, |c| diesel::insert_into(messages::table)
+        .values((&row, messages::guest_ordinal.eq(guest_ordinal)))
+        .returning(messages::id)
+        .get_result(c))?;
     let last_message = (!draft.internal).then_some(conversations::last_message_id.eq(Some(id)));
     let last_guest = by_guest.then_some((
         conversations::last_guest_message_at.eq(Some(at)),
-        conversations::guest_messages.eq(guest_ordinal),
+        conversations::guest_messages.eq(conversations::guest_messages + 1),
     ));
-    on_db!(conn, |c| diesel::update(conversation)
-        .set((conversations::updated_at.eq(at), last_message, last_guest))
-        .execute(c))?;
+    on_db!(conn, |c| prepared(diesel::update(conversation).set((
+        conversations::updated_at.eq(at),
+        last_message,
+        last_guest
+    )))
+    .execute(c))?;
     Ok(Message {
         id: MessageId(id),
         conversation: draft.conversation,
