@@ -16,6 +16,10 @@ use crate::{
     subscription::{Exit, StaySubscription, Tell},
 };
 
+/// So many events at most are put into outboxes before the sockets are woken: far less than what may
+/// wait for a reader.
+const UNWOKEN: usize = 32;
+
 /// What events need beside themselves: conversations as they are now, and what the sockets of
 /// changed staff members may see now.
 #[derive(Default)]
@@ -41,7 +45,11 @@ impl Feed {
                 }
             }
             self.come_to(event.seq);
+            if (n + 1).is_multiple_of(UNWOKEN) {
+                self.wakes.wake();
+            }
         }
+        self.wakes.wake();
     }
 
     async fn tell(&mut self, event: &Event, known: &Known) {
@@ -84,7 +92,7 @@ impl Feed {
             });
             drop(standing);
             if concerned {
-                seat.send(frame.clone());
+                seat.give(frame.clone(), &self.wakes);
             }
         }
     }
@@ -108,7 +116,7 @@ impl Feed {
                 _ => continue,
             };
             drop(standing);
-            seat.send(told.clone());
+            seat.give(told.clone(), &self.wakes);
         }
     }
 
@@ -126,7 +134,7 @@ impl Feed {
                 standing.as_ref().is_some_and(|it| it.replaying.is_none() && !it.reach.covers(self.hotel, department));
             drop(standing);
             if concerned {
-                seat.send(frames::conversation_removed(event.seq, conversation, stay));
+                seat.give(frames::conversation_removed(event.seq, conversation, stay), &self.wakes);
             }
         }
     }
@@ -167,7 +175,7 @@ impl Feed {
         }
         for (conversation, stay) in lost {
             self.exit(seat.id, conversation).await;
-            seat.send(frames::unsubscribed(stay, Some(conversation), reason));
+            seat.give(frames::unsubscribed(stay, Some(conversation), reason), &self.wakes);
         }
     }
 
@@ -231,6 +239,7 @@ impl Feed {
         if views.is_empty() && seats.is_empty() {
             return Known::default();
         }
+        self.wakes.wake();
         let (ids, looks): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
         let survey = Survey { hotel: self.hotel, looks, log: None, views };
         loop {

@@ -23,6 +23,7 @@ use crate::{
     requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::{Seat, SeatId, Standing, Subscription},
     subscription::{Enter, StaySubscription, Tell},
+    wakes::Wakes,
 };
 
 /// Bytes that a replay may still have to send when it ends.
@@ -38,6 +39,8 @@ pub(crate) struct Feed {
     /// Those of the seats that subscribe to the inbox.
     pub(crate) inboxes: HashMap<SeatId, Arc<Seat>>,
     pub(crate) stays: HashMap<ConversationId, Addr<StaySubscription>>,
+    /// The sockets that the events handed out last have something for.
+    pub(crate) wakes: Wakes,
     hub: Hub,
     pub(crate) news: Arc<News>,
     /// What commits carried and is still to be handed out.
@@ -68,6 +71,7 @@ impl Feed {
             seats: HashMap::new(),
             inboxes: HashMap::new(),
             stays: HashMap::new(),
+            wakes: Wakes::default(),
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),
@@ -131,6 +135,7 @@ impl Feed {
         for request in batch {
             let seen = if asks(&request) { seen.next().flatten() } else { None };
             self.grant(request, seen, &epoch).await;
+            self.wakes.wake();
         }
     }
 
@@ -248,7 +253,8 @@ impl Feed {
             it.subscriptions.entry(to.id).or_insert(subscription);
         }
         let hotel = self.hotel;
-        let actor = self.stays.entry(to.id).or_insert_with(|| StaySubscription::new(hotel, to.id).start());
+        let made = || StaySubscription::new(hotel, to.id, self.wakes.clone()).start();
+        let actor = self.stays.entry(to.id).or_insert_with(made);
         if actor.send(Enter(seat.clone())).await.is_err() {
             self.give_up(to.id);
         }
@@ -280,7 +286,7 @@ impl Feed {
         for seat in self.seats.values().filter(|it| it.caller.staff == reader && Some(it.id) != by) {
             let subscribes = seat.standing().as_ref().is_some_and(|it| it.subscriptions.contains_key(&conversation));
             if !subscribes {
-                seat.send(frame.clone());
+                seat.give(frame.clone(), &self.wakes);
             }
         }
         self.tell_subscribers(conversation, Tell::Whisper { frame, except: by }).await;
@@ -374,6 +380,7 @@ impl Feed {
                 Request::Of(_, Wish::LookAgain) => {}
             }
         }
+        self.wakes.wake();
     }
 }
 
@@ -389,6 +396,7 @@ fn asks(request: &Request) -> bool {
 /// wish to join was still to be granted. They come back, and find a new feed.
 impl Drop for Feed {
     fn drop(&mut self) {
+        self.wakes.wake();
         if self.hub.feed_ended(self.hotel, &self.shared_position) {
             let seats = self.hub.seats().into_iter().filter(|seat| seat.caller.hotel == self.hotel);
             seats.for_each(|seat| seat.close(Closing::Restart));

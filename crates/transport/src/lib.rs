@@ -26,6 +26,7 @@ mod requests;
 mod seat;
 mod session;
 mod subscription;
+mod wakes;
 mod watch;
 
 pub use connection::on_connect;

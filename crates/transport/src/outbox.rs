@@ -55,7 +55,7 @@ struct State {
 /// What the actor is to send next.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
-    pub(crate) frames: Vec<ByteString>,
+    pub(crate) frames: VecDeque<ByteString>,
     pub(crate) ping: bool,
     /// Whether more waits: to be taken when these are on their way.
     pub(crate) more: bool,
@@ -74,6 +74,13 @@ pub(crate) enum Put {
     Overflow,
     /// The socket is being closed: it was dropped.
     Closed,
+}
+
+impl Put {
+    /// Whether the actor is to be woken.
+    pub(crate) fn is_to_wake(self) -> bool {
+        matches!(self, Self::Wake | Self::Overflow)
+    }
 }
 
 impl Outbox {
@@ -115,22 +122,15 @@ impl Outbox {
         let mut state = self.lock();
         state.armed = false;
         let mut taken = Taken { ping: std::mem::take(&mut state.ping), ..Taken::default() };
-        let mut left = bytes;
-        while let Some(frame) = state.frames.pop_front() {
-            state.bytes -= frame.len();
-            left = left.saturating_sub(frame.len());
-            taken.frames.push(frame);
-            if left == 0 {
-                break;
-            }
-        }
-        taken.more = !state.frames.is_empty();
-        if taken.more {
-            state.armed = true;
-        } else {
-            // An idle socket holds no memory for the frames of a burst long ago.
-            state.frames = VecDeque::new();
+        if state.bytes <= bytes {
+            // The queue itself is given away: an idle socket holds no memory for a burst long ago.
+            taken.frames = std::mem::take(&mut state.frames);
+            state.bytes = 0;
             taken.closing = state.closing.map(|(why, _)| why);
+        } else {
+            taken.frames = state.take_some(bytes);
+            taken.more = true;
+            state.armed = true;
         }
         drop(state);
         self.room.notify_waiters();
@@ -169,6 +169,19 @@ impl Outbox {
 impl State {
     fn arm(&mut self) -> Put {
         if std::mem::replace(&mut self.armed, true) { Put::Waits } else { Put::Wake }
+    }
+
+    /// Takes frames of about so many bytes, at least one.
+    fn take_some(&mut self, bytes: usize) -> VecDeque<ByteString> {
+        let (mut taken, mut left) = (VecDeque::new(), bytes);
+        while left > 0
+            && let Some(frame) = self.frames.pop_front()
+        {
+            self.bytes -= frame.len();
+            left = left.saturating_sub(frame.len());
+            taken.push_back(frame);
+        }
+        taken
     }
 
     fn close(&mut self, why: Closing) {

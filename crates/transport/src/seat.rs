@@ -21,6 +21,7 @@ use crate::{
     limits::ErrorWindow,
     outbox::{Closing, Outbox, Put},
     session::{StaffSession, Wake},
+    wakes::Wakes,
 };
 
 /// Names a socket on this node.
@@ -117,13 +118,25 @@ impl Seat {
 
     /// Puts a frame into the outbox.
     pub(crate) fn send(&self, frame: ByteString) {
+        let put = self.put(frame);
+        self.wake_after(put);
+    }
+
+    /// The same, and leaves it to `wakes` to wake the session.
+    pub(crate) fn give(self: &Arc<Self>, frame: ByteString, wakes: &Wakes) {
+        if self.put(frame).is_to_wake() {
+            wakes.add(self.clone());
+        }
+    }
+
+    fn put(&self, frame: ByteString) -> Put {
         let put = self.outbox.put(frame);
         match put {
             Put::Waits | Put::Wake => self.tally.deliveries.fetch_add(1, Relaxed),
             Put::Overflow => self.tally.overflows.fetch_add(1, Relaxed),
             Put::Closed => 0,
         };
-        self.wake(put);
+        put
     }
 
     /// Tells the client of an error of its own. Too many of them close the socket.
@@ -137,19 +150,24 @@ impl Seat {
 
     /// Closes the socket.
     pub(crate) fn close(&self, why: Closing) {
-        self.wake(self.outbox.close(why));
+        self.wake_after(self.outbox.close(why));
     }
 
     /// Sends a ping.
     pub(crate) fn ping(&self) {
-        self.wake(self.outbox.ping());
+        self.wake_after(self.outbox.ping());
     }
 
-    fn wake(&self, put: Put) {
-        if matches!(put, Put::Wake | Put::Overflow)
-            && let Some(session) = self.session.get()
-        {
-            // Never more than one is on its way, so that the mailbox stays bounded.
+    fn wake_after(&self, put: Put) {
+        if put.is_to_wake() {
+            self.wake();
+        }
+    }
+
+    /// Wakes the session. Only to be called where the outbox said so: then never more than one is on
+    /// its way, and the mailbox stays bounded.
+    pub(crate) fn wake(&self) {
+        if let Some(session) = self.session.get() {
             session.do_send(Wake);
         }
     }

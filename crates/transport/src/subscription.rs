@@ -9,6 +9,7 @@ use domain::{ConversationId, DepartmentId, HotelId, StaffId, StayId};
 use crate::{
     frames,
     seat::{Seat, SeatId, Standing},
+    wakes::Wakes,
 };
 
 /// The sessions that listen to a stay's conversation. It fans out to them; who they are, the feed
@@ -17,11 +18,12 @@ pub(crate) struct StaySubscription {
     hotel: HotelId,
     conversation: ConversationId,
     seats: HashMap<SeatId, Arc<Seat>>,
+    wakes: Wakes,
 }
 
 impl StaySubscription {
-    pub(crate) fn new(hotel: HotelId, conversation: ConversationId) -> Self {
-        Self { hotel, conversation, seats: HashMap::new() }
+    pub(crate) fn new(hotel: HotelId, conversation: ConversationId, wakes: Wakes) -> Self {
+        Self { hotel, conversation, seats: HashMap::new(), wakes }
     }
 }
 
@@ -77,8 +79,8 @@ impl Handler<Tell> for StaySubscription {
             Tell::Message { frame, own } => {
                 for seat in self.live() {
                     match &own {
-                        Some((author, own)) if *author == seat.caller.staff => seat.send(own.clone()),
-                        _ => seat.send(frame.clone()),
+                        Some((author, own)) if *author == seat.caller.staff => seat.give(own.clone(), &self.wakes),
+                        _ => seat.give(frame.clone(), &self.wakes),
                     }
                 }
             }
@@ -90,13 +92,15 @@ impl Handler<Tell> for StaySubscription {
                         let is_told = |it: &Standing| it.inbox.is_none() && it.reach.covers(self.hotel, place);
                         let concerned = seat.standing().as_ref().is_some_and(is_told);
                         if concerned {
-                            seat.send(frame.clone());
+                            seat.give(frame.clone(), &self.wakes);
                         }
                     }
                 }
             }
             Tell::Whisper { frame, except } => {
-                self.live().filter(|seat| Some(seat.id) != except).for_each(|seat| seat.send(frame.clone()));
+                self.live()
+                    .filter(|seat| Some(seat.id) != except)
+                    .for_each(|seat| seat.give(frame.clone(), &self.wakes));
             }
         }
         self.seats.len()
@@ -110,7 +114,7 @@ impl StaySubscription {
     }
 
     fn leave_out_of_reach(&mut self, routed_to: Option<DepartmentId>, stay: Option<StayId>) {
-        let (hotel, conversation) = (self.hotel, self.conversation);
+        let (hotel, conversation, wakes) = (self.hotel, self.conversation, &self.wakes);
         self.seats.retain(|_, seat| {
             let mut standing = seat.standing();
             let Some(it) = standing.as_mut() else { return false };
@@ -123,7 +127,7 @@ impl StaySubscription {
             }
             it.subscriptions.remove(&conversation);
             drop(standing);
-            seat.send(frames::unsubscribed(stay, Some(conversation), frames::Reason::RoutedAway));
+            seat.give(frames::unsubscribed(stay, Some(conversation), frames::Reason::RoutedAway), wakes);
             false
         });
     }

@@ -121,7 +121,7 @@ async fn subscribers_of_an_actor_that_is_gone_come_back() {
     let gone = || {
         StaySubscription::create(|context| {
             context.run_later(Duration::ZERO, |_, context| actix::ActorContext::terminate(context));
-            StaySubscription::new(node.manager.hotel, conversation.id)
+            StaySubscription::new(node.manager.hotel, conversation.id, Wakes::default())
         })
     };
     feed.enter(&seats[0], &conversation).await;
