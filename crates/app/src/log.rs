@@ -28,8 +28,11 @@ const MOST_ID_CHARS: usize = 64;
 
 /// Begins to log what the filter, in the form of `RUST_LOG`, lets through.
 pub fn begin(filter: &str) {
+    // The HTTP library's errors are those of clients, who could fill the log with them.
+    let quiet =
+        env_logger::Builder::new().filter_module("actix_http", LevelFilter::Off).parse_filters(filter).try_init();
     // Fails only where there is a log already.
-    let _ = env_logger::Builder::new().parse_filters(filter).try_init();
+    let _ = quiet;
 }
 
 /// Checks a filter in the form of `RUST_LOG`: levels, or targets with levels, separated by commas.
