@@ -58,8 +58,8 @@ pub fn run(only: &str, quick: bool) -> Outcome<()> {
     let bench = Bench { folder: folder.path().to_owned(), rounds, seconds, messages };
     table::begin(quick);
     for (name, measure) in ROWS {
-        let asked_for = only.is_empty() || only.contains(&name);
-        if asked_for && let Err(error) = measure(&bench) {
+        let chosen = only.is_empty() || only.contains(&name);
+        if chosen && let Err(error) = measure(&bench) {
             let logs = folder.keep();
             return Err(format!("{name}: {error} (logs are in {})", logs.display()).into());
         }

@@ -6,7 +6,8 @@ use crate::{
     Outcome,
     baseline::sql::Conn,
     databases::{Database, Kind},
-    load::Pace,
+    load::{Pace, Round},
+    processes::Rounds,
     site::{Made, Site, Sizes, get},
 };
 
@@ -20,35 +21,55 @@ const SAME: f64 = 0.9;
 pub fn measure(bench: &Bench) -> Outcome<()> {
     for kind in Kind::all() {
         let few = heaped(bench, kind, PAGE)?;
-        let heaped = heaped(bench, kind, bench.messages / HEAPS)?;
-        let spread = Site::new(kind, sizes(bench.messages / pages::STAYS), &bench.folder)?;
-        for (how, many) in [("spread", &spread), ("heaped in ten", &heaped)] {
-            let stored = if how == "spread" { bench.messages } else { bench.messages + pages::STAYS };
-            let limit = if how == "spread" { 1 } else { PAGE };
-            for (what, end) in [
-                ("GET conversations/", None),
-                (&format!("GET …/messages/?limit={limit}"), Some(format!("messages/?limit={limit}"))),
-                ("GET conversations/{id}/", Some(String::new())),
-            ] {
-                let of = if how == "spread" { usize::MAX } else { HEAPS };
-                let mut clients = [many, &few].map(|site| asking(site, of, end.as_deref()));
-                let [many, few] = &mut clients;
-                let (many, few) = (many.as_mut().map_err(said)?, few.as_mut().map_err(said)?);
-                let pace = Pace::UntilAcknowledged(pages::CONNECTIONS);
-                bench.warm_up(&mut [many, few], pace)?;
-                let round = bench.round(pace);
-                let duel = bench.duel(|| Ok(many.round(round)?.rate()), || Ok(few.round(round)?.rate()))?;
-                let (stored, small) = (thousands(stored as f64), thousands((pages::STAYS + HEAPS * PAGE) as f64));
-                let what = format!("{what} of {stored} messages {how}, against {small}, {}", kind.name());
-                duel.row(what, "/s", Some(SAME), [&Costs::default(), &Costs::default()]).print();
-            }
-        }
+        let spread = Stored {
+            site: Site::new(kind, sizes(bench.messages / pages::STAYS), &bench.folder)?,
+            told: format!("{} messages spread", thousands(bench.messages as f64)),
+            of: usize::MAX,
+            limit: 1,
+        };
+        compare(bench, &few, &spread)?;
+        drop(spread);
+        let heaped = Stored {
+            site: heaped(bench, kind, bench.messages / HEAPS)?,
+            told: format!("{} messages heaped in ten", thousands((bench.messages + pages::STAYS) as f64)),
+            of: HEAPS,
+            limit: PAGE,
+        };
+        compare(bench, &few, &heaped)?;
     }
     Ok(())
 }
 
-fn said(error: &mut crate::Failure) -> String {
-    error.to_string()
+/// A site with much in it.
+struct Stored {
+    site: Site,
+    /// How much, and how it lies.
+    told: String,
+    /// Of how many conversations pages are asked for, and how many messages, so that the small site's
+    /// pages are as full.
+    of: usize,
+    limit: usize,
+}
+
+fn compare(bench: &Bench, few: &Site, many: &Stored) -> Outcome<()> {
+    let messages = format!("messages/?limit={}", many.limit);
+    let pages = [
+        ("conversations/".to_owned(), None),
+        (format!("…/{messages}"), Some(messages.as_str())),
+        ("conversations/{id}/".to_owned(), Some("")),
+    ];
+    for (what, end) in pages {
+        let (mut of_many, mut of_few) = (asking(&many.site, many.of, end)?, asking(few, many.of, end)?);
+        let pace = Pace::UntilAcknowledged(pages::CONNECTIONS);
+        bench.warm_up(&mut [&mut of_many, &mut of_few], pace)?;
+        let round = Round { seconds: 1.0, pace };
+        let duel = bench.duel(|| Ok(of_many.round(round)?.rate()), || Ok(of_few.round(round)?.rate()))?;
+        let small = thousands((pages::STAYS + HEAPS * PAGE) as f64);
+        let kind = many.site.made.database.kind().name();
+        let what = format!("GET {what} of {}, against {small}, {kind}", many.told);
+        duel.row(what, "/s", Some(SAME), [&Costs::default(), &Costs::default()]).print();
+    }
+    Ok(())
 }
 
 fn sizes(messages: usize) -> Sizes {
@@ -56,7 +77,7 @@ fn sizes(messages: usize) -> Sizes {
 }
 
 /// A client that asks for pages of the first `of` conversations of the department.
-fn asking(site: &Site, of: usize, end: Option<&str>) -> Outcome<crate::processes::Rounds> {
+fn asking(site: &Site, of: usize, end: Option<&str>) -> Outcome<Rounds> {
     let token = site.tokens(1)?.remove(0);
     let paths = match end {
         None => vec!["conversations/".to_owned()],
@@ -79,23 +100,20 @@ fn heaped(bench: &Bench, kind: Kind, each: usize) -> Outcome<Site> {
 
 fn heap(database: &Database, ids: &[i64], each: usize) -> Outcome<()> {
     let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-    let (numbers, least) = match database.kind() {
+    let (prepare, numbers, later) = match database.kind() {
         Kind::Sqlite => (
+            "",
             format!(
-                "(WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {each}) SELECT n FROM n) AS n"
+                "(WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {each}) \
+                 SELECT n FROM n) AS n"
             ),
             "max",
         ),
-        Kind::Postgres => (format!("generate_series(1, {each}) AS n (n)"), "greatest"),
+        Kind::Postgres => ("SET statement_timeout = 0;", format!("generate_series(1, {each}) AS n (n)"), "greatest"),
     };
-    let mut conn = Conn::open(&database.url)?;
-    conn.run("SELECT 1")?;
-    if database.kind() == Kind::Postgres {
-        conn.run("SET statement_timeout = 0")?;
-    }
-    // In turns, as they would come.
-    conn.run(&format!(
-        "BEGIN; \
+    // In turns, as they would come; and the heaps stand on the first page.
+    Ok(Conn::open(&database.url)?.run(&format!(
+        "{prepare} BEGIN; \
          INSERT INTO messages (conversation_id, content, sender_type, timestamp, internal, guest_ordinal) \
          SELECT c.id, 'Could we have two more towels and another pillow, please? Number ' || n.n, 'guest', \
                 c.updated_at, FALSE, c.guest_messages + n.n \
@@ -103,9 +121,8 @@ fn heap(database: &Database, ids: &[i64], each: usize) -> Outcome<()> {
          UPDATE conversations SET guest_messages = guest_messages + {each}, \
                 last_message_id = (SELECT max(m.id) FROM messages AS m WHERE m.conversation_id = conversations.id), \
                 last_guest_message_at = updated_at, \
-                updated_at = {least}(updated_at, (SELECT max(o.updated_at) FROM conversations AS o)) \
+                updated_at = {later}(updated_at, (SELECT max(o.updated_at) FROM conversations AS o)) \
          WHERE id IN ({ids}); \
          COMMIT"
-    ))?;
-    Ok(())
+    ))?)
 }

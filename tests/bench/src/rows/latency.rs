@@ -70,20 +70,18 @@ impl<'a> Commits<'a> {
     }
 }
 
-type Time = fn(&Report) -> f64;
-
 fn row(kind: Kind, products: &[Report], baselines: &[Report], commits: &[Report]) -> Row {
-    let of = |reports: &[Report], time: Time| median(&mut reports.iter().map(time).collect::<Vec<_>>());
-    let (p50, p99): (Time, Time) = (|it| it.p50, |it| it.p99);
-    let (took, bare, commit) = (of(products, p99), of(baselines, p99), of(commits, p50));
+    let p50 = |reports: &[Report]| median(&mut reports.iter().map(|it| it.p50).collect::<Vec<_>>());
+    let p99 = |reports: &[Report]| median(&mut reports.iter().map(|it| it.p99).collect::<Vec<_>>());
+    let (took, bare, commit) = (p99(products), p99(baselines), p50(commits));
     let most = GOAL * bare + commit;
     Row {
         what: format!("from send to last receipt, 200 messages/s on 5-socket stays, {}", kind.name()),
-        product: format!("p99 {took:.2} ms, p50 {:.2} ms", of(products, p50)),
+        product: format!("p99 {took:.2} ms, p50 {:.2} ms", p50(products)),
         baseline: format!(
             "p99 {bare:.2} ms, p50 {:.2} ms; a commit p50 {commit:.2} ms, p99 {:.2} ms",
-            of(baselines, p50),
-            of(commits, p99)
+            p50(baselines),
+            p99(commits)
         ),
         ratio: format!("{:.2}", (took - commit) / bare),
         required: format!("≤ {most:.2} ms"),
