@@ -119,6 +119,10 @@ else
     missing Chromium "the test in a real browser" "apt-get install chromium"
 fi
 
+for tool in curl sqlite3; do
+    if ! command -v "$tool" >/dev/null; then missing "$tool" "the documentation's examples" "apt-get install $tool"; fi
+done
+
 # In the background, so that a signal to this script is acted upon at once.
 "$@" <&0 &
 command_id=$!

@@ -96,8 +96,8 @@ async fn replay(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: &Resume
                 return Err(NotReplayed::TooMany);
             }
             let found = seen.conversations.iter().skip(subscribed);
-            let mut lost = named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
-            let lost: HashSet<Which> = lost.by_ref().collect();
+            let lost: HashSet<Which> =
+                named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which).collect();
             lost.iter().for_each(|which| seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway)));
             named.retain(|which| !lost.contains(which));
             first_page = false;
