@@ -29,7 +29,7 @@ struct Known {
 }
 
 impl Feed {
-    /// Hands out events that follow the feed's position without a gap.
+    /// Hands out events that follow the feed's position without a gap. The caller wakes their sockets.
     pub(crate) async fn hand_out(&mut self, events: &[&Event]) {
         let mut known = None;
         for (n, event) in events.iter().enumerate() {
@@ -45,10 +45,16 @@ impl Feed {
                 }
             }
             self.come_to(event.seq);
-            if (n + 1).is_multiple_of(UNWOKEN) {
-                self.wakes.wake();
+            self.unwoken += 1;
+            if self.unwoken >= UNWOKEN {
+                self.wake();
             }
         }
+    }
+
+    /// Wakes the sockets that what was handed out has something for.
+    pub(crate) fn wake(&mut self) {
+        self.unwoken = 0;
         self.wakes.wake();
     }
 

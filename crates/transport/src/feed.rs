@@ -41,6 +41,8 @@ pub(crate) struct Feed {
     pub(crate) stays: HashMap<ConversationId, Addr<StaySubscription>>,
     /// The sockets that the events handed out last have something for.
     pub(crate) wakes: Wakes,
+    /// How many events those are.
+    pub(crate) unwoken: usize,
     hub: Hub,
     pub(crate) news: Arc<News>,
     /// What commits carried and is still to be handed out.
@@ -72,6 +74,7 @@ impl Feed {
             inboxes: HashMap::new(),
             stays: HashMap::new(),
             wakes: Wakes::default(),
+            unwoken: 0,
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),

@@ -33,6 +33,13 @@ impl Feed {
     /// Hands out all up to a place and nothing after it: what was seen at that place is then to be
     /// acted upon, before anything else happens.
     pub(crate) async fn hand_out_to(&mut self, to: Seq) {
+        self.hand_out_groups(to).await;
+        // Not after each group: telling its conversation's actor gives way to the sockets, and those
+        // already awake would write what is a part of the next group in a write of its own.
+        self.wake();
+    }
+
+    async fn hand_out_groups(&mut self, to: Seq) {
         self.take_news();
         let mut goes_on = true;
         while goes_on && self.position < to {
@@ -57,6 +64,7 @@ impl Feed {
 
     /// Hands out a page of the log, up to a place at most. False where the log does not go on.
     async fn read_on(&mut self, to: Seq) -> bool {
+        self.wake();
         let log = Some(LogRange { after: self.position, limit: READ.min(to.0 - self.position.0) });
         match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
             Ok(told) => {

@@ -264,7 +264,8 @@ impl StaffSession {
                 session.go_on(ctx);
             }));
         }
-        if self.pending.is_empty() && self.pending.capacity() > 16 {
+        // An idle socket holds no memory for commands long ago; of the sockets most are idle.
+        if self.pending.is_empty() {
             self.pending = VecDeque::new();
         }
     }
