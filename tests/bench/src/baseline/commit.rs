@@ -136,21 +136,31 @@ fn commit(mut conn: Conn, sends: &Sends, mut waiting: mpsc::Receiver<Message>) -
 
 fn send(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
     let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
-    let one = || Value::Number(1);
     if !sends.only_changes {
         read(conn, sends, message, now)?;
     }
-    let ordinal = conn.number(GUEST_MESSAGES, &[conversation(), one()])?;
     let text = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can do \
                 for you tonight? 12345";
     let (sent, staff) = (Value::Text("sent"), || Value::Number(sends.staff));
-    let (text, sender) = (Value::Text(text), Value::Text("staff"));
-    let values = [conversation(), text, sender, staff(), at(), sent, Value::Flag(false), Value::Number(ordinal)];
-    let id = conn.number(MESSAGE, &values)?;
+    let id = conn.number(
+        MESSAGE,
+        &[
+            conversation(),
+            Value::Text(text),
+            Value::Text("staff"),
+            staff(),
+            at(),
+            sent,
+            Value::Flag(false),
+            Value::Null,
+            Value::Null,
+            Value::Number(0),
+            conversation(),
+            Value::Number(1),
+        ],
+    )?;
     conn.change(LAST_MESSAGE, &[at(), Value::Number(id), conversation()])?;
-    let ordinal = conn.number(ORDINAL, &[Value::Number(id), one()])?;
-    let (to, ordinal) = (|| Value::Number(id), || Value::Number(ordinal));
-    conn.change(MARK, &[staff(), conversation(), to(), ordinal(), to(), ordinal(), to()])?;
+    conn.change(MARK, &[staff(), Value::Number(id), conversation()])?;
     Ok(id)
 }
 
@@ -163,10 +173,9 @@ fn read(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -
     let values = [Value::Number(message.conversation), Value::Number(1)];
     let conversation = statement::<ConversationColumns>(CONVERSATION, &values);
     let _: ConversationRow = on_db!(conn, |c| conversation.get_result(c))?;
-    let values = [Value::Number(sends.hotel), Value::Number(1)];
-    let hotel = statement::<(BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>)>(HOTEL, &values);
-    let _: (i64, String, String, Option<i64>, Option<String>) = on_db!(conn, |c| hotel.get_result(c))?;
-    conn.number(DEPARTMENT, &values)?;
+    let values = [Value::Number(1), Value::Number(sends.hotel), Value::Number(1)];
+    let hotel = statement::<HotelColumns>(HOTEL, &values);
+    let _: HotelRow = on_db!(conn, |c| hotel.get_result(c))?;
     Ok(())
 }
 
@@ -177,22 +186,18 @@ fn log_events(conn: &mut Conn, sends: &Sends, group: &[Message], ids: &[i64], no
     let mut seq = conn.number(COUNTER, &[Value::Number(count), hotel()])? - count;
     for (message, id) in group.iter().zip(ids) {
         let (conversation, stay) = (|| Value::Number(message.conversation), || Value::Number(message.stay));
-        let mut place = || {
-            seq += 1;
-            [hotel(), Value::Number(seq), Value::time(now)]
-        };
-        let of = [Value::Text("message"), conversation(), stay(), Value::Number(*id), Value::Flag(false)];
-        conn.change(MESSAGE_EVENT, &place().into_iter().chain(of).collect::<Vec<_>>())?;
         let department = || Value::Number(sends.department);
-        let of = [
-            Value::Text("conversation_updated"),
-            conversation(),
-            stay(),
-            department(),
-            department(),
-            Value::Flag(true),
-        ];
-        conn.change(UPDATE_EVENT, &place().into_iter().chain(of).collect::<Vec<_>>())?;
+        for (kind, message, [before, after], only_message) in [
+            ("message", Value::Number(*id), [Value::Null, Value::Null], false),
+            ("conversation_updated", Value::Null, [department(), department()], true),
+        ] {
+            seq += 1;
+            let (place, at, kind) = (Value::Number(seq), Value::time(now), Value::Text(kind));
+            let (nobody, only_message) = (Value::Null, Value::Flag(only_message));
+            let values =
+                [hotel(), place, at, kind, conversation(), stay(), message, nobody, before, after, only_message];
+            conn.change(EVENT, &values)?;
+        }
     }
     Ok(())
 }
@@ -203,6 +208,8 @@ type SessionColumns = (
 );
 type SessionRow =
     ((String, i64, Option<i64>, Option<Time>, Time, Time), (i64, i64, String, String, String, bool, Option<i64>));
+type HotelColumns = (BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>);
+type HotelRow = (i64, String, String, Option<i64>, Option<String>, Option<i64>);
 type ConversationColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Text, Nullable<BigInt>, Nullable<BigInt>);
 type ConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
 
@@ -217,21 +224,19 @@ const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, con
      conversations.status, conversations.department_id, conversations.assigned_to FROM conversations \
      WHERE (conversations.id = ?) LIMIT ?";
 const HOTEL: &str = "SELECT hotels.id, hotels.name, hotels.timezone, hotels.default_department_id, \
-     hotels.whatsapp_phone_number_id FROM hotels WHERE (hotels.id = ?) LIMIT ?";
-const DEPARTMENT: &str = "SELECT departments.id FROM departments WHERE (departments.hotel_id = ?) ORDER BY departments.id \
-     LIMIT ?";
-const GUEST_MESSAGES: &str =
-    "SELECT conversations.guest_messages FROM conversations WHERE (conversations.id = ?) LIMIT ?";
+     hotels.whatsapp_phone_number_id, (SELECT departments.id FROM departments WHERE (departments.hotel_id = \
+     hotels.id) ORDER BY departments.id LIMIT ?) FROM hotels WHERE (hotels.id = ?) LIMIT ?";
 const MESSAGE: &str = "INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, \
-     internal, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING messages.id";
+     internal, client_ref, request_digest, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT \
+     (conversations.guest_messages + ?) FROM conversations WHERE (conversations.id = ?) LIMIT ?)) RETURNING \
+     messages.id";
 const LAST_MESSAGE: &str = "UPDATE conversations SET updated_at = ?, last_message_id = ? WHERE (conversations.id = ?)";
-const ORDINAL: &str = "SELECT messages.guest_ordinal FROM messages WHERE (messages.id = ?) LIMIT ?";
-const MARK: &str = "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) VALUES (?, ?, ?, ?) ON \
-     CONFLICT (conversation_id, staff_id) DO UPDATE SET message_id = ?, guest_ordinal = ? WHERE \
-     (read_marks.message_id < ?)";
+const MARK: &str = "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) SELECT ?, \
+     messages.conversation_id, messages.id, messages.guest_ordinal FROM messages WHERE ((messages.id = ?) AND \
+     (messages.conversation_id = ?)) ON CONFLICT (conversation_id, staff_id) DO UPDATE SET message_id = \
+     excluded.message_id, guest_ordinal = excluded.guest_ordinal WHERE (read_marks.message_id < \
+     excluded.message_id)";
 const COUNTER: &str = "UPDATE hotel_counters SET seq = (hotel_counters.seq + ?) WHERE (hotel_counters.hotel_id = ?) \
      RETURNING hotel_counters.seq";
-const MESSAGE_EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, only_message) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE_EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, department_before, \
-     department_after, only_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
+     department_before, department_after, only_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -25,8 +25,8 @@ pub struct Asker {
     pub staff: i64,
     /// Their hotel.
     pub hotel: i64,
-    /// Their departments.
-    pub departments: Vec<i64>,
+    /// Their only department.
+    pub department: i64,
 }
 
 struct Bare {
@@ -73,14 +73,12 @@ async fn answer<T: Serialize + Send + 'static>(
         let mut conn = bare.readers.get().map_err(|error| error.to_string())?;
         let ask = |conn: &mut Conn| {
             conn.begin_snapshot()?;
-            let epoch: String = {
-                let asked = statement::<Text>(EPOCH, &[Value::Number(1)]);
-                on_db!(conn, |c| asked.get_result(c))?
-            };
-            let seq = conn.number(HEAD, &[Value::Number(bare.asker.hotel), Value::Number(1)])?;
+            let values = [Value::Number(1), Value::Number(bare.asker.hotel), Value::Number(1)];
+            let cursor = statement::<(Nullable<Text>, BigInt)>(CURSOR, &values);
+            let (epoch, seq): (Option<String>, i64) = on_db!(conn, |c| cursor.get_result(c))?;
             let told = ask(conn, &bare.asker)?;
             conn.run("COMMIT")?;
-            Ok((epoch, seq, told))
+            Ok((epoch.unwrap_or_default(), seq, told))
         };
         ask(&mut conn).map_err(|error: diesel::result::Error| error.to_string())
     })
@@ -92,7 +90,7 @@ async fn answer<T: Serialize + Send + 'static>(
 async fn list(request: HttpRequest, bare: web::Data<Bare>) -> Answer {
     let url = request.full_url();
     answer(bare, move |conn, asker| {
-        let mine = || Value::Among(asker.departments.clone());
+        let mine = || Value::Number(asker.department);
         let of = || [Value::Number(asker.staff), Value::Number(asker.hotel), Value::Text("relay"), mine()];
         let count = conn.number(COUNT, &of().into_iter().chain([Value::Number(1)]).collect::<Vec<_>>())?;
         let values: Vec<_> = of().into_iter().chain([Value::Number(25), Value::Number(0)]).collect();
@@ -112,7 +110,6 @@ async fn list(request: HttpRequest, bare: web::Data<Bare>) -> Answer {
 async fn detail(id: web::Path<i64>, bare: web::Data<Bare>) -> Answer {
     let id = id.into_inner();
     answer(bare, move |conn, asker| {
-        look_up(conn, id)?;
         let (row, conversation) = views(conn, asker, &[id])?.pop().ok_or(diesel::result::Error::NotFound)?;
         Ok(Details {
             conversation,
@@ -163,17 +160,13 @@ fn look_up(conn: &mut Conn, id: i64) -> QueryResult<()> {
 }
 
 fn views(conn: &mut Conn, asker: &Asker, ids: &[i64]) -> QueryResult<Vec<(ViewRow, Conversation)>> {
-    let values = [Value::Among(ids.to_vec())];
+    let values = [Value::Number(asker.staff), Value::among(ids)];
     let asked = statement::<ViewColumns>(VIEWS, &values);
     let rows: Vec<ViewRow> = on_db!(conn, |c| asked.load(c))?;
-    let values = [Value::Number(asker.staff), Value::Among(ids.to_vec())];
-    let asked = statement::<(BigInt, BigInt)>(MARKS, &values);
-    let marks: Vec<(i64, i64)> = on_db!(conn, |c| asked.load(c))?;
     Ok(rows
         .into_iter()
         .map(|mut row| {
-            let read = marks.iter().find(|it| it.0 == row.id).map_or(0, |it| it.1);
-            let conversation = Conversation::of(&mut row, read);
+            let conversation = Conversation::of(&mut row);
             (row, conversation)
         })
         .collect())
@@ -247,7 +240,7 @@ struct Message {
 
 impl Conversation {
     /// Takes the texts out of the row.
-    fn of(row: &mut ViewRow, read: i64) -> Self {
+    fn of(row: &mut ViewRow) -> Self {
         let last = row.last_content.take().zip(row.last_at).zip(row.last_sender_type.take());
         Self {
             id: row.id,
@@ -265,7 +258,7 @@ impl Conversation {
             assigned_to: row.assigned_to.zip(row.assignee_name.take()).map(|(id, name)| Person { id, name }),
             last_guest_message_at: row.last_guest_message_at.map(told),
             window_expires_at: (),
-            unread_count: row.guest_messages - read,
+            unread_count: row.guest_messages - row.read.unwrap_or(0),
         }
     }
 }

@@ -12,20 +12,18 @@ use super::sql::{Document, Json, Moment, Time};
 type Maybe = Nullable<Text>;
 
 /// Of all pages.
-pub const EPOCH: &str = "SELECT epochs.epoch FROM epochs ORDER BY epochs.id DESC LIMIT ?";
-
-/// Of all pages.
-pub const HEAD: &str = "SELECT hotel_counters.seq FROM hotel_counters WHERE (hotel_counters.hotel_id = ?) LIMIT ?";
+pub const CURSOR: &str = "SELECT (SELECT epochs.epoch FROM epochs ORDER BY epochs.id DESC LIMIT ?), hotel_counters.seq \
+     FROM hotel_counters WHERE (hotel_counters.hotel_id = ?) LIMIT ?";
 
 /// Of the list.
 pub const COUNT: &str = "SELECT COUNT(*) FROM (conversations LEFT OUTER JOIN read_marks ON ((read_marks.conversation_id = \
      conversations.id) AND (read_marks.staff_id = ?))) WHERE (((conversations.hotel_id = ?) AND \
-     (conversations.status = ?)) AND (conversations.department_id ?)) LIMIT ?";
+     (conversations.status = ?)) AND (conversations.department_id = ?)) LIMIT ?";
 
 /// Of the list: the ids.
 pub const PAGE: &str = "SELECT conversations.id FROM (conversations LEFT OUTER JOIN read_marks ON \
      ((read_marks.conversation_id = conversations.id) AND (read_marks.staff_id = ?))) WHERE \
-     (((conversations.hotel_id = ?) AND (conversations.status = ?)) AND (conversations.department_id ?)) \
+     (((conversations.hotel_id = ?) AND (conversations.status = ?)) AND (conversations.department_id = ?)) \
      ORDER BY conversations.updated_at DESC, conversations.id DESC LIMIT ? OFFSET ?";
 
 /// Of list and detail: conversations as they are shown.
@@ -35,18 +33,15 @@ pub const VIEWS: &str = "SELECT conversations.id, conversations.hotel_id, conver
      conversations.updated_at, conversations.last_guest_message_at, conversations.guest_messages, \
      guests.profile_name, guests.phone, guests.wa_id, guests.bsuid, stays.guest_name, stays.guest_phone, \
      stays.room_number, stays.check_in, stays.check_out, departments.name, staff.name, messages.content, \
-     messages.timestamp, messages.sender_type, hotels.whatsapp_phone_number_id FROM ((((((conversations \
+     messages.timestamp, messages.sender_type, hotels.whatsapp_phone_number_id, read_marks.guest_ordinal FROM (((((((conversations \
      INNER JOIN guests ON (conversations.guest_id = guests.id)) INNER JOIN hotels ON \
      (conversations.hotel_id = hotels.id)) LEFT OUTER JOIN stays ON (conversations.stay_id = stays.id)) \
      LEFT OUTER JOIN departments ON (conversations.department_id = departments.id)) LEFT OUTER JOIN staff \
      ON (conversations.assigned_to = staff.id)) LEFT OUTER JOIN messages ON (messages.id = \
-     conversations.last_message_id)) WHERE (conversations.id ?)";
+     conversations.last_message_id)) LEFT OUTER JOIN read_marks ON ((read_marks.conversation_id = \
+     conversations.id) AND (read_marks.staff_id = ?))) WHERE (conversations.id ?)";
 
-/// Of list and detail.
-pub const MARKS: &str = "SELECT read_marks.conversation_id, read_marks.guest_ordinal FROM read_marks WHERE \
-     ((read_marks.staff_id = ?) AND (read_marks.conversation_id ?))";
-
-/// Of detail and messages: what sight is decided by.
+/// Of messages: what sight is decided by.
 pub const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
      conversations.status, conversations.department_id, conversations.assigned_to FROM conversations \
      WHERE (conversations.id = ?) LIMIT ?";
@@ -105,6 +100,7 @@ pub type ViewColumns = (
     Nullable<Moment>,
     Maybe,
     Maybe,
+    Nullable<BigInt>,
 );
 
 /// A row of [`VIEWS`].
@@ -139,6 +135,7 @@ pub struct ViewRow {
     pub last_at: Option<Time>,
     pub last_sender_type: Option<String>,
     pub whatsapp_phone_number_id: Option<String>,
+    pub read: Option<i64>,
 }
 
 /// The columns of [`MESSAGES`].

@@ -41,7 +41,10 @@ impl Conn {
     pub fn open(url: &str) -> Outcome<Self> {
         let Some(file) = url.strip_prefix("sqlite://") else {
             let mut conn = PgConnection::establish(url)?;
-            conn.batch_execute("SET statement_timeout = '15s'; SET lock_timeout = '10s'; SET timezone = 'UTC'")?;
+            conn.batch_execute(
+                "SET statement_timeout = '15s'; SET lock_timeout = '10s'; SET timezone = 'UTC'; \
+                 SET plan_cache_mode = force_generic_plan",
+            )?;
             return Ok(Self::Pg(conn));
         };
         let mut conn = SqliteConnection::establish(file)?;
@@ -116,13 +119,19 @@ pub enum Value<'a> {
     Text(&'a str),
     Flag(bool),
     Time(DateTime<Utc>, i64),
-    /// In the place of a whole condition: `= ANY(…)`, or `IN (…)`.
-    Among(Vec<i64>),
+    Null,
+    /// In the place of a whole condition: `= ANY(…)`, or `IN (…)` of a JSON list.
+    Among(&'a [i64], String),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
     pub fn time(at: DateTime<Utc>) -> Self {
         Self::Time(at, at.timestamp_micros())
+    }
+
+    pub fn among(ids: &'a [i64]) -> Self {
+        let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+        Self::Among(ids, format!("[{}]", list.join(",")))
     }
 }
 
@@ -158,9 +167,10 @@ impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
                     Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
                     Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
                     Value::Time(it, _) => out.push_bind_param::<Timestamptz, _>(it)?,
-                    Value::Among(them) => {
+                    Value::Null => out.push_sql("NULL"),
+                    Value::Among(ids, _) => {
                         out.push_sql("= ANY(");
-                        out.push_bind_param::<Array<BigInt>, _>(them)?;
+                        out.push_bind_param::<Array<BigInt>, _>(ids)?;
                         out.push_sql(")");
                     }
                 }
@@ -181,12 +191,11 @@ impl<Columns> QueryFragment<Sqlite> for Statement<'_, Columns> {
                     Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
                     Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
                     Value::Time(_, micros) => out.push_bind_param::<BigInt, _>(micros)?,
-                    Value::Among(them) => {
-                        for (n, it) in them.iter().enumerate() {
-                            out.push_sql(if n == 0 { "IN (" } else { ", " });
-                            out.push_bind_param::<BigInt, _>(it)?;
-                        }
-                        out.push_sql(")");
+                    Value::Null => out.push_sql("NULL"),
+                    Value::Among(_, list) => {
+                        out.push_sql("IN (SELECT value FROM json_each(");
+                        out.push_bind_param::<Text, _>(list)?;
+                        out.push_sql("))");
                     }
                 }
             }

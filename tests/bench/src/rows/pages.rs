@@ -39,7 +39,7 @@ fn bare(site: &Site, folder: &Path) -> Outcome<(Process, String)> {
         database: site.made.database.url.clone(),
         staff: hotel.staff[1].id,
         hotel: hotel.id,
-        departments: hotel.staff[1].department_ids.clone(),
+        department: hotel.departments[0].id,
     })?;
     let address = bare.listening()?;
     Ok((bare, address))

@@ -171,6 +171,8 @@ pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench)
         .arg("--file")
         .arg(script)
         .arg(&database.url)
+        // As the product's connections are set.
+        .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan")
         .output()?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
