@@ -8,7 +8,7 @@ use domain::{
 use persistence::{
     Tx,
     conversations::{self, Which},
-    hotels, marks,
+    marks,
     messages::{self, Draft, Page as MessageRange, Sender},
     sessions::Live,
     staff,
@@ -169,14 +169,14 @@ fn answered_before(tx: &mut Tx<'_>, which: Which, by: StaffId, reply: &Reply) ->
 
 fn send(tx: &mut Tx<'_>, live: &Live, which: Which, reply: &Reply, now: DateTime<Utc>) -> Result<Message, Error> {
     let (me, reach) = (&live.staff, live.staff.reach());
-    let mut it = visible(tx.conn(), &reach, which)?;
+    let found = conversations::find_visible_with_hotel(tx.conn(), &reach, which)?;
+    let (mut it, hotel) = found.ok_or(Error::NotFound)?;
     if let Some(seen) = reply.seen
         && !messages::exists(tx.conn(), it.id, seen)?
     {
         return Err(Error::invalid("seen_message_id", "This message is not of this conversation."));
     }
     it.open()?;
-    let hotel = hotels::find(tx.conn(), it.hotel)?.ok_or(Error::NotFound)?;
     let on_whatsapp = hotel.whatsapp_phone_number_id.is_some();
     if on_whatsapp {
         let heard = conversations::last_heard(tx.conn(), it.id)?;
@@ -203,9 +203,7 @@ fn send(tx: &mut Tx<'_>, live: &Live, which: Which, reply: &Reply, now: DateTime
         internal: false,
         client_ref: reply.client_ref.as_ref().map(|(client_ref, digest)| (client_ref, digest.as_str())),
     };
-    let message = append(tx, &it, &draft)?;
-    marks::advance(tx, me.id, it.id, message.id)?;
-    Ok(message)
+    append(tx, &it, &draft)
 }
 
 /// Stores a note of a staff member.

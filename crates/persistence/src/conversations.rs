@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::{
-    Conversation, ConversationId, ConversationView, DepartmentId, GuestId, HotelId, LastMessage, Person, Reach,
+    Conversation, ConversationId, ConversationView, DepartmentId, GuestId, Hotel, HotelId, LastMessage, Person, Reach,
     StaffId, Status, StayId,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     guests::display_name as guests_name,
+    hotels::{Row as HotelRow, first_department, hotel as hotels_row},
     prepared::prepared,
     schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
     search,
@@ -80,6 +81,32 @@ pub fn find(conn: &mut Conn, which: Which) -> Result<Option<Conversation>, Store
         .optional()
     })?;
     row.map(Conversation::try_from).transpose()
+}
+
+/// The conversation, where this reach covers it, and its hotel.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_visible_with_hotel(
+    conn: &mut Conn,
+    reach: &Reach,
+    which: Which,
+) -> Result<Option<(Conversation, Hotel)>, StoreError> {
+    let found: Option<(Row, (HotelRow, Option<i64>))> = on_db!(conn, |c| {
+        let query = conversations::table
+            .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
+            .select((Row::as_select(), (HotelRow::as_select(), first_department!())))
+            .into_boxed();
+        match which {
+            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)),
+            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)),
+        }
+        .first(c)
+        .optional()
+    })?;
+    let Some((row, of_hotel)) = found else { return Ok(None) };
+    let it = Conversation::try_from(row)?;
+    Ok(reach.covers(it.hotel, it.department).then(|| (it, hotels_row(of_hotel))))
 }
 
 /// A guest's conversation without a stay.

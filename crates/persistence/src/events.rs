@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
+};
 use domain::{
     ConversationChange, ConversationId, DepartmentId, Event, EventKind, HotelId, Message, MessageId, Seq, StaffId,
     StayId,
@@ -16,7 +20,7 @@ use crate::{
     messages,
     prepared::prepared,
     schema::{epochs, events, hotel_counters},
-    types::Ts,
+    types::{Ts, UtcTs},
 };
 
 /// The epoch begun last, as a value in a query.
@@ -51,47 +55,76 @@ struct Row {
 
 /// Gives the drafts their places, hotel by hotel in the order of ids, and stores them.
 pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
-    let mut counts = BTreeMap::new();
-    for draft in &drafts {
-        *counts.entry(draft.hotel).or_insert(0) += 1;
-    }
-    let mut next = HashMap::new();
-    for (hotel, count) in counts {
-        let last: i64 = on_db!(conn, |c| prepared(
-            diesel::update(hotel_counters::table.find(hotel.0))
-                .set(hotel_counters::seq.eq(hotel_counters::seq + count))
-                .returning(hotel_counters::seq)
-        )
-        .get_result(c))?;
-        next.insert(hotel, Seq(last - count + 1));
-    }
-    let mut placed = Vec::with_capacity(drafts.len());
+    let mut of_hotels: BTreeMap<HotelId, Vec<Event>> = BTreeMap::new();
     for Draft { hotel, at, kind } in drafts {
-        let place = next.get_mut(&hotel).ok_or(StoreError::Corrupt("counter"))?;
-        placed.push(Event { hotel, seq: *place, at: Ts::from(at).0, kind });
-        *place = place.next();
+        let events = of_hotels.entry(hotel).or_default();
+        // The place within this group, until the log's is known.
+        let seq = Seq(events.len() as i64 + 1);
+        events.push(Event { hotel, seq, at: Ts::from(at).0, kind });
     }
-    let rows: Vec<Row> = placed.iter().map(Row::from).collect();
-    match conn {
-        // 11 columns a row, and PostgreSQL takes at most 65,535 values in a statement.
-        Conn::Pg(c) => {
-            for rows in rows.chunks(1000) {
-                let insert = diesel::insert_into(events::table).values(rows);
-                // One or two jobs are the usual group of a quiet hour.
-                if rows.len() <= 4 {
-                    prepared(insert).execute(c)?
-                } else {
-                    insert.execute(c)?
-                };
-            }
-        }
-        Conn::Sqlite(c) => {
-            for row in &rows {
-                diesel::insert_into(events::table).values(row).execute(c)?;
-            }
-        }
+    for (hotel, events) in &mut of_hotels {
+        let rows: Vec<Row> = events.iter().map(Row::from).collect();
+        let last = match conn {
+            Conn::Pg(conn) => insert_at_once(conn, *hotel, &rows)?,
+            Conn::Sqlite(conn) => insert(conn, *hotel, rows)?,
+        };
+        let before = last - events.len() as i64;
+        events.iter_mut().for_each(|event| event.seq.0 += before);
     }
-    Ok(placed)
+    Ok(of_hotels.into_values().flatten().collect())
+}
+
+/// Stores rows that are numbered from 1; the place that the last one got.
+fn insert(conn: &mut SqliteConnection, hotel: HotelId, rows: Vec<Row>) -> QueryResult<i64> {
+    let count = rows.len() as i64;
+    let counter = diesel::update(hotel_counters::table.find(hotel.0));
+    let last: i64 =
+        prepared(counter.set(hotel_counters::seq.eq(hotel_counters::seq + count)).returning(hotel_counters::seq))
+            .get_result(conn)?;
+    for mut row in rows {
+        row.seq += last - count;
+        diesel::insert_into(events::table).values(row).execute(conn)?;
+    }
+    Ok(last)
+}
+
+#[derive(QueryableByName)]
+struct Last {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+}
+
+/// The same in one statement: on PostgreSQL each is a way to the server and back.
+fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> QueryResult<i64> {
+    fn column<T>(rows: &[Row], of: impl Fn(&Row) -> T) -> Vec<T> {
+        rows.iter().map(of).collect()
+    }
+    let statement = sql_query(
+        "WITH counter AS (\
+           UPDATE hotel_counters SET seq = seq + $2 WHERE hotel_id = $1 RETURNING seq\
+         ), stored AS (\
+           INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
+             department_before, department_after, only_message) \
+           SELECT $1, counter.seq - $2 + new.place, new.at, new.kind, new.conversation, new.stay, new.message, \
+             new.staff, new.before, new.after, new.only_message \
+           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             AS new (place, at, kind, conversation, stay, message, staff, before, after, only_message)\
+         ) SELECT seq FROM counter",
+    )
+    .bind::<BigInt, _>(hotel.0)
+    .bind::<BigInt, _>(rows.len() as i64)
+    .bind::<Array<BigInt>, _>(column(rows, |it| it.seq))
+    .bind::<Array<UtcTs>, _>(column(rows, |it| it.at))
+    .bind::<Array<Text>, _>(column(rows, |it| it.kind))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.conversation_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.stay_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.message_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.staff_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_before))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_after))
+    .bind::<Array<Bool>, _>(column(rows, |it| it.only_message));
+    let last: Last = prepared(statement).get_result(conn)?;
+    Ok(last.seq)
 }
 
 impl From<&Event> for Row {

@@ -22,10 +22,11 @@ macro_rules! first_department {
             .single_value()
     };
 }
+pub(crate) use first_department;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hotels)]
-struct Row {
+pub(crate) struct Row {
     id: i64,
     name: String,
     timezone: String,
@@ -53,7 +54,7 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Hotel>, StoreError> {
     Ok(rows.into_iter().map(hotel).collect())
 }
 
-fn hotel((row, first_department): (Row, Option<i64>)) -> Hotel {
+pub(crate) fn hotel((row, first_department): (Row, Option<i64>)) -> Hotel {
     Hotel {
         id: HotelId(row.id),
         name: row.name,

@@ -22,11 +22,14 @@ use crate::{
     conn::{Conn, DbUrl, Purpose},
     conversations::Which,
     events,
-    store::{Failure, OnCommit},
+    prepared::prepared,
+    store::{Committed, Failure, OnCommit},
 };
 
 /// The most jobs of one group.
 const GROUP: usize = 256;
+/// After so many commits a quiet moment is used to take over what was written.
+const COMMITS: usize = 100;
 /// How often a group that gave way to another transaction is tried again.
 const TRIES: usize = 3;
 
@@ -146,7 +149,7 @@ where
 
 /// Works off the queue until its other end is gone.
 pub(crate) fn work(url: &DbUrl, mut queue: mpsc::Receiver<Box<dyn AnyJob>>, on_commit: &OnCommit) {
-    let mut conn = None;
+    let (mut conn, mut commits) = (None, 0);
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -155,16 +158,24 @@ pub(crate) fn work(url: &DbUrl, mut queue: mpsc::Receiver<Box<dyn AnyJob>>, on_c
                 Err(_) => break,
             }
         }
-        run_group(url, &mut conn, group, on_commit);
+        let tell = |events| on_commit(Committed { events, more: !queue.is_empty() });
+        run_group(url, &mut conn, group, &tell);
+        commits += 1;
+        if commits >= COMMITS && queue.is_empty() {
+            commits = 0;
+            if let Some(conn) = &mut conn {
+                conn.checkpoint();
+            }
+        }
     }
 }
 
-fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob>>, on_commit: &OnCommit) {
+fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Arc<[Event]>)) {
     for _ in 0..TRIES {
         match attempt(url, conn, &mut group) {
             Ok(events) => {
                 // Announced before anybody is answered, and in the order of the commits.
-                on_commit(events);
+                tell(events);
                 return group.into_iter().for_each(|job| job.finish(None));
             }
             Err(Rollback { fault: Fault::Conflict, .. }) => {}
@@ -179,7 +190,7 @@ fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob
                 return group.into_iter().for_each(|job| job.finish(error.take()));
             }
             Err(_) => {
-                return group.into_iter().for_each(|job| run_group(url, conn, vec![job], on_commit));
+                return group.into_iter().for_each(|job| run_group(url, conn, vec![job], tell));
             }
         }
     }
@@ -243,10 +254,11 @@ fn lock(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> Result<(), StoreError> {
         }
     }
     if !(ids.is_empty() && stays.is_empty()) {
-        sql_query("SELECT id FROM conversations WHERE id = ANY($1) OR stay_id = ANY($2) ORDER BY id FOR UPDATE")
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<BigInt>, _>(stays)
-            .execute(conn)?;
+        let lock =
+            sql_query("SELECT id FROM conversations WHERE id = ANY($1) OR stay_id = ANY($2) ORDER BY id FOR UPDATE")
+                .bind::<Array<BigInt>, _>(ids)
+                .bind::<Array<BigInt>, _>(stays);
+        prepared(lock).execute(conn)?;
     }
     Ok(())
 }

@@ -37,4 +37,4 @@ pub mod upkeep;
 pub use conn::{BadDbUrl, Conn, DbUrl};
 pub use error::StoreError;
 pub use lane::Tx;
-pub use store::{Failure, OnCommit, Store};
+pub use store::{Committed, Failure, OnCommit, Store};

@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Bool, Nullable, Text},
+};
 use domain::{ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, SenderType, StaffId};
 
 use crate::{
     StoreError, Tx,
     among::among,
     conn::{Conn, on_db},
+    marks,
     prepared::prepared,
     schema::{conversations, guests, hotels, messages, staff, stays},
-    types::Ts,
+    types::{Ts, UtcTs},
 };
 
 /// A message to store.
@@ -57,18 +62,12 @@ struct NewRow<'a> {
     request_digest: Option<&'a str>,
 }
 
-/// Stores a message and makes it its conversation's newest. The conversation is locked by the
-/// caller's transaction.
+/// Stores a message and makes it its conversation's newest; who replies has read up to the reply.
+/// The conversation is locked by the caller's transaction.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError> {
-    let conn = tx.changing();
-    let at = Ts::from(draft.at);
-    let by_guest = matches!(draft.sender, Sender::Guest(_));
-    let conversation = conversations::table.find(draft.conversation.0);
-    let of_guest = i64::from(by_guest);
-    let guest_ordinal = conversation.select(conversations::guest_messages + of_guest).single_value().assume_not_null();
     let (sender_type, author, sender_name) = match draft.sender {
         Sender::Guest(name) => (SenderType::Guest, None, name),
         Sender::Staff(id, name) => (SenderType::Staff, Some(id), name),
@@ -78,27 +77,17 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
         content: draft.content,
         sender_type: sender_type.as_str(),
         staff_sender: author.map(|it| it.0),
-        timestamp: at,
+        timestamp: draft.at.into(),
         delivery: draft.delivery.map(Delivery::as_str),
         internal: draft.internal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.as_str()),
         request_digest: draft.client_ref.map(|(_, digest)| digest),
     };
-    let id: i64 = on_db!(conn, |c| diesel::insert_into(messages::table)
-        .values((&row, messages::guest_ordinal.eq(guest_ordinal)))
-        .returning(messages::id)
-        .get_result(c))?;
-    let last_message = (!draft.internal).then_some(conversations::last_message_id.eq(Some(id)));
-    let last_guest = by_guest.then_some((
-        conversations::last_guest_message_at.eq(Some(at)),
-        conversations::guest_messages.eq(conversations::guest_messages + 1),
-    ));
-    on_db!(conn, |c| prepared(diesel::update(conversation).set((
-        conversations::updated_at.eq(at),
-        last_message,
-        last_guest
-    )))
-    .execute(c))?;
+    let of_guest = matches!(draft.sender, Sender::Guest(_));
+    let id = match tx.changing() {
+        Conn::Pg(conn) => insert_at_once(conn, &row, of_guest)?,
+        Conn::Sqlite(_) => insert(tx, &row, of_guest)?,
+    };
     Ok(Message {
         id: MessageId(id),
         conversation: draft.conversation,
@@ -106,12 +95,74 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
         sender_type,
         author,
         sender_name: sender_name.to_owned(),
-        at: at.0,
+        at: row.timestamp.0,
         delivery: draft.delivery,
         failure: None,
         internal: draft.internal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.clone()),
     })
+}
+
+/// Stores a message, tells it to its conversation, and moves its author's mark.
+fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, of_guest: bool) -> Result<i64, StoreError> {
+    let conversation = conversations::table.find(row.conversation_id);
+    let ordinal = conversation.select(conversations::guest_messages + i64::from(of_guest));
+    let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(messages::table)
+        .values((row, messages::guest_ordinal.eq(ordinal.single_value().assume_not_null())))
+        .returning(messages::id)
+        .get_result(c))?;
+    let last_message = (!row.internal).then_some(conversations::last_message_id.eq(Some(id)));
+    let last_guest = of_guest.then_some((
+        conversations::last_guest_message_at.eq(Some(row.timestamp)),
+        conversations::guest_messages.eq(conversations::guest_messages + 1),
+    ));
+    let told = (conversations::updated_at.eq(row.timestamp), last_message, last_guest);
+    on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(told)).execute(c))?;
+    if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
+        marks::advance(tx, StaffId(author), ConversationId(row.conversation_id), MessageId(id))?;
+    }
+    Ok(id)
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// What [`insert`] does in three statements, in one: on PostgreSQL each is a way to the server and back.
+fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> QueryResult<i64> {
+    let statement = sql_query(
+        "WITH stored AS (\
+           INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
+             client_ref, request_digest, guest_ordinal) \
+           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, guest_messages + $10 FROM conversations WHERE id = $1 \
+           RETURNING id, conversation_id, guest_ordinal\
+         ), told AS (\
+           UPDATE conversations SET updated_at = $5, guest_messages = stored.guest_ordinal, \
+             last_message_id = CASE WHEN $7 THEN last_message_id ELSE stored.id END, \
+             last_guest_message_at = CASE WHEN $10 = 1 THEN $5 ELSE last_guest_message_at END \
+           FROM stored WHERE conversations.id = stored.conversation_id\
+         ), read AS (\
+           INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) \
+           SELECT $4, conversation_id, id, guest_ordinal FROM stored WHERE $4 IS NOT NULL AND NOT $7 \
+           ON CONFLICT (conversation_id, staff_id) DO UPDATE \
+           SET message_id = excluded.message_id, guest_ordinal = excluded.guest_ordinal \
+           WHERE read_marks.message_id < excluded.message_id\
+         ) SELECT id FROM stored",
+    )
+    .bind::<BigInt, _>(row.conversation_id)
+    .bind::<Text, _>(row.content)
+    .bind::<Text, _>(row.sender_type)
+    .bind::<Nullable<BigInt>, _>(row.staff_sender)
+    .bind::<UtcTs, _>(row.timestamp)
+    .bind::<Nullable<Text>, _>(row.delivery)
+    .bind::<Bool, _>(row.internal)
+    .bind::<Nullable<Text>, _>(row.client_ref)
+    .bind::<Nullable<Text>, _>(row.request_digest)
+    .bind::<BigInt, _>(i64::from(of_guest));
+    let inserted: Inserted = prepared(statement).get_result(conn)?;
+    Ok(inserted.id)
 }
 
 #[derive(Queryable, Selectable)]

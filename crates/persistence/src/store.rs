@@ -36,8 +36,17 @@ const QUEUE: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// Told the events of each commit, in order, before its writers are answered. Must not block.
-pub type OnCommit = Arc<dyn Fn(Arc<[Event]>) + Send + Sync>;
+/// What a commit brought.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Its events, each hotel's in order.
+    pub events: Arc<[Event]>,
+    /// Whether other writes wait already, so that more will follow in a moment.
+    pub more: bool,
+}
+
+/// Told of each commit, in order, before its writers are answered. Must not block.
+pub type OnCommit = Arc<dyn Fn(Committed) + Send + Sync>;
 
 /// An error of a job: the database's, or the job's own refusal.
 pub trait Failure: From<StoreError> {

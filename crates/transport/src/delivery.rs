@@ -55,7 +55,7 @@ impl Feed {
     /// Wakes the sockets that what was handed out has something for.
     pub(crate) fn wake(&mut self) {
         self.unwoken = 0;
-        self.wakes.wake();
+        self.pace.woke(self.wakes.wake());
     }
 
     async fn tell(&mut self, event: &Event, known: &Known) {
@@ -223,7 +223,7 @@ impl Feed {
     }
 
     /// Asks what these events need to be told. Until the database answers, nothing is handed out.
-    async fn learn(&self, events: &[&Event]) -> Known {
+    async fn learn(&mut self, events: &[&Event]) -> Known {
         let mut views = Vec::new();
         let mut seats: HashMap<SeatId, Look> = HashMap::new();
         for event in events {
@@ -237,7 +237,12 @@ impl Feed {
                     let followed = !change.only_message && self.stays.contains_key(&change.conversation);
                     views.extend((followed || !self.inboxes.is_empty()).then_some(change.conversation));
                 }
-                kind => views.extend(kind.conversation()),
+                EventKind::NewConversation { conversation, .. }
+                | EventKind::ConversationRemoved { conversation, .. } => {
+                    views.push(*conversation);
+                }
+                // Carries all that is told of it.
+                EventKind::Message { .. } => {}
             }
         }
         views.sort_unstable();
@@ -245,7 +250,7 @@ impl Feed {
         if views.is_empty() && seats.is_empty() {
             return Known::default();
         }
-        self.wakes.wake();
+        self.wake();
         let (ids, looks): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
         let survey = Survey { hotel: self.hotel, looks, log: None, views };
         loop {

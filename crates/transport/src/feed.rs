@@ -19,6 +19,7 @@ use crate::{
     limits::{SUBSCRIPTIONS, WAITING_BYTES},
     news::News,
     outbox::Closing,
+    pace::Pace,
     replay::{PAGE, Replay},
     requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::{Seat, SeatId, Standing, Subscription},
@@ -43,6 +44,7 @@ pub(crate) struct Feed {
     pub(crate) wakes: Wakes,
     /// How many events those are.
     pub(crate) unwoken: usize,
+    pub(crate) pace: Pace,
     hub: Hub,
     pub(crate) news: Arc<News>,
     /// What commits carried and is still to be handed out.
@@ -75,6 +77,7 @@ impl Feed {
             stays: HashMap::new(),
             wakes: Wakes::default(),
             unwoken: 0,
+            pace: Pace::default(),
             carried: VecDeque::new(),
             head: Seq(0),
             position: Seq(0),
@@ -87,7 +90,7 @@ impl Feed {
         loop {
             let mut batch = Vec::new();
             tokio::select! {
-                () = news.told() => {}
+                () = self.pace.due(&news) => {}
                 request = queue.recv() => match request {
                     Some(request) => batch.push(request),
                     None => return,
@@ -138,7 +141,7 @@ impl Feed {
         for request in batch {
             let seen = if asks(&request) { seen.next().flatten() } else { None };
             self.grant(request, seen, &epoch).await;
-            self.wakes.wake();
+            self.wake();
         }
     }
 
@@ -383,7 +386,7 @@ impl Feed {
                 Request::Of(_, Wish::LookAgain) => {}
             }
         }
-        self.wakes.wake();
+        self.wake();
     }
 }
 
@@ -399,7 +402,7 @@ fn asks(request: &Request) -> bool {
 /// wish to join was still to be granted. They come back, and find a new feed.
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.wakes.wake();
+        self.wake();
         if self.hub.feed_ended(self.hotel, &self.shared_position) {
             let seats = self.hub.seats().into_iter().filter(|seat| seat.caller.hotel == self.hotel);
             seats.for_each(|seat| seat.close(Closing::Restart));

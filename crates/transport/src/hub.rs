@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use desk::{Caller, Desk, OnCommit};
-use domain::{ConversationId, Event, HotelId, MessageId, Person, StaffId, StayId};
+use desk::{Caller, Committed, Desk, OnCommit};
+use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -93,7 +93,7 @@ impl Hub {
     /// What is to be told every commit.
     pub fn on_commit(&self) -> OnCommit {
         let hub = self.clone();
-        Arc::new(move |group| hub.carry(&group))
+        Arc::new(move |commit| hub.carry(&commit))
     }
 
     /// Begins to serve sockets with this desk's use cases. To be called once, in an actix system.
@@ -214,14 +214,14 @@ impl Hub {
         self.0.desk.get()
     }
 
-    fn carry(&self, group: &Arc<[Event]>) {
+    fn carry(&self, commit: &Committed) {
         let mut heads = HashMap::new();
-        for event in group.iter() {
+        for event in commit.events.iter() {
             heads.insert(event.hotel, event.seq);
         }
         for (hotel, head) in heads {
             if let Some(feed) = self.feed(hotel) {
-                feed.news.carry(group.clone(), head);
+                feed.news.carry(commit, head);
             }
         }
     }

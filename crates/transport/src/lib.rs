@@ -21,6 +21,7 @@ mod intake;
 mod limits;
 mod news;
 mod outbox;
+mod pace;
 mod replay;
 mod requests;
 mod seat;

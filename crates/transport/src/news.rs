@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use desk::Committed;
 use domain::{Event, Seq};
 use tokio::sync::Notify;
 
@@ -23,15 +24,17 @@ pub(crate) struct News {
 struct State {
     groups: VecDeque<Arc<[Event]>>,
     head: Seq,
+    more: bool,
 }
 
 impl News {
-    /// Carries a committed group, in which the hotel's last event is at `head`.
-    pub(crate) fn carry(&self, group: Arc<[Event]>, head: Seq) {
+    /// Carries a commit, in which the hotel's last event is at `head`.
+    pub(crate) fn carry(&self, commit: &Committed, head: Seq) {
         let mut state = self.lock();
         state.head = state.head.max(head);
+        state.more = commit.more;
         if state.groups.len() < CARRIED {
-            state.groups.push_back(group);
+            state.groups.push_back(commit.events.clone());
         }
         drop(state);
         self.told.notify_one();
@@ -50,6 +53,11 @@ impl News {
     /// Waits for news.
     pub(crate) async fn told(&self) {
         self.told.notified().await;
+    }
+
+    /// Whether more will follow in a moment.
+    pub(crate) fn more_follows(&self) -> bool {
+        self.lock().more
     }
 
     /// What was carried, and how far the log has come.

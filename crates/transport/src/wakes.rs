@@ -15,9 +15,10 @@ impl Wakes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seat);
     }
 
-    /// Wakes them all.
-    pub(crate) fn wake(&self) {
+    /// Wakes them all; how many those are.
+    pub(crate) fn wake(&self) -> usize {
         let seats = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         seats.iter().for_each(|seat| seat.wake());
+        seats.len()
     }
 }

@@ -29,7 +29,7 @@ async fn a_stay_begins_when_its_day_comes_in_the_hotel() {
     let told: Arc<Mutex<Vec<EventKind>>> = Arc::default();
     let on_commit: OnCommit = {
         let told = told.clone();
-        Arc::new(move |events| told.lock().unwrap().extend(events.iter().map(|it| it.kind.clone())))
+        Arc::new(move |commit| told.lock().unwrap().extend(commit.events.iter().map(|it| it.kind.clone())))
     };
     let lifetimes = Lifetimes { idle: TimeDelta::days(1), most: TimeDelta::days(1) };
     let url = DbUrl::Sqlite(folder.path().join("test.db"));

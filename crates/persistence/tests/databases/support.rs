@@ -115,7 +115,7 @@ impl Database {
 
 fn open(url: &DbUrl, told: &Arc<Mutex<Vec<Arc<[Event]>>>>) -> Store {
     let told = told.clone();
-    Store::open(url, Arc::new(move |group| told.lock().unwrap().push(group))).unwrap()
+    Store::open(url, Arc::new(move |commit| told.lock().unwrap().push(commit.events))).unwrap()
 }
 
 /// The address of a new, empty database.

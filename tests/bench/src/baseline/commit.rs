@@ -170,12 +170,9 @@ fn read(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -
     let values = [Value::Flag(true), Value::time(idle), Value::time(most), Value::Text(&sends.session)];
     let session = statement::<SessionColumns>(SESSION, &values);
     let _: SessionRow = on_db!(conn, |c| session.get_result(c))?;
-    let values = [Value::Number(message.conversation), Value::Number(1)];
-    let conversation = statement::<ConversationColumns>(CONVERSATION, &values);
-    let _: ConversationRow = on_db!(conn, |c| conversation.get_result(c))?;
-    let values = [Value::Number(1), Value::Number(sends.hotel), Value::Number(1)];
-    let hotel = statement::<HotelColumns>(HOTEL, &values);
-    let _: HotelRow = on_db!(conn, |c| hotel.get_result(c))?;
+    let values = [Value::Number(1), Value::Number(message.conversation), Value::Number(1)];
+    let conversation = statement::<(ConversationColumns, HotelColumns)>(CONVERSATION, &values);
+    let _: (ConversationRow, HotelRow) = on_db!(conn, |c| conversation.get_result(c))?;
     Ok(())
 }
 
@@ -208,8 +205,8 @@ type SessionColumns = (
 );
 type SessionRow =
     ((String, i64, Option<i64>, Option<Time>, Time, Time), (i64, i64, String, String, String, bool, Option<i64>));
-type HotelColumns = (BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>);
-type HotelRow = (i64, String, String, Option<i64>, Option<String>, Option<i64>);
+type HotelColumns = ((BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>), Nullable<BigInt>);
+type HotelRow = ((i64, String, String, Option<i64>, Option<String>), Option<i64>);
 type ConversationColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Text, Nullable<BigInt>, Nullable<BigInt>);
 type ConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
 
@@ -221,11 +218,10 @@ const SESSION: &str = "SELECT sessions.id, sessions.generation, sessions.superse
      (sessions.last_used_at > ?)) AND (sessions.created_at > ?)) AND (sessions.id = ?)) ORDER BY \
      staff_departments.position";
 const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
-     conversations.status, conversations.department_id, conversations.assigned_to FROM conversations \
-     WHERE (conversations.id = ?) LIMIT ?";
-const HOTEL: &str = "SELECT hotels.id, hotels.name, hotels.timezone, hotels.default_department_id, \
-     hotels.whatsapp_phone_number_id, (SELECT departments.id FROM departments WHERE (departments.hotel_id = \
-     hotels.id) ORDER BY departments.id LIMIT ?) FROM hotels WHERE (hotels.id = ?) LIMIT ?";
+     conversations.status, conversations.department_id, conversations.assigned_to, hotels.id, hotels.name, \
+     hotels.timezone, hotels.default_department_id, hotels.whatsapp_phone_number_id, (SELECT departments.id FROM \
+     departments WHERE (departments.hotel_id = hotels.id) ORDER BY departments.id LIMIT ?) FROM (conversations \
+     INNER JOIN hotels ON (hotels.id = conversations.hotel_id)) WHERE (conversations.id = ?) LIMIT ?";
 const MESSAGE: &str = "INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, \
      internal, client_ref, request_digest, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT \
      (conversations.guest_messages + ?) FROM conversations WHERE (conversations.id = ?) LIMIT ?)) RETURNING \

@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     baseline::{commit::Sends, sql::Conn},
     databases::{Database, Kind, postgres},
-    load::{Pace, Seat},
+    load::{Pace, Report, Seat},
     processes::Rounds,
     site::{Hotel, Made, SOCKETS_OF_ONE, Site, Sizes},
 };
@@ -64,7 +64,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             let (round, mut costs) = (bench.round(pace), Costs::default());
             let duel = bench.duel(
                 || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-                || pgbench(&copy, sizes, 8, bench),
+                || Ok(pgbench(&copy, sizes, 8, bench)?.rate()),
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
@@ -158,10 +158,11 @@ pub fn prepare(database: &Database, hotels: &[Hotel]) -> Outcome<()> {
     database.settle()
 }
 
-/// Transactions a second of so many clients of pgbench.
-pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench) -> Outcome<f64> {
+/// The transactions of so many clients of pgbench.
+pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench) -> Outcome<Report> {
     let psql = std::env::var("MM_TEST_PSQL")?;
-    let script = bench.folder.join("send.sql");
+    let folder = tempfile::tempdir_in(&bench.folder)?;
+    let script = folder.path().join("send.sql");
     std::fs::write(&script, include_str!("send.sql"))?;
     let seconds = (bench.seconds.ceil() as u64).max(1);
     let output = Command::new(Path::new(&psql).with_file_name("pgbench"))
@@ -170,11 +171,24 @@ pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench)
         .args(["--define", &format!("stays={}", sizes.stays)])
         .arg("--file")
         .arg(script)
+        // A line for each transaction, of which the third word is how long it took, in microseconds.
+        .arg("--log")
+        .current_dir(folder.path())
         .arg(&database.url)
         // As the product's connections are set.
         .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan")
         .output()?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.ok_or_else(|| format!("pgbench: {told}{}", String::from_utf8_lossy(&output.stderr)).into())
+    let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+    let rate = rate.ok_or_else(|| format!("pgbench: {told}{}", String::from_utf8_lossy(&output.stderr)))?;
+    let mut times = Vec::new();
+    for entry in std::fs::read_dir(folder.path())? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pgbench_log")) {
+            let log = std::fs::read_to_string(path)?;
+            times.extend(log.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<u32>().ok()));
+        }
+    }
+    let seconds = times.len() as f64 / rate;
+    Ok(Report::of(times, 0, seconds))
 }

@@ -1,0 +1,101 @@
+//! How often a feed hands out. Where many listen it rests for as long as their writing takes: what is
+//! committed meanwhile then goes out in the same writes, each of which costs many times what a frame in it does.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::news::News;
+
+/// What a socket's write and its reader's read take.
+const WRITE: Duration = Duration::from_micros(15);
+/// A shorter rest is none: the runtime's timer tells whole milliseconds. So fewer than 72 sockets never wait.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// When a feed hands out next.
+pub(crate) struct Pace {
+    /// Not before.
+    rested: Instant,
+    /// Until then it waits for commits that are under way.
+    patience: Instant,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { rested: now, patience: now }
+    }
+}
+
+impl Pace {
+    /// Notes that so many sockets have something to write.
+    pub(crate) fn woke(&mut self, sockets: usize) {
+        let rest = WRITE.saturating_mul(u32::try_from(sockets).unwrap_or(u32::MAX));
+        if rest >= LEAST {
+            self.rested = self.rested.max(Instant::now()) + rest;
+            self.patience = self.rested + rest;
+        }
+    }
+
+    /// Waits for news that are due. A feed that gives this up, because somebody asks something, hands out
+    /// what there is.
+    pub(crate) async fn due(&self, news: &News) {
+        if self.rested > Instant::now() {
+            sleep_until(self.rested).await;
+        }
+        news.told().await;
+        while news.more_follows()
+            && self.patience > Instant::now()
+            && timeout_at(self.patience, news.told()).await.is_ok()
+        {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use desk::Committed;
+    use domain::Seq;
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn carry(news: &News, seq: i64, more: bool) {
+        news.carry(&Committed { events: vec![].into(), more }, Seq(seq));
+    }
+
+    #[tokio::test]
+    async fn few_listeners_never_wait() {
+        let (news, mut pace) = (News::default(), Pace::default());
+        pace.woke(60);
+        carry(&news, 1, true);
+        assert!(pace.due(&news).now_or_never().is_some(), "it rested");
+    }
+
+    #[tokio::test]
+    async fn many_listeners_are_given_the_time_to_write() {
+        let (news, mut pace) = (News::default(), Pace::default());
+        let began = Instant::now();
+        pace.woke(1000);
+        carry(&news, 1, false);
+        pace.due(&news).await;
+        assert!(began.elapsed() >= WRITE * 1000, "it did not rest");
+    }
+
+    #[tokio::test]
+    async fn what_is_being_committed_is_waited_for_but_not_for_ever() {
+        let (news, mut pace) = (Arc::new(News::default()), Pace::default());
+        let began = Instant::now();
+        pace.woke(10_000);
+        carry(&news, 1, true);
+        let later = news.clone();
+        let commit = tokio::spawn(async move {
+            sleep_until(began + WRITE * 12_000).await;
+            carry(&later, 2, true);
+        });
+        pace.due(&news).await;
+        assert!(commit.is_finished(), "it did not wait for the commit");
+        assert!(began.elapsed() >= WRITE * 20_000, "it took the second commit for the last one");
+    }
+}
