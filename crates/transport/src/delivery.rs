@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use actix::Addr;
 use desk::{Look, Seen, Survey, Which};
 use domain::{
-    ConversationChange, ConversationId, ConversationView, DepartmentId, Event, EventKind, Message, StaffId, StayId,
+    ConversationChange, ConversationId, ConversationView, DepartmentId, Event, EventKind, Message, Seq, StaffId, StayId,
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     frames::{self, Reason},
     outbox::Closing,
     seat::{Seat, SeatId},
-    subscription::{Exit, StaySubscription, Tell},
+    subscription::{Exit, Said, StaySubscription, Tell},
 };
 
 /// So many events at most are put into outboxes before the sockets are woken: far less than what may
@@ -31,21 +31,25 @@ struct Known {
 impl Feed {
     /// Hands out events that follow the feed's position without a gap. The caller wakes their sockets.
     pub(crate) async fn hand_out(&mut self, events: &[&Event]) {
-        let mut known = None;
-        for (n, event) in events.iter().enumerate() {
-            if let EventKind::Message { stay, message } = &event.kind {
-                self.tell_message(event, *stay, message).await;
-            } else {
-                // Asked once for all that is left, and only when the messages before are on their way.
-                if known.is_none() {
-                    known = Some(self.learn(&events[n..]).await);
+        let (mut known, mut left) = (None, events);
+        while let Some(event) = left.first() {
+            let together = match &event.kind {
+                EventKind::Message { message, .. } => self.tell_messages(left, message.conversation).await,
+                _ => {
+                    // Asked once for all that is left, and only when the messages before are on their way.
+                    if known.is_none() {
+                        known = Some(self.learn(left).await);
+                    }
+                    if let Some(known) = &known {
+                        self.tell(event, known).await;
+                    }
+                    1
                 }
-                if let Some(known) = &known {
-                    self.tell(event, known).await;
-                }
-            }
-            self.come_to(event.seq);
-            self.unwoken += 1;
+            };
+            let (told, rest) = left.split_at(together);
+            left = rest;
+            told.last().into_iter().for_each(|event| self.come_to(event.seq));
+            self.unwoken += together;
             if self.unwoken >= UNWOKEN {
                 self.wake();
             }
@@ -77,14 +81,27 @@ impl Feed {
         }
     }
 
-    async fn tell_message(&mut self, event: &Event, stay: Option<StayId>, message: &Message) {
-        if !self.stays.contains_key(&message.conversation) {
-            return;
+    /// Tells the messages of a conversation that come first, up to what concerns anybody else. How many events
+    /// that makes.
+    async fn tell_messages(&mut self, events: &[&Event], conversation: ConversationId) -> usize {
+        let (mut said, mut together) = (Vec::new(), 0);
+        for event in events.iter().take(UNWOKEN) {
+            match &event.kind {
+                EventKind::Message { stay, message } if message.conversation == conversation => {
+                    if self.stays.contains_key(&conversation) {
+                        said.push(message_said(event.seq, *stay, message));
+                    }
+                }
+                // Of the inbox only.
+                EventKind::ConversationUpdated(change) if change.only_message && self.inboxes.is_empty() => {}
+                _ => break,
+            }
+            together += 1;
         }
-        let frame = frames::message(event.seq, stay, message, false);
-        let own = message.author.filter(|_| message.client_ref.is_some());
-        let own = own.map(|author| (author, frames::message(event.seq, stay, message, true)));
-        self.tell_subscribers(message.conversation, Tell::Message { frame, own }).await;
+        if !said.is_empty() {
+            self.tell_subscribers(conversation, Tell::Said(said)).await;
+        }
+        together
     }
 
     fn tell_new_conversation(&self, event: &Event, view: &ConversationView, department: Option<DepartmentId>) {
@@ -262,6 +279,14 @@ impl Feed {
                 }
             }
         }
+    }
+}
+
+fn message_said(seq: Seq, stay: Option<StayId>, message: &Message) -> Said {
+    let own = message.author.filter(|_| message.client_ref.is_some());
+    Said {
+        frame: frames::message(seq, stay, message, false),
+        own: own.map(|author| (author, frames::message(seq, stay, message, true))),
     }
 }
 

@@ -84,19 +84,21 @@ impl Put {
 }
 
 impl Outbox {
-    /// Adds a frame.
-    pub(crate) fn put(&self, frame: ByteString) -> Put {
+    /// Adds frames, of which there is at least one.
+    pub(crate) fn put(&self, frames: impl IntoIterator<Item = ByteString>) -> Put {
         let mut state = self.lock();
         if state.closing.is_some() {
             return Put::Closed;
         }
-        if state.frames.len() >= WAITING_FRAMES || state.bytes + frame.len() > WAITING_BYTES {
-            state.close(Closing::TooSlow);
-            state.armed = true;
-            return Put::Overflow;
+        for frame in frames {
+            if state.frames.len() >= WAITING_FRAMES || state.bytes + frame.len() > WAITING_BYTES {
+                state.close(Closing::TooSlow);
+                state.armed = true;
+                return Put::Overflow;
+            }
+            state.bytes += frame.len();
+            state.frames.push_back(frame);
         }
-        state.bytes += frame.len();
-        state.frames.push_back(frame);
         state.arm()
     }
 
@@ -204,20 +206,20 @@ mod tests {
     #[test]
     fn one_wake_serves_all_that_waits() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(1)), Put::Wake);
-        assert_eq!(outbox.put(frame(1)), Put::Waits);
+        assert_eq!(outbox.put([frame(1)]), Put::Wake);
+        assert_eq!(outbox.put([frame(1)]), Put::Waits);
         assert_eq!(outbox.take(1000).frames.len(), 2);
-        assert_eq!(outbox.put(frame(1)), Put::Wake);
+        assert_eq!(outbox.put([frame(1)]), Put::Wake);
     }
 
     #[test]
     fn the_thousand_and_first_frame_closes() {
         let outbox = Outbox::default();
         for _ in 0..1000 {
-            assert!(matches!(outbox.put(frame(1)), Put::Wake | Put::Waits));
+            assert!(matches!(outbox.put([frame(1)]), Put::Wake | Put::Waits));
         }
-        assert_eq!(outbox.put(frame(1)), Put::Overflow);
-        assert_eq!(outbox.put(frame(1)), Put::Closed);
+        assert_eq!(outbox.put([frame(1)]), Put::Overflow);
+        assert_eq!(outbox.put([frame(1)]), Put::Closed);
         let taken = outbox.take(1000);
         assert_eq!((taken.frames.len(), taken.closing), (0, Some(Closing::TooSlow)));
     }
@@ -225,15 +227,15 @@ mod tests {
     #[test]
     fn a_mebibyte_is_the_most() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(1024 * 1024)), Put::Wake);
-        assert_eq!(outbox.put(frame(1)), Put::Overflow);
+        assert_eq!(outbox.put([frame(1024 * 1024)]), Put::Wake);
+        assert_eq!(outbox.put([frame(1)]), Put::Overflow);
     }
 
     #[test]
     fn what_waits_is_taken_in_parts_and_the_close_comes_last() {
         let outbox = Outbox::default();
         for _ in 0..4 {
-            outbox.put(frame(10));
+            outbox.put([frame(10)]);
         }
         outbox.close(Closing::Restart);
         let first = outbox.take(20);

@@ -118,21 +118,31 @@ impl Seat {
 
     /// Puts a frame into the outbox.
     pub(crate) fn send(&self, frame: ByteString) {
-        let put = self.put(frame);
+        let put = self.put([frame]);
         self.wake_after(put);
     }
 
     /// The same, and leaves it to `wakes` to wake the session.
     pub(crate) fn give(self: &Arc<Self>, frame: ByteString, wakes: &Wakes) {
-        if self.put(frame).is_to_wake() {
+        self.give_all([frame], wakes);
+    }
+
+    /// The same with frames, of which there is at least one.
+    pub(crate) fn give_all<F>(self: &Arc<Self>, frames: F, wakes: &Wakes)
+    where
+        F: IntoIterator<Item = ByteString, IntoIter: ExactSizeIterator>,
+    {
+        if self.put(frames).is_to_wake() {
             wakes.add(self.clone());
         }
     }
 
-    fn put(&self, frame: ByteString) -> Put {
-        let put = self.outbox.put(frame);
+    fn put(&self, frames: impl IntoIterator<Item = ByteString, IntoIter: ExactSizeIterator>) -> Put {
+        let frames = frames.into_iter();
+        let count = frames.len() as u64;
+        let put = self.outbox.put(frames);
         match put {
-            Put::Waits | Put::Wake => self.tally.deliveries.fetch_add(1, Relaxed),
+            Put::Waits | Put::Wake => self.tally.deliveries.fetch_add(count, Relaxed),
             Put::Overflow => self.tally.overflows.fetch_add(1, Relaxed),
             Put::Closed => 0,
         };

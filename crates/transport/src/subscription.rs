@@ -45,13 +45,28 @@ pub(crate) struct Exit(pub(crate) SeatId);
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) enum Tell {
-    /// A message or a note: one frame for all, and one for the sockets of its author.
-    Message { frame: ByteString, own: Option<(StaffId, ByteString)> },
+    /// Messages and notes, one after another.
+    Said(Vec<Said>),
     /// The conversation changed. Who does not see it in its new place is told so and leaves; who
     /// has an inbox is told there. The frame shows it as it is now, with the place where it is now.
     Updated { now: Option<(ByteString, Option<DepartmentId>)>, routed_to: Option<DepartmentId>, stay: Option<StayId> },
     /// Something that is not logged, for all but one.
     Whisper { frame: ByteString, except: Option<SeatId> },
+}
+
+/// A message or a note: one frame for all, and one for the sockets of its author.
+pub(crate) struct Said {
+    pub(crate) frame: ByteString,
+    pub(crate) own: Option<(StaffId, ByteString)>,
+}
+
+impl Said {
+    fn to(&self, reader: StaffId) -> ByteString {
+        match &self.own {
+            Some((author, own)) if *author == reader => own.clone(),
+            _ => self.frame.clone(),
+        }
+    }
 }
 
 impl Handler<Enter> for StaySubscription {
@@ -76,12 +91,9 @@ impl Handler<Tell> for StaySubscription {
 
     fn handle(&mut self, tell: Tell, _: &mut Self::Context) -> usize {
         match tell {
-            Tell::Message { frame, own } => {
+            Tell::Said(said) => {
                 for seat in self.live() {
-                    match &own {
-                        Some((author, own)) if *author == seat.caller.staff => seat.give(own.clone(), &self.wakes),
-                        _ => seat.give(frame.clone(), &self.wakes),
-                    }
+                    seat.give_all(said.iter().map(|it| it.to(seat.caller.staff)), &self.wakes);
                 }
             }
             Tell::Updated { now, routed_to, stay } => {
