@@ -4,7 +4,7 @@
 BUILD_FOR_TESTS := cargo build -p message-manager --features test-clock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check docs format-check lint unused
+.PHONY: help run test soak bench check docs format-check lint unused
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -17,6 +17,11 @@ run: ## Build and serve a demo hotel on http://127.0.0.1:8080
 test: ## Run all tests, on SQLite and on a PostgreSQL that is started for them
 	$(BUILD_FOR_TESTS)
 	tests/with-servers.sh cargo test --workspace
+
+soak: ## Let a cluster fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres choose
+	$(BUILD_FOR_TESTS)
+	cargo build -p acceptance --bin soak
+	target/debug/soak --seconds $(or $(SECONDS),600) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED))
 
 bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
 	cargo build --release -p message-manager

@@ -34,6 +34,7 @@ mod resume;
 mod seed;
 mod settings;
 mod slow;
+mod soak;
 mod stress;
 mod told;
 

@@ -18,7 +18,7 @@ mod socket;
 mod world;
 
 pub use hotel::{Department, Hotel, Member, Staff, Stay};
-pub use program::{Output, Program, binary};
+pub use program::{Output, Program, Serving, binary};
 pub use rest::{Answer, Client, raw_http};
 pub use run::{alone, in_hotel, runtime, unserved};
 pub use serde_json::{Value, json};

@@ -1,0 +1,85 @@
+//! A cluster under load while things go wrong, and a checker that then compares what each client saw with what is
+//! stored: `make soak`. Three nodes on a PostgreSQL and a Redis of its own; a seed decides what goes wrong, when.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on stops, and tells")]
+
+mod check;
+mod cluster;
+mod faults;
+mod lines;
+mod readers;
+mod report;
+mod senders;
+mod servers;
+mod site;
+
+use std::{ops::Range, process::ExitCode, sync::Arc, time::Duration};
+
+use clap::Parser;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::time::{Instant, sleep};
+
+use crate::{cluster::Cluster, readers::Reader, report::Report, senders::Senders, site::Site};
+
+/// How long clients may take to come to rest when all is well again.
+const REST: Duration = Duration::from_secs(60);
+
+/// What to do.
+#[derive(Parser)]
+struct Arguments {
+    /// How long things go wrong, in seconds.
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
+    /// Reproduces a run: which things go wrong, in which order. Drawn and told where none is given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How the nodes wake each other.
+    #[arg(long, value_enum, default_value_t = Bus::Redis)]
+    bus: Bus,
+}
+
+/// Waits for a random time, in milliseconds.
+async fn pause(time: Range<u64>) {
+    let time = rand::rng().random_range(time);
+    sleep(Duration::from_millis(time)).await;
+}
+
+/// How the nodes wake each other.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Bus {
+    Postgres,
+    Redis,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    println!("soak: {} s, seed {seed}", arguments.seconds);
+    let report = run(&arguments, seed).await;
+    println!("{report}");
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(arguments: &Arguments, seed: u64) -> Report {
+    let mut random = StdRng::seed_from_u64(seed);
+    let cluster = Arc::new(Cluster::start(arguments.bus == Bus::Redis).await);
+    let site = Arc::new(Site::made(&cluster).await);
+    let mut report = Report::default();
+    let readers: Vec<Reader> = site.people.iter().map(|person| Reader::start(&cluster, person)).collect();
+    for reader in &readers {
+        reader.is_live().await;
+    }
+    let senders = Senders::start(&cluster, &site);
+    let end = Instant::now() + Duration::from_secs(arguments.seconds);
+    report.faults = faults::go_wrong(&cluster, end, &mut random).await;
+    cluster.all_well().await;
+    let sent = senders.finish(&mut report).await;
+    let stored = check::stored(&cluster, &site);
+    let rest = Instant::now() + REST;
+    while Instant::now() < rest && !readers.iter().all(|reader| check::has_all(reader, &stored)) {
+        sleep(Duration::from_millis(200)).await;
+    }
+    check::compare(&sent, &readers, &stored, &mut report);
+    report
+}
