@@ -32,7 +32,7 @@ pub use generate::{Generated, GeneratedHotel, GeneratedStaff, GeneratedStay, Siz
 pub use hotels::{DemoHotel, DemoSignIn};
 pub use messages::{MessagePage, Replied, Reply};
 pub use persistence::{
-    BadDbUrl, Committed, DbUrl, OnCommit, StoreError,
+    BadDbUrl, Committed, DbUrl, Heard, Notices, OnCommit, StoreError,
     conversations::{Filter, Which},
     idempotency::Key,
     messages::Page as MessageRange,

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 
 use auth::Caller;
-use domain::{Conversation, ConversationId, ConversationView, Event, EventKind, HotelId, Seq};
+use domain::{Conversation, ConversationId, ConversationView, Event, EventKind, HotelId, Person, Seq, StaffId, StayId};
 use persistence::{
     conversations::{self, Which},
     events,
     sessions::{self, Key, Live},
+    staff,
 };
 
 use crate::{Desk, Error};
@@ -112,6 +113,27 @@ impl Desk {
                 let views = conversations::views(conn, None, &ids)?;
                 let views = views.into_iter().map(|it| (it.conversation.id, it)).collect();
                 Ok(Surveyed { epoch, head, seen, log, views })
+            })
+            .await
+    }
+
+    /// Who a staff member of a hotel is, and of which stay one of its conversations; `None` where either
+    /// is not there.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn person_and_stay(
+        &self,
+        hotel: HotelId,
+        person: StaffId,
+        conversation: ConversationId,
+    ) -> Result<Option<(Person, Option<StayId>)>, Error> {
+        self.store
+            .read(move |conn| {
+                let person = staff::find(conn, person)?.filter(|it| it.hotel == hotel);
+                let conversation = conversations::find(conn, Which::Conversation(conversation))?;
+                let conversation = conversation.filter(|it| it.hotel == hotel);
+                Ok(person.zip(conversation).map(|(who, it)| (Person { id: who.id, name: who.name }, it.stay)))
             })
             .await
     }

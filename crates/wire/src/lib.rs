@@ -1,4 +1,4 @@
-//! All JSON of REST and socket, in both directions. No other crate knows its shapes.
+//! All JSON of REST, socket and bus, in both directions. No other crate knows its shapes.
 //!
 //! What comes in is read by hand ([`Input`], [`parse_command`]), so that all faults of a request
 //! are told together and every value is a checked one of `domain`. What goes out is serialised
@@ -9,6 +9,7 @@
 
 mod answers;
 mod asyncapi;
+mod bus;
 mod fields;
 mod input;
 mod socket;
@@ -20,6 +21,7 @@ pub use answers::{
     LastMessage, Me, Message, Named, Page, Problem, RelayEnded, SignedIn, Staff,
 };
 pub use asyncapi::asyncapi;
+pub use bus::{FromNode, Signal};
 pub use fields::{FieldErrors, Fields};
 pub use input::{
     AddNote, Assign, BodyError, ChangeDepartment, ChangeStaff, GuestMessage, Input, Login, MarkRead, NewDepartment,
