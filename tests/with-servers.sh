@@ -4,7 +4,8 @@
 #   tests/with-servers.sh cargo test --workspace
 #
 # It starts a PostgreSQL of its own (a temporary folder, loopback, a free port) and gives its
-# superuser's address as MM_TEST_POSTGRES_URL, and a browser as MM_TEST_CHROMIUM. A server that
+# superuser's address as MM_TEST_POSTGRES_URL, and a browser as MM_TEST_CHROMIUM. Redis servers the
+# tests start themselves, with MM_TEST_REDIS, since they stop them as well. A server that
 # runs already is never touched. What is missing is said, and the command runs without it;
 # with REQUIRE_ALL=1 that is a failure instead. With DURABLE=1 a commit is as durable as PostgreSQL
 # makes it by default, for measuring; else it is not waited for.
@@ -103,13 +104,20 @@ start_postgres() {
     exit 1
 }
 
-unset MM_TEST_POSTGRES_URL MM_TEST_CHROMIUM
+unset MM_TEST_POSTGRES_URL MM_TEST_CHROMIUM MM_TEST_REDIS
 bin=$(postgres_bin)
 if [ "$(id -u)" = 0 ] && ! id postgres >/dev/null 2>&1; then bin=; fi
 if [ -n "$bin" ]; then
     start_postgres "$bin"
 else
     missing PostgreSQL "every test on PostgreSQL" "apt-get install postgresql"
+fi
+
+redis=$(command -v redis-server || true)
+if [ -n "$redis" ]; then
+    export MM_TEST_REDIS="$redis"
+else
+    missing Redis "every test of servers that share one" "apt-get install redis-server"
 fi
 
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)

@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const BENCH: &str = "bench";
 
 /// Outside things, and the one crate that may know each.
-const KEPT_IN: [(&str, &str); 9] = [
+const KEPT_IN: [(&str, &str); 10] = [
     ("diesel", "persistence"),
     ("diesel_migrations", "persistence"),
     ("r2d2", "persistence"),
@@ -37,6 +37,7 @@ const KEPT_IN: [(&str, &str); 9] = [
     ("argon2", "auth"),
     ("actix", "transport"),
     ("actix-web-actors", "transport"),
+    ("redis", "transport"),
 ];
 
 /// What the product is built with: each is to be used, not only listed.

@@ -10,6 +10,7 @@ mod access;
 mod auth;
 mod auth_sessions;
 mod browser;
+mod cluster;
 mod commands;
 mod conventions;
 mod conversations;

@@ -12,6 +12,7 @@ pub mod browser;
 pub mod described;
 mod hotel;
 mod program;
+mod redis;
 mod rest;
 mod run;
 mod socket;
@@ -19,6 +20,7 @@ mod world;
 
 pub use hotel::{Department, Hotel, Member, Staff, Stay};
 pub use program::{Output, Program, Serving, binary};
+pub use redis::Redis;
 pub use rest::{Answer, Client, raw_http};
 pub use run::{alone, in_hotel, runtime, unserved};
 pub use serde_json::{Value, json};

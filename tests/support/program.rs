@@ -194,7 +194,7 @@ impl Drop for Serving {
 
 /// A process that outlives this one by a moment: when its input ends, because this process did
 /// (however), it kills the server and removes its folder.
-fn guard(server: u32, folder: &Path) -> (Child, ChildStdin) {
+pub(crate) fn guard(server: u32, folder: &Path) -> (Child, ChildStdin) {
     let script = "cat >/dev/null; kill -KILL \"$0\"; sleep 0.2; rm -rf \"$1\"";
     let mut child = Command::new("sh")
         .args(["-c", script, &server.to_string()])

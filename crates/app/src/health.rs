@@ -1,6 +1,6 @@
 //! How the server is: for load balancers, and for Prometheus.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
 use desk::StoreError;
@@ -16,14 +16,25 @@ pub async fn alive() -> HttpResponse {
     well()
 }
 
-/// `GET /readyz`: the database answers.
+/// `GET /readyz`: the database answers, and Redis where it is used.
 ///
 /// # Errors
-/// A [`Problem`]: 503.
+/// A [`Problem`]: 503, which says of each whether it answers.
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    match tokio::time::timeout(PATIENCE, app.desk.ping()).await {
-        Ok(answered) => answered.map(|()| well()).map_err(Problem::from),
-        Err(_) => Err(desk::Error::Store(StoreError::Unavailable("no answer within 2 s".to_owned())).into()),
+    let database = async {
+        match tokio::time::timeout(PATIENCE, app.desk.ping()).await {
+            Ok(answered) => answered.map_err(Problem::from),
+            Err(_) => Err(desk::Error::Store(StoreError::Unavailable("no answer within 2 s".to_owned())).into()),
+        }
+    };
+    let (database, redis) = tokio::join!(database, app.hub.redis_answers());
+    let word = |answers: bool| if answers { "ok" } else { "away" };
+    let mut parts = BTreeMap::from([("database", word(database.is_ok()))]);
+    parts.extend(redis.map(|answers| ("redis", word(answers))));
+    match (database, redis) {
+        (Err(problem), _) => Err(problem.with_parts(parts)),
+        (Ok(()), Some(false)) => Err(Problem::redis_away().with_parts(parts)),
+        (Ok(()), _) => Ok(well()),
     }
 }
 

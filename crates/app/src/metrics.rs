@@ -40,6 +40,11 @@ struct Live {
     deliveries: IntCounter,
     overflows: IntCounter,
     commands: IntCounter,
+    log_reads: IntCounter,
+    bus_up: IntGauge,
+    bus_told: IntCounter,
+    bus_failed: IntCounter,
+    bus_heard: IntCounter,
 }
 
 impl Metrics {
@@ -68,6 +73,11 @@ impl Metrics {
             deliveries: counter(&registry, "websocket_deliveries_total", "Frames put into sockets' queues.")?,
             overflows: counter(&registry, "websocket_overflows_total", "Sockets closed since they read too slowly.")?,
             commands: counter(&registry, "websocket_commands_total", "Commands heard from sockets.")?,
+            log_reads: counter(&registry, "feed_log_reads_total", "Times that the log was read for what was missed.")?,
+            bus_up: gauge(&registry, "bus_up", "Whether other servers can be heard and told; 1 where none can be.")?,
+            bus_told: counter(&registry, "bus_told_total", "What other servers were told.")?,
+            bus_failed: counter(&registry, "bus_failed_total", "What other servers could not be told.")?,
+            bus_heard: counter(&registry, "bus_heard_total", "What other servers told.")?,
         };
         let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
@@ -104,6 +114,7 @@ impl Metrics {
             (&live.sockets, counts.sockets),
             (&live.subscriptions, counts.subscriptions),
             (&live.hotels, counts.hotels),
+            (&live.bus_up, counts.bus.up.into()),
         ] {
             gauge.set(i64::try_from(now).unwrap_or(i64::MAX));
         }
@@ -111,6 +122,10 @@ impl Metrics {
             (&live.deliveries, counts.deliveries),
             (&live.overflows, counts.overflows),
             (&live.commands, counts.commands),
+            (&live.log_reads, counts.log_reads),
+            (&live.bus_told, counts.bus.told),
+            (&live.bus_failed, counts.bus.failed),
+            (&live.bus_heard, counts.bus.heard),
         ] {
             counter.inc_by(total.saturating_sub(counter.get()));
         }

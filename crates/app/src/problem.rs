@@ -32,6 +32,7 @@ struct Told {
     retry_after: Option<Duration>,
     allow: Option<String>,
     newer: Option<Value>,
+    parts: BTreeMap<&'static str, &'static str>,
     cause: Option<String>,
 }
 
@@ -51,7 +52,8 @@ impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let errors = BTreeMap::new();
-        Self(Box::new(Told { status, code, detail, errors, retry_after: None, allow: None, newer: None, cause: None }))
+        let (retry_after, allow, newer, parts, cause) = Default::default();
+        Self(Box::new(Told { status, code, detail, errors, retry_after, allow, newer, parts, cause }))
     }
 
     fn with(mut self, more: impl FnOnce(&mut Told)) -> Self {
@@ -125,6 +127,17 @@ impl Problem {
         problem.with(|it| it.retry_after = Some(Duration::from_secs(60)))
     }
 
+    /// 503: Redis does not answer, which is for those who watch the server: it works on without.
+    pub fn redis_away() -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Redis does not answer.");
+        problem.with(|it| it.retry_after = Some(SHORT_WAIT))
+    }
+
+    /// Says of each part of the server whether it answers: `ok` or `away`.
+    pub fn with_parts(self, parts: BTreeMap<&'static str, &'static str>) -> Self {
+        self.with(|it| it.parts = parts)
+    }
+
     /// 500: `cause` is for the log only.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "Something went wrong on our side.";
@@ -149,6 +162,9 @@ impl Problem {
         }
         if let Some(newer) = &self.0.newer {
             body.insert("newer".into(), newer.clone());
+        }
+        if !self.0.parts.is_empty() {
+            body.insert("parts".into(), json!(self.0.parts));
         }
         Value::Object(body)
     }

@@ -18,9 +18,9 @@ use actix_web::{
     },
     web,
 };
-use desk::{Desk, Keep};
+use desk::{DbUrl, Desk, Keep};
 use socket2::{Domain, Protocol, Socket, Type};
-use transport::Hub;
+use transport::{BusKind, Hub};
 
 use crate::{
     cli::Failure,
@@ -66,7 +66,7 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
     if demo {
         prepare_demo(&desk, &mut told).await?;
     }
-    hub.begin(desk.clone());
+    hub.begin(desk.clone(), bus(&settings, &desk).await?, settings.compare_every());
     spawn(keep_up(desk.clone(), settings.keep()));
     let sockets = allow_sockets(&mut told)?;
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
@@ -105,6 +105,15 @@ async fn open(settings: &Settings, hub: &Hub) -> Result<Desk, Failure> {
     };
     let (url, lifetimes) = (&settings.database_url, settings.lifetimes());
     Ok(Desk::open(url, secret.as_bytes(), lifetimes, clock(settings), hub.on_commit()).await?)
+}
+
+/// By what servers on this database wake each other.
+async fn bus(settings: &Settings, desk: &Desk) -> Result<BusKind, Failure> {
+    Ok(match (&settings.redis_url, &settings.database_url) {
+        (Some(url), _) => BusKind::Redis { url: url.clone(), epoch: desk.epoch().await? },
+        (None, url @ DbUrl::Postgres(_)) => BusKind::Database(url.clone()),
+        (None, DbUrl::Sqlite(_)) => BusKind::Alone,
+    })
 }
 
 /// Makes the demo hotel where there is nothing yet, and says how to sign in.

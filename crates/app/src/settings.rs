@@ -6,11 +6,12 @@ mod secret;
 pub use env::{BadEnvFile, Environment};
 pub use secret::{JwtSecret, SecretError};
 
-use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr};
+use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
 use desk::{DbUrl, Keep, Lifetimes};
 use ipnet::IpNet;
+use transport::RedisUrl;
 use url::Url;
 
 use crate::{log::check_filter, origin};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Signs tokens.
     pub jwt_secret: Option<JwtSecret>,
+    /// By which servers on one database wake each other; without it, through the database.
+    pub redis_url: Option<RedisUrl>,
     /// Days after its last use that a session ends.
     pub session_idle_days: i64,
     /// Days after login that a session ends.
@@ -40,6 +43,9 @@ pub struct Settings {
     /// By how many seconds the clock is ahead.
     #[cfg(feature = "test-clock")]
     pub test_clock_file: Option<std::path::PathBuf>,
+    /// How often it is looked for commits that nobody told of, in seconds.
+    #[cfg(feature = "test-clock")]
+    pub test_compare_seconds: Option<u64>,
 }
 
 /// Settings that cannot be. Its display is one line that names each and says what is wrong.
@@ -47,6 +53,8 @@ pub struct Settings {
 #[error("{}", .0.join("; "))]
 pub struct BadSettings(Vec<String>);
 
+/// How often it is looked for commits that nobody told of.
+const COMPARE: Duration = Duration::from_secs(1);
 /// The most days that may be set: ten years.
 const MOST_DAYS: i64 = 3650;
 
@@ -64,12 +72,15 @@ impl Settings {
             allowed_origins: reader.list("ALLOWED_ORIGINS", allowed_origin),
             trusted_proxies: reader.list("TRUSTED_PROXIES", network),
             jwt_secret: reader.maybe("JWT_SECRET", JwtSecret::parse),
+            redis_url: reader.maybe("REDIS_URL", redis_url),
             session_idle_days: reader.one("SESSION_IDLE_DAYS", "30", days),
             session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
             event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
             rust_log: reader.one("RUST_LOG", "info", check_filter),
             #[cfg(feature = "test-clock")]
             test_clock_file: reader.maybe("TEST_CLOCK_FILE", |file| Ok(file.into())),
+            #[cfg(feature = "test-clock")]
+            test_compare_seconds: reader.maybe("TEST_COMPARE_SECONDS", seconds),
         };
         let bound = settings.bind_address.ip();
         if settings.public_url.is_none() && !bound.is_loopback() && reader.faults.is_empty() {
@@ -82,6 +93,15 @@ impl Settings {
     /// How long sessions live.
     pub fn lifetimes(&self) -> Lifetimes {
         Lifetimes { idle: TimeDelta::days(self.session_idle_days), most: TimeDelta::days(self.session_max_days) }
+    }
+
+    /// How often it is looked for commits that nobody told of. Tests that are about telling look seldom.
+    pub fn compare_every(&self) -> Duration {
+        #[cfg(feature = "test-clock")]
+        if let Some(seconds) = self.test_compare_seconds {
+            return Duration::from_secs(seconds);
+        }
+        COMPARE
     }
 
     /// How long things are kept.
@@ -156,6 +176,16 @@ fn allowed_origin(text: &str) -> Result<String, String> {
 fn network(text: &str) -> Result<IpNet, String> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
     address.or_else(|_| text.parse()).map_err(|_| format!("must list addresses or networks, not {text:?}"))
+}
+
+fn redis_url(text: &str) -> Result<RedisUrl, String> {
+    RedisUrl::from_str(text).map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "test-clock")]
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| "must be a number of seconds".to_owned())
 }
 
 fn days(text: &str) -> Result<i64, String> {

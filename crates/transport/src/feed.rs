@@ -10,7 +10,7 @@ use std::{
 use actix::{Actor, Addr};
 use desk::{Desk, LogRange, Look, Seen, Survey, Surveyed, Which};
 use domain::{Conversation, ConversationId, Event, HotelId, Seq};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     delivery::look,
@@ -23,12 +23,15 @@ use crate::{
     replay::{PAGE, Replay},
     requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::{Seat, SeatId, Standing, Subscription},
-    subscription::{Enter, StaySubscription, Tell},
+    subscription::{Enter, StaySubscription},
     wakes::Wakes,
+    whispers,
 };
 
 /// Bytes that a replay may still have to send when it ends.
 const AT_ONCE: usize = WAITING_BYTES / 4;
+/// Whispers of other servers that may wait for their turn.
+const WHISPERS: usize = 64;
 /// Requests that are answered from one snapshot.
 const BATCH: usize = 256;
 
@@ -45,7 +48,7 @@ pub(crate) struct Feed {
     /// How many events those are.
     pub(crate) unwoken: usize,
     pub(crate) pace: Pace,
-    hub: Hub,
+    pub(crate) hub: Hub,
     pub(crate) news: Arc<News>,
     /// What commits carried and is still to be handed out.
     pub(crate) carried: VecDeque<Arc<[Event]>>,
@@ -63,7 +66,7 @@ impl Feed {
         let feed = Self::new(hotel, desk, hub);
         let (news, position) = (feed.news.clone(), feed.shared_position.clone());
         actix::spawn(feed.run(queue));
-        FeedHandle { hotel, news, position, requests }
+        FeedHandle { hotel, news, position, requests, whispers: Arc::new(Semaphore::new(WHISPERS)) }
     }
 
     fn new(hotel: HotelId, desk: Desk, hub: Hub) -> Self {
@@ -170,10 +173,10 @@ impl Feed {
         let (seat, wish) = match request {
             Request::Of(seat, wish) => (seat, wish),
             Request::Read { conversation, stay, reader, message, by } => {
-                return self
-                    .tell_read(conversation, frames::read(stay, conversation, &reader, message), reader.id, by)
-                    .await;
+                self.hub.bus().whisper(self.hotel, whispers::read(conversation, reader.id, message));
+                return self.tell_read(conversation, stay, &reader, message, by).await;
             }
+            Request::Whispered(signal, _place) => return self.pass_on(signal).await,
         };
         let joined = self.seats.contains_key(&seat.id);
         if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join)) {
@@ -229,8 +232,8 @@ impl Feed {
                 Some(it) => {
                     let person = seat.standing().as_ref().map(Standing::person);
                     if let Some(person) = person {
-                        let frame = frames::typing(it.stay, it.id, &person, typing);
-                        self.tell_subscribers(it.id, Tell::Whisper { frame, except: Some(seat.id) }).await;
+                        self.hub.bus().whisper(self.hotel, whispers::typing(it.id, person.id, typing));
+                        self.tell_typing(it.id, it.stay, &person, typing, Some(seat)).await;
                     }
                     frames::ack(&to, None).into_iter().for_each(|ack| seat.send(ack));
                 }
@@ -278,24 +281,6 @@ impl Feed {
             self.exit(seat.id, conversation).await;
         }
         frames::ack(to, Some(self.position)).into_iter().for_each(|ack| seat.send(ack));
-    }
-
-    async fn tell_read(
-        &mut self,
-        conversation: ConversationId,
-        frame: bytestring::ByteString,
-        reader: domain::StaffId,
-        by: Option<Arc<Seat>>,
-    ) {
-        let by = by.map(|seat| seat.id);
-        // The reader's own other sockets are told even where they do not subscribe.
-        for seat in self.seats.values().filter(|it| it.caller.staff == reader && Some(it.id) != by) {
-            let subscribes = seat.standing().as_ref().is_some_and(|it| it.subscriptions.contains_key(&conversation));
-            if !subscribes {
-                seat.give(frame.clone(), &self.wakes);
-            }
-        }
-        self.tell_subscribers(conversation, Tell::Whisper { frame, except: by }).await;
     }
 
     /// Ends a replay: what is left of the log is sent, and from there on live events.
@@ -374,6 +359,7 @@ impl Feed {
         for request in batch {
             match request {
                 request @ (Request::Read { .. }
+                | Request::Whispered(..)
                 | Request::Of(_, Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_))) => {
                     self.grant(request, None, "").await;
                 }

@@ -1,7 +1,10 @@
 //! Following the hotel's log: events are handed out in their order and without a gap, from what
 //! the commits carried, else as the log has them.
 
-use std::{sync::atomic::Ordering::Release, time::Duration};
+use std::{
+    sync::atomic::Ordering::{Relaxed, Release},
+    time::Duration,
+};
 
 use desk::{LogRange, Survey};
 use domain::{Event, Seq};
@@ -65,6 +68,7 @@ impl Feed {
     /// Hands out a page of the log, up to a place at most. False where the log does not go on.
     async fn read_on(&mut self, to: Seq) -> bool {
         self.wake();
+        self.hub.tally().log_reads.fetch_add(1, Relaxed);
         let log = Some(LogRange { after: self.position, limit: READ.min(to.0 - self.position.0) });
         match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
             Ok(told) => {

@@ -14,13 +14,14 @@ use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
 use tokio::sync::mpsc;
 
 use crate::{
+    bus::{self, Bus, BusCounts, BusKind},
     connection::Socket,
     feed::Feed,
     limits::SOCKETS_OF_ONE,
     outbox::Closing,
     requests::{FeedHandle, Request, Wish},
     seat::{Seat, SeatId},
-    watch,
+    watch, whispers,
 };
 
 /// How long sockets are waited for at the end.
@@ -39,6 +40,7 @@ struct Inner {
     next: AtomicU64,
     stopping: AtomicBool,
     tally: Arc<Tally>,
+    bus: Bus,
 }
 
 /// What is counted as it happens.
@@ -47,6 +49,7 @@ pub(crate) struct Tally {
     pub(crate) deliveries: AtomicU64,
     pub(crate) overflows: AtomicU64,
     pub(crate) commands: AtomicU64,
+    pub(crate) log_reads: AtomicU64,
 }
 
 /// Figures of this node.
@@ -64,6 +67,10 @@ pub struct Counts {
     pub overflows: u64,
     /// Commands heard since the start.
     pub commands: u64,
+    /// Times that a feed read the log, having missed something or being behind, since the start.
+    pub log_reads: u64,
+    /// The bus.
+    pub bus: BusCounts,
 }
 
 /// One of the sockets that a staff member may have; given back when it is dropped.
@@ -96,10 +103,12 @@ impl Hub {
         Arc::new(move |commit| hub.carry(&commit))
     }
 
-    /// Begins to serve sockets with this desk's use cases. To be called once, in an actix system.
-    pub fn begin(&self, desk: Desk) {
+    /// Begins to serve sockets with this desk's use cases, and to reach other servers. Every
+    /// `compare_every` it is looked for commits that nobody told of. To be called once, in an actix system.
+    pub fn begin(&self, desk: Desk, bus: BusKind, compare_every: Duration) {
         if self.0.desk.set(desk.clone()).is_ok() {
-            actix::spawn(watch::run(self.clone(), desk));
+            bus::begin(self, bus);
+            actix::spawn(watch::run(self.clone(), desk, compare_every));
         }
     }
 
@@ -122,9 +131,17 @@ impl Hub {
         reader: Person,
         message: MessageId,
     ) {
-        if let Some(feed) = self.feed(hotel) {
-            feed.ask(Request::Read { conversation, stay, reader, message, by: None });
+        let signal = whispers::read(conversation, reader.id, message);
+        let request = Request::Read { conversation, stay, reader, message, by: None };
+        // The feed tells other servers as well; there may be none here.
+        if !self.feed(hotel).is_some_and(|feed| feed.ask(request)) {
+            self.bus().whisper(hotel, signal);
         }
+    }
+
+    /// Looks whether Redis answers; `None` where this server uses none.
+    pub async fn redis_answers(&self) -> Option<bool> {
+        self.bus().redis_answers().await
     }
 
     /// Figures of this node.
@@ -139,6 +156,8 @@ impl Hub {
             deliveries: tally.deliveries.load(Relaxed),
             overflows: tally.overflows.load(Relaxed),
             commands: tally.commands.load(Relaxed),
+            log_reads: tally.log_reads.load(Relaxed),
+            bus: self.bus().counts(),
         }
     }
 
@@ -166,7 +185,10 @@ impl Hub {
         let hotel = seat.caller.hotel;
         // Under the lock, so that a feed does not retire between being found and being asked.
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
-        let feed = feeds.entry(hotel).or_insert_with(|| Feed::start(hotel, desk, self.clone()));
+        let feed = feeds.entry(hotel).or_insert_with(|| {
+            self.bus().listen_to(hotel);
+            Feed::start(hotel, desk, self.clone())
+        });
         feed.ask(Request::Of(seat.clone(), Wish::Join));
         Some(feed.clone())
     }
@@ -182,6 +204,7 @@ impl Hub {
         let idle = queue.is_empty();
         if idle {
             feeds.remove(&hotel);
+            self.bus().forget(hotel);
         }
         idle
     }
@@ -192,6 +215,7 @@ impl Hub {
         let there = feeds.get(&hotel).is_some_and(|feed| Arc::ptr_eq(&feed.position, position));
         if there {
             feeds.remove(&hotel);
+            self.bus().forget(hotel);
         }
         there
     }
@@ -210,6 +234,14 @@ impl Hub {
         self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).get(&hotel).cloned()
     }
 
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
     pub(crate) fn desk(&self) -> Option<&Desk> {
         self.0.desk.get()
     }
@@ -223,6 +255,7 @@ impl Hub {
             if let Some(feed) = self.feed(hotel) {
                 feed.news.carry(commit, head);
             }
+            self.bus().announce(hotel, head);
         }
     }
 }

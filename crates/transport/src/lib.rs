@@ -5,10 +5,12 @@
 //! feed takes the hotel's events in the order of `seq` and hands them, one after another, to the
 //! `StaySubscription` actors of the conversations that somebody listens to. It is also where
 //! subscribing happens, between two events: so no event is missed, doubled, or shown to who may
-//! not see it.
+//! not see it. What is committed on other servers is heard of by the `bus`, and once a second by the
+//! `watch`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod bus;
 mod commands;
 mod connection;
 mod delivery;
@@ -29,7 +31,9 @@ mod session;
 mod subscription;
 mod wakes;
 mod watch;
+mod whispers;
 
+pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
 pub use connection::on_connect;
 pub use hub::{Counts, Hub};
 pub use session::{UpgradeError, upgrade};

@@ -7,7 +7,8 @@ use std::sync::{
 
 use desk::Which;
 use domain::{ConversationId, HotelId, MessageId, Person, RequestId, Seq, StayId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use wire::Signal;
 
 use crate::{news::News, seat::Seat};
 
@@ -20,6 +21,8 @@ pub(crate) struct FeedHandle {
     pub(crate) position: Arc<AtomicI64>,
     /// Bounded by who asks: a socket waits for its request before it makes another.
     pub(crate) requests: mpsc::UnboundedSender<Request>,
+    /// Whispers of other servers that may wait.
+    pub(crate) whispers: Arc<Semaphore>,
 }
 
 /// To which command an answer belongs.
@@ -41,6 +44,8 @@ pub(crate) enum Request {
         message: MessageId,
         by: Option<Arc<Seat>>,
     },
+    /// What another server whispered: told to the sockets here.
+    Whispered(Signal, OwnedSemaphorePermit),
 }
 
 /// What a socket asks.
@@ -96,6 +101,13 @@ impl FeedHandle {
     /// Asks without waiting. False where the feed is gone.
     pub(crate) fn ask(&self, request: Request) -> bool {
         self.requests.send(request).is_ok()
+    }
+
+    /// Takes what another server whispered. Where many wait already it is lost.
+    pub(crate) fn whisper(&self, signal: Signal) {
+        if let Ok(place) = self.whispers.clone().try_acquire_owned() {
+            self.ask(Request::Whispered(signal, place));
+        }
     }
 
     /// Asks, and waits until it is done. False where the feed is gone; one that goes meanwhile

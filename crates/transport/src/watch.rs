@@ -1,10 +1,11 @@
 //! Once a second: whether the logs have gone on without a word, and whether each socket still
-//! lives. It stands outside the sockets' actors, since one whose peer does not read is not polled.
+//! lives. The logs also when the bus has begun to listen: what was told before was not heard. It stands outside the sockets' actors, since one whose peer does not read is not polled.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use desk::Desk;
 use domain::HotelId;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{
     frames,
@@ -16,23 +17,37 @@ use crate::{
 };
 
 /// Watches for ever.
-pub(crate) async fn run(hub: Hub, desk: Desk) {
-    let mut second = tokio::time::interval(Duration::from_secs(1));
-    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+pub(crate) async fn run(hub: Hub, desk: Desk, compare_every: Duration) {
+    let (mut second, mut due) = (every(Duration::from_secs(1)), every(compare_every));
     loop {
-        second.tick().await;
-        let feeds: HashMap<HotelId, FeedHandle> = hub.feeds().into_iter().map(|feed| (feed.hotel, feed)).collect();
-        let now = desk.now();
-        for seat in hub.seats() {
-            let feed = feeds.get(&seat.caller.hotel);
-            watch(&seat, feed);
-            if seat.may_be_over(now)
-                && let Some(feed) = feed
-            {
-                feed.ask(Request::Of(seat, Wish::LookAgain));
-            }
+        tokio::select! {
+            _ = second.tick() => watch_all(&hub, &desk),
+            _ = due.tick() => compare(&desk, &feeds(&hub)).await,
+            () = hub.bus().listens() => compare(&desk, &feeds(&hub)).await,
         }
-        compare(&desk, &feeds).await;
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut times = interval(period);
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    times
+}
+
+fn feeds(hub: &Hub) -> HashMap<HotelId, FeedHandle> {
+    hub.feeds().into_iter().map(|feed| (feed.hotel, feed)).collect()
+}
+
+fn watch_all(hub: &Hub, desk: &Desk) {
+    let (feeds, now) = (feeds(hub), desk.now());
+    for seat in hub.seats() {
+        let feed = feeds.get(&seat.caller.hotel);
+        watch(&seat, feed);
+        if seat.may_be_over(now)
+            && let Some(feed) = feed
+        {
+            feed.ask(Request::Of(seat, Wish::LookAgain));
+        }
     }
 }
 

@@ -39,6 +39,8 @@ fn a_bad_one_is_named() {
         ("ALLOWED_ORIGINS", "*"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("JWT_SECRET", "too short"),
+        ("REDIS_URL", "cache:6379"),
+        ("REDIS_URL", "rediss://cache:6379"),
         ("SESSION_IDLE_DAYS", "0"),
         ("SESSION_MAX_DAYS", "ninety"),
         ("EVENT_RETENTION_DAYS", "-1"),
@@ -66,8 +68,14 @@ fn beyond_loopback_the_public_url_is_needed() {
 #[test]
 fn no_secret_is_shown() {
     let secret = "0123456789abcdef0123456789abcdef";
-    let settings = read(&[("JWT_SECRET", secret), ("DATABASE_URL", "postgres://mm:hunter2@db/mm")]).unwrap();
-    let shown = format!("{settings:?} {:?}", settings.jwt_secret);
+    let settings = read(&[
+        ("JWT_SECRET", secret),
+        ("DATABASE_URL", "postgres://mm:hunter2@db/mm"),
+        ("REDIS_URL", "redis://:hunter2@cache:6379"),
+    ])
+    .unwrap();
+    let shown = format!("{settings:?} {:?} {:?}", settings.jwt_secret, settings.redis_url);
     assert!(!shown.contains(secret) && !shown.contains("hunter2"), "{shown}");
+    assert!(!read(&[("REDIS_URL", "rediss://:hunter2@cache:6379")]).unwrap_err().contains("hunter2"));
     assert!(!read(&[("JWT_SECRET", "short-secret")]).unwrap_err().contains("short-secret"));
 }

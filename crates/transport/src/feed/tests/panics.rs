@@ -11,6 +11,7 @@ use desk::{Caller, Clock, Credentials, DbUrl, Filter, Lifetimes, Page};
 use tempfile::TempDir;
 
 use super::super::*;
+use crate::subscription::Tell;
 
 /// A clock at which whoever asks it next comes to grief.
 #[derive(Default)]
