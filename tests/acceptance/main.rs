@@ -16,6 +16,7 @@ mod conventions;
 mod conversations;
 mod descriptions;
 mod docs;
+mod events;
 mod faults;
 mod frames;
 mod fuzz;

@@ -14,7 +14,7 @@ fn from(welcome: &Value, seq: impl Into<Value>, more: Value) -> Value {
 }
 
 /// The epoch and the place that REST tells beside a page.
-async fn cursor(staff: &Staff) -> Value {
+pub async fn cursor(staff: &Staff) -> Value {
     let list = staff.get("conversations/").await;
     let seq: i64 = list.header("x-event-seq").unwrap().parse().unwrap();
     json!({ "epoch": list.header("x-event-epoch").unwrap(), "seq": seq })
@@ -32,7 +32,7 @@ fn newest_changes(events: Vec<Value>) -> Vec<Value> {
 }
 
 /// Something of everything, seen from department 0.
-async fn a_busy_minute(hotel: &Hotel) {
+pub async fn a_busy_minute(hotel: &Hotel) {
     let (staff, manager, stay) = (hotel.of(0).await, hotel.manager().await, hotel.relay(0));
     hotel.guest_says(&stay.phone, "one").await;
     hotel.says(&staff, &stay, "two").await;

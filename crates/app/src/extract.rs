@@ -13,7 +13,7 @@ mod query;
 pub use address::client_address;
 pub use body::Sent;
 pub use links::Links;
-pub use query::{Query, filter, message_range, page};
+pub use query::{Query, cursor, filter, message_range, page};
 
 use std::pin::Pin;
 

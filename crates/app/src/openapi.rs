@@ -131,6 +131,12 @@ fn conversations() -> Vec<Operation> {
         post("/api/message_manager/conversations/{id}/read/", "Move one's read mark forward.")
             .write::<wire::MarkRead>()
             .answers_nothing(204),
+        get("/api/message_manager/events/", "What has happened since, of all that the caller may see.")
+            .staff()
+            .needs("after_seq", "integer", "The last `seq` that is known; 0 for none. A worthless one: 409.")
+            .asks("epoch", "string", "The history that it belongs to. Another than the database's: 409.")
+            .answers::<wire::Missed>(200)
+            .refuses(&[400, 409]),
     ]
 }
 

@@ -179,9 +179,13 @@ impl From<desk::Error> for Problem {
             NotFound => StatusCode::NOT_FOUND,
             Invalid(_) => StatusCode::BAD_REQUEST,
             TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
-            ConversationClosed | NotInRelay | WindowClosed | StaleReply { .. } | IdempotencyMismatch | NoDepartment => {
-                StatusCode::CONFLICT
-            }
+            ConversationClosed
+            | NotInRelay
+            | WindowClosed
+            | StaleReply { .. }
+            | IdempotencyMismatch
+            | NoDepartment
+            | ResyncRequired => StatusCode::CONFLICT,
             Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

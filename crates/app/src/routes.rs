@@ -15,7 +15,7 @@ use crate::{
     extract::{Call, path_id, signed_in},
     health, origin, pages,
     problem::Problem,
-    rest::{self, auth, conversations, demo, departments, hotel, messages, socket, staff},
+    rest::{self, auth, conversations, demo, departments, events, hotel, messages, socket, staff},
     state::App,
 };
 
@@ -70,6 +70,7 @@ fn staff_calls(config: &mut ServiceConfig) {
             .service(staff_only("/conversations/{id}/close/", [(POST, web::to(conversations::close))]))
             .service(staff_only("/conversations/{id}/reopen/", [(POST, web::to(conversations::reopen))]))
             .service(staff_only("/conversations/{id}/read/", [(POST, web::to(conversations::read))]))
+            .service(staff_only("/events/", [(GET, web::to(events::list))]))
             .service(staff_only(
                 "/departments/",
                 [(GET, web::to(departments::list)), (POST, web::to(departments::create))],

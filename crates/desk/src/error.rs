@@ -51,6 +51,9 @@ pub enum Error {
     /// There is no department to take the conversation to.
     #[error("You are in no department, so you cannot take this conversation over.")]
     NoDepartment,
+    /// The event log does not go on from the caller's cursor.
+    #[error("The log does not go on from this cursor. Fetch afresh, and go on from there.")]
+    ResyncRequired,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +89,7 @@ impl Error {
             Self::StaleReply { .. } => "stale_reply",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
+            Self::ResyncRequired => "resync_required",
             Self::Store(StoreError::Unavailable(_)) => "unavailable",
             Self::Store(_) => "internal",
         }

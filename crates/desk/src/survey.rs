@@ -56,8 +56,7 @@ pub struct Surveyed {
     pub seen: Vec<Option<Seen>>,
     /// What was asked of the log.
     pub log: LogPage,
-    /// The conversations asked for, and those that the log's events other than messages tell of,
-    /// as they are now.
+    /// The conversations asked for, and those that the log's events tell of, as they are now.
     pub views: HashMap<ConversationId, ConversationView>,
 }
 
@@ -77,6 +76,19 @@ pub struct LogPage {
     pub events: Vec<Event>,
     /// The first place that the log still has; the next to come where it is empty.
     pub first: Seq,
+}
+
+impl Surveyed {
+    /// Whether a reader who knows the log up to `after` can go on from there: it is this history (any, where
+    /// none is named), nothing after that place is forgotten, and the log has come so far.
+    pub fn goes_on_from(&self, epoch: Option<&str>, after: Seq) -> bool {
+        epoch.is_none_or(|epoch| epoch == self.epoch) && after <= self.head && self.log.first <= after.next()
+    }
+
+    /// Up to where the log was read: its head, unless the part asked for ends before.
+    pub fn read_to(&self) -> Seq {
+        self.log.events.last().map_or(self.head, |last| last.seq)
+    }
 }
 
 impl Desk {
@@ -105,8 +117,8 @@ impl Desk {
                     Some(range) => read_log(conn, survey.hotel, range, head)?,
                     None => LogPage::default(),
                 };
-                let told = log.events.iter().filter(|it| !matches!(it.kind, EventKind::Message { .. }));
-                let mut ids: Vec<ConversationId> = told.filter_map(|it| it.kind.conversation()).collect();
+                let told = log.events.iter().filter_map(|it| it.kind.conversation());
+                let mut ids: Vec<ConversationId> = told.collect();
                 ids.extend(&survey.views);
                 ids.sort_unstable();
                 ids.dedup();

@@ -20,7 +20,8 @@ use crate::{
     news::News,
     outbox::Closing,
     pace::Pace,
-    replay::{PAGE, Replay},
+    reader::Reader,
+    replay::PAGE,
     requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::{Seat, SeatId, Standing, Subscription},
     subscription::{Enter, StaySubscription},
@@ -302,8 +303,9 @@ impl Feed {
             seat.close(Closing::SessionOver);
             return self.leave(seat).await;
         };
-        let (frames, count) = Replay::of(seat, seen, switch.inbox).frames(&told);
-        let left = told.log.events.last().is_some_and(|last| last.seq < told.head);
+        let page = Reader::on(seat, seen, switch.inbox).concerned_by(&told);
+        let frames: Vec<_> = page.into_iter().map(frames::logged).collect();
+        let (count, left) = (frames.len() as i64, told.read_to() < told.head);
         // What is much is paced by the reader: here nothing can wait for one.
         let much = switch.replayed.is_some() && frames.iter().map(|it| it.len()).sum::<usize>() > AT_ONCE;
         if left || much {

@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 use desk::Which;
 use domain::{ConversationId, ConversationView, Message, MessageId, Person, Seq, SessionId, StayId};
-use wire::{CommandError, Event, Refused};
+use wire::{CommandError, Event, Logged, Refused};
 
 use crate::{limits::HEARTBEAT, requests::ReplyTo};
 
@@ -21,21 +21,26 @@ pub(crate) fn heartbeat(seq: Seq) -> ByteString {
     frame(&Event::heartbeat(seq))
 }
 
+/// What the log tells.
+pub(crate) fn logged(event: Logged) -> ByteString {
+    frame(&event.into())
+}
+
 /// A message or a note. `own`: for the sockets of its author.
 pub(crate) fn message(seq: Seq, stay: Option<StayId>, message: &Message, own: bool) -> ByteString {
-    frame(&Event::message(seq, stay, message, own))
+    logged(Logged::message(seq, stay, message, own))
 }
 
 pub(crate) fn new_conversation(event: &domain::Event, view: &ConversationView) -> ByteString {
-    frame(&Event::new_conversation(event.seq, event.at, view))
+    logged(Logged::new_conversation(event.seq, event.at, view))
 }
 
 pub(crate) fn conversation_updated(seq: Seq, view: &ConversationView) -> ByteString {
-    frame(&Event::conversation_updated(seq, view))
+    logged(Logged::conversation_updated(seq, view))
 }
 
 pub(crate) fn conversation_removed(seq: Seq, conversation: ConversationId, stay: Option<StayId>) -> ByteString {
-    frame(&Event::conversation_removed(seq, conversation, stay))
+    logged(Logged::conversation_removed(seq, conversation, stay))
 }
 
 pub(crate) fn typing(stay: Option<StayId>, conversation: ConversationId, who: &Person, typing: bool) -> ByteString {
@@ -69,9 +74,7 @@ pub(crate) fn resync_required(epoch: &str, seq: Seq) -> ByteString {
 /// That a `resume` was not done, beside the event that says what to do, if its client asked for an
 /// outcome.
 pub(crate) fn cursor_refused(to: &ReplyTo) -> Option<ByteString> {
-    let detail = "The log does not go on from this cursor. Fetch afresh, and resume from there.";
-    let id = to.request_id.as_ref()?;
-    Some(frame(&CommandError::new(Some(id), to.command, "resync_required", detail.to_owned()).into()))
+    to.request_id.as_ref().map(|_| refused(to, &desk::Error::ResyncRequired))
 }
 
 /// The acknowledgement of a command, if its client asked for one.

@@ -5,8 +5,8 @@
 //! feed takes the hotel's events in the order of `seq` and hands them, one after another, to the
 //! `StaySubscription` actors of the conversations that somebody listens to. It is also where
 //! subscribing happens, between two events: so no event is missed, doubled, or shown to who may
-//! not see it. What is committed on other servers is heard of by the `bus`, and once a second by the
-//! `watch`.
+//! not see it. Who has no socket, or comes back with one, reads the log ([`missed`]). What is committed on
+//! other servers is heard of by the `bus`, and once a second by the `watch`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -24,6 +24,7 @@ mod limits;
 mod news;
 mod outbox;
 mod pace;
+mod reader;
 mod replay;
 mod requests;
 mod seat;
@@ -36,4 +37,5 @@ mod whispers;
 pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
 pub use connection::on_connect;
 pub use hub::{Counts, Hub};
+pub use reader::{Cursor, missed};
 pub use session::{UpgradeError, upgrade};

@@ -1,14 +1,10 @@
 //! Resuming: what a socket missed is read from the log, page by page, at the reader's own pace.
 //! Nothing is queued meanwhile; the feed switches it over to live events at the log's head.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use bytestring::ByteString;
-use desk::{Desk, LogRange, Seen, Survey, Surveyed, Which};
-use domain::{ConversationId, Event, EventKind, Reach, Seq};
+use desk::{Desk, LogRange, Survey, Which};
+use domain::Seq;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -16,6 +12,7 @@ use crate::{
     frames::{self, Reason},
     limits::SUBSCRIPTIONS,
     outbox::Closing,
+    reader::Reader,
     requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::Seat,
 };
@@ -86,7 +83,7 @@ async fn replay(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: &Resume
         looked.which.extend(&named);
         let log = Some(LogRange { after, limit: PAGE });
         let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
-        if told.epoch != asked.epoch || after > told.head || told.log.first > after.next() {
+        if !told.goes_on_from(Some(&asked.epoch), after) {
             return Err(NotReplayed::Worthless { epoch: told.epoch, head: told.head });
         }
         let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated.into()) };
@@ -102,17 +99,17 @@ async fn replay(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: &Resume
             named.retain(|which| !lost.contains(which));
             first_page = false;
         }
-        let (page, count) = Replay::of(seat, seen, asked.inbox).frames(&told);
-        for frame in page {
+        let page = Reader::on(seat, seen, asked.inbox).concerned_by(&told);
+        replayed += page.len() as i64;
+        for event in page {
             if !seat.outbox.has_room().await {
                 return Err(desk::Error::Unauthenticated.into());
             }
-            seat.send(frame);
+            seat.send(frames::logged(event));
         }
-        replayed += count;
-        match told.log.events.last() {
-            Some(last) if last.seq < told.head => after = last.seq,
-            _ => return Ok(Replayed { after: told.head, named, count: replayed }),
+        after = told.read_to();
+        if after == told.head {
+            return Ok(Replayed { after, named, count: replayed });
         }
     }
 }
@@ -165,88 +162,4 @@ async fn go_back(feed: &FeedHandle, seat: &Arc<Seat>, paused_at: Option<Seq>) ->
         seat.close(Closing::Restart);
     }
     live
-}
-
-/// What a socket gets of the log: by what it subscribes to and asks for, and by what it sees now.
-pub(crate) struct Replay {
-    reach: Reach,
-    /// In sight now: since when it was sent live; `None`: not yet.
-    subscriptions: HashMap<ConversationId, Option<Seq>>,
-    /// Whether the inbox is wanted, and since when it was sent live.
-    inbox: Option<Option<Seq>>,
-    joined: Seq,
-    /// Up to here live events were sent.
-    live_until: Seq,
-}
-
-impl Replay {
-    pub(crate) fn of(seat: &Seat, seen: &Seen, inbox: bool) -> Self {
-        let standing = seat.standing();
-        let standing = standing.as_ref();
-        let since = |id: &ConversationId| standing.and_then(|it| it.subscriptions.get(id)).map(|it| it.since);
-        let visible = seen.conversations.iter().flatten();
-        let since_inbox = standing.and_then(|it| it.inbox);
-        Self {
-            reach: seen.live.staff.reach(),
-            subscriptions: visible.map(|it| (it.id, since(&it.id))).collect(),
-            inbox: (inbox || since_inbox.is_some()).then_some(since_inbox),
-            joined: standing.map_or(Seq(0), |it| it.joined),
-            live_until: standing.and_then(|it| it.replaying).unwrap_or_default(),
-        }
-    }
-
-    /// The frames for a part of the log, in order, and how many events they are. Of the changes of
-    /// a conversation only the newest is given: it is shown as it is now anyway.
-    pub(crate) fn frames(&self, told: &Surveyed) -> (Vec<ByteString>, i64) {
-        let mut changed = HashSet::new();
-        let mut frames: Vec<ByteString> =
-            told.log.events.iter().rev().filter_map(|event| self.frame(event, told, &mut changed)).collect();
-        frames.reverse();
-        let count = frames.len() as i64;
-        (frames, count)
-    }
-
-    fn frame(&self, event: &Event, told: &Surveyed, changed: &mut HashSet<ConversationId>) -> Option<ByteString> {
-        let view = event.kind.conversation().and_then(|id| told.views.get(&id));
-        let sees = |department| self.reach.covers(event.hotel, department);
-        let sees_now = view.is_some_and(|view| sees(view.conversation.department));
-        match &event.kind {
-            EventKind::Message { stay, message } => {
-                let since = self.subscriptions.get(&message.conversation)?;
-                let own = message.author == Some(self.reach.staff);
-                self.is_new(event.seq, *since).then(|| frames::message(event.seq, *stay, message, own))
-            }
-            EventKind::NewConversation { department, .. } => {
-                let concerned = sees_now && department.is_none_or(|department| self.reach.is_member(department));
-                let new = concerned && self.is_new(event.seq, Some(self.joined));
-                view.filter(|_| new).map(|view| frames::new_conversation(event, view))
-            }
-            EventKind::ConversationUpdated(change) => {
-                let id = change.conversation;
-                let by_subscription = self.subscriptions.get(&id).copied().filter(|_| !change.only_message);
-                let ways = || self.inbox.into_iter().chain(by_subscription);
-                // It went one way only: whichever was there has brought it.
-                let is_new = ways().count() > 0 && ways().all(|since| self.is_new(event.seq, since));
-                let frame = if is_new && sees_now {
-                    view.map(|view| frames::conversation_updated(event.seq, view))
-                } else if is_new && self.inbox.is_some() && sees(change.before) {
-                    Some(frames::conversation_removed(event.seq, id, change.stay))
-                } else {
-                    None
-                };
-                frame.filter(|_| changed.insert(id))
-            }
-            EventKind::ConversationRemoved { conversation, stay, staff } => {
-                let by_inbox = self.inbox.is_some_and(|since| self.is_new(event.seq, since));
-                let concerned = by_inbox && *staff == self.reach.staff && !sees_now && changed.insert(*conversation);
-                concerned.then(|| frames::conversation_removed(event.seq, *conversation, *stay))
-            }
-            EventKind::StaffChanged { .. } => None,
-        }
-    }
-
-    /// Whether an event was not sent live before.
-    fn is_new(&self, seq: Seq, since: Option<Seq>) -> bool {
-        !since.is_some_and(|since| since < seq && seq <= self.live_until)
-    }
 }

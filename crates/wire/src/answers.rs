@@ -9,7 +9,7 @@ pub use people::{Department, Hotel, Me, Named, SignedIn, Staff};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{fields::FieldErrors, words};
+use crate::{fields::FieldErrors, socket::Logged, words};
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
@@ -25,6 +25,19 @@ pub struct Page<T> {
     pub previous: Option<String>,
     /// The entries.
     pub results: Vec<T>,
+}
+
+/// A part of the event log, as far as it concerns the caller.
+#[derive(Serialize, ToSchema)]
+pub struct Missed {
+    /// Names the database's history.
+    pub epoch: String,
+    /// Up to here the log was looked at: what the next question goes on from. The `after_seq` that was
+    /// asked for where nothing has come after it.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+    /// The events, in the order of their `seq`, as a socket is told them.
+    pub results: Vec<Logged>,
 }
 
 /// The guest is with the flow again.

@@ -18,7 +18,7 @@ mod words;
 
 pub use answers::{
     Attachment, Conversation, ConversationCard, ConversationDetails, Department, GuestMessageStored, Hotel,
-    LastMessage, Me, Message, Named, Page, Problem, RelayEnded, SignedIn, Staff,
+    LastMessage, Me, Message, Missed, Named, Page, Problem, RelayEnded, SignedIn, Staff,
 };
 pub use asyncapi::asyncapi;
 pub use bus::{FromNode, Signal};
@@ -28,9 +28,9 @@ pub use input::{
     NewStaff, Nothing, PasswordChange, Refresh, SendMessage, StartRelay, parse,
 };
 pub use socket::{
-    Ack, Command, CommandError, ConversationRemoved, ConversationUpdated, Envelope, Event, Heartbeat, NewConversation,
-    NewMessage, Pong, Read, Reason, Refused, Resume, Resumed, ResyncRequired, Target, Typing, Unsubscribed, Welcome,
-    parse_command,
+    Ack, Command, CommandError, ConversationRemoved, ConversationUpdated, Envelope, Event, Heartbeat, Logged,
+    NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed, ResyncRequired, Target, Typing,
+    Unsubscribed, Welcome, parse_command,
 };
 pub use time::Timestamp;
 

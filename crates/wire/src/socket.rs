@@ -8,7 +8,7 @@ mod told;
 pub(crate) use commands::COMMANDS;
 pub(crate) use commands::MOST_NAMED;
 pub use commands::{Command, Envelope, Refused, Resume, Target, parse_command};
-pub use events::{Event, Reason};
+pub use events::{Event, Logged, Reason};
 pub use told::{
     Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, NewConversation, NewMessage, Pong, Read,
     Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,

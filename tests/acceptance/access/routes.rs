@@ -87,6 +87,7 @@ fn table() -> Vec<Row> {
             Seen(|_, _| 204),
             |_, it| json!({ "message_id": it.message }),
         ),
+        get("/api/message_manager/events/", SignedIn(200)),
         get("/api/message_manager/departments/", SignedIn(200)),
         post("/api/message_manager/departments/", Managers(201), |_, _| json!({ "name": unique("Spa") })),
         patch("/api/message_manager/departments/{id}/", ManagersOfIt(200), |_, _| json!({ "name": unique("Bar") })),
@@ -124,7 +125,8 @@ impl Row {
             _ => it.id,
         };
         let body = Some((self.body)(callers, it)).filter(|body| !body.is_null());
-        let path = self.path.replace("{id}", &id.to_string());
+        let query = if self.path == "/api/message_manager/events/" { "?after_seq=0" } else { "" };
+        let path = self.path.replace("{id}", &id.to_string()) + query;
         callers.client(who).send(self.method, path, body.map(|body| body.to_string().into_bytes())).await
     }
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use desk::{Caller, Filter, MessageRange, Page};
-use domain::{DepartmentId, MessageId, Name, StaffId, Status};
+use domain::{DepartmentId, MessageId, Name, Seq, StaffId, Status};
+use transport::Cursor;
 use url::form_urlencoded;
 
 use super::path_id;
@@ -37,7 +38,13 @@ impl Query {
 
     /// A parameter, read; `None` where it is not given, or its fault was noted.
     pub fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let told = read(self.text(name)?);
+        self.text(name)?;
+        self.need(name, read)
+    }
+
+    /// A parameter that has to be given, read; `None` where its fault was noted.
+    pub fn need<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let told = read(self.text(name).unwrap_or_default());
         told.map_err(|sentence| self.faults.push((name.to_owned(), vec![sentence]))).ok()
     }
 
@@ -95,6 +102,26 @@ pub fn message_range(query: &mut Query) -> MessageRange {
         limit: query.number("limit", LIMITS).unwrap_or(USUAL_LIMIT),
         notes: query.read("include", include).unwrap_or_default(),
     }
+}
+
+/// From where in the event log is asked.
+///
+/// # Errors
+/// [`Problem`]: 400.
+pub fn cursor(mut query: Query) -> Result<Cursor, Problem> {
+    let epoch = query.read("epoch", epoch);
+    let after = query.need("after_seq", place).unwrap_or_default();
+    query.done(Cursor { epoch, after })
+}
+
+fn epoch(text: &str) -> Result<String, String> {
+    if text.contains('\0') { Err("Please give no NUL.".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// A place in the event log: 0 is before all of it.
+fn place(text: &str) -> Result<Seq, String> {
+    let place = text.parse().ok().filter(|it: &i64| *it >= 0).map(Seq);
+    place.ok_or_else(|| "Please give the `seq` that you know, 0 for none.".to_owned())
 }
 
 fn id(text: &str) -> Result<i64, String> {
@@ -212,7 +239,20 @@ mod tests {
         }
     }
 
-    const NAMES: [&str; 11] = [
+    #[test]
+    fn a_cursor_is_read() {
+        let read = |text: &str| cursor(Query::parse(text));
+        let usual = read("after_seq=0").unwrap();
+        assert_eq!((usual.epoch, usual.after), (None, Seq(0)));
+        let whole = read("epoch=e&after_seq=9223372036854775807").unwrap();
+        assert_eq!((whole.epoch.as_deref(), whole.after), (Some("e"), Seq(i64::MAX)));
+        for bad in ["", "after_seq=", "after_seq=-1", "after_seq=x", "after_seq=9223372036854775808", "epoch=e"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(read("after_seq=0&epoch=%00").is_err());
+    }
+
+    const NAMES: [&str; 13] = [
         "page",
         "page_size",
         "status",
@@ -224,6 +264,8 @@ mod tests {
         "before",
         "after",
         "include",
+        "epoch",
+        "after_seq",
     ];
 
     proptest! {
@@ -237,7 +279,7 @@ mod tests {
             parameters in proptest::collection::vec((proptest::sample::select(&NAMES[..]), any::<String>()), 0..6),
         ) {
             let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
-            let _ = (filtered(&text).is_ok(), ranged(&text).is_ok());
+            let _ = (filtered(&text).is_ok(), ranged(&text).is_ok(), cursor(Query::parse(&text)).is_ok());
             if let Ok(page) = paged(&text) {
                 prop_assert!(page.number >= 1 && PAGE_SIZES.contains(&page.size));
             }

@@ -166,6 +166,14 @@ impl Operation {
         self
     }
 
+    /// It has to be given this query parameter.
+    pub fn needs(mut self, name: &str, kind: &str, sentence: &str) -> Self {
+        let mut needed = parameter(name, kind, sentence, ParameterIn::Query);
+        needed.required = Required::True;
+        self.parameters.push(needed);
+        self
+    }
+
     /// It answers a page of a list.
     pub fn paged(self) -> Self {
         self.asks("page", "integer", "Which page, from 1.").asks("page_size", "integer", "Entries a page, 1 to 100.")

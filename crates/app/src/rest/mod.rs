@@ -4,6 +4,7 @@ pub mod auth;
 pub mod conversations;
 pub mod demo;
 pub mod departments;
+pub mod events;
 pub mod hotel;
 pub mod messages;
 pub mod socket;

@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use super::*;
 use crate::{
     answers::tests::{at, message, view},
-    socket::{CommandError, Event, Reason, parse_command},
+    socket::{CommandError, Event, Logged, Reason, parse_command},
 };
 
 fn validator(name: &str) -> Validator {
@@ -40,12 +40,12 @@ fn every_event() -> Vec<Event> {
         parse_command(r#"{"command":"resume","request_id":"r"}"#).err().unwrap().into(),
         Event::pong(None),
         Event::pong(Some(&id)),
-        Event::message(seq, stay, &own, true),
-        Event::message(seq, None, &note, false),
-        Event::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()),
-        Event::conversation_updated(seq, &view()),
-        Event::conversation_updated(seq, &assigned),
-        Event::conversation_removed(seq, ConversationId(1), None),
+        Logged::message(seq, stay, &own, true).into(),
+        Logged::message(seq, None, &note, false).into(),
+        Logged::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()).into(),
+        Logged::conversation_updated(seq, &view()).into(),
+        Logged::conversation_updated(seq, &assigned).into(),
+        Logged::conversation_removed(seq, ConversationId(1), None).into(),
         Event::typing(stay, ConversationId(1), &ann, true),
         Event::read(None, ConversationId(1), &ann, MessageId(3)),
         Event::unsubscribed(stay, None, Reason::RoutedAway),
@@ -90,7 +90,7 @@ fn a_wrong_event_is_found_out() {
             assert!(!validator.is_valid(&wrong), "{name} with a wrong {key}");
         }
     }
-    let mut list = serde_json::to_value(Event::conversation_updated(Seq(1), &view())).unwrap();
+    let mut list = serde_json::to_value(Logged::conversation_updated(Seq(1), &view())).unwrap();
     list["conversation"]["status"] = json!("lost");
     assert!(!validator("conversation_updated").is_valid(&list));
     list["conversation"]["status"] = json!("relay");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::{ConversationId, ConversationView, MessageId, Person, RequestId, Seq, SessionId, StayId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     commands::Refused,
@@ -29,16 +30,6 @@ pub enum Event {
     Error(Box<CommandError>),
     /// The answer to a `ping`.
     Pong(Pong),
-    /// A message.
-    NewMessage(Box<NewMessage>),
-    /// A note.
-    NewNote(Box<NewMessage>),
-    /// A conversation came into being, or to one's department.
-    NewConversation(Box<NewConversation>),
-    /// A conversation changed.
-    ConversationUpdated(Box<ConversationUpdated>),
-    /// A conversation is out of sight.
-    ConversationRemoved(ConversationRemoved),
     /// A colleague types.
     Typing(Typing),
     /// Somebody has read.
@@ -49,6 +40,25 @@ pub enum Event {
     Resumed(Resumed),
     /// A cursor is worthless.
     ResyncRequired(ResyncRequired),
+    /// What the log tells.
+    #[serde(untagged)]
+    Logged(Logged),
+}
+
+/// What the log tells: events that have a `seq`, and can be told again.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Logged {
+    /// A message.
+    NewMessage(Box<NewMessage>),
+    /// A note.
+    NewNote(Box<NewMessage>),
+    /// A conversation came into being, or to one's department.
+    NewConversation(Box<NewConversation>),
+    /// A conversation changed.
+    ConversationUpdated(Box<ConversationUpdated>),
+    /// A conversation is out of sight.
+    ConversationRemoved(ConversationRemoved),
 }
 
 /// Why a subscription ended.
@@ -103,6 +113,52 @@ impl Event {
         Self::Pong(Pong { request_id: request_id.map(ToString::to_string) })
     }
 
+    /// A colleague types, or has stopped.
+    pub fn typing(stay: Option<StayId>, conversation: ConversationId, who: &Person, typing: bool) -> Self {
+        Self::Typing(Typing {
+            conversation_id: conversation.0,
+            stay_id: stay.map(|it| it.0),
+            staff_id: who.id.0,
+            staff_name: who.name.clone(),
+            typing,
+        })
+    }
+
+    /// Somebody has read up to this message.
+    pub fn read(stay: Option<StayId>, conversation: ConversationId, who: &Person, message: MessageId) -> Self {
+        Self::Read(Read {
+            conversation_id: conversation.0,
+            stay_id: stay.map(|it| it.0),
+            staff_id: who.id.0,
+            staff_name: who.name.clone(),
+            message_id: message.0,
+        })
+    }
+
+    /// A subscription ended. Of what was only named, one id is known.
+    pub fn unsubscribed(stay: Option<StayId>, conversation: Option<ConversationId>, why: Reason) -> Self {
+        Self::Unsubscribed(Unsubscribed {
+            conversation_id: conversation.map(|it| it.0),
+            stay_id: stay.map(|it| it.0),
+            reason: match why {
+                Reason::RoutedAway => "routed_away",
+                Reason::ReachChanged => "reach_changed",
+            },
+        })
+    }
+
+    /// A replay of so many events is over: all up to `seq` was sent.
+    pub fn resumed(seq: Seq, replayed: i64) -> Self {
+        Self::Resumed(Resumed { seq: seq.0, replayed })
+    }
+
+    /// The cursor is worthless; the log is at `seq` of `epoch`.
+    pub fn resync_required(epoch: &str, seq: Seq) -> Self {
+        Self::ResyncRequired(ResyncRequired { epoch: epoch.to_owned(), seq: seq.0 })
+    }
+}
+
+impl Logged {
     /// A message or a note was stored. `own`: for a socket of its author, who called it something.
     pub fn message(seq: Seq, stay: Option<StayId>, message: &domain::Message, own: bool) -> Self {
         let told = Box::new(NewMessage {
@@ -150,50 +206,6 @@ impl Event {
         let (conversation_id, stay_id) = (conversation.0, stay.map(|it| it.0));
         Self::ConversationRemoved(ConversationRemoved { seq: seq.0, conversation_id, stay_id })
     }
-
-    /// A colleague types, or has stopped.
-    pub fn typing(stay: Option<StayId>, conversation: ConversationId, who: &Person, typing: bool) -> Self {
-        Self::Typing(Typing {
-            conversation_id: conversation.0,
-            stay_id: stay.map(|it| it.0),
-            staff_id: who.id.0,
-            staff_name: who.name.clone(),
-            typing,
-        })
-    }
-
-    /// Somebody has read up to this message.
-    pub fn read(stay: Option<StayId>, conversation: ConversationId, who: &Person, message: MessageId) -> Self {
-        Self::Read(Read {
-            conversation_id: conversation.0,
-            stay_id: stay.map(|it| it.0),
-            staff_id: who.id.0,
-            staff_name: who.name.clone(),
-            message_id: message.0,
-        })
-    }
-
-    /// A subscription ended. Of what was only named, one id is known.
-    pub fn unsubscribed(stay: Option<StayId>, conversation: Option<ConversationId>, why: Reason) -> Self {
-        Self::Unsubscribed(Unsubscribed {
-            conversation_id: conversation.map(|it| it.0),
-            stay_id: stay.map(|it| it.0),
-            reason: match why {
-                Reason::RoutedAway => "routed_away",
-                Reason::ReachChanged => "reach_changed",
-            },
-        })
-    }
-
-    /// A replay of so many events is over: all up to `seq` was sent.
-    pub fn resumed(seq: Seq, replayed: i64) -> Self {
-        Self::Resumed(Resumed { seq: seq.0, replayed })
-    }
-
-    /// The cursor is worthless; the log is at `seq` of `epoch`.
-    pub fn resync_required(epoch: &str, seq: Seq) -> Self {
-        Self::ResyncRequired(ResyncRequired { epoch: epoch.to_owned(), seq: seq.0 })
-    }
 }
 
 impl CommandError {
@@ -212,6 +224,12 @@ impl CommandError {
             errors: None,
             newer: None,
         }
+    }
+}
+
+impl From<Logged> for Event {
+    fn from(it: Logged) -> Self {
+        Self::Logged(it)
     }
 }
 

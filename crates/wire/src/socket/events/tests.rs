@@ -27,7 +27,7 @@ fn a_new_message_is_the_seeds() {
         "sender_name": "John Doe",
         "timestamp": "2025-09-23T10:30:00Z",
     });
-    let ours = told(&Event::message(Seq(5), Some(StayId(1)), &it, true));
+    let ours = told(&Logged::message(Seq(5), Some(StayId(1)), &it, true).into());
     holds(&ours, &seed);
     holds(&ours, &json!({ "id": 2, "conversation_id": 1, "seq": 5, "delivery": null, "attachments": [] }));
     assert!(ours.get("client_ref").is_none());
@@ -45,7 +45,7 @@ fn a_new_conversation_is_the_seeds() {
         "message": "New conversation initiated",
         "timestamp": "2025-09-23T10:45:00Z",
     });
-    let ours = told(&Event::new_conversation(Seq(5), at("2025-09-23T10:45:00Z"), &it));
+    let ours = told(&Logged::new_conversation(Seq(5), at("2025-09-23T10:45:00Z"), &it).into());
     holds(&ours, &seed);
     holds(&ours, &json!({ "seq": 5, "guest_name": "John Doe", "department_name": "Reception" }));
 }
@@ -54,11 +54,11 @@ fn a_new_conversation_is_the_seeds() {
 fn only_its_sender_is_told_what_they_called_it() {
     let mut it = message();
     it.client_ref = ClientRef::parse("mine").ok();
-    assert_eq!(told(&Event::message(Seq(5), None, &it, true))["client_ref"], "mine");
-    let other = told(&Event::message(Seq(5), None, &it, false));
+    assert_eq!(told(&Logged::message(Seq(5), None, &it, true).into())["client_ref"], "mine");
+    let other = told(&Logged::message(Seq(5), None, &it, false).into());
     assert_eq!((other.get("client_ref"), &other["stay_id"]), (None, &Value::Null));
     it.internal = true;
-    assert_eq!(told(&Event::message(Seq(5), None, &it, false))["type"], "new_note");
+    assert_eq!(told(&Logged::message(Seq(5), None, &it, false).into())["type"], "new_note");
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn the_line_is_told_of() {
 
 #[test]
 fn the_conversation_is_told_of() {
-    let ours = told(&Event::conversation_updated(Seq(6), &view()));
+    let ours = told(&Logged::conversation_updated(Seq(6), &view()).into());
     holds(&ours, &json!({ "type": "conversation_updated", "seq": 6, "conversation_id": 1, "stay_id": 1 }));
     assert_eq!(ours["conversation"]["status"], "relay");
     assert!(ours["conversation"].get("unread_count").is_none());
-    let removed = told(&Event::conversation_removed(Seq(6), ConversationId(1), None));
+    let removed = told(&Logged::conversation_removed(Seq(6), ConversationId(1), None).into());
     assert_eq!(removed, json!({ "type": "conversation_removed", "seq": 6, "conversation_id": 1, "stay_id": null }));
     let ann = Person { id: domain::StaffId(7), name: "Ann".to_owned() };
     let ids = json!({ "conversation_id": 1, "stay_id": 2, "staff_id": 7, "staff_name": "Ann" });
