@@ -20,7 +20,7 @@ fn empty() -> Options {
 
 /// What a command failed with, told in one line.
 #[track_caller]
-fn fails(done: &Output) -> &str {
+pub fn fails(done: &Output) -> &str {
     let told = done.fails(1);
     assert!(told.starts_with("message-manager: ") && told.lines().count() == 1, "{told}");
     assert!(done.stdout.is_empty(), "{done:?}");
@@ -103,7 +103,7 @@ on_both!(a_number_of_whatsapp_is_one_hotels, unserved empty() => |world| {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
-    let program = acceptance::Program { folder: folder.path().into(), settings: BTreeMap::new() };
+    let program = acceptance::Program { folder: folder.path().into(), settings: BTreeMap::new(), through: Vec::new() };
     let wrong: [&[&str]; 8] = [
         &[],
         &["nothing"],

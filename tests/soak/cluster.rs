@@ -57,7 +57,7 @@ impl Cluster {
         if with_redis {
             settings.insert("REDIS_URL".to_owned(), format!("redis://127.0.0.1:{}", line.port));
         }
-        let program = Program { folder: folder.path().to_owned(), settings };
+        let program = Program { folder: folder.path().to_owned(), settings, through: vec![] };
         let node = |_| Arc::new(Node { address: format!("127.0.0.1:{}", free_port()), serving: Mutex::default() });
         let log = acceptance::binary().parent().unwrap().join("soak.log");
         let _ = std::fs::remove_file(&log);

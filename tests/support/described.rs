@@ -24,7 +24,7 @@ pub fn asyncapi() -> &'static Value {
 
 fn printed(command: &str) -> Value {
     let folder = std::env::temp_dir();
-    Program { folder, settings: Default::default() }.run(&[command]).json()
+    Program { folder, settings: Default::default(), through: Vec::new() }.run(&[command]).json()
 }
 
 /// The path of the OpenAPI document that a request's path means.

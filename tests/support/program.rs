@@ -64,6 +64,8 @@ pub struct Program {
     pub folder: PathBuf,
     /// The settings.
     pub settings: BTreeMap<String, String>,
+    /// What it is run through, a program and its arguments; mostly nothing.
+    pub through: Vec<String>,
 }
 
 impl Program {
@@ -118,7 +120,14 @@ impl Program {
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.through.split_first() {
+            None => Command::new(binary()),
+            Some((program, its_own)) => {
+                let mut command = Command::new(program);
+                command.args(its_own).arg(binary());
+                command
+            }
+        };
         command.args(arguments).current_dir(&self.folder).env_clear().stdout(Stdio::piped());
         for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(name) {

@@ -84,11 +84,13 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// What `serve` is given.
     pub arguments: Vec<String>,
+    /// What the program is run through, a program and its arguments; mostly nothing.
+    pub through: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hotels: 2, stays: 6, settings: Vec::new(), arguments: vec!["--demo".into()] }
+        Self { hotels: 2, stays: 6, settings: Vec::new(), arguments: vec!["--demo".into()], through: Vec::new() }
     }
 }
 
@@ -175,7 +177,7 @@ impl World {
         let folder = TempDir::with_prefix("mm-world-").unwrap();
         let mut settings: BTreeMap<String, String> = usual_settings(backend, folder.path());
         settings.extend(options.settings);
-        let program = Program { folder: folder.path().to_owned(), settings };
+        let program = Program { folder: folder.path().to_owned(), settings, through: options.through };
         let generated =
             if options.hotels == 0 { Value::Null } else { generate(&program, options.hotels, options.stays) };
         Arc::new(Self {
@@ -293,10 +295,14 @@ impl World {
         }
     }
 
+    /// This world's SQLite file.
+    pub fn file(&self) -> &Path {
+        Path::new(self.program.settings["DATABASE_URL"].strip_prefix("sqlite://").unwrap())
+    }
+
     /// A connection of its own to this world's SQLite file.
     pub fn sqlite(&self) -> rusqlite::Connection {
-        let file = self.program.settings["DATABASE_URL"].strip_prefix("sqlite://").unwrap();
-        let conn = rusqlite::Connection::open(file).unwrap();
+        let conn = rusqlite::Connection::open(self.file()).unwrap();
         conn.busy_timeout(Duration::from_secs(10)).unwrap();
         conn
     }

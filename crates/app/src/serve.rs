@@ -47,6 +47,8 @@ const FLUSH: u64 = 2;
 const UPKEEP: Duration = Duration::from_secs(60);
 /// Descriptors that are needed for other than connections.
 const OTHER_FILES: u64 = 64;
+/// SIGXFSZ: a file has grown to the limit that the process has. It is this number on all that we know.
+const FILE_TOO_LARGE: i32 = 25;
 
 /// Serves until a signal ends it.
 ///
@@ -58,6 +60,8 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
         return Err(Failure::DemoInPublic(settings.bind_address));
     }
     let mut told = io::stdout();
+    // Heard, it does not kill: the write fails, as on a full disk.
+    let _ = signal(SignalKind::from_raw(FILE_TOO_LARGE))?;
     // First of all: where another server has the port, nothing is to be made or changed.
     let listener = listen(settings.bind_address).map_err(|error| Failure::Listen(settings.bind_address, error))?;
     let address = listener.local_addr()?;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use auth::Caller;
-use domain::{Conversation, ConversationId, ConversationView, Event, EventKind, HotelId, Person, Seq, StaffId, StayId};
+use domain::{Conversation, ConversationId, ConversationView, Event, HotelId, Person, Seq, StaffId, StayId};
 use persistence::{
     conversations::{self, Which},
     events,

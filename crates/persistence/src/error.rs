@@ -30,6 +30,10 @@ pub enum StoreError {
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
+        // SQLite may have rolled back by itself: why the commit failed is what counts.
+        if let Error::RollbackErrorOnCommit { commit_error, .. } = error {
+            return Self::from(*commit_error);
+        }
         match &error {
             Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | Error::BrokenTransactionManager => {
                 Self::Unavailable(error.to_string())
@@ -50,8 +54,8 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Messages of libpq, PostgreSQL and SQLite that mean "not now" rather than "never". Diesel gives
-/// no code for them.
+/// Messages of libpq, PostgreSQL and SQLite that mean that the database as a whole is not to be used now,
+/// rather than that this statement is wrong. Diesel gives no code for them.
 const AWAY: &[&str] = &[
     "server closed the connection",
     "connection to server",
@@ -62,11 +66,15 @@ const AWAY: &[&str] = &[
     "the database system is",
     "canceling statement due to",
     "too many clients",
+    "No space left on device",
+    "in a read-only transaction",
     "database is locked",
     "disk I/O error",
     "database or disk is full",
     "attempt to write a readonly database",
     "unable to open database file",
+    "database disk image is malformed",
+    "file is not a database",
 ];
 
 impl From<r2d2::Error> for StoreError {

@@ -24,7 +24,8 @@ pub(crate) fn migrate(url: &DbUrl) -> Result<(), StoreError> {
                 // Programs that start at once wait for one another at the write lock.
                 conn.immediate_transaction(|conn| run(conn, SQLITE))?;
             }
-            Ok(())
+            // Deletes nothing, and is refused all the same where the file cannot be written.
+            Ok(conn.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version IS NULL")?)
         }
         Conn::Pg(conn) => {
             conn.batch_execute(&format!(
