@@ -127,7 +127,7 @@ else
     missing Chromium "the test in a real browser" "apt-get install chromium"
 fi
 
-for tool in curl sqlite3; do
+for tool in curl; do
     if ! command -v "$tool" >/dev/null; then missing "$tool" "the documentation's examples" "apt-get install $tool"; fi
 done
 

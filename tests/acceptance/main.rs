@@ -9,6 +9,7 @@ mod a_minute;
 mod access;
 mod auth;
 mod auth_sessions;
+mod backup;
 mod broken_world;
 mod browser;
 mod cluster;

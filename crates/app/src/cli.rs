@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod data;
 mod failure;
 mod hotels;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 use desk::Desk;
 use domain::{DepartmentId, HotelId, Name};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     clock::clock,
@@ -58,6 +60,12 @@ pub enum Command {
     ImportStays(data::ImportStays),
     /// Fill the database with made-up data, for tests and load
     Generate(data::Generate),
+    /// Copy the SQLite database into a new file, while servers go on
+    Backup(backup::Backup),
+    /// Put a backup in the place of the SQLite database, which is kept under another name
+    Restore(backup::Restore),
+    /// Begin another history, after a database was restored by other means: clients fetch afresh
+    NewEpoch,
     /// Print the description of the REST interface
     Openapi,
     /// Print the description of the WebSocket
@@ -77,6 +85,9 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Staff(it) => print(&it.run(&desk().await?).await?),
         Command::ImportStays(it) => print(&it.run(&desk().await?).await?),
         Command::Generate(it) => print(&it.run(&desk().await?).await?),
+        Command::Backup(it) => print(&it.run(&settings()?)?),
+        Command::Restore(it) => print(&it.run(&settings()?)?),
+        Command::NewEpoch => print(&json!({ "epoch": desk().await?.begin_epoch().await? })),
         Command::Openapi => print_long(&openapi::document()),
         Command::Asyncapi => print_long(&wire::asyncapi()),
     }
@@ -164,6 +175,9 @@ mod tests {
             "message-manager staff set u",
             "message-manager import-stays --hotel 1",
             "message-manager generate --hotels many",
+            "message-manager backup",
+            "message-manager restore one two",
+            "message-manager new-epoch 7",
         ] {
             assert_ne!(fault(words), ErrorKind::DisplayVersion, "{words}");
         }
@@ -186,6 +200,9 @@ mod tests {
             "staff list",
             "import-stays FILE --hotel 1",
             "generate --hotels 1 --departments 2 --staff 3 --stays 4 --messages 5 --password P",
+            "backup FILE",
+            "restore FILE",
+            "new-epoch",
             "openapi",
             "asyncapi",
         ] {

@@ -4,18 +4,29 @@ mod demo;
 
 pub use demo::{DemoHotel, DemoSignIn};
 
+use std::path::{Path, PathBuf};
+
 use auth::Caller;
 use chrono_tz::Tz;
 use domain::{Hotel, HotelId, Name};
-use persistence::{StoreError, departments, events, hotels};
+use persistence::{BackupError, StoreError, departments, events, hotels};
 
-use crate::{Desk, Error};
+use crate::{Clock, Desk, Error};
 
 /// The first department of every hotel.
 pub(crate) const FIRST_DEPARTMENT: &str = "Reception";
 
 /// The lane of what belongs to no hotel, or to all.
 const NO_HOTEL: HotelId = HotelId(0);
+
+/// What a restore did.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The history that begins with it.
+    pub epoch: String,
+    /// Where the database is that was there before; `None` where there was none.
+    pub kept: Option<PathBuf>,
+}
 
 impl Desk {
     /// The caller's hotel.
@@ -75,8 +86,30 @@ impl Desk {
 
     /// Begins the history of a database that has none.
     pub(crate) async fn begin_history(&self) -> Result<(), StoreError> {
-        let (epoch, now) = (format!("{:016x}", rand::random::<u64>()), self.now());
-        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_epoch(tx, &epoch, now)).await
+        let (epoch, now) = (new_epoch(), self.now());
+        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_first_epoch(tx, &epoch, now)).await
+    }
+
+    /// Begins another history, from the command line: of a database that was restored. Its name.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn begin_epoch(&self) -> Result<String, Error> {
+        let (epoch, now) = (new_epoch(), self.now());
+        let name = epoch.clone();
+        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_epoch(tx, &name, now)).await?;
+        Ok(epoch)
+    }
+
+    /// Puts a copy of a backup in the place of the SQLite database, which nobody may be using, and begins
+    /// another history.
+    ///
+    /// # Errors
+    /// [`BackupError`]; then the database is what it was.
+    pub fn restore(database: &Path, backup: &Path, clock: &dyn Clock) -> Result<Restored, BackupError> {
+        let epoch = new_epoch();
+        let kept = persistence::restore(database, backup, &epoch, clock.now())?;
+        Ok(Restored { epoch, kept })
     }
 
     /// The name of this database's history.
@@ -110,6 +143,11 @@ impl Desk {
     pub async fn is_empty(&self) -> Result<bool, Error> {
         self.store.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
     }
+}
+
+/// The name of a history that no other has.
+fn new_epoch() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }
 
 fn first_department() -> Result<Name, Error> {

@@ -29,10 +29,10 @@ pub use clock::{Clock, SystemClock};
 pub use conversations::{ConversationList, WithCursor};
 pub use error::{Error, Field};
 pub use generate::{Generated, GeneratedHotel, GeneratedStaff, GeneratedStay, Sizes};
-pub use hotels::{DemoHotel, DemoSignIn};
+pub use hotels::{DemoHotel, DemoSignIn, Restored};
 pub use messages::{MessagePage, Replied, Reply};
 pub use persistence::{
-    BadDbUrl, Committed, DbUrl, Heard, Notices, OnCommit, StoreError,
+    BackupError, BadDbUrl, Committed, DbUrl, Heard, Notices, OnCommit, StoreError, back_up,
     conversations::{Filter, Which},
     idempotency::Key,
     messages::Page as MessageRange,

@@ -150,12 +150,12 @@ impl Desk {
             .await
     }
 
-    /// The last places in these hotels' logs.
+    /// The last places in these hotels' logs, and the name of their history.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn heads(&self, hotels: Vec<HotelId>) -> Result<Vec<(HotelId, Seq)>, Error> {
-        self.store.read(move |conn| Ok(events::heads(conn, &hotels)?)).await
+    pub async fn heads(&self, hotels: Vec<HotelId>) -> Result<(String, Vec<(HotelId, Seq)>), Error> {
+        self.store.read(move |conn| Ok((events::epoch(conn)?, events::heads(conn, &hotels)?))).await
     }
 }
 

@@ -283,12 +283,21 @@ pub fn epoch(conn: &mut Conn) -> Result<String, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub fn begin_first_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let known: i64 = on_db!(tx.conn(), |c| epochs::table.count().get_result(c))?;
-    if known == 0 {
-        on_db!(tx.changing(), |c| diesel::insert_into(epochs::table)
-            .values((epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at))))
-            .execute(c))?;
-    }
+    if known == 0 { begin_epoch(tx, epoch, at) } else { Ok(()) }
+}
+
+/// Begins another history: every cursor of the one before is worthless.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    insert_epoch(tx.changing(), epoch, at)
+}
+
+pub(crate) fn insert_epoch(conn: &mut Conn, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
+    on_db!(conn, |c| diesel::insert_into(epochs::table).values(row).execute(c))?;
     Ok(())
 }

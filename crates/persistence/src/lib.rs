@@ -8,8 +8,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod among;
+mod backup;
 mod conn;
 mod error;
+mod in_use;
 mod lane;
 mod migrate;
 mod notices;
@@ -35,6 +37,7 @@ pub mod staff;
 pub mod stays;
 pub mod upkeep;
 
+pub use backup::{BackupError, back_up, restore};
 pub use conn::{BadDbUrl, Conn, DbUrl};
 pub use error::StoreError;
 pub use lane::Tx;

@@ -16,7 +16,6 @@ const ADVISORY_LOCK: i64 = 7_206_311_551;
 
 /// Brings the schema up to date.
 pub(crate) fn migrate(url: &DbUrl) -> Result<(), StoreError> {
-    create_folder(url)?;
     match &mut Conn::establish(url)? {
         Conn::Sqlite(conn) => {
             refuse_newer(conn, &SQLITE)?;
@@ -90,16 +89,6 @@ where
 
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Migration(error.to_string())
-}
-
-fn create_folder(url: &DbUrl) -> Result<(), StoreError> {
-    if let DbUrl::Sqlite(path) = url
-        && let Some(folder) = path.parent()
-    {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

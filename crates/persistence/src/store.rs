@@ -19,6 +19,7 @@ use crate::{
     StoreError,
     conn::{Conn, ConnManager, DbUrl, Purpose},
     conversations::Which,
+    in_use::InUse,
     lane::{self, AnyJob, Job, Tx},
     migrate,
 };
@@ -66,6 +67,8 @@ pub struct Store {
     readers: r2d2::Pool<ConnManager>,
     /// As many as there are readers: who waits for one does so without holding a thread.
     turns: Arc<Semaphore>,
+    /// Of SQLite: nobody puts another file in its place meanwhile.
+    _in_use: Option<Arc<InUse>>,
     lanes: Arc<[mpsc::Sender<Box<dyn AnyJob>>]>,
 }
 
@@ -76,11 +79,12 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database and brings its schema up to date. Of SQLite the folder is made, if need be.
     ///
     /// # Errors
     /// [`StoreError`] where it is away, not writable, or newer than this program.
     pub fn open(url: &DbUrl, on_commit: OnCommit) -> Result<Self, StoreError> {
+        let in_use = in_use(url)?;
         migrate::migrate(url)?;
         let (readers, lanes) = match url {
             DbUrl::Sqlite(_) => (SQLITE_READERS, 1),
@@ -93,7 +97,8 @@ impl Store {
             .test_on_check_out(false)
             .build_unchecked(ConnManager(url.clone()));
         let lanes = (0..lanes).map(|n| start_lane(n, url.clone(), on_commit.clone())).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { readers: pool, turns: Arc::new(Semaphore::new(readers as usize)), lanes: lanes.into() })
+        let turns = Arc::new(Semaphore::new(readers as usize));
+        Ok(Self { readers: pool, turns, _in_use: in_use.map(Arc::new), lanes: lanes.into() })
     }
 
     /// Whether the schema is behind this program's; asks only.
@@ -160,6 +165,13 @@ impl Store {
         hotel.hash(&mut hasher);
         &self.lanes[hasher.finish() as usize % self.lanes.len()]
     }
+}
+
+fn in_use(url: &DbUrl) -> Result<Option<InUse>, StoreError> {
+    let DbUrl::Sqlite(path) = url else { return Ok(None) };
+    let told = |why: &str| StoreError::Unavailable(format!("{}: {why}", path.display()));
+    let in_use = InUse::shared(path).map_err(|error| told(&error.to_string()))?;
+    in_use.ok_or_else(|| told("a backup is being restored")).map(Some)
 }
 
 fn start_lane(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<Box<dyn AnyJob>>, StoreError> {

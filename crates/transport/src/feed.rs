@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix::{Actor, Addr};
-use desk::{Desk, LogRange, Look, Seen, Survey, Surveyed, Which};
+use desk::{Desk, LogRange, Look, Seen, Survey, Which};
 use domain::{Conversation, ConversationId, Event, HotelId, Seq};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -51,6 +51,8 @@ pub(crate) struct Feed {
     pub(crate) pace: Pace,
     pub(crate) hub: Hub,
     pub(crate) news: Arc<News>,
+    /// The history that the log is of; empty before it was looked at.
+    pub(crate) epoch: String,
     /// What commits carried and is still to be handed out.
     pub(crate) carried: VecDeque<Arc<[Event]>>,
     /// How far the log is known to go.
@@ -76,6 +78,7 @@ impl Feed {
             desk,
             hub,
             news: Arc::default(),
+            epoch: String::new(),
             seats: HashMap::new(),
             inboxes: HashMap::new(),
             stays: HashMap::new(),
@@ -122,7 +125,7 @@ impl Feed {
         // A switch hands out events past the snapshot that the others are answered from: it comes last.
         batch.sort_by_key(|request| matches!(request, Request::Of(_, Wish::Switch(_))));
         let looks: Vec<Look> = batch.iter().filter_map(|request| self.look_for(request)).collect();
-        let told = if looks.is_empty() {
+        let told = if looks.is_empty() && !batch.iter().any(|it| matches!(it, Request::Look)) {
             None
         } else {
             let survey = Survey { hotel: self.hotel, looks, log: None, views: vec![] };
@@ -134,17 +137,18 @@ impl Feed {
                 }
             }
         };
-        let (epoch, mut seen) = match told {
-            Some(Surveyed { epoch, head, seen, .. }) => {
-                self.begin_at(head);
-                self.hand_out_to(head).await;
-                (epoch, seen.into_iter())
+        let mut seen = match told {
+            Some(told) => {
+                self.keep_to_history(&told).await;
+                self.begin_at(told.head);
+                self.hand_out_to(told.head).await;
+                told.seen.into_iter()
             }
-            None => (String::new(), vec![].into_iter()),
+            None => vec![].into_iter(),
         };
         for request in batch {
             let seen = if asks(&request) { seen.next().flatten() } else { None };
-            self.grant(request, seen, &epoch).await;
+            self.grant(request, seen).await;
             self.wake();
         }
     }
@@ -170,9 +174,11 @@ impl Feed {
         }
     }
 
-    async fn grant(&mut self, request: Request, seen: Option<Seen>, epoch: &str) {
+    async fn grant(&mut self, request: Request, seen: Option<Seen>) {
         let (seat, wish) = match request {
             Request::Of(seat, wish) => (seat, wish),
+            // That was done before anything is granted.
+            Request::Look => return,
             Request::Read { conversation, stay, reader, message, by } => {
                 self.hub.bus().whisper(self.hotel, whispers::read(conversation, reader.id, message));
                 return self.tell_read(conversation, stay, &reader, message, by).await;
@@ -198,19 +204,19 @@ impl Feed {
                     seat.close(Closing::SessionOver);
                     return self.leave(&seat).await;
                 };
-                self.grant_seen(&seat, wish, seen, epoch).await;
+                self.grant_seen(&seat, wish, seen).await;
             }
         }
     }
 
-    async fn grant_seen(&mut self, seat: &Arc<Seat>, wish: Wish, seen: Seen, epoch: &str) {
+    async fn grant_seen(&mut self, seat: &Arc<Seat>, wish: Wish, seen: Seen) {
         let found = seen.conversations.first().cloned().flatten();
         match wish {
             Wish::Join => {
                 seat.set_end(seen.live.ends_at);
                 *seat.standing() = Some(Standing::new(&seen.live, self.position));
                 self.seats.insert(seat.id, seat.clone());
-                seat.send(frames::welcome(seat.caller.session, epoch, self.position));
+                seat.send(frames::welcome(seat.caller.session, &self.epoch, self.position));
             }
             Wish::LookAgain => self.look_again(seat, &seen).await,
             Wish::Subscribe(_, to, _done) => match found {
@@ -299,6 +305,10 @@ impl Feed {
                 return self.leave(seat).await;
             }
         };
+        self.keep_to_history(&told).await;
+        if !self.seats.contains_key(&seat.id) {
+            return;
+        }
         let Some(Some(seen)) = told.seen.first() else {
             seat.close(Closing::SessionOver);
             return self.leave(seat).await;
@@ -363,7 +373,7 @@ impl Feed {
                 request @ (Request::Read { .. }
                 | Request::Whispered(..)
                 | Request::Of(_, Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_))) => {
-                    self.grant(request, None, "").await;
+                    self.grant(request, None).await;
                 }
                 Request::Of(seat, Wish::Subscribe(_, to, _) | Wish::Inbox { to, .. } | Wish::Typing { to, .. }) => {
                     seat.send(frames::refused(&to, error))
@@ -372,6 +382,8 @@ impl Feed {
                 Request::Of(seat, Wish::Join) => seat.close(Closing::Restart),
                 // The watch asks again in a second.
                 Request::Of(_, Wish::LookAgain) => {}
+                // So does whoever looks at the log next.
+                Request::Look => {}
             }
         }
         self.wake();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use desk::{LogRange, Survey};
+use desk::{LogRange, Survey, Surveyed};
 use domain::{Event, Seq};
 
 use crate::{feed::Feed, outbox::Closing};
@@ -73,9 +73,9 @@ impl Feed {
         match self.desk.survey(Survey { hotel: self.hotel, looks: vec![], log, views: vec![] }).await {
             Ok(told) => {
                 let page: Vec<&Event> = told.log.events.iter().collect();
-                if page.is_empty() || page.first().is_some_and(|it| it.seq != self.position.next()) {
+                if !self.is_of_history(&told) || page.first().is_none_or(|it| it.seq != self.position.next()) {
                     // The log was pruned past this place, or is another one: nobody here can go on.
-                    self.restart_all(told.head).await;
+                    self.restart_all(&told).await;
                     return false;
                 }
                 self.hand_out(&page).await;
@@ -88,14 +88,36 @@ impl Feed {
         true
     }
 
-    async fn restart_all(&mut self, head: Seq) {
-        log::error!("hotel {}: the log does not go on after {}; its sockets start anew", self.hotel, self.position);
+    /// Whether the log still is the one that was followed. It has another name, or has gone back, where a
+    /// backup was restored.
+    fn is_of_history(&self, told: &Surveyed) -> bool {
+        self.epoch == told.epoch && self.position <= told.head
+    }
+
+    /// Takes over in which history the log is. What the sockets know of another one is worthless: they come
+    /// back, and are told so.
+    pub(crate) async fn keep_to_history(&mut self, told: &Surveyed) {
+        if self.epoch.is_empty() {
+            self.epoch.clone_from(&told.epoch);
+        } else if !self.is_of_history(told) {
+            self.restart_all(told).await;
+        }
+    }
+
+    async fn restart_all(&mut self, told: &Surveyed) {
+        if self.epoch == told.epoch {
+            log::error!("hotel {}: the log does not go on after {}; its sockets start anew", self.hotel, self.position);
+        } else {
+            log::info!("hotel {}: another history of the log begins; its sockets start anew", self.hotel);
+        }
         for seat in self.seats.values().cloned().collect::<Vec<_>>() {
             seat.close(Closing::Restart);
             self.leave(&seat).await;
         }
-        self.head = head;
+        self.news.restart(told.head);
         self.carried.clear();
-        self.come_to(head);
+        self.epoch.clone_from(&told.epoch);
+        self.head = told.head;
+        self.come_to(told.head);
     }
 }

@@ -50,6 +50,11 @@ impl News {
         }
     }
 
+    /// Forgets what was told of a log that is not there any more; the one that is has come so far.
+    pub(crate) fn restart(&self, head: Seq) {
+        *self.lock() = State { head, ..State::default() };
+    }
+
     /// Waits for news.
     pub(crate) async fn told(&self) {
         self.told.notified().await;

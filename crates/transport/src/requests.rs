@@ -34,6 +34,8 @@ pub(crate) struct ReplyTo {
 
 /// A request.
 pub(crate) enum Request {
+    /// To look whether the log still is the same: a backup may have been restored.
+    Look,
     /// Of a socket.
     Of(Arc<Seat>, Wish),
     /// A staff member has read so far: tells the conversation's subscribers, and their own sockets.

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use desk::Desk;
-use domain::HotelId;
+use domain::{HotelId, Seq};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{
@@ -19,11 +19,12 @@ use crate::{
 /// Watches for ever.
 pub(crate) async fn run(hub: Hub, desk: Desk, compare_every: Duration) {
     let (mut second, mut due) = (every(Duration::from_secs(1)), every(compare_every));
+    let mut epoch = String::new();
     loop {
         tokio::select! {
             _ = second.tick() => watch_all(&hub, &desk),
-            _ = due.tick() => compare(&desk, &feeds(&hub)).await,
-            () = hub.bus().listens() => compare(&desk, &feeds(&hub)).await,
+            _ = due.tick() => compare(&hub, &desk, &mut epoch).await,
+            () = hub.bus().listens() => compare(&hub, &desk, &mut epoch).await,
         }
     }
 }
@@ -51,16 +52,31 @@ fn watch_all(hub: &Hub, desk: &Desk) {
     }
 }
 
-/// Commits that nobody told of: of another process, or of one that died before it could.
-async fn compare(desk: &Desk, feeds: &HashMap<HotelId, FeedHandle>) {
+/// Commits that nobody told of: of another process, or of one that died before it could. And another
+/// history: `epoch` is the one seen last.
+async fn compare(hub: &Hub, desk: &Desk, epoch: &mut String) {
+    let feeds = feeds(hub);
     if feeds.is_empty() {
         return;
     }
+    // Looked up before: what was handed out until then is in the log afterwards.
+    let handed_out: HashMap<HotelId, Seq> = feeds.iter().map(|(hotel, feed)| (*hotel, feed.position())).collect();
     match desk.heads(feeds.keys().copied().collect()).await {
-        Ok(heads) => {
+        Ok((now, heads)) => {
             for (hotel, head) in heads {
-                if let Some(feed) = feeds.get(&hotel) {
-                    feed.news.reach(head);
+                match feeds.get(&hotel) {
+                    Some(feed) if handed_out.get(&hotel).is_some_and(|position| head < *position) => {
+                        feed.ask(Request::Look);
+                    }
+                    Some(feed) => feed.news.reach(head),
+                    None => {}
+                }
+            }
+            if *epoch != now {
+                *epoch = now;
+                // Those that there are by now: one that is started later finds the new history.
+                for feed in hub.feeds() {
+                    feed.ask(Request::Look);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::{error::Error, io, net::SocketAddr, path::PathBuf};
 
 use auth::BadPassword;
-use desk::{ImportError, OpenError, StoreError};
+use desk::{BackupError, ImportError, OpenError, StoreError};
 
 use crate::settings::{BadEnvFile, BadSettings, SecretError};
 
@@ -34,6 +34,15 @@ pub enum Failure {
     /// A file that cannot be read.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),
+    /// A backup that was not made, or not restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// PostgreSQL has its own tools.
+    #[error("the database is PostgreSQL: back it up with pg_dump")]
+    PgDump,
+    /// PostgreSQL has its own tools.
+    #[error("the database is PostgreSQL: restore it with pg_restore or psql, then run `message-manager new-epoch`")]
+    PgRestore,
     /// A password that is none.
     #[error(transparent)]
     Password(#[from] BadPassword),
