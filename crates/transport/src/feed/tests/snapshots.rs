@@ -102,3 +102,22 @@ async fn a_group_is_handed_out_in_parts_where_a_snapshot_ends_within_it() {
     it.feed.catch_up().await;
     assert_eq!((it.told().len(), it.feed.position), (1, Seq(begin.0 + 3)));
 }
+
+#[actix_web::test]
+async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_back() {
+    let mut it = scene().await;
+    let (hotel, head) = it.feed.desk.heads(vec![it.feed.hotel]).await.unwrap().1[0];
+    // Before a restore the log had come further.
+    it.feed.come_to(Seq(head.0 + 50));
+    it.feed.news.reach(Seq(head.0 + 50));
+    let epoch = it.feed.desk.begin_epoch().await.unwrap();
+    let late = it.feed.hub.seat(it.seat.caller, None).unwrap();
+    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join)]).await;
+    let welcome: Value = serde_json::from_str(&late.outbox.take(usize::MAX).frames[0]).unwrap();
+    assert_eq!((welcome["epoch"].as_str(), welcome["seq"].as_i64()), (Some(&*epoch), Some(head.0)));
+    assert_eq!(it.seat.outbox.take(usize::MAX).closing, Some(Closing::Restart));
+    // What was told of the log before does not lead it astray.
+    it.feed.catch_up().await;
+    assert_eq!((it.feed.hotel, it.feed.position), (hotel, head));
+    assert_eq!(late.outbox.take(usize::MAX).closing, None);
+}
