@@ -5,13 +5,14 @@ use std::{
     fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use acceptance::{
-    Backend, Options, Output, Program, Socket, Staff, Stay, Value, World, alone, json, on_both, psql, unserved,
+    Backend, Options, Output, Program, Socket, Staff, Stay, Value, World, alone, binary, json, on_both, psql, unserved,
 };
 use futures_util::future::join;
 
@@ -236,6 +237,46 @@ fn a_broken_database_is_replaced_and_kept_as_it_is() {
         assert_eq!(fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
         world.serve();
         staff.get("conversations/").await.is(200);
+    });
+}
+
+/// Runs a command and kills it after so many milliseconds, unless it has ended by then.
+fn cut_off(program: &Program, arguments: &[&str], after: u64) {
+    let mut command = Command::new(binary());
+    let quiet = command.args(arguments).current_dir(&program.folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.env_clear().envs(&program.settings).spawn().unwrap();
+    thread::sleep(Duration::from_millis(after));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// How many histories a database tells of; fails where it is not whole.
+fn histories(file: &Path) -> i64 {
+    let conn = rusqlite::Connection::open(file).unwrap();
+    assert_eq!(conn.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+    conn.query_row("SELECT count(*) FROM epochs", [], |row| row.get(0)).unwrap()
+}
+
+/// Whenever a power cut comes: there is a whole backup or none, and a whole database, the old or the new one.
+#[test]
+fn what_is_cut_off_leaves_nothing_half() {
+    unserved(Backend::Sqlite, Options::default().stays(40), |world| async move {
+        let (copy, database) = (world.folder().join("copy.db"), world.folder().join("data/message_manager.db"));
+        for after in (0..100).step_by(4) {
+            cut_off(&world.program, &["backup", "copy.db"], after);
+            if copy.exists() {
+                assert_eq!(histories(&copy), 1);
+                fs::remove_file(&copy).unwrap();
+            }
+        }
+        world.run(&["backup", "copy.db"]).json();
+        for after in (0..100).step_by(4) {
+            cut_off(&world.program, &["restore", "copy.db"], after);
+            assert!([1, 2].contains(&histories(&database)));
+        }
+        // What was left behind stands in nobody's way.
+        world.run(&["restore", "copy.db"]).json();
+        assert_eq!((histories(&database), histories(&copy)), (2, 1));
     });
 }
 
