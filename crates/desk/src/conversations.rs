@@ -6,7 +6,7 @@ use domain::{Conversation, ConversationId, ConversationView, DepartmentId, Messa
 use persistence::{
     Conn, Tx,
     conversations::{self, Filter, Slice, Which},
-    departments, events, staff,
+    departments, events,
 };
 
 use crate::{Desk, Done, Error, Once, Page, messages, settle};
@@ -97,7 +97,10 @@ impl Desk {
             if departments::find(tx.conn(), reach.hotel, to)?.is_none() {
                 return Err(Error::invalid("department_id", "There is no such department."));
             }
-            let assignee = settle::assignee_reach(tx, it)?;
+            let assignee = match it.assignee {
+                None => None,
+                Some(id) => settle::assignee_reach(tx, id)?,
+            };
             let before = it.clone();
             it.start_relay(to, assignee.as_ref())?;
             settle::save(tx, &before, it, Some(reach.staff), at)?;
@@ -139,8 +142,8 @@ impl Desk {
             let assignee = match to {
                 None => None,
                 Some(id) => {
-                    let member = staff::find(tx.conn(), id)?.filter(|it| it.active && it.hotel == reach.hotel);
-                    Some(member.ok_or(domain::AssigneeOutOfReach(id))?.reach())
+                    let theirs = settle::assignee_reach(tx, id)?.filter(|it| it.hotel == reach.hotel);
+                    Some(theirs.ok_or(domain::AssigneeOutOfReach(id))?)
                 }
             };
             // A request that makes no sense at all is told so, whatever the state.

@@ -192,6 +192,9 @@ fn send(tx: &mut Tx<'_>, live: &Live, which: Which, reply: &Reply, now: DateTime
     }
     let before = it.clone();
     it.answer(&reach, hotel.default_department)?;
+    if it.assignee != before.assignee {
+        staff::hold_as_read(tx, me)?;
+    }
     // The move comes first: who does not see the conversation any more must not get the message.
     settle::save(tx, &before, &it, Some(me.id), now)?;
     let draft = Draft {

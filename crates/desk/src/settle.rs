@@ -83,8 +83,9 @@ fn audit(
     Ok(())
 }
 
-/// What the assignee of a conversation may see; nothing where nobody active is assigned.
-pub(crate) fn assignee_reach(tx: &mut Tx<'_>, it: &Conversation) -> Result<Option<Reach>, Error> {
-    let Some(id) = it.assignee else { return Ok(None) };
+/// What somebody may see who is, or is to be, assigned; nothing where they are not active. It stays so
+/// until the end of the transaction.
+pub(crate) fn assignee_reach(tx: &mut Tx<'_>, id: StaffId) -> Result<Option<Reach>, Error> {
+    staff::hold(tx, id)?;
     Ok(staff::find(tx.conn(), id)?.filter(|staff| staff.active).map(|staff| staff.reach()))
 }

@@ -228,6 +228,8 @@ fn change_member(
     by: Option<&Live>,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
+    // What was assigned to them since the caller looked was not locked with the rest.
+    staff::hold_to_change(tx, id)?;
     let before = staff::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
     let after = changed(&before, change);
     if change.departments.is_some() {

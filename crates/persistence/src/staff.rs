@@ -10,7 +10,7 @@ use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
     conversations::Slice,
-    schema::{staff, staff_departments},
+    schema::{conversations, staff, staff_departments},
     types::Ts,
 };
 
@@ -65,6 +65,45 @@ fn with_departments(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Staff>, Store
 pub fn find(conn: &mut Conn, id: StaffId) -> Result<Option<Staff>, StoreError> {
     let row: Option<Row> = on_db!(conn, |c| staff::table.find(id.0).select(Row::as_select()).first(c).optional())?;
     Ok(with_departments(conn, row.into_iter().collect())?.pop())
+}
+
+/// Holds a staff member as they are until the end of the transaction: nobody else changes them
+/// meanwhile, so what they are given because they may see it, they may still see then.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
+    // SQLite has one writer anyway.
+    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    staff::table.find(id.0).select(staff::id).for_share().execute(conn)?;
+    Ok(())
+}
+
+/// Holds a staff member as they were read in this transaction. Where another node has changed them
+/// since, the transaction gives way, and is run again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold_as_read(tx: &mut Tx<'_>, read: &Staff) -> Result<(), StoreError> {
+    hold(tx, read.id)?;
+    if matches!(tx.conn(), Conn::Pg(_)) && find(tx.conn(), read.id)?.as_ref() != Some(read) {
+        return Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction));
+    }
+    Ok(())
+}
+
+/// Holds a staff member who is to be changed, and the conversations that they are assigned to, until
+/// the end of the transaction: nobody assigns another meanwhile, or moves one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold_to_change(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
+    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    // Not FOR UPDATE: rows that refer to them may be added.
+    staff::table.find(id.0).select(staff::id).for_no_key_update().execute(conn)?;
+    let theirs = conversations::table.filter(conversations::assigned_to.eq(id.0)).order(conversations::id);
+    theirs.select(conversations::id).for_update().execute(conn)?;
+    Ok(())
 }
 
 /// A staff member by the name they sign in with, and their password's hash.
