@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use acceptance::{Backend, Client, Options, Socket, alone, described, json, on_both, unique};
+use acceptance::{Backend, Client, Options, PASSWORD, Socket, alone, described, json, on_both, unique};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -19,6 +19,9 @@ const OPEN: [(&str, &str); 7] = [
     ("/api/openapi.json", "application/json"),
     ("/api/asyncapi.json", "application/json"),
 ];
+
+/// How soon a server that starts has forgotten what is over.
+const SOON: Duration = Duration::from_secs(20);
 
 /// The longest that a stop may take.
 const STOP: Duration = Duration::from_secs(10);
@@ -184,4 +187,35 @@ on_both!(at_the_end_nobody_holds_it_up, Options::default() => |world| {
 on_both!(an_interrupt_ends_it_as_well, Options::default().hotels(0) => |world| {
     world.signal("INT");
     assert_eq!(world.ended(STOP).await, Some(0));
+});
+
+on_both!(what_is_over_is_forgotten_by_many_nodes, Options::default().set("EVENT_RETENTION_DAYS", 1) => |world| {
+    let hotel = world.hotel();
+    let (manager, stay, key) = (hotel.manager().await, hotel.relay(0), unique("key"));
+    let leaving = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
+    leaving.post_empty("/api/auth/logout/").await.is(204);
+    manager.key(&key).post_empty(stay.path("close/")).await.is(200);
+    manager.key(&key).post_empty(stay.path("reopen/")).await.is(200);
+    manager.key(&key).post(stay.path("send_message/"), json!({ "text": "kept" })).await.is(201);
+    let login = json!({ "username": hotel.member_of(1).username, "password": "not theirs" });
+    hotel.nobody().post("/api/auth/login/", login).await.problem(401, "bad_credentials");
+    let tables = ["events", "idempotency_keys", "login_attempts", "sessions WHERE revoked_at IS NOT NULL"];
+    let left = || tables.map(|table| world.number(&format!("SELECT count(*) FROM {table}")));
+    assert!(left().iter().all(|count| *count > 0), "{:?}", left());
+    world.advance(2 * 86_400);
+    // Each forgets as it starts.
+    world.kill();
+    let another = world.another_node();
+    world.serve();
+    let start = Instant::now();
+    while left() != [0; 4] {
+        assert!(start.elapsed() < SOON, "{:?}", left());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Keys of messages live for ever, and so do those who stay signed in.
+    let manager = hotel.sign_in(&manager.username, PASSWORD).await;
+    manager.key(&key).post(stay.path("send_message/"), json!({ "text": "kept" })).await.is(200);
+    for world in [&world, &another] {
+        assert!(!world.log_text().contains("cannot forget"), "{}", world.log_text());
+    }
 });

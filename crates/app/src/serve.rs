@@ -159,15 +159,8 @@ async fn keep_up(desk: Desk, keep: Keep) {
         if let Err(error) = desk.begin_stays().await {
             log::warn!("cannot look which stays begin: {error}");
         }
-        loop {
-            match desk.prune(keep).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    log::warn!("cannot forget what is over: {error}");
-                    break;
-                }
-            }
+        if let Err(error) = desk.prune(keep).await {
+            log::warn!("cannot forget what is over: {error}");
         }
     }
 }

@@ -37,13 +37,13 @@ pub use persistence::{
     idempotency::Key,
     messages::Page as MessageRange,
     sessions::{Lifetimes, Live},
-    upkeep::Keep,
 };
 pub use receive::{FromGuest, Received};
 pub use sessions::{Credentials, Refresh, SignedIn};
 pub use staff::{NewMember, StaffChange};
 pub use stays::{ImportError, RowOutcome, RowResult};
 pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
+pub use upkeep::Keep;
 
 use std::sync::Arc;
 

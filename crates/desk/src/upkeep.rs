@@ -1,15 +1,26 @@
 //! What time brings: stays begin, and what is over is forgotten.
 
+use chrono::TimeDelta;
 use domain::{ConversationId, Hotel, HotelId};
 use persistence::{
+    Tx,
     conversations::{self, Which},
     hotels, upkeep,
 };
 
-use crate::{Desk, Error, Keep, receive::today, settle};
+use crate::{Desk, Error, Lifetimes, receive::today, settle};
 
 /// Conversations of a hotel that are moved in one transaction.
 const AT_ONCE: i64 = 200;
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Events.
+    pub events: TimeDelta,
+    /// Sessions.
+    pub sessions: Lifetimes,
+}
 
 impl Desk {
     /// Moves the conversations whose stay has begun, by the day in the hotel, out of `checkin`.
@@ -51,15 +62,23 @@ impl Desk {
             .await
     }
 
-    /// Deletes a batch of events, keys, failed sign-ins and sessions that are over. Whether there
-    /// may be more.
+    /// Forgets what is over: events, keys, failed sign-ins and sessions. In small batches, each a write of its
+    /// own, so that others come between.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn prune(&self, keep: Keep) -> Result<bool, Error> {
+    pub async fn prune(&self, keep: Keep) -> Result<(), Error> {
         let now = self.now();
-        // What is over belongs to all hotels: the lane of none does it.
-        self.store.write(HotelId(0), vec![], move |tx| Ok(upkeep::prune(tx, keep, now)?)).await
+        let before = now - keep.events;
+        let hotels = self.store.read(move |conn| Ok::<_, Error>(upkeep::hotels_with_events_before(conn, before)?));
+        for hotel in hotels.await? {
+            let forget = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::forget_events(tx, hotel, before)?);
+            while self.store.write(hotel, vec![], forget).await? {}
+        }
+        // The rest belongs to all hotels: the lane of none does it.
+        let prune = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::prune(tx, keep.sessions, now)?);
+        while self.store.write(HotelId(0), vec![], prune).await? {}
+        Ok(())
     }
 }
 

@@ -1,25 +1,42 @@
 //! Forgetting what is over, in batches.
 
 use chrono::{TimeDelta, Utc};
-use persistence::{
-    sessions::Lifetimes,
-    upkeep::{self, Keep},
-};
+use domain::HotelId;
+use persistence::{Store, StoreError, Tx, sessions::Lifetimes, upkeep};
 
-use crate::support::{Database, on_both};
+use crate::support::{Database, Hotel, on_both};
 
-const KEEP: Keep =
-    Keep { events: TimeDelta::days(7), sessions: Lifetimes { idle: TimeDelta::days(30), most: TimeDelta::days(90) } };
+const SESSIONS: Lifetimes = Lifetimes { idle: TimeDelta::days(30), most: TimeDelta::days(90) };
+const EVENTS: TimeDelta = TimeDelta::days(7);
 
 /// So many numbers, as a table `n` with a column `i`, before an INSERT.
 fn numbers(count: u32) -> String {
     format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})")
 }
 
-/// Forgets one batch; whether there may be more.
-async fn prune(db: &Database) -> bool {
-    let job = |tx: &mut persistence::Tx<'_>| upkeep::prune(tx, KEEP, Utc::now());
-    db.store.write(domain::HotelId(0), vec![], job).await.unwrap()
+/// Forgets a batch of all but events; whether there may be more.
+async fn prune(store: &Store) -> Result<bool, StoreError> {
+    store.write(HotelId(0), vec![], |tx: &mut Tx<'_>| upkeep::prune(tx, SESSIONS, Utc::now())).await
+}
+
+/// Forgets a batch of a hotel's events; whether there may be more.
+async fn forget_events(store: &Store, hotel: HotelId) -> Result<bool, StoreError> {
+    store.write(hotel, vec![], move |tx: &mut Tx<'_>| upkeep::forget_events(tx, hotel, Utc::now() - EVENTS)).await
+}
+
+/// The hotels of which there is something to forget.
+async fn due(db: &Database) -> Vec<HotelId> {
+    db.store.read(|conn| upkeep::hotels_with_events_before(conn, Utc::now() - EVENTS)).await.unwrap()
+}
+
+/// Adds events to a hotel's log: so many after this place, of this time.
+async fn log(db: &Database, hotel: &Hotel, after: u32, count: u32, at: &str) {
+    let (n, id, conversation) = (numbers(count), hotel.id, hotel.stays[0].1);
+    let insert = format!(
+        "INSERT INTO events (hotel_id, seq, at, kind, conversation_id) \
+         {n} SELECT {id}, {after} + i, {at}, 'new_conversation', {conversation} FROM n"
+    );
+    db.sql(insert).await.unwrap();
 }
 
 async fn count(db: &Database, table: &str) -> i64 {
@@ -30,15 +47,11 @@ on_both!(what_is_over_goes_in_batches, |db| {
     let hotel = db.hotel(1, 3).await;
     let old = db.time(Utc::now() - TimeDelta::days(8));
     let new = db.time(Utc::now() - TimeDelta::seconds(10));
-    let (id, staff, conversation) = (hotel.id, hotel.member.id, hotel.stays[0].1);
     for (rows, start, at) in [(1200, 0, &old), (5, 1200, &new)] {
-        let n = numbers(rows);
+        log(&db, &hotel, start, rows, at).await;
+        let (n, staff) = (numbers(rows), hotel.member.id);
         for insert in [
             format!("INSERT INTO login_attempts (name_digest, address, at) {n} SELECT 'd', 'a', {at} FROM n"),
-            format!(
-                "INSERT INTO events (hotel_id, seq, at, kind, conversation_id) \
-                 {n} SELECT {id}, {start} + i, {at}, 'new_conversation', {conversation} FROM n"
-            ),
             format!(
                 "INSERT INTO idempotency_keys (staff_id, path, key, request_digest, created_at) \
                  {n} SELECT {staff}, '/', 'k' || ({start} + i), 'd', {at} FROM n"
@@ -47,15 +60,67 @@ on_both!(what_is_over_goes_in_batches, |db| {
             db.sql(insert).await.unwrap();
         }
     }
-    let tables = ["login_attempts", "events", "idempotency_keys"];
+    assert_eq!(due(&db).await, [hotel.id]);
     for (more, left) in [(true, 705), (true, 205), (false, 5), (false, 5)] {
-        assert_eq!(prune(&db).await, more);
-        for table in tables {
+        assert_eq!(prune(&db.store).await.unwrap(), more);
+        assert_eq!(forget_events(&db.store, hotel.id).await.unwrap(), more);
+        for table in ["login_attempts", "events", "idempotency_keys"] {
             assert_eq!(count(&db, table).await, left, "{table}");
         }
     }
     assert_eq!(db.number("SELECT min(seq) FROM events").await, 1201);
+    assert!(due(&db).await.is_empty());
     assert_eq!(count(&db, "messages").await, 3);
+});
+
+on_both!(a_clock_that_jumped_leaves_no_gap_in_the_log, |db| {
+    let (hotel, other) = (db.hotel(1, 0).await, db.hotel(1, 0).await);
+    let old = db.time(Utc::now() - TimeDelta::days(8));
+    let new = db.time(Utc::now());
+    // The clock was put back between the fifth and the sixth.
+    for (after, count, at) in [(0, 3, &old), (3, 2, &new), (5, 4, &old)] {
+        log(&db, &hotel, after, count, at).await;
+    }
+    log(&db, &other, 0, 2, &old).await;
+    assert_eq!(due(&db).await, [hotel.id, other.id]);
+    assert!(!forget_events(&db.store, hotel.id).await.unwrap());
+    let left = |hotel: &Hotel| format!("SELECT count(*) FROM events WHERE hotel_id = {}", hotel.id);
+    assert_eq!(db.number(format!("{} AND seq > 3", left(&hotel))).await, 6);
+    assert_eq!((db.number(left(&hotel)).await, db.number(left(&other)).await), (6, 2));
+    assert_eq!(due(&db).await, [other.id]);
+    assert!(!forget_events(&db.store, other.id).await.unwrap());
+    assert_eq!((db.number(left(&other)).await, due(&db).await.len()), (0, 0));
+});
+
+on_both!(nodes_that_forget_at_once_do_no_harm_and_writes_come_between, |db| {
+    let hotel = db.hotel(1, 0).await;
+    let old = db.time(Utc::now() - TimeDelta::days(8));
+    log(&db, &hotel, 0, 10_000, &old).await;
+    let n = numbers(2000);
+    let keys = format!(
+        "INSERT INTO idempotency_keys (staff_id, path, key, request_digest, created_at) \
+         {n} SELECT {}, '/', 'k' || i, 'd', {old} FROM n",
+        hotel.member.id
+    );
+    db.sql(keys).await.unwrap();
+    let another = db.another();
+    let forget = async |store: &Store| {
+        let mut batches = 0;
+        while count(&db, "events").await + count(&db, "idempotency_keys").await > 0 {
+            forget_events(store, hotel.id).await.unwrap();
+            prune(store).await.unwrap();
+            batches += 1;
+        }
+        batches
+    };
+    let write = async {
+        let wrote =
+            db.sql("INSERT INTO login_attempts (name_digest, address, at) VALUES ('d', 'a', ".to_owned() + &old + ")");
+        wrote.await.unwrap();
+        count(&db, "events").await
+    };
+    let (one, other, left) = tokio::join!(forget(&db.store), forget(&another), write);
+    assert!(one + other >= 20 && left > 0, "{one}, {other}, {left}");
 });
 
 on_both!(sessions_go_when_they_are_over, |db| {
@@ -83,7 +148,7 @@ on_both!(sessions_go_when_they_are_over, |db| {
         db.sql(sql).await.unwrap();
         db.sql(format!("INSERT INTO void_refresh_tokens VALUES ('{word}', 1)")).await.unwrap();
     }
-    assert!(!prune(&db).await);
+    assert!(!prune(&db.store).await.unwrap());
     let left = db.store.read(|conn| crate::support::lines(conn, "SELECT id AS line FROM sessions ORDER BY id")).await;
     assert_eq!(left.unwrap(), ["live", "revoked just now"]);
     assert_eq!(count(&db, "void_refresh_tokens").await, 2);
