@@ -37,6 +37,7 @@ mod program;
 mod resume;
 mod seed;
 mod settings;
+mod shared;
 mod slow;
 mod soak;
 mod stress;

@@ -15,6 +15,7 @@ mod error;
 mod generate;
 mod hotels;
 mod messages;
+mod nodes;
 mod receive;
 mod sessions;
 mod settle;

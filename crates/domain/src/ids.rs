@@ -31,6 +31,8 @@ ids! {
     ConversationId,
     /// A message or an internal note.
     MessageId,
+    /// A server, from its start to its end: several may share a database.
+    NodeId,
 }
 
 /// The place of an event in its hotel's log: from 1, without gaps, in the order of commits.

@@ -27,7 +27,7 @@ pub use conversation::{
 pub use event::{ConversationChange, Event, EventKind};
 pub use guest::{Guest, GuestIdentity};
 pub use hotel::{Department, Hotel};
-pub use ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, Seq, SessionId, StaffId, StayId};
+pub use ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq, SessionId, StaffId, StayId};
 pub use message::{Delivery, Message, SenderType};
 pub use phone::{BadPhoneNumber, PhoneNumber};
 pub use staff::{Reach, Role, Staff};

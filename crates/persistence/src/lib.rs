@@ -32,6 +32,7 @@ pub mod idempotency;
 pub mod logins;
 pub mod marks;
 pub mod messages;
+pub mod nodes;
 pub mod sessions;
 pub mod staff;
 pub mod stays;

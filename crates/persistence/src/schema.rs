@@ -181,6 +181,12 @@ diesel::table! {
         after -> Nullable<Text>,
     }
 }
+diesel::table! {
+    nodes (id) { id -> BigInt, seen_at -> crate::types::UtcTs, }
+}
+diesel::table! {
+    socket_places (staff_id, node_id) { staff_id -> BigInt, node_id -> BigInt, sockets -> BigInt, }
+}
 
 diesel::joinable!(conversations -> guests (guest_id));
 diesel::joinable!(conversations -> stays (stay_id));

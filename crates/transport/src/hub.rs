@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use desk::{Caller, Committed, Desk, OnCommit};
+use desk::{Caller, Committed, Desk, Error, OnCommit};
 use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     bus::{self, Bus, BusCounts, BusKind},
     connection::Socket,
     feed::Feed,
-    limits::SOCKETS_OF_ONE,
     outbox::Closing,
+    places::{self, Place, Places},
     requests::{FeedHandle, Request, Wish},
     seat::{Seat, SeatId},
     watch, whispers,
@@ -36,7 +36,8 @@ struct Inner {
     desk: OnceLock<Desk>,
     feeds: RwLock<HashMap<HotelId, FeedHandle>>,
     seats: Mutex<HashMap<SeatId, Arc<Seat>>>,
-    places: Arc<Mutex<HashMap<StaffId, usize>>>,
+    places: Arc<Places>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
     next: AtomicU64,
     stopping: AtomicBool,
     tally: Arc<Tally>,
@@ -73,24 +74,6 @@ pub struct Counts {
     pub bus: BusCounts,
 }
 
-/// One of the sockets that a staff member may have; given back when it is dropped.
-pub(crate) struct Place {
-    staff: StaffId,
-    places: Arc<Mutex<HashMap<StaffId, usize>>>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut places = lock(&self.places);
-        if let Some(taken) = places.get_mut(&self.staff) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.staff);
-            }
-        }
-    }
-}
-
 impl Hub {
     /// A hub without sockets.
     pub fn new() -> Self {
@@ -108,14 +91,28 @@ impl Hub {
     pub fn begin(&self, desk: Desk, bus: BusKind, compare_every: Duration) {
         if self.0.desk.set(desk.clone()).is_ok() {
             bus::begin(self, bus);
-            actix::spawn(watch::run(self.clone(), desk, compare_every));
+            actix::spawn(watch::run(self.clone(), desk.clone(), compare_every));
+            *lock(&self.0.keeper) = Some(actix::spawn(places::keep(self.0.places.clone(), desk)));
         }
     }
 
-    /// Tells every socket that the server restarts, and waits shortly until they are gone.
+    /// Tells every socket that the server restarts, gives their places back for other nodes, and waits
+    /// shortly until they are gone.
     pub async fn shut_down(&self) {
         self.0.stopping.store(true, Relaxed);
         self.seats().iter().for_each(|seat| seat.close(Closing::Restart));
+        self.0.places.end();
+        let keeper = lock(&self.0.keeper).take();
+        let given_back = async {
+            if let Some(keeper) = keeper {
+                // Where the database is away, they come free when this node's lease is over.
+                let _ = tokio::time::timeout(GOODBYE, keeper).await;
+            }
+        };
+        tokio::join!(self.emptied(), given_back);
+    }
+
+    async fn emptied(&self) {
         let deadline = tokio::time::Instant::now() + GOODBYE;
         while tokio::time::Instant::now() < deadline && !lock(&self.0.seats).is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -161,18 +158,15 @@ impl Hub {
         }
     }
 
-    /// A seat for a new socket; `None` where its staff member has too many.
-    pub(crate) fn seat(&self, caller: Caller, socket: Option<Socket>) -> Option<Arc<Seat>> {
-        let mut places = lock(&self.0.places);
-        let taken = places.entry(caller.staff).or_insert(0);
-        if *taken >= SOCKETS_OF_ONE {
-            return None;
-        }
-        *taken += 1;
-        drop(places);
-        let place = Place { staff: caller.staff, places: self.0.places.clone() };
+    /// A place for one more socket; `None` where its staff member has as many as one may.
+    pub(crate) async fn place(&self, staff: StaffId) -> Result<Option<Place>, Error> {
+        self.0.places.take(staff).await
+    }
+
+    /// A seat for a new socket.
+    pub(crate) fn seat(&self, caller: Caller, socket: Option<Socket>, place: Place) -> Arc<Seat> {
         let id = SeatId(self.0.next.fetch_add(1, Relaxed));
-        Some(Arc::new(Seat::new(id, caller, socket, place, self.0.tally.clone())))
+        Arc::new(Seat::new(id, caller, socket, place, self.0.tally.clone()))
     }
 
     /// Lets a socket join its hotel's feed, which is started if there is none.
@@ -269,5 +263,10 @@ impl Hub {
     /// As [`Hub::begin`], without the watch.
     pub(crate) fn begin_unwatched(&self, desk: Desk) {
         assert!(self.0.desk.set(desk).is_ok());
+    }
+
+    /// A seat whose place only this node knows of.
+    pub(crate) fn seat_here(&self, caller: Caller) -> Arc<Seat> {
+        self.seat(caller, None, self.0.places.take_here(caller.staff).unwrap())
     }
 }

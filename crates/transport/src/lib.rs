@@ -24,6 +24,7 @@ mod limits;
 mod news;
 mod outbox;
 mod pace;
+mod places;
 mod reader;
 mod replay;
 mod requests;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Sockets of one staff member.
-pub(crate) const SOCKETS_OF_ONE: usize = 20;
+/// Sockets of one staff member, on all nodes together.
+pub(crate) const SOCKETS_OF_ONE: i64 = 20;
 /// Subscriptions of one socket.
 pub(crate) const SUBSCRIPTIONS: usize = 1000;
 /// Bytes of a message, its fragments together.

@@ -17,9 +17,10 @@ use domain::{ConversationId, Person, Reach, Seq, StayId};
 
 use crate::{
     connection::Socket,
-    hub::{Place, Tally},
+    hub::Tally,
     limits::ErrorWindow,
     outbox::{Closing, Outbox, Put},
+    places::Place,
     session::{StaffSession, Wake},
     wakes::Wakes,
 };

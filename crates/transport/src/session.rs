@@ -58,8 +58,8 @@ pub async fn upgrade(
         desk.use_session(caller).await?;
     }
     let socket = request.conn_data::<Socket>().cloned();
-    let seat = hub.seat(caller, socket).ok_or(UpgradeError::TooManySockets)?;
-    let session = StaffSession::new(seat, hub.clone());
+    let place = hub.place(caller.staff).await?.ok_or(UpgradeError::TooManySockets)?;
+    let session = StaffSession::new(hub.seat(caller, socket, place), hub.clone());
     let protocols: Vec<&str> = protocol.into_iter().collect();
     WsResponseBuilder::new(session, request, Intake::of(payload))
         .frame_size(MESSAGE_BYTES)

@@ -7,6 +7,7 @@
 
 mod constraints;
 mod lanes;
+mod nodes;
 mod plans;
 mod schema;
 mod support;

@@ -120,6 +120,29 @@ where
     assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);
 }
 
+on_both!(the_last_migration_leaves_what_there_is, |db| {
+    let hotel = db.hotel(3, 2).await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let migrations = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();
+    let back_and_forth = match &db.url {
+        DbUrl::Sqlite(file) => {
+            let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+            conn.revert_last_migration(migrations("sqlite")).unwrap();
+            let done = conn.run_pending_migrations(migrations("sqlite")).unwrap();
+            done.len()
+        }
+        DbUrl::Postgres(url) => {
+            let mut conn = PgConnection::establish(url).unwrap();
+            conn.revert_last_migration(migrations("postgres")).unwrap();
+            let done = conn.run_pending_migrations(migrations("postgres")).unwrap();
+            done.len()
+        }
+    };
+    assert_eq!(back_and_forth, 1);
+    assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
+    assert_eq!(db.number(format!("SELECT count(*) FROM stays WHERE hotel_id = {}", hotel.id)).await, 3);
+});
+
 on_both!(down_leaves_nothing, |db| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let revert = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();

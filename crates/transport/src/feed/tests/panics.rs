@@ -49,7 +49,7 @@ impl Node {
 
     /// A socket that wants to join.
     fn comes(&self) -> Arc<Seat> {
-        let seat = self.hub.seat(self.manager, None).unwrap();
+        let seat = self.hub.seat_here(self.manager);
         self.hub.join(&seat).unwrap();
         seat
     }
@@ -114,7 +114,7 @@ async fn subscribers_of_an_actor_that_is_gone_come_back() {
     let node = Node::new().await;
     let (seen, conversation) = node.seen().await;
     let mut feed = Feed::new(node.manager.hotel, node.desk.clone(), node.hub.clone());
-    let seats = [(); 2].map(|()| node.hub.seat(node.manager, None).unwrap());
+    let seats = [(); 2].map(|()| node.hub.seat_here(node.manager));
     for seat in &seats {
         *seat.standing() = Some(Standing::new(&seen.live, Seq(0)));
         feed.seats.insert(seat.id, seat.clone());

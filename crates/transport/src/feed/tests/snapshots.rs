@@ -31,7 +31,7 @@ async fn scene() -> Scene {
     let signed_in = desk.login(Credentials { username, password: made.password, address }).await.unwrap();
     let caller: Caller = desk.caller_of_token(&signed_in.access).unwrap();
     let hub = Hub::new();
-    let seat = hub.seat(caller, None).unwrap();
+    let seat = hub.seat_here(caller);
     let mut feed = Feed::new(made.hotel, desk, hub);
     feed.answer(vec![Request::Of(seat.clone(), Wish::Join)]).await;
     Scene { _folder: folder, feed, seat }
@@ -111,7 +111,7 @@ async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_ba
     it.feed.come_to(Seq(head.0 + 50));
     it.feed.news.reach(Seq(head.0 + 50));
     let epoch = it.feed.desk.begin_epoch().await.unwrap();
-    let late = it.feed.hub.seat(it.seat.caller, None).unwrap();
+    let late = it.feed.hub.seat_here(it.seat.caller);
     it.feed.answer(vec![Request::Of(late.clone(), Wish::Join)]).await;
     let welcome: Value = serde_json::from_str(&late.outbox.take(usize::MAX).frames[0]).unwrap();
     assert_eq!((welcome["epoch"].as_str(), welcome["seq"].as_i64()), (Some(&*epoch), Some(head.0)));

@@ -1,0 +1,2 @@
+DROP TABLE socket_places;
+DROP TABLE nodes;

@@ -1,0 +1,399 @@
+//! Two servers on one PostgreSQL: whoever comes to the one next after the other notices nothing.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use acceptance::{
+    Answer, Backend, Client, Hotel, Options, PASSWORD, Refused, Socket, Staff, Stay, World, alone, in_hotel, json,
+    unique,
+};
+use futures_util::future::{join, join_all};
+
+/// How long it may take until what a killed server had open counts no more: its lease, and the rest until
+/// another server looks; and more than enough on top.
+const LEASE: Duration = Duration::from_secs(90);
+const ME: &str = "/api/auth/me/";
+const LOGIN: &str = "/api/auth/login/";
+const REFRESH: &str = "/api/auth/refresh/";
+
+/// Makes a test in a hotel that two servers share.
+macro_rules! on_two {
+    ($name:ident, |$hotel:ident, $other:ident| $body:block) => {
+        #[test]
+        fn $name() {
+            in_hotel(Backend::Postgres, async |$hotel: Hotel| {
+                let $other = other();
+                $body
+            });
+        }
+    };
+}
+
+/// Another server beside that of the shared world.
+fn other() -> Arc<World> {
+    static OTHER: OnceLock<Arc<World>> = OnceLock::new();
+    OTHER.get_or_init(|| World::shared(Backend::Postgres).another_node()).clone()
+}
+
+/// Somebody who asks one of the servers.
+fn at(node: &Arc<World>, staff: &Staff) -> Client {
+    Client::new(node).bearer(&staff.access)
+}
+
+async fn open(node: &World, staff: &Staff) -> Result<Socket, Refused> {
+    Socket::try_open(node, &[("authorization", &format!("Bearer {}", staff.access))]).await
+}
+
+#[track_caller]
+fn is_one_too_many(opened: Result<Socket, Refused>) {
+    let Err(refused) = opened else { panic!("a socket too many") };
+    assert_eq!((refused.status, &refused.problem["code"]), (429, &json!("too_many_sockets")), "{refused:?}");
+}
+
+async fn refreshed(client: &Client, token: &str) -> String {
+    let told = client.post(REFRESH, json!({ "refresh": token })).await.is(200);
+    told["refresh"].as_str().unwrap().to_owned()
+}
+
+on_two!(a_session_is_one_on_all_servers, |hotel, other| {
+    let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
+    at(&other, &staff).get(ME).await.is(200);
+    let mut socket = open(&other, &staff).await.unwrap();
+    let (here, there) = (hotel.nobody(), Client::new(&other));
+    let second = refreshed(&here, &staff.refresh).await;
+    // Two tabs, on two servers.
+    assert_eq!(refreshed(&there, &staff.refresh).await, second);
+    let third = refreshed(&there, &second).await;
+    assert_eq!(refreshed(&here, &second).await, third);
+    at(&hotel.world, &staff).get(ME).await.is(200);
+    // Older than the last is a thief.
+    there.post(REFRESH, json!({ "refresh": staff.refresh })).await.problem(401, "unauthenticated");
+    for node in [&hotel.world, &other] {
+        at(node, &staff).get(ME).await.problem(401, "unauthenticated");
+        Client::new(node).post(REFRESH, json!({ "refresh": third })).await.problem(401, "unauthenticated");
+    }
+    assert_eq!(socket.closed().await, 4401);
+});
+
+on_two!(what_ends_a_session_closes_its_sockets_on_all_servers, |hotel, other| {
+    let manager = hotel.manager().await;
+    let deeds: [(&str, &str, &str); 4] = [
+        ("logout", "POST", "/api/auth/logout/"),
+        ("logout of all", "POST", "/api/auth/logout/?all=true"),
+        ("password", "POST", "/api/auth/password/"),
+        ("deactivation", "PATCH", ""),
+    ];
+    for (deed, method, path) in deeds {
+        let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
+        let second = hotel.sign_in(&staff.username, PASSWORD).await;
+        let mut own = open(&other, &staff).await.unwrap();
+        let mut sibling = open(&other, &second).await.unwrap();
+        let (ends_own, ends_sibling) = (deed != "password", deed != "logout");
+        let answer = match deed {
+            "password" => {
+                let body = json!({ "current_password": PASSWORD, "new_password": "another pass phrase" });
+                staff.post(path, body).await
+            }
+            "deactivation" => manager.patch(format!("staff/{}/", staff.id), json!({ "active": false })).await,
+            _ => staff.send(method, path, None).await,
+        };
+        assert!([200, 204].contains(&answer.status), "{deed}: {}", answer.text());
+        for (socket, staff, ends) in [(&mut own, &staff, ends_own), (&mut sibling, &second, ends_sibling)] {
+            if ends {
+                at(&other, staff).get(ME).await.problem(401, "unauthenticated");
+                assert_eq!(socket.closed().await, 4401, "{deed}");
+            } else {
+                at(&other, staff).get(ME).await.is(200);
+                socket.ping().await;
+            }
+        }
+    }
+});
+
+on_two!(failed_sign_ins_are_counted_together, |hotel, other| {
+    let name = hotel.member_of(0).username;
+    let there = Client::new(&other).with("x-forwarded-for", "10.5.0.1");
+    let here = hotel.nobody().with("x-forwarded-for", "10.5.0.1");
+    let wrong = json!({ "username": name, "password": "wrong, of course" });
+    for client in [&here, &there, &here, &there, &there] {
+        client.post(LOGIN, wrong.clone()).await.problem(401, "bad_credentials");
+    }
+    let right = json!({ "username": name, "password": PASSWORD });
+    let mut waits = Vec::new();
+    for client in [&here, &there] {
+        client.post(LOGIN, right.clone()).await.problem(429, "rate_limited");
+        let refused = client.post(LOGIN, wrong.clone()).await;
+        refused.problem(429, "rate_limited");
+        waits.push(refused.header("retry-after").unwrap().parse::<i64>().unwrap());
+    }
+    // It is one window, which ends for both at once.
+    assert!((waits[0] - waits[1]).abs() <= 10, "{waits:?}");
+});
+
+async fn stored(staff: &Client, stay: &Stay, words: &str) -> usize {
+    let all = staff.get(stay.path("messages/?include=notes")).await.is(200);
+    all.as_array().unwrap().iter().filter(|it| it["content"] == words).count()
+}
+
+on_two!(a_key_sent_to_both_at_once_is_one_deed, |hotel, other| {
+    let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
+    for (rest, words) in [("send_message/", "to both at once"), ("notes/", "a note to both at once")] {
+        let key = unique("k");
+        let asked = (0..12).map(|n| {
+            let client = at(if n % 2 == 0 { &hotel.world } else { &other }, &staff).key(&key);
+            let path = stay.path(rest);
+            async move { client.post(path, json!({ "text": words })).await }
+        });
+        let answers: Vec<Answer> = join_all(asked).await;
+        let done: Vec<&Answer> = answers.iter().filter(|it| it.status == 201).collect();
+        assert_eq!(done.len(), 1, "{answers:?}");
+        for it in answers.iter().filter(|it| it.status != 201) {
+            assert_eq!(it.is(200)["id"], done[0].json()["id"]);
+            assert_eq!(it.header("idempotent-replay"), Some("true"));
+        }
+        assert_eq!(stored(&staff, &stay, words).await, 1);
+    }
+});
+
+on_two!(a_client_ref_on_one_and_a_key_on_the_other_are_one_message, |hotel, other| {
+    let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
+    let mut socket = Socket::open(&staff).await;
+    let there = at(&other, &staff);
+    for _ in 0..5 {
+        let (key, words) = (unique("k"), unique("by both doors"));
+        let by_socket =
+            json!({ "command": "send_message", "stay_id": stay.id, "text": words.clone(), "client_ref": key.clone() });
+        let by_rest = there.key(&key);
+        let (ack, answer) =
+            join(socket.ok(by_socket), by_rest.post(stay.path("send_message/"), json!({ "text": words.clone() })))
+                .await;
+        assert!([200, 201].contains(&answer.status), "{}", answer.text());
+        assert_eq!(answer.json()["id"], ack["message"]["id"]);
+        assert_eq!(stored(&staff, &stay, &words).await, 1);
+    }
+});
+
+on_two!(a_transfer_on_one_ends_subscriptions_on_the_other, |hotel, other| {
+    let (staff, manager, stay) = (hotel.of(0).await, hotel.manager().await, hotel.relay(0));
+    let mut socket = open(&other, &staff).await.unwrap();
+    socket.subscribe(stay.id).await;
+    manager.post(stay.path("start_relay/"), json!({ "department_id": hotel.departments[1].id })).await.is(200);
+    manager.post(stay.path("send_message/"), json!({ "text": "not for them" })).await.is(201);
+    let told = socket.so_far(&hotel).await;
+    let words: Vec<&str> = told.iter().filter_map(|it| it["type"].as_str()).collect();
+    assert_eq!(words, ["unsubscribed"], "{told:?}");
+    assert_eq!(told[0]["reason"], "routed_away");
+    at(&other, &staff).get(stay.path("")).await.problem(404, "not_found");
+});
+
+on_two!(twenty_sockets_are_the_most_on_all_servers_together, |hotel, other| {
+    let staff = hotel.of(0).await;
+    let mut sockets = Vec::new();
+    for n in 0..20 {
+        sockets.push(open(if n % 3 == 0 { &hotel.world } else { &other }, &staff).await.unwrap());
+    }
+    is_one_too_many(open(&hotel.world, &staff).await);
+    is_one_too_many(open(&other, &staff).await);
+    open(&other, &hotel.of(1).await).await.unwrap();
+    for socket in &mut sockets {
+        socket.ping().await;
+    }
+    // What is given back on the one is free on the other, and not more.
+    drop(sockets.remove(0));
+    let start = Instant::now();
+    loop {
+        match open(&other, &staff).await {
+            Ok(socket) => break sockets.push(socket),
+            Err(_) => assert!(start.elapsed() < LEASE, "the place does not come free"),
+        }
+    }
+    is_one_too_many(open(&hotel.world, &staff).await);
+});
+
+on_two!(never_more_than_twenty_however_many_come_at_once, |hotel, other| {
+    let staff = hotel.of(0).await;
+    let asked = (0..60).map(|n| open(if n % 2 == 0 { &hotel.world } else { &other }, &staff));
+    let mut sockets: Vec<Socket> = join_all(asked).await.into_iter().filter_map(Result::ok).collect();
+    assert!(sockets.len() <= 20, "{} are open", sockets.len());
+    // Of those who came at once some may have been refused in vain: they come again.
+    let start = Instant::now();
+    while sockets.len() < 20 {
+        sockets.extend(open(&other, &staff).await);
+        assert!(start.elapsed() < LEASE, "only {} could be opened", sockets.len());
+    }
+    is_one_too_many(open(&hotel.world, &staff).await);
+    is_one_too_many(open(&other, &staff).await);
+    for socket in &mut sockets {
+        socket.ping().await;
+    }
+});
+
+/// Opens all that one may have.
+async fn open_twenty(node: &World, staff: &Staff) -> Vec<Socket> {
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(open(node, staff).await.unwrap());
+    }
+    sockets
+}
+
+#[test]
+fn a_server_that_stops_gives_its_places_back_at_once() {
+    alone(Backend::Postgres, Options::default(), async |world: Arc<World>| {
+        let (staff, node) = (world.hotel().of(0).await, world.another_node());
+        let mut sockets = open_twenty(&node, &staff).await;
+        is_one_too_many(open(&world, &staff).await);
+        node.signal("TERM");
+        for socket in &mut sockets {
+            assert_eq!(socket.closed().await, 1012);
+        }
+        assert_eq!(node.ended(Duration::from_secs(10)).await, Some(0));
+        let _all = open_twenty(&world, &staff).await;
+        is_one_too_many(open(&world, &staff).await);
+    });
+}
+
+#[test]
+fn the_places_of_a_killed_server_come_free() {
+    alone(Backend::Postgres, Options::default(), async |world: Arc<World>| {
+        let (staff, node) = (world.hotel().of(0).await, world.another_node());
+        let _gone = open_twenty(&node, &staff).await;
+        node.kill();
+        is_one_too_many(open(&world, &staff).await);
+        let start = Instant::now();
+        while open(&world, &staff).await.is_err() {
+            assert!(start.elapsed() < LEASE, "the places do not come free");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert_eq!(world.number("SELECT count(*) FROM nodes"), 1);
+    });
+}
+
+#[test]
+fn a_server_that_was_given_up_writes_its_sockets_down_anew() {
+    alone(Backend::Postgres, Options::default(), async |world: Arc<World>| {
+        let (staff, node) = (world.hotel().of(0).await, world.another_node());
+        let mut sockets = open_twenty(&node, &staff).await;
+        // As the others do where its lease ran out: it slept, or did not reach the database.
+        world.sql("DELETE FROM nodes").unwrap();
+        let start = Instant::now();
+        while world.number("SELECT COALESCE(sum(sockets), 0) FROM socket_places") != 20 {
+            assert!(start.elapsed() < LEASE, "they are not written down");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        for socket in &mut sockets {
+            socket.ping().await;
+        }
+        is_one_too_many(open(&node, &staff).await);
+        // It may have to begin anew itself first.
+        while open(&world, &staff).await.is_err_and(|it| it.status == 503) {}
+        is_one_too_many(open(&world, &staff).await);
+    });
+}
+
+/// A transaction of somebody else that holds rows.
+struct Holding {
+    psql: Child,
+    input: ChildStdin,
+}
+
+impl Holding {
+    fn rows(world: &World, query: &str) -> Self {
+        let program = std::env::var("MM_TEST_PSQL").unwrap_or_else(|_| "psql".into());
+        let url = &world.program.settings["DATABASE_URL"];
+        let mut psql = Command::new(program)
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = psql.stdin.take().unwrap();
+        writeln!(input, "BEGIN; {query} FOR UPDATE; SELECT 'held';").unwrap();
+        let mut lines = BufReader::new(psql.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.is_ok_and(|it| it == "held")), "{query} holds nothing");
+        Self { psql, input }
+    }
+
+    fn let_go(mut self) {
+        writeln!(self.input, "COMMIT;").unwrap();
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        // Its connection ends with it, and with that its transaction.
+        let _ = writeln!(self.input, "\\q");
+        let _ = self.psql.wait();
+    }
+}
+
+/// Waits until so many transactions wait for a lock of others.
+async fn waiting(world: &World, count: i64) {
+    let blocked = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let start = Instant::now();
+    while world.number(blocked) < count {
+        assert!(start.elapsed() < Duration::from_secs(8), "nothing waits");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Has one server do something up to its commit, which is held up, then lets the other begin to do
+/// something, and then both go on; what the two answered.
+async fn one_within_the_other<A: Future, B: Future>(hotel: &Hotel, first: A, second: B) -> (A::Output, B::Output) {
+    // A commit comes after the hotel's counter was moved on.
+    let world = &hotel.world;
+    let held = Holding::rows(world, &format!("SELECT seq FROM hotel_counters WHERE hotel_id = {}", hotel.id));
+    let second = async {
+        waiting(world, 1).await;
+        let go_on = async {
+            waiting(world, 2).await;
+            held.let_go();
+        };
+        join(second, go_on).await.0
+    };
+    join(first, second).await
+}
+
+#[test]
+fn who_loses_sight_on_one_server_while_they_are_assigned_on_the_other_is_not_left_assigned() {
+    alone(Backend::Postgres, Options::default().hotels(4), async |world: Arc<World>| {
+        let node = world.another_node();
+        for (assigned_by_manager, loses_first) in [(true, false), (true, true), (false, false), (false, true)] {
+            let hotel = world.hotel();
+            let (manager, staff, stay) = (hotel.manager().await, hotel.of(0).await, hotel.relay(0));
+            let loses = async {
+                let other = json!({ "department_ids": [hotel.departments[1].id] });
+                manager.patch(format!("staff/{}/", staff.id), other).await
+            };
+            let becomes_theirs = async {
+                if assigned_by_manager {
+                    at(&node, &manager).post(stay.path("assign/"), json!({ "staff_id": staff.id })).await
+                } else {
+                    // Who answers first is assigned.
+                    at(&node, &staff).post(stay.path("send_message/"), json!({ "text": "I am on it" })).await
+                }
+            };
+            if loses_first {
+                let (lost, assigned) = one_within_the_other(&hotel, loses, becomes_theirs).await;
+                lost.is(200);
+                if assigned_by_manager {
+                    assert_eq!(assigned.bad_fields(), ["staff_id"]);
+                } else {
+                    assigned.problem(404, "not_found");
+                }
+            } else {
+                let (assigned, lost) = one_within_the_other(&hotel, becomes_theirs, loses).await;
+                assert!([200, 201].contains(&assigned.status), "{}", assigned.text());
+                lost.is(200);
+            }
+            let shown = manager.get(stay.path("")).await.is(200);
+            assert!(shown["assigned_to"].is_null(), "{loses_first}: {shown}");
+            staff.get(stay.path("")).await.problem(404, "not_found");
+        }
+    });
+}
