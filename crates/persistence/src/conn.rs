@@ -1,6 +1,10 @@
 //! A connection to either database, and the transaction on it.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     Connection, PgConnection, QueryResult, SqliteConnection,
@@ -55,6 +59,9 @@ impl std::str::FromStr for DbUrl {
     }
 }
 
+/// How long a new SQLite file may be busy with being made.
+const WAIT: Duration = Duration::from_secs(5);
+
 /// A connection to either database.
 ///
 /// Not diesel's `MultiConnection`: that loses upserts, `as_returning` and row locks.
@@ -107,12 +114,12 @@ impl Conn {
                     path.to_str().ok_or_else(|| StoreError::Unavailable("the file's name is no UTF-8".into()))?;
                 let mut conn =
                     SqliteConnection::establish(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-                // FULL: what was acknowledged survives a power cut. The order matters: wait first. The last is for
+                use_wal(&mut conn).map_err(broken)?;
+                // FULL: what was acknowledged survives a power cut. The last is for
                 // when there is never a quiet moment: 16 MB.
                 conn.batch_execute(
-                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
-                     PRAGMA wal_autocheckpoint = 4000",
+                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; \
+                     PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000",
                 )
                 .map_err(broken)?;
                 Ok(Self::Sqlite(conn))
@@ -164,6 +171,21 @@ impl Conn {
     }
 }
 
+/// Waits for others' locks from here on, and keeps a write-ahead log. For the change to that SQLite itself
+/// does not wait: programs that open a new file at once would refuse one another.
+fn use_wal(conn: &mut SqliteConnection) -> QueryResult<()> {
+    let start = Instant::now();
+    conn.batch_execute("PRAGMA busy_timeout = 5000")?;
+    loop {
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if error.to_string().contains("database is locked") && start.elapsed() < WAIT => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Lends connections to readers.
 pub(crate) struct ConnManager(pub(crate) DbUrl);
 
@@ -180,6 +202,6 @@ impl r2d2::ManageConnection for ConnManager {
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
-        std::thread::panicking() || conn.is_broken()
+        thread::panicking() || conn.is_broken()
     }
 }
