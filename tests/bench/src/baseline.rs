@@ -3,5 +3,6 @@
 pub mod commit;
 pub mod http;
 mod pages;
+pub mod redis;
 pub mod sql;
 pub mod ws;

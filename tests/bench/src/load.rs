@@ -123,7 +123,8 @@ enum Client {
     Seats(sockets::Client),
 }
 
-fn say(line: &str) -> std::io::Result<()> {
+/// Says a line to whoever started this process.
+pub fn say(line: &str) -> std::io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

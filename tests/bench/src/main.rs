@@ -8,6 +8,7 @@ mod baseline;
 mod databases;
 mod load;
 mod processes;
+mod redis;
 mod rows;
 mod site;
 mod table;
@@ -25,7 +26,7 @@ struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
     /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
-    /// spread, latency, memory
+    /// spread, latency, memory, crossing, nodes
     #[arg(long, default_value = "")]
     rows: String,
     /// Shorter rounds
@@ -43,6 +44,8 @@ enum Part {
     BaselineCommit,
     /// A bare broadcaster
     BaselineWs,
+    /// Bare publish and subscribe
+    BaselineRedis,
 }
 
 fn main() -> Outcome<()> {
@@ -52,6 +55,7 @@ fn main() -> Outcome<()> {
         Some(Part::BaselineHttp) => baseline::http::run(),
         Some(Part::BaselineCommit) => baseline::commit::run(),
         Some(Part::BaselineWs) => baseline::ws::run(),
+        Some(Part::BaselineRedis) => baseline::redis::run(),
         None => rows::run(&arguments.rows, arguments.quick),
     }
 }

@@ -1,9 +1,11 @@
 //! The rows of the table: what is measured, and how.
 
+mod crossing;
 mod fanout;
 mod growth;
 mod latency;
 mod memory;
+mod nodes;
 mod pages;
 mod sends;
 
@@ -30,7 +32,7 @@ pub struct Bench {
 
 type Measure = fn(&Bench) -> Outcome<()>;
 
-const ROWS: [(&str, Measure); 8] = [
+const ROWS: [(&str, Measure); 10] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -39,6 +41,8 @@ const ROWS: [(&str, Measure); 8] = [
     ("spread", fanout::to_few),
     ("latency", latency::measure),
     ("memory", memory::measure),
+    ("crossing", crossing::measure),
+    ("nodes", nodes::measure),
 ];
 
 /// Measures the rows that are named, or all.

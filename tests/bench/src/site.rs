@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use crate::{
     databases::{Database, Kind},
     load::{Job, Requests, Seat, Seats},
     processes::{Process, Rounds, product},
+    redis::Redis,
 };
 
 const PASSWORD: &str = "a long password of the benchmark";
@@ -72,6 +74,8 @@ pub struct Made {
     pub database: Database,
     pub hotels: Vec<Hotel>,
     folder: PathBuf,
+    /// Through which servers on it reach each other, where not through the database.
+    pub redis: Option<Redis>,
 }
 
 impl Made {
@@ -95,15 +99,33 @@ impl Made {
         }
         let told: Told = serde_json::from_slice(&output.stdout)?;
         database.settle()?;
-        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned() })
+        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned(), redis: None })
+    }
+
+    /// With a Redis of its own, for servers to reach each other through.
+    pub fn with_redis(self) -> Outcome<Self> {
+        Ok(Self { redis: Some(Redis::start(&self.folder)?), ..self })
     }
 
     /// Starts the product on it.
     pub fn serve(self) -> Outcome<Site> {
-        let log = self.folder.join("product.log");
-        let mut server = Process::start(command(&self.database, &self.folder)?.arg("serve"), &log)?;
+        let (server, address) = self.start()?;
+        Ok(Site { server, address, second: None, made: self })
+    }
+
+    /// Starts two nodes of the product on it.
+    pub fn serve_twice(self) -> Outcome<Site> {
+        let second = Some(self.start()?);
+        Ok(Site { second, ..self.serve()? })
+    }
+
+    /// A server, and where it listens.
+    fn start(&self) -> Outcome<(Process, String)> {
+        let mut command = command(&self.database, &self.folder)?;
+        command.arg("serve").envs(self.redis.iter().map(|redis| ("REDIS_URL", redis.url())));
+        let mut server = Process::start(&mut command, &self.folder.join("product.log"))?;
         let address = server.listening()?;
-        Ok(Site { server, address, made: self })
+        Ok((server, address))
     }
 }
 
@@ -123,6 +145,8 @@ pub struct Site {
     pub server: Process,
     /// `127.0.0.1:PORT`.
     pub address: String,
+    /// Another node, and where it listens.
+    pub second: Option<(Process, String)>,
     pub made: Made,
 }
 
@@ -134,7 +158,7 @@ impl Site {
 
     /// The same data served by a new process: its memory has seen nothing yet.
     pub fn restart(self) -> Outcome<Self> {
-        drop(self.server);
+        drop((self.server, self.second));
         self.made.serve()
     }
 
@@ -159,9 +183,34 @@ impl Site {
         Ok(answer["access"].as_str().ok_or_else(|| format!("no sign-in: {answer}"))?.to_owned())
     }
 
-    /// A load client with these sockets.
+    /// A load client with these sockets; where there are two nodes, half of them at each.
     pub fn seats(&self, tokens: Vec<String>, seats: Vec<Seat>) -> Outcome<Rounds> {
-        seated(&self.address, tokens, seats, &self.made.folder)
+        let senders = seats.len();
+        self.spread(self.addresses(), tokens, seats, senders)
+    }
+
+    /// The same at any of the nodes, and only the first ones send.
+    pub fn spread(
+        &self,
+        addresses: Vec<String>,
+        tokens: Vec<String>,
+        seats: Vec<Seat>,
+        senders: usize,
+    ) -> Outcome<Rounds> {
+        let job = Job::Seats(Seats { addresses, tokens, seats, senders });
+        Rounds::start("load", &job, &self.made.folder.join("load.log"))
+    }
+
+    /// Where its nodes listen.
+    pub fn addresses(&self) -> Vec<String> {
+        let second = self.second.iter().map(|it| it.1.clone());
+        std::iter::once(self.address.clone()).chain(second).collect()
+    }
+
+    /// The processor time that its nodes have taken.
+    pub fn busy(&self) -> Outcome<Duration> {
+        let second = self.second.as_ref().map_or(Ok(Duration::ZERO), |it| it.0.busy())?;
+        Ok(self.server.busy()? + second)
     }
 
     /// A load client with these requests, all to be answered by this status.
@@ -172,7 +221,8 @@ impl Site {
 
 /// A load client with sockets to any server.
 pub fn seated(address: &str, tokens: Vec<String>, seats: Vec<Seat>, folder: &Path) -> Outcome<Rounds> {
-    let job = Job::Seats(Seats { address: address.to_owned(), tokens, seats });
+    let senders = seats.len();
+    let job = Job::Seats(Seats { addresses: vec![address.to_owned()], tokens, seats, senders });
     Rounds::start("load", &job, &folder.join("load.log"))
 }
 

@@ -36,12 +36,14 @@ const AT_ONCE: usize = 32;
 /// Which sockets to open.
 #[derive(Serialize, Deserialize)]
 pub struct Seats {
-    /// `127.0.0.1:PORT`.
-    pub address: String,
+    /// The servers, each `127.0.0.1:PORT`; the seats are dealt out to them in runs of equal length.
+    pub addresses: Vec<String>,
     /// The access tokens that they use.
     pub tokens: Vec<String>,
     /// The sockets.
     pub seats: Vec<Seat>,
+    /// How many of them send, the first ones, in turns.
+    pub senders: usize,
 }
 
 /// A socket.
@@ -62,6 +64,7 @@ pub struct Client {
 struct State {
     sockets: Vec<TcpStream>,
     seats: Vec<Seat>,
+    senders: usize,
     /// How many listen to a stay.
     listeners: HashMap<i64, usize>,
     round: RefCell<Option<UnderWay>>,
@@ -86,11 +89,13 @@ struct UnderWay {
 impl Client {
     pub async fn connect(job: Seats) -> Outcome<Self> {
         let mut sockets = Vec::with_capacity(job.seats.len());
-        for seats in job.seats.chunks(AT_ONCE) {
-            let opening: Vec<_> = seats
+        let run = job.seats.len().div_ceil(job.addresses.len());
+        let places: Vec<_> = job.seats.iter().enumerate().map(|(n, seat)| (&job.addresses[n / run], seat)).collect();
+        for places in places.chunks(AT_ONCE) {
+            let opening: Vec<_> = places
                 .iter()
-                .map(|seat| {
-                    let (address, token, seat) = (job.address.clone(), job.tokens[seat.token].clone(), *seat);
+                .map(|&(address, seat)| {
+                    let (address, token, seat) = (address.clone(), job.tokens[seat.token].clone(), *seat);
                     spawn_local(async move { open(&address, &token, seat).await })
                 })
                 .collect();
@@ -105,6 +110,7 @@ impl Client {
         let state = Rc::new(State {
             sockets,
             seats: job.seats,
+            senders: job.senders,
             listeners,
             round: RefCell::default(),
             next: Cell::new(0),
@@ -197,7 +203,7 @@ impl State {
     /// Sends the next message from the next socket.
     fn send(&self) -> Outcome<()> {
         let (place, number) = (self.next.get(), self.number.get());
-        self.next.set((place + 1) % self.sockets.len());
+        self.next.set((place + 1) % self.senders);
         self.number.set(number + 1);
         let stay = self.seats[place].stay;
         if let Some(round) = self.round.borrow_mut().as_mut() {
