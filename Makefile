@@ -18,10 +18,10 @@ test: ## Run all tests, on SQLite and on a PostgreSQL that is started for them
 	$(BUILD_FOR_TESTS)
 	tests/with-servers.sh cargo test --workspace
 
-soak: ## Let a cluster fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres choose
+soak: ## Let nodes fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres DATABASE=sqlite choose
 	$(BUILD_FOR_TESTS)
 	cargo build -p acceptance --bin soak
-	target/debug/soak --seconds $(or $(SECONDS),600) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED))
+	target/debug/soak --seconds $(or $(SECONDS),600) --database $(or $(DATABASE),postgres) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED))
 
 bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
 	cargo build --release -p message-manager

@@ -1,17 +1,13 @@
-//! The fault program, for a minute: `make soak` runs it longer.
+//! The fault program, for a minute, and shorter on SQLite: `make soak` runs it longer.
 
 use std::process::Command;
 
-use acceptance::binary;
+use acceptance::{Backend, Redis, binary};
 
-/// Runs it on one of the ways by which nodes wake each other.
-fn soak(bus: &str) {
-    if std::env::var_os("MM_TEST_POSTGRES_URL").is_none() {
-        assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "MM_TEST_POSTGRES_URL is not set");
-        return println!("skipped: there is no PostgreSQL (run it through tests/with-servers.sh)");
-    }
+/// Runs it, and looks that each of these things went wrong at least once.
+fn soak(arguments: &[&str], faults: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_soak"));
-    command.args(["--seconds", "60", "--bus", bus]).env("MESSAGE_MANAGER_BIN", binary());
+    command.args(arguments).env("MESSAGE_MANAGER_BIN", binary());
     if let Ok(seed) = std::env::var("SOAK_SEED") {
         command.args(["--seed", &seed]);
     }
@@ -19,9 +15,24 @@ fn soak(bus: &str) {
     let told = String::from_utf8_lossy(&done.stdout);
     println!("{told}");
     assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
+    for fault in faults {
+        let times = |line: &str| line.trim().strip_suffix(fault)?.trim().parse::<usize>().ok();
+        assert!(told.lines().find_map(times) >= Some(1), "there were no {fault}: {told}");
+    }
 }
+
+/// What can go wrong with any nodes.
+const OF_NODES: [&str; 4] = ["rolling restarts", "nodes killed", "nodes at a standstill", "clients cut off"];
 
 #[test]
 fn a_minute_of_faults_loses_doubles_misorders_and_leaks_nothing() {
-    soak("redis");
+    if Backend::Postgres.is_there() && Redis::is_there() {
+        let of_servers = ["PostgreSQL stopped", "Redis stopped and emptied", "Redis cut off"];
+        soak(&["--seconds", "60"], &[&OF_NODES[..], &of_servers].concat());
+    }
+}
+
+#[test]
+fn nor_do_those_of_the_only_node_on_sqlite() {
+    soak(&["--seconds", "20", "--database", "sqlite"], &OF_NODES);
 }

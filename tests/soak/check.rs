@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use acceptance::psql;
-
 use crate::{
     cluster::Cluster,
     readers::{Reader, Seen},
@@ -34,12 +32,8 @@ pub struct All {
 
 /// Reads it.
 pub fn stored(cluster: &Cluster, site: &Site) -> All {
-    let rows = |sql: &str| -> Vec<Vec<String>> {
-        let told = psql(&cluster.postgres.url(), sql).unwrap();
-        told.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
-    };
     let number = |word: &str| word.parse::<i64>().unwrap();
-    let messages = rows(
+    let messages = cluster.database.rows(
         "SELECT m.id, e.hotel_id, e.seq, c.stay_id, m.content FROM messages m \
          JOIN conversations c ON c.id = m.conversation_id JOIN events e ON e.message_id = m.id \
          WHERE m.content LIKE 'soak-%' ORDER BY e.hotel_id, e.seq",
@@ -53,13 +47,13 @@ pub fn stored(cluster: &Cluster, site: &Site) -> All {
     });
     let begun = site.moving.iter().map(|it| (it.stay.id, BTreeMap::from([(0, Some(it.department))])));
     let mut routed: HashMap<i64, BTreeMap<i64, Option<i64>>> = begun.collect();
-    for row in rows(
+    for row in cluster.database.rows(
         "SELECT stay_id, seq, department_after FROM events \
          WHERE kind = 'conversation_updated' AND NOT only_message AND stay_id IS NOT NULL ORDER BY seq",
     ) {
         routed.entry(number(&row[0])).or_default().insert(number(&row[1]), row[2].parse().ok());
     }
-    let count = rows("SELECT count(*) FROM messages WHERE content LIKE 'soak-%'");
+    let count = cluster.database.rows("SELECT count(*) FROM messages WHERE content LIKE 'soak-%'");
     All { messages: messages.collect(), routed, rows: number(&count[0][0]) as usize }
 }
 
@@ -78,8 +72,8 @@ pub fn has_all(reader: &Reader, all: &All) -> bool {
 
 /// Compares everything with everything.
 pub fn compare(sent: &[Sent], readers: &[Reader], all: &All, report: &mut Report) {
-    report.messages = sent.len();
     compare_sent(sent, all, report);
+    compare_order(sent, all, report);
     for reader in readers {
         compare_seen(&reader.person, &reader.seen(), all, report);
     }
@@ -94,12 +88,29 @@ fn compare_sent(sent: &[Sent], all: &All, report: &mut Report) {
         report.wrong.push(format!("{} messages are stored, and {} events of them", all.rows, all.messages.len()));
     }
     for it in sent {
+        *report.messages.entry(it.way).or_default() += 1;
         match stored.get(it.content.as_str()).map(Vec::as_slice) {
             None => report.lost.push(format!("acknowledged, not stored: {}", it.content)),
             Some([one]) if one.message == it.message && one.stay == it.stay => {}
             Some([one]) => report.wrong.push(format!("acknowledged as {}, stored as {one:?}", it.message)),
             Some(many) => report.doubled.push(format!("stored {} times: {}", many.len(), it.content)),
         }
+    }
+}
+
+/// Messages of one queue are stored in its order: over all stays, since a hotel has one log.
+fn compare_order(sent: &[Sent], all: &All, report: &mut Report) {
+    let places: HashMap<i64, i64> = all.messages.iter().map(|it| (it.message, it.seq)).collect();
+    let mut queues: BTreeMap<&str, BTreeMap<usize, i64>> = BTreeMap::new();
+    for it in sent {
+        if let (Some((queue, n)), Some(seq)) = (&it.queue, places.get(&it.message)) {
+            queues.entry(queue).or_default().insert(*n, *seq);
+        }
+    }
+    for (queue, places) in queues {
+        let (first, then) = (places.iter(), places.iter().skip(1));
+        let turned = first.zip(then).filter(|((_, before), (_, after))| after < before);
+        report.misordered.extend(turned.map(|(before, after)| format!("{queue} wrote {after:?} after {before:?}")));
     }
 }
 
@@ -148,7 +159,7 @@ fn may_see(person: &Person, stay: i64, from: i64, until: i64, all: &All) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{readers::Received, site::Stay};
+    use crate::{readers::Received, senders::Way, site::Stay};
 
     const THEIRS: i64 = 1;
     const MOVING: i64 = 2;
@@ -200,9 +211,27 @@ mod tests {
         assert_eq!(findings(&said(&[1, 2, 3, 5], Some(31))), [0; 5]);
     }
 
+    fn sent(content: &str, message: i64, queue: Option<(String, usize)>) -> Sent {
+        Sent { way: Way::Socket, content: content.to_owned(), stay: THEIRS, message, queue }
+    }
+
+    #[test]
+    fn what_was_sent_over_one_socket_is_to_be_stored_in_that_order() {
+        let order = |sent_as: [(i64, &str, usize); 3]| {
+            let of = |(message, queue, n): (i64, &str, usize)| sent("", message, Some((queue.to_owned(), n)));
+            let mut report = Report::default();
+            compare_order(&sent_as.map(of), &all(), &mut report);
+            findings(&report)
+        };
+        assert_eq!(order([(1, "a", 0), (2, "a", 1), (3, "a", 3)]), [0; 5]);
+        assert_eq!(order([(3, "a", 3), (1, "a", 0), (2, "a", 1)]), [0; 5], "in whatever order it is acknowledged");
+        assert_eq!(order([(1, "a", 0), (3, "a", 1), (2, "a", 2)]), [0, 0, 1, 0, 0]);
+        assert_eq!(order([(1, "a", 0), (3, "a", 1), (2, "b", 2)]), [0; 5], "another socket is another queue");
+    }
+
     #[test]
     fn what_was_acknowledged_is_to_be_stored_once_and_as_told() {
-        let of = |content: &str, message| Sent { content: content.to_owned(), stay: THEIRS, message };
+        let of = |content: &str, message| sent(content, message, None);
         let mut all = all();
         let mut report = Report::default();
         compare_sent(&[of("soak-1", 1), of("soak-2", 7), of("soak-9", 9)], &all, &mut report);

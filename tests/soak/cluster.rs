@@ -1,32 +1,36 @@
-//! Three nodes, the servers that they share, and ways to hurt both.
+//! The nodes, what they share, and ways to hurt both.
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
-use acceptance::{Program, Serving};
+use acceptance::{Port, Program, Redis, Serving};
 use rand::RngExt;
 use tempfile::TempDir;
-use tokio::{task::spawn_blocking, time::sleep};
-
-use crate::{
-    lines::Line,
-    servers::{Postgres, Redis, free_port},
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
 };
 
-const NODES: usize = 3;
+use crate::{
+    database::{Database, Kind},
+    lines::Line,
+};
+
 /// How long a node may take to end when asked.
 const GOODBYE: Duration = Duration::from_secs(12);
+/// How long a node may fail to start.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Cluster {
     /// How the program is run.
     pub program: Program,
-    pub postgres: Arc<Postgres>,
-    pub redis: Mutex<Redis>,
-    pub line: Line,
+    pub database: Database,
+    /// Where the nodes wake each other through one.
+    pub redis: Option<SharedRedis>,
     /// Counts how often clients were cut off.
     pub cuts: AtomicU64,
     nodes: Vec<Arc<Node>>,
@@ -34,47 +38,51 @@ pub struct Cluster {
     _folder: TempDir,
 }
 
+/// A Redis, and the line of all nodes to it.
+pub struct SharedRedis {
+    pub server: Mutex<Redis>,
+    pub line: Line,
+}
+
 /// A node, always on the same port.
 struct Node {
-    address: String,
+    port: Port,
     serving: Mutex<Option<Serving>>,
 }
 
+impl SharedRedis {
+    async fn start() -> Self {
+        let server = Redis::start();
+        let line = Line::to(server.address()).await;
+        Self { server: server.into(), line }
+    }
+}
+
 impl Cluster {
-    pub async fn start(with_redis: bool) -> Self {
+    /// An empty database, and nodes that do not run yet. Their log is beside the program.
+    pub async fn start(kind: Kind, with_redis: bool, log: &Path) -> Self {
         let folder = TempDir::with_prefix("mm-soak-").unwrap();
         // PostgreSQL runs as another user, who has to get to its folder.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
-        let postgres = Postgres::start(folder.path());
-        let redis = Redis::start();
-        let line = Line::to(redis.port).await;
+        let database = Database::start(kind, folder.path());
+        let redis = if with_redis { Some(SharedRedis::start().await) } else { None };
         let mut settings = BTreeMap::from([
-            ("DATABASE_URL".to_owned(), postgres.url()),
+            ("DATABASE_URL".to_owned(), database.url()),
             ("JWT_SECRET".to_owned(), "only for tests: 0123456789abcdef0123456789abcdef".to_owned()),
             ("RUST_LOG".to_owned(), "info".to_owned()),
         ]);
-        if with_redis {
-            settings.insert("REDIS_URL".to_owned(), format!("redis://127.0.0.1:{}", line.port));
+        if let Some(redis) = &redis {
+            settings.insert("REDIS_URL".to_owned(), format!("redis://127.0.0.1:{}", redis.line.port));
         }
         let program = Program { folder: folder.path().to_owned(), settings, through: vec![] };
-        let node = |_| Arc::new(Node { address: format!("127.0.0.1:{}", free_port()), serving: Mutex::default() });
-        let log = acceptance::binary().parent().unwrap().join("soak.log");
-        let _ = std::fs::remove_file(&log);
-        let it = Self {
-            program,
-            postgres: postgres.into(),
-            redis: redis.into(),
-            line,
-            cuts: AtomicU64::new(0),
-            nodes: (0..NODES).map(node).collect(),
-            log,
-            _folder: folder,
-        };
-        let migrated = it.program.run(&["migrate"]);
+        let migrated = program.run(&["migrate"]);
         assert_eq!(migrated.code, Some(0), "{migrated:?}");
-        it.all_well().await;
-        it
+        let node = |_| Arc::new(Node { port: Port::free(), serving: Mutex::default() });
+        let nodes = (0..database.nodes()).map(node).collect();
+        let log = acceptance::binary().parent().unwrap().join(log);
+        let _ = std::fs::remove_file(&log);
+        Self { program, database, redis, cuts: AtomicU64::new(0), nodes, log, _folder: folder }
     }
 
     pub fn nodes(&self) -> usize {
@@ -83,7 +91,7 @@ impl Cluster {
 
     /// The address of any node, whether it runs or not: as a balancer that has not noticed yet.
     pub fn any(&self) -> String {
-        self.nodes[rand::rng().random_range(0..self.nodes.len())].address.clone()
+        self.nodes[rand::rng().random_range(0..self.nodes.len())].port.address()
     }
 
     /// Kills a node, as a power cut would.
@@ -121,9 +129,10 @@ impl Cluster {
 
     /// Starts a node that does not run; again and again while the database is away.
     pub async fn begin(&self, node: usize) {
+        let start = Instant::now();
         loop {
             let (node, mut program, log) = (self.nodes[node].clone(), self.program.clone(), self.log.clone());
-            program.settings.insert("BIND_ADDRESS".to_owned(), node.address.clone());
+            program.settings.insert("BIND_ADDRESS".to_owned(), node.port.address());
             let began = spawn_blocking(move || {
                 let mut serving = node.serving.lock().unwrap();
                 if serving.is_none() {
@@ -134,13 +143,16 @@ impl Cluster {
             if began.await.unwrap() {
                 return;
             }
+            assert!(start.elapsed() < PATIENCE, "a node does not start: {}", self.log.display());
             sleep(Duration::from_millis(200)).await;
         }
     }
 
     /// Mends everything: all nodes run.
     pub async fn all_well(&self) {
-        self.line.set_cut(false);
+        if let Some(redis) = &self.redis {
+            redis.line.set_cut(false);
+        }
         for node in 0..self.nodes.len() {
             self.signal(node, "CONT");
             self.begin(node).await;

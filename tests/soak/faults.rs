@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, database::Database};
 
 /// How often each fault happened.
 pub type Faults = BTreeMap<Fault, usize>;
@@ -56,25 +56,30 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Lets one thing after another go wrong, each as often as any other, until the time is over.
+/// Lets one thing after another go wrong, each as often as any other, until the time is over; each once at least.
 pub async fn go_wrong(cluster: &Cluster, end: Instant, random: &mut StdRng) -> Faults {
     let mut happened = Faults::new();
-    let mut next = Vec::new();
-    while Instant::now() < end {
-        sleep(Duration::from_millis(random.random_range(500..2_000))).await;
-        if next.is_empty() {
-            next = ALL.to_vec();
-            next.shuffle(random);
+    let mut is_first = true;
+    loop {
+        let mut faults = ALL;
+        faults.shuffle(random);
+        for fault in faults {
+            if !is_first && Instant::now() >= end {
+                return happened;
+            }
+            let (node, while_it_lasts) = (random.random_range(0..cluster.nodes()), random.random_range(1_000..4_000));
+            let rest = Duration::from_millis(random.random_range(200..1_000));
+            if happen(cluster, fault, node, Duration::from_millis(while_it_lasts)).await {
+                *happened.entry(fault).or_default() += 1;
+                sleep(rest).await;
+            }
         }
-        let Some(fault) = next.pop() else { continue };
-        let (node, while_it_lasts) = (random.random_range(0..cluster.nodes()), random.random_range(1_000..4_000));
-        happen(cluster, fault, node, Duration::from_millis(while_it_lasts)).await;
-        *happened.entry(fault).or_default() += 1;
+        is_first = false;
     }
-    happened
 }
 
-async fn happen(cluster: &Cluster, fault: Fault, node: usize, time: Duration) {
+/// Lets it happen, until it is over; false where there is nothing to which it could.
+async fn happen(cluster: &Cluster, fault: Fault, node: usize, time: Duration) -> bool {
     match fault {
         Fault::RollingRestart => {
             for node in 0..cluster.nodes() {
@@ -93,24 +98,27 @@ async fn happen(cluster: &Cluster, fault: Fault, node: usize, time: Duration) {
             cluster.signal(node, "CONT");
         }
         Fault::PostgresAway => {
-            let postgres = cluster.postgres.clone();
-            spawn_blocking(move || postgres.end()).await.unwrap();
+            let Database::Postgres(postgres) = &cluster.database else { return false };
+            let (ends, begins) = (postgres.clone(), postgres.clone());
+            spawn_blocking(move || ends.end()).await.unwrap();
             sleep(Duration::from_secs(10)).await;
-            let postgres = cluster.postgres.clone();
-            spawn_blocking(move || postgres.begin()).await.unwrap();
+            spawn_blocking(move || begins.begin()).await.unwrap();
         }
         Fault::RedisAway => {
-            cluster.redis.lock().unwrap().end();
+            let Some(redis) = &cluster.redis else { return false };
+            redis.server.lock().unwrap().stop();
             sleep(time).await;
-            cluster.redis.lock().unwrap().begin();
+            redis.server.lock().unwrap().start_again();
         }
         Fault::RedisCutOff => {
-            cluster.line.set_cut(true);
+            let Some(redis) = &cluster.redis else { return false };
+            redis.line.set_cut(true);
             sleep(time).await;
-            cluster.line.set_cut(false);
+            redis.line.set_cut(false);
         }
         Fault::ClientsCutOff => {
             cluster.cuts.fetch_add(1, Relaxed);
         }
     }
+    true
 }

@@ -14,7 +14,7 @@ use tokio::{
     time::sleep,
 };
 
-/// A line to a port of this machine.
+/// A line to a server of this machine.
 pub struct Line {
     /// Where nodes connect.
     pub port: u16,
@@ -22,14 +22,14 @@ pub struct Line {
 }
 
 impl Line {
-    pub async fn to(port: u16) -> Self {
+    pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let line = Self { port: listener.local_addr().unwrap().port(), cut: Arc::default() };
         let cut = line.cut.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 // Where Redis is away the connection is closed at once, as without a line.
-                if let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await {
+                if let Ok(far) = TcpStream::connect(&server).await {
                     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
                     tokio::spawn(carry(near_in, far_out, cut.clone()));
                     tokio::spawn(carry(far_in, near_out, cut.clone()));

@@ -1,17 +1,21 @@
 //! A cluster under load while things go wrong, and a checker that then compares what each client saw with what is
-//! stored: `make soak`. Three nodes on a PostgreSQL and a Redis of its own; a seed decides what goes wrong, when.
+//! stored: `make soak`. Three nodes on a PostgreSQL and a Redis of its own, or the only node of an SQLite file; a seed
+//! decides what goes wrong, when.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on stops, and tells")]
 
+mod by_socket;
 mod check;
 mod cluster;
+mod database;
 mod faults;
 mod lines;
+mod postgres;
 mod readers;
 mod report;
 mod senders;
-mod servers;
 mod site;
+mod socket;
 
 use std::{ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
@@ -19,7 +23,7 @@ use clap::Parser;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use crate::{cluster::Cluster, readers::Reader, report::Report, senders::Senders, site::Site};
+use crate::{cluster::Cluster, database::Kind, readers::Reader, report::Report, senders::Senders, site::Site};
 
 /// How long clients may take to come to rest when all is well again.
 const REST: Duration = Duration::from_secs(60);
@@ -33,7 +37,10 @@ struct Arguments {
     /// Reproduces a run: which things go wrong, in which order. Drawn and told where none is given.
     #[arg(long)]
     seed: Option<u64>,
-    /// How the nodes wake each other.
+    /// Where everything is kept: by three nodes on PostgreSQL, or by the only one on SQLite.
+    #[arg(long, value_enum, default_value_t = Kind::Postgres)]
+    database: Kind,
+    /// How nodes on PostgreSQL wake each other.
     #[arg(long, value_enum, default_value_t = Bus::Redis)]
     bus: Bus,
 }
@@ -55,24 +62,32 @@ enum Bus {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(rand::random);
-    println!("soak: {} s, seed {seed}", arguments.seconds);
-    let report = run(&arguments, seed).await;
+    let (with_redis, what) = match (arguments.database, arguments.bus) {
+        (Kind::Sqlite, _) => (false, "sqlite"),
+        (Kind::Postgres, Bus::Postgres) => (false, "postgres"),
+        (Kind::Postgres, Bus::Redis) => (true, "redis"),
+    };
+    let log = format!("soak-{what}-{seed}.log");
+    println!("soak: {} s, seed {seed}, the nodes' log is in {log}", arguments.seconds);
+    let cluster = Cluster::start(arguments.database, with_redis, log.as_ref()).await;
+    let report = run(cluster.into(), Duration::from_secs(arguments.seconds), seed).await;
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn run(arguments: &Arguments, seed: u64) -> Report {
+async fn run(cluster: Arc<Cluster>, time: Duration, seed: u64) -> Report {
     let mut random = StdRng::seed_from_u64(seed);
-    let cluster = Arc::new(Cluster::start(arguments.bus == Bus::Redis).await);
-    let site = Arc::new(Site::made(&cluster).await);
-    let mut report = Report::default();
+    let mut report = Report { seed, ..Report::default() };
+    let site = Arc::new(Site::made(&cluster));
+    cluster.all_well().await;
     let readers: Vec<Reader> = site.people.iter().map(|person| Reader::start(&cluster, person)).collect();
     for reader in &readers {
         reader.is_live().await;
     }
     let senders = Senders::start(&cluster, &site);
-    let end = Instant::now() + Duration::from_secs(arguments.seconds);
-    report.faults = faults::go_wrong(&cluster, end, &mut random).await;
+    let start = Instant::now();
+    report.faults = faults::go_wrong(&cluster, start + time, &mut random).await;
+    report.time = start.elapsed();
     cluster.all_well().await;
     let sent = senders.finish(&mut report).await;
     let stored = check::stored(&cluster, &site);

@@ -1,26 +1,16 @@
 //! Who reads: a WebSocket that comes back to any node whenever its line is gone, and resumes.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use acceptance::{Value, json};
-use futures_util::{SinkExt, StreamExt};
-use tokio::{
-    net::TcpStream,
-    task::AbortHandle,
-    time::{interval, sleep, timeout},
-};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
+use tokio::{task::AbortHandle, time::sleep};
 
-use crate::{cluster::Cluster, pause, site::Person};
+use crate::{cluster::Cluster, pause, site::Person, socket::Socket};
 
-/// How long the server may take with an answer, and be silent: its heartbeat comes every 25 s.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server may be silent: its heartbeat comes every 25 s.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// A message as it was received.
@@ -88,64 +78,28 @@ impl Drop for Reader {
     }
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
 /// Reads until the line is gone.
-async fn read(cluster: &Cluster, person: &Person, seen: &Mutex<Seen>) -> Option<()> {
-    let cuts = cluster.cuts.load(Relaxed);
-    let mut socket = open(cluster, person).await?;
-    let welcome = next(&mut socket, PATIENCE).await?;
+async fn read(cluster: &Arc<Cluster>, person: &Person, seen: &Mutex<Seen>) -> Option<()> {
+    let mut socket = Socket::open(cluster, person).await?;
     let resume = {
         let mut seen = seen.lock().unwrap();
         if seen.began.is_none() {
-            (seen.epoch, seen.cursor) = (welcome["epoch"].clone(), welcome["seq"].as_i64()?);
+            (seen.epoch, seen.cursor) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].as_i64()?);
             seen.began = Some(seen.cursor);
         }
         let stays: Vec<i64> = person.stays.iter().map(|it| it.id).chain([person.moving]).collect();
         json!({ "command": "resume", "epoch": seen.epoch, "after_seq": seen.cursor, "stay_ids": stays })
     };
-    socket.send(Message::text(resume.to_string())).await.ok()?;
-    let mut looks = interval(Duration::from_millis(100));
-    let mut silent = Duration::ZERO;
+    socket.say(&resume).await?;
     loop {
-        tokio::select! {
-            event = next(&mut socket, SILENCE) => {
-                let event = event?;
-                // The database is away: it comes back.
-                if event["code"] == "unavailable" && event["command"] == "resume" {
-                    return None;
-                }
-                let answer = hear(&event, person, &mut seen.lock().unwrap());
-                silent = Duration::ZERO;
-                if let Some(answer) = answer {
-                    socket.send(Message::text(answer.to_string())).await.ok()?;
-                }
-            }
-            _ = looks.tick() => {
-                silent += Duration::from_millis(100);
-                if cluster.cuts.load(Relaxed) != cuts || silent > SILENCE {
-                    return None;
-                }
-            }
+        let event = socket.next(SILENCE).await?;
+        // The database is away: it comes back.
+        if event["code"] == "unavailable" && event["command"] == "resume" {
+            return None;
         }
-    }
-}
-
-async fn open(cluster: &Cluster, person: &Person) -> Option<Socket> {
-    let (address, token) = (cluster.any(), person.token(cluster).await);
-    let stream = timeout(PATIENCE, TcpStream::connect(&address)).await.ok()?.ok()?;
-    let mut request = format!("ws://{address}/ws/staff/").into_client_request().ok()?;
-    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().ok()?);
-    let (socket, _) = timeout(PATIENCE, client_async(request, stream)).await.ok()?.ok()?;
-    Some(socket)
-}
-
-async fn next(socket: &mut Socket, patience: Duration) -> Option<Value> {
-    loop {
-        match timeout(patience, socket.next()).await.ok()??.ok()? {
-            Message::Text(text) => return serde_json::from_str(&text).ok(),
-            Message::Close(_) => return None,
-            _ => {}
+        let answer = hear(&event, person, &mut seen.lock().unwrap());
+        if let Some(answer) = answer {
+            socket.say(&answer).await?;
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What came of it.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::faults::Faults;
+use crate::{faults::Faults, senders::Way};
 
 /// What came of it.
 #[derive(Default)]
 pub struct Report {
+    pub seed: u64,
+    /// How long things went wrong.
+    pub time: Duration,
     pub faults: Faults,
     /// Messages that were acknowledged.
-    pub messages: usize,
+    pub messages: BTreeMap<Way, usize>,
     /// How often a send was tried again.
     pub tried_again: usize,
     /// Messages received, all readers together.
@@ -20,7 +23,7 @@ pub struct Report {
     pub lost: Vec<String>,
     /// Stored or delivered more than once.
     pub doubled: Vec<String>,
-    /// Delivered behind a later one.
+    /// Stored or delivered behind a later one.
     pub misordered: Vec<String>,
     /// Delivered to someone whom it does not concern.
     pub leaked: Vec<String>,
@@ -40,17 +43,26 @@ impl Report {
     }
 
     pub fn is_clean(&self) -> bool {
-        self.messages > 0 && self.deliveries > 0 && self.findings().iter().all(|(_, all)| all.is_empty())
+        self.messages.len() == 2 && self.deliveries > 0 && self.findings().iter().all(|(_, all)| all.is_empty())
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} faults", self.faults.values().sum::<usize>())?;
+        let (faults, seconds) = (self.faults.values().sum::<usize>(), self.time.as_secs());
+        writeln!(f, "seed {}: {faults} faults in {seconds} s", self.seed)?;
         for (fault, times) in &self.faults {
             writeln!(f, "  {times:4} {fault}")?;
         }
-        writeln!(f, "{} messages acknowledged, {} tries repeated", self.messages, self.tried_again)?;
+        writeln!(
+            f,
+            "{} messages acknowledged, {} times tried again",
+            self.messages.values().sum::<usize>(),
+            self.tried_again
+        )?;
+        for (way, times) in &self.messages {
+            writeln!(f, "  {times:4} {way}")?;
+        }
         writeln!(f, "{} deliveries, {} times resumed", self.deliveries, self.resumed)?;
         for (name, all) in self.findings() {
             writeln!(f, "{} {name}", all.len())?;

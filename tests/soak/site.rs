@@ -59,7 +59,7 @@ pub struct Moving {
 
 impl Site {
     /// Makes it up in the cluster's database.
-    pub async fn made(cluster: &Cluster) -> Self {
+    pub fn made(cluster: &Cluster) -> Self {
         let sizes = ["--hotels", "2", "--departments", "2", "--staff", "5", "--stays", "16", "--messages", "2"];
         let made = cluster.program.run(&[&["generate", "--password", PASSWORD][..], &sizes].concat()).json();
         let mut site = Self { people: vec![], managers: vec![], moving: vec![] };

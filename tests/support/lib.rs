@@ -11,6 +11,7 @@
 pub mod browser;
 pub mod described;
 mod hotel;
+mod port;
 mod program;
 mod redis;
 mod rest;
@@ -19,6 +20,7 @@ mod socket;
 mod world;
 
 pub use hotel::{Department, Hotel, Member, Staff, Stay};
+pub use port::Port;
 pub use program::{Output, Program, Serving, binary};
 pub use redis::Redis;
 pub use rest::{Answer, Client, raw_http};

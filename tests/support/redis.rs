@@ -2,14 +2,14 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, ChildStdin, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-use crate::program::guard;
+use crate::{Port, program::guard};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A Redis on loopback, without memory: whenever it starts it is empty.
 #[derive(Debug)]
 pub struct Redis {
-    port: u16,
+    port: Port,
     folder: TempDir,
     running: Option<Running>,
 }
@@ -61,23 +61,19 @@ impl Redis {
 
     /// One that is not there yet.
     pub fn stopped() -> Self {
-        // Below the range that the system hands out to clients: it stays free while it is stopped.
-        let port = std::iter::repeat_with(|| 20_000 + (u16::from_ne_bytes(random()) % 10_000));
-        let port = port.take(100).find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
-        let folder = TempDir::with_prefix("mm-redis-").unwrap();
-        Self { port: port.expect("no free port"), folder, running: None }
+        Self { port: Port::free(), folder: TempDir::with_prefix("mm-redis-").unwrap(), running: None }
     }
 
     /// Starts it, at the same address as ever.
     pub fn start_again(&mut self) {
-        let port = self.port.to_string();
-        let child = Command::new(std::env::var_os("MM_TEST_REDIS").unwrap())
+        let port = self.port.number.to_string();
+        let child = Command::new(std::env::var_os("MM_TEST_REDIS").unwrap_or("redis-server".into()))
             .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--dir"])
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .unwrap();
+            .expect("redis-server is missing: apt-get install redis-server");
         let (guard, guard_input) = guard(child.id(), self.folder.path());
         self.running = Some(Running { child, guard, guard_input: Some(guard_input) });
         let start = Instant::now();
@@ -98,14 +94,19 @@ impl Redis {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        self.port.address()
+    }
+
     /// Its address, for `REDIS_URL`.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
     }
 
     fn answers(&self) -> bool {
         let asked = || -> std::io::Result<bool> {
-            let mut line = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            let mut line = TcpStream::connect(self.address())?;
             line.set_read_timeout(Some(Duration::from_secs(1)))?;
             line.write_all(b"PING\r\n")?;
             let mut answer = [0; 5];
@@ -114,10 +115,4 @@ impl Redis {
         };
         asked().unwrap_or(false)
     }
-}
-
-fn random() -> [u8; 2] {
-    use std::hash::{BuildHasher, RandomState};
-    let number = RandomState::new().hash_one(0).to_ne_bytes();
-    [number[0], number[1]]
 }

@@ -1,26 +1,18 @@
-//! A PostgreSQL and a Redis of the soak's own: they have to be stopped, which no other test would bear.
+//! A PostgreSQL of the soak's own: it has to be stopped, which no other test would bear.
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A port that nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
+use acceptance::Port;
 
 /// A PostgreSQL. Dropped, it is stopped.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
-    port: u16,
+    port: Port,
     /// Stops the server, should this process die first.
     guard: Child,
 }
@@ -52,21 +44,21 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let it = Self { programs, folder, port: free_port(), guard };
+        let it = Self { programs, folder, port: Port::free(), guard };
         it.begin();
         it
     }
 
     /// The address of its database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://postgres@{}/postgres", self.port.address())
     }
 
     /// Starts it again.
     pub fn begin(&self) {
         // Killed nodes leave nothing behind that would need what was not flushed: without fsync it is faster.
-        let options =
-            format!("-h 127.0.0.1 -p {} -k {} -c fsync=off -c max_connections=200", self.port, self.folder.display());
+        let (port, folder) = (self.port.number, self.folder.display());
+        let options = format!("-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200");
         let data = self.folder.join("data");
         let log = self.folder.join("log");
         run(as_postgres(&self.programs.join("pg_ctl"))
@@ -90,49 +82,6 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
-    }
-}
-
-/// A Redis. Dropped, it is killed.
-pub struct Redis {
-    pub port: u16,
-    child: Child,
-}
-
-impl Redis {
-    pub fn start() -> Self {
-        let port = free_port();
-        Self { port, child: Self::begin_on(port) }
-    }
-
-    fn begin_on(port: u16) -> Child {
-        let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is missing: apt-get install redis-server");
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "Redis does not listen");
-            sleep(Duration::from_millis(20));
-        }
-        child
-    }
-
-    /// Starts it again, empty.
-    pub fn begin(&mut self) {
-        self.child = Self::begin_on(self.port);
-    }
-
-    pub fn end(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
