@@ -7,6 +7,7 @@ use crate::{faults::Faults, senders::Way};
 /// What came of it.
 #[derive(Default)]
 pub struct Report {
+    /// What decided which things went wrong, and in which order.
     pub seed: u64,
     /// How long things went wrong.
     pub time: Duration,
@@ -54,12 +55,8 @@ impl fmt::Display for Report {
         for (fault, times) in &self.faults {
             writeln!(f, "  {times:4} {fault}")?;
         }
-        writeln!(
-            f,
-            "{} messages acknowledged, {} times tried again",
-            self.messages.values().sum::<usize>(),
-            self.tried_again
-        )?;
+        let acknowledged = self.messages.values().sum::<usize>();
+        writeln!(f, "{acknowledged} messages acknowledged, {} times tried again", self.tried_again)?;
         for (way, times) in &self.messages {
             writeln!(f, "  {times:4} {way}")?;
         }

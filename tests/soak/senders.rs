@@ -47,7 +47,8 @@ pub struct Sent {
     pub stay: i64,
     /// The id that it was acknowledged with.
     pub message: i64,
-    /// The messages of one queue have to be stored in the order of their places in it.
+    /// The messages of one queue have to be stored in the order of their places in it: what one writer wrote by
+    /// REST, each after the last was acknowledged, or sent once over one socket.
     pub queue: Option<(String, usize)>,
 }
 
