@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{runtime, task::LocalSet};
 
 pub use http::Requests;
-pub use sockets::{Seat, Seats};
+pub use sockets::{Seat, Seats, open};
 
 use crate::Outcome;
 

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod databases;
+mod hostile;
 mod load;
 mod processes;
 mod redis;
@@ -26,7 +27,7 @@ struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
     /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
-    /// spread, latency, memory, crossing, nodes
+    /// spread, latency, memory, crossing, nodes, hostile
     #[arg(long, default_value = "")]
     rows: String,
     /// Shorter rounds
@@ -46,6 +47,8 @@ enum Part {
     BaselineWs,
     /// Bare publish and subscribe
     BaselineRedis,
+    /// Hostile clients
+    Hostile,
 }
 
 fn main() -> Outcome<()> {
@@ -56,6 +59,7 @@ fn main() -> Outcome<()> {
         Some(Part::BaselineCommit) => baseline::commit::run(),
         Some(Part::BaselineWs) => baseline::ws::run(),
         Some(Part::BaselineRedis) => baseline::redis::run(),
+        Some(Part::Hostile) => hostile::run(),
         None => rows::run(&arguments.rows, arguments.quick),
     }
 }

@@ -73,9 +73,23 @@ impl Process {
 
     /// Its resident memory, in bytes.
     pub fn resident(&self) -> Outcome<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was ever resident.
+    pub fn most_resident(&self) -> Outcome<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, which: &str) -> Outcome<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(which)).ok_or("no such memory")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+    }
+
+    /// How many files it has open.
+    pub fn files(&self) -> Outcome<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
     }
 }
 
@@ -86,7 +100,7 @@ impl Drop for Process {
     }
 }
 
-/// A process that runs rounds: the load client, or the loop of commits.
+/// A process that runs rounds: the load client, a baseline that is steered like it, or the hostile clients.
 pub struct Rounds(Process);
 
 impl Rounds {
@@ -102,8 +116,18 @@ impl Rounds {
 
     /// Runs a round.
     pub fn round(&mut self, round: Round) -> Outcome<Report> {
-        self.0.tell(&round)?;
+        self.ask(&round)
+    }
+
+    /// Tells it anything, and waits for its answer.
+    pub fn ask<T: DeserializeOwned>(&mut self, what: &impl Serialize) -> Outcome<T> {
+        self.0.tell(what)?;
         self.0.answer()
+    }
+
+    /// The processor time it has taken.
+    pub fn busy(&self) -> Outcome<Duration> {
+        self.0.busy()
     }
 }
 

@@ -3,6 +3,7 @@
 mod crossing;
 mod fanout;
 mod growth;
+mod hostile;
 mod latency;
 mod memory;
 mod nodes;
@@ -32,7 +33,7 @@ pub struct Bench {
 
 type Measure = fn(&Bench) -> Outcome<()>;
 
-const ROWS: [(&str, Measure); 10] = [
+const ROWS: [(&str, Measure); 11] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -43,6 +44,7 @@ const ROWS: [(&str, Measure); 10] = [
     ("memory", memory::measure),
     ("crossing", crossing::measure),
     ("nodes", nodes::measure),
+    ("hostile", hostile::measure),
 ];
 
 /// Measures the rows that are named, or all.

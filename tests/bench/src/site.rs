@@ -1,6 +1,7 @@
 //! The product on a database with made-up data.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
@@ -183,6 +184,15 @@ impl Site {
         Ok(answer["access"].as_str().ok_or_else(|| format!("no sign-in: {answer}"))?.to_owned())
     }
 
+    /// The figures of `/metrics`, without those that say how long requests took.
+    pub fn metrics(&self) -> Outcome<BTreeMap<String, f64>> {
+        let text = body(&self.address, &format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", self.address))?;
+        let text = String::from_utf8(text)?;
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("duration"));
+        let figures = lines.filter_map(|line| line.rsplit_once(' '));
+        figures.map(|(name, value)| Ok((name.to_owned(), value.parse()?))).collect()
+    }
+
     /// A load client with these sockets; where there are two nodes, half of them at each.
     pub fn seats(&self, tokens: Vec<String>, seats: Vec<Seat>) -> Outcome<Rounds> {
         let senders = seats.len();
@@ -248,10 +258,15 @@ pub fn get(address: &str, token: &str, path: &str) -> String {
 
 /// Asks once on a connection of its own; the JSON.
 pub fn ask(address: &str, request: &str) -> Outcome<Value> {
+    Ok(serde_json::from_slice(&body(address, request)?)?)
+}
+
+/// The same, whatever the answer's body is.
+fn body(address: &str, request: &str) -> Outcome<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let body = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or("no HTTP")? + 4;
-    Ok(serde_json::from_slice(&answer[body..])?)
+    Ok(answer.split_off(body))
 }

@@ -154,7 +154,7 @@ impl Client {
 }
 
 /// Opens a socket, and subscribes if it listens.
-async fn open(address: &str, token: &str, seat: Seat) -> Outcome<TcpStream> {
+pub async fn open(address: &str, token: &str, seat: Seat) -> Outcome<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let request = format!(
