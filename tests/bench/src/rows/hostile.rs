@@ -104,7 +104,10 @@ fn row(kind: Kind, alone: &[Report], beside: &[Report], attack: &Attack, memory:
     let [before, most, after] = memory.map(|bytes| bytes / 1024 / 1024);
     let moved: Vec<_> = attack.moved.iter().map(|(name, by)| format!("{name} {by:+}")).collect();
     Row {
-        what: format!("the same beside hostile clients, against without them, {}", kind.name()),
+        what: format!(
+            "from send to last receipt, 200 messages/s on 5-socket stays: beside hostile clients, against without, {}",
+            kind.name()
+        ),
         product: format!(
             "p99 {:.2} ms, p50 {:.2} ms; resident {before} MiB before, {most} at the most, {after} after; {}; moved: {}",
             p99(beside),
