@@ -86,14 +86,20 @@ fn say(line: &str) -> Outcome<()> {
 }
 
 async fn produce(queue: &mpsc::Sender<Message>, conversations: &[(i64, i64)], round: Round) -> Outcome<Report> {
-    let Pace::UntilAcknowledged(producers) = round.pace else { return Err("only acknowledgements".into()) };
+    let (producers, every) = match round.pace {
+        Pace::UntilAcknowledged(producers) => (producers, Duration::ZERO),
+        Pace::Every(a_second) => (1, Duration::from_secs_f64(1.0 / a_second)),
+        Pace::UntilDelivered(_) => return Err("nothing is delivered here".into()),
+    };
     let until = Instant::now() + Duration::from_secs_f64(round.seconds);
     let mut tasks = JoinSet::new();
     for producer in 0..producers {
         let (queue, mine) = (queue.clone(), conversations.to_vec());
         tasks.spawn(async move {
-            let mut times = Vec::new();
+            let (mut times, mut due) = (Vec::new(), Instant::now());
             for (conversation, stay) in mine.into_iter().cycle().skip(producer * 7) {
+                tokio::time::sleep_until(due.into()).await;
+                due += every;
                 let sent = Instant::now();
                 let (durable, answer) = oneshot::channel();
                 if sent >= until || queue.send(Message { conversation, stay, durable }).await.is_err() {

@@ -43,7 +43,7 @@ impl Conn {
             let mut conn = PgConnection::establish(url)?;
             conn.batch_execute(
                 "SET statement_timeout = '15s'; SET lock_timeout = '10s'; SET timezone = 'UTC'; \
-                 SET plan_cache_mode = force_generic_plan",
+                 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off",
             )?;
             return Ok(Self::Pg(conn));
         };

@@ -64,7 +64,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             let (round, mut costs) = (bench.round(pace), Costs::default());
             let duel = bench.duel(
                 || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-                || Ok(pgbench(&copy, sizes, 8, bench)?.rate()),
+                || Ok(pgbench(&copy, sizes, Pace::UntilAcknowledged(8), bench)?.rate()),
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
@@ -158,8 +158,13 @@ pub fn prepare(database: &Database, hotels: &[Hotel]) -> Outcome<()> {
     database.settle()
 }
 
-/// The transactions of so many clients of pgbench.
-pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench) -> Outcome<Report> {
+/// The transactions of pgbench: of so many clients, or of one that begins so many a second.
+pub fn pgbench(database: &Database, sizes: Sizes, pace: Pace, bench: &Bench) -> Outcome<Report> {
+    let (clients, rate) = match pace {
+        Pace::UntilAcknowledged(clients) => (clients, None),
+        Pace::Every(a_second) => (1, Some(format!("--rate={a_second}"))),
+        Pace::UntilDelivered(_) => return Err("pgbench delivers nothing".into()),
+    };
     let psql = std::env::var("MM_TEST_PSQL")?;
     let folder = tempfile::tempdir_in(&bench.folder)?;
     let script = folder.path().join("send.sql");
@@ -169,14 +174,16 @@ pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench)
         .args(["--no-vacuum", "--protocol=prepared", &format!("--client={clients}"), &format!("--time={seconds}")])
         .args(["--define", &format!("hotels={}", sizes.hotels), "--define", &format!("staff={}", sizes.staff)])
         .args(["--define", &format!("stays={}", sizes.stays)])
+        .args(rate)
         .arg("--file")
         .arg(script)
-        // A line for each transaction, of which the third word is how long it took, in microseconds.
+        // A line for each transaction, of which the third word is how long it took, in microseconds. With a rate
+        // that is counted from when it was due, and the last word is how long it then waited for the one before.
         .arg("--log")
         .current_dir(folder.path())
         .arg(&database.url)
         // As the product's connections are set.
-        .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan")
+        .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off")
         .output()?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
@@ -186,9 +193,16 @@ pub fn pgbench(database: &Database, sizes: Sizes, clients: usize, bench: &Bench)
         let path = entry?.path();
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pgbench_log")) {
             let log = std::fs::read_to_string(path)?;
-            times.extend(log.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<u32>().ok()));
+            times.extend(log.lines().filter_map(took));
         }
     }
     let seconds = times.len() as f64 / rate;
     Ok(Report::of(times, 0, seconds))
+}
+
+/// How long the transaction of a line of pgbench's log took.
+fn took(line: &str) -> Option<u32> {
+    let mut words = line.split(' ').skip(2).map(str::parse::<u32>);
+    let (since_due, waited) = (words.next()?.ok()?, words.nth(3).and_then(Result::ok).unwrap_or_default());
+    since_due.checked_sub(waited)
 }
