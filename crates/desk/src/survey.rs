@@ -56,7 +56,8 @@ pub struct Surveyed {
     pub seen: Vec<Option<Seen>>,
     /// What was asked of the log.
     pub log: LogPage,
-    /// The conversations asked for, and those that the log's events tell of, as they are now.
+    /// The conversations asked for, as they are now; where sessions were looked at, also those that the log's
+    /// events tell of.
     pub views: HashMap<ConversationId, ConversationView>,
 }
 
@@ -74,7 +75,8 @@ pub struct Seen {
 pub struct LogPage {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// The first place that the log still has; the next to come where it is empty.
+    /// The place asked for where the log still has it, else the first that it has; the next to come where it is
+    /// empty.
     pub first: Seq,
 }
 
@@ -117,9 +119,10 @@ impl Desk {
                     Some(range) => read_log(conn, survey.hotel, range, head)?,
                     None => LogPage::default(),
                 };
-                let told = log.events.iter().filter_map(|it| it.kind.conversation());
-                let mut ids: Vec<ConversationId> = told.collect();
-                ids.extend(&survey.views);
+                let mut ids = survey.views;
+                if !survey.looks.is_empty() {
+                    ids.extend(log.events.iter().filter_map(|it| it.kind.conversation()));
+                }
                 ids.sort_unstable();
                 ids.dedup();
                 let views = conversations::views(conn, None, &ids)?;
@@ -160,7 +163,8 @@ impl Desk {
 }
 
 fn read_log(conn: &mut persistence::Conn, hotel: HotelId, range: LogRange, head: Seq) -> Result<LogPage, Error> {
-    let first = events::first(conn, hotel)?.unwrap_or(head.next());
-    let found = events::after(conn, hotel, range.after, range.limit)?;
+    let (found, next) = (events::after(conn, hotel, range.after, range.limit)?, range.after.next());
+    let goes_on = found.first().is_some_and(|it| it.seq == next);
+    let first = if goes_on { next } else { events::first(conn, hotel)?.unwrap_or(head.next()) };
     Ok(LogPage { events: found, first })
 }

@@ -21,7 +21,7 @@ use desk::{DbUrl, Notices};
 use domain::{HotelId, Seq};
 use tokio::{
     sync::{Notify, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use wire::{FromNode, Signal};
 
@@ -31,8 +31,8 @@ use crate::hub::Hub;
 
 /// How long telling may take, and an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between one telling and the next: what is committed meanwhile goes with the next.
-const REST: Duration = Duration::from_millis(2);
+/// From one telling to the next: what is committed meanwhile goes with the next.
+const APART: Duration = Duration::from_millis(1);
 /// How often it is tried, after it could not be told, whether anything can.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Whispers that may wait to be told; what comes then is lost.
@@ -138,7 +138,7 @@ pub(crate) fn begin(hub: &Hub, kind: BusKind) {
 
 /// Tells the others, for ever.
 async fn tell(hub: Hub) {
-    let bus = hub.bus();
+    let (bus, mut next) = (hub.bus(), Instant::now());
     loop {
         if lock(&bus.line).tells {
             bus.to_tell.notified().await;
@@ -146,6 +146,8 @@ async fn tell(hub: Hub) {
             // There may be nothing to tell for long; that it is possible again is to be known before.
             let _ = timeout(AGAIN, bus.to_tell.notified()).await;
         }
+        sleep_until(next).await;
+        next = Instant::now() + APART;
         let batch = bus.take_outgoing();
         let count = batch.len() as u64;
         let told = match bus.way.get() {
@@ -162,7 +164,6 @@ async fn tell(hub: Hub) {
                 bus.note(|line| line.tells = false, Some(&why));
             }
         }
-        sleep(REST).await;
     }
 }
 

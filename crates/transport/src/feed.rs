@@ -96,8 +96,9 @@ impl Feed {
         let news = self.news.clone();
         loop {
             let mut batch = Vec::new();
+            let followed = !(self.stays.is_empty() && self.inboxes.is_empty());
             tokio::select! {
-                () = self.pace.due(&news) => {}
+                () = self.pace.due(&news, followed) => {}
                 request = queue.recv() => match request {
                     Some(request) => batch.push(request),
                     None => return,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::news::News;
 
@@ -11,6 +11,8 @@ use crate::news::News;
 const WRITE: Duration = Duration::from_micros(8);
 /// A shorter rest is none: the runtime's timer tells whole milliseconds. So fewer than 125 sockets never wait.
 const LEAST: Duration = Duration::from_millis(1);
+/// How long what nobody follows may wait: what is left, as a conversation's coming into being, is no hurry.
+const UNFOLLOWED: Duration = Duration::from_millis(50);
 /// For so many rests more, commits that are under way are waited for: on PostgreSQL they take long.
 const PATIENCE: u32 = 3;
 
@@ -39,13 +41,16 @@ impl Pace {
         }
     }
 
-    /// Waits for news that are due. A feed that gives this up, because somebody asks something, hands out
-    /// what there is.
-    pub(crate) async fn due(&self, news: &News) {
+    /// Waits for news that are due; `followed`: whether some socket subscribes to anything. A feed that gives
+    /// this up, because somebody asks something, hands out what there is.
+    pub(crate) async fn due(&self, news: &News, followed: bool) {
         if self.rested > Instant::now() {
             sleep_until(self.rested).await;
         }
         news.told().await;
+        if !followed {
+            return sleep(UNFOLLOWED).await;
+        }
         while news.more_follows()
             && self.patience > Instant::now()
             && timeout_at(self.patience, news.told()).await.is_ok()
@@ -72,7 +77,16 @@ mod tests {
         let (news, mut pace) = (News::default(), Pace::default());
         pace.woke(60);
         carry(&news, 1, true);
-        assert!(pace.due(&news).now_or_never().is_some(), "it rested");
+        assert!(pace.due(&news, true).now_or_never().is_some(), "it rested");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_follows_is_no_hurry() {
+        let (news, pace) = (News::default(), Pace::default());
+        carry(&news, 1, false);
+        assert!(pace.due(&news, false).now_or_never().is_none(), "it did not rest");
+        carry(&news, 2, false);
+        pace.due(&news, false).await;
     }
 
     #[tokio::test]
@@ -81,7 +95,7 @@ mod tests {
         let began = Instant::now();
         pace.woke(1000);
         carry(&news, 1, false);
-        pace.due(&news).await;
+        pace.due(&news, true).await;
         assert!(began.elapsed() >= WRITE * 1000, "it did not rest");
     }
 
@@ -96,7 +110,7 @@ mod tests {
             sleep_until(began + WRITE * 20_000).await;
             carry(&later, 2, true);
         });
-        pace.due(&news).await;
+        pace.due(&news, true).await;
         assert!(commit.is_finished(), "it did not wait for the commit");
         assert!(began.elapsed() >= WRITE * 40_000, "it took the second commit for the last one");
     }
