@@ -23,6 +23,7 @@ mod faults;
 mod frames;
 mod fuzz;
 mod guests;
+mod hostile;
 mod idempotency;
 mod layers;
 mod limits;

@@ -43,7 +43,8 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 /// # Errors
 /// A [`Problem`]: 500.
 pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let text = app.metrics.text(app.hub.counts()).map_err(|error| Problem::internal(error.to_string()))?;
+    let text = app.metrics.text(app.hub.counts(), app.connections.counts());
+    let text = text.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
 }
 

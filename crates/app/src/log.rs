@@ -57,6 +57,7 @@ pub async fn access(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    transport::head_came(&request);
     let app = request.app_data::<web::Data<App>>().cloned();
     let line = Line {
         began: Instant::now(),

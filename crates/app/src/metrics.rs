@@ -9,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result, TextEncoder,
 };
-use transport::Counts;
+use transport::{ConnectionCounts, Counts};
 
 /// Bounds of the histogram of durations, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
@@ -32,14 +32,19 @@ impl Drop for UnderWay {
     }
 }
 
-/// What the hub counts: copied when asked for.
+/// What is counted elsewhere: copied when asked for.
 struct Live {
+    connections: IntGauge,
+    waiting: IntGauge,
+    ended: IntCounter,
     sockets: IntGauge,
     subscriptions: IntGauge,
     hotels: IntGauge,
     deliveries: IntCounter,
     overflows: IntCounter,
     commands: IntCounter,
+    refused: IntCounter,
+    violations: IntCounter,
     log_reads: IntCounter,
     bus_up: IntGauge,
     bus_told: IntCounter,
@@ -67,12 +72,17 @@ impl Metrics {
         registry.register(Box::new(durations.clone()))?;
         let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
         let live = Live {
+            connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
+            waiting: gauge(&registry, "http_connections_waiting", "Connections that have not sent a head yet.")?,
+            ended: counter(&registry, "http_connections_ended_total", "Connections ended since no head came.")?,
             sockets: gauge(&registry, "websocket_sockets", "Open WebSockets.")?,
             subscriptions: gauge(&registry, "websocket_subscriptions", "Subscriptions to conversations.")?,
             hotels: gauge(&registry, "websocket_hotels", "Hotels with an open WebSocket here.")?,
             deliveries: counter(&registry, "websocket_deliveries_total", "Frames put into sockets' queues.")?,
             overflows: counter(&registry, "websocket_overflows_total", "Sockets closed since they read too slowly.")?,
-            commands: counter(&registry, "websocket_commands_total", "Commands heard from sockets.")?,
+            commands: counter(&registry, "websocket_commands_total", "Commands of sockets that were let through.")?,
+            refused: counter(&registry, "websocket_commands_refused_total", "Commands refused since too many came.")?,
+            violations: counter(&registry, "websocket_violations_total", "Sockets closed after too many errors.")?,
             log_reads: counter(&registry, "feed_log_reads_total", "Times that the log was read for what was missed.")?,
             bus_up: gauge(&registry, "bus_up", "Whether other servers can be heard and told; 1 where none can be.")?,
             bus_told: counter(&registry, "bus_told_total", "What other servers were told.")?,
@@ -107,10 +117,12 @@ impl Metrics {
     ///
     /// # Errors
     /// Where they cannot be written as text.
-    pub fn text(&self, counts: Counts) -> Result<Vec<u8>> {
+    pub fn text(&self, counts: Counts, connections: ConnectionCounts) -> Result<Vec<u8>> {
         // One at a time: the counters are set by counting anew.
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         for (gauge, now) in [
+            (&live.connections, connections.open),
+            (&live.waiting, connections.waiting),
             (&live.sockets, counts.sockets),
             (&live.subscriptions, counts.subscriptions),
             (&live.hotels, counts.hotels),
@@ -119,9 +131,12 @@ impl Metrics {
             gauge.set(i64::try_from(now).unwrap_or(i64::MAX));
         }
         for (counter, total) in [
+            (&live.ended, connections.ended),
             (&live.deliveries, counts.deliveries),
             (&live.overflows, counts.overflows),
             (&live.commands, counts.commands),
+            (&live.refused, counts.refused),
+            (&live.violations, counts.violations),
             (&live.log_reads, counts.log_reads),
             (&live.bus_told, counts.bus.told),
             (&live.bus_failed, counts.bus.failed),
@@ -164,12 +179,15 @@ mod tests {
         let made_up = Method::from_bytes(b"BREW").unwrap();
         metrics.count(None, &made_up, StatusCode::NOT_FOUND, Duration::ZERO);
         let counts = Counts { sockets: 2, deliveries: 5, ..Counts::default() };
-        metrics.text(counts).unwrap();
-        let text = String::from_utf8(metrics.text(counts).unwrap()).unwrap();
+        let connections = ConnectionCounts { open: 4, waiting: 1, ended: 7 };
+        metrics.text(counts, connections).unwrap();
+        let text = String::from_utf8(metrics.text(counts, connections).unwrap()).unwrap();
         for line in [
             r#"http_requests_total{method="GET",route="/healthz",status="200"} 1"#,
             r#"http_requests_total{method="other",route="none",status="404"} 1"#,
             r#"http_request_duration_seconds_count{method="GET",route="/healthz"} 1"#,
+            "http_connections_waiting 1",
+            "http_connections_ended_total 7",
             "websocket_sockets 2",
             "websocket_deliveries_total 5",
         ] {

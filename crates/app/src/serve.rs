@@ -20,7 +20,7 @@ use actix_web::{
 };
 use desk::{DbUrl, Desk, Keep};
 use socket2::{Domain, Protocol, Socket, Type};
-use transport::{BusKind, Hub};
+use transport::{BusKind, Connections, Hub};
 
 use crate::{
     cli::Failure,
@@ -35,9 +35,11 @@ use crate::{
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// How long an idle connection is kept, a request's head is waited for, a closing peer, too.
+/// How long an idle connection is kept, a first request's head is waited for, a closing peer, too.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(10);
+/// How long the HTTP library waits for a head that the watch of connections has not ended: it would end many at once.
+const LIBRARY_HEAD: Duration = Duration::from_secs(30);
 const DISCONNECT: Duration = Duration::from_secs(5);
 /// At the end: how long requests may go on, and then their answers be under way, in seconds.
 /// Together with what sockets take this stays below 10 s.
@@ -73,21 +75,25 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
     hub.begin(desk.clone(), bus(&settings, &desk).await?, settings.compare_every());
     spawn(keep_up(desk.clone(), settings.keep()));
     let sockets = allow_sockets(&mut told)?;
+    let workers = available_parallelism().map_or(2, usize::from).max(2);
+    let connections = Connections::new(sockets, HEAD);
+    spawn(connections.clone().watch());
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
-    let app = web::Data::new(App { desk, hub, settings, origins, demo, metrics: Metrics::new()? });
-    let for_workers = app.clone();
+    let app = web::Data::new(App { desk, hub, connections, settings, origins, demo, metrics: Metrics::new()? });
+    let (for_workers, connections) = (app.clone(), app.connections.clone());
     let server = HttpServer::new(move || {
         let server = Server::new().app_data(for_workers.clone());
         server.wrap(pages::security()).wrap(from_fn(access)).configure(routes::configure)
     })
-    .workers(available_parallelism().map_or(2, usize::from).max(2))
-    .max_connections(sockets)
+    .workers(workers)
+    // Of each worker.
+    .max_connections((sockets / workers).max(1))
     .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD)
+    .client_request_timeout(LIBRARY_HEAD)
     .client_disconnect_timeout(DISCONNECT)
     .shutdown_timeout(FLUSH)
     .disable_signals()
-    .on_connect(transport::on_connect)
+    .on_connect(move |connection, extensions| connections.accept(connection, extensions))
     .listen(listener)?
     .run();
     let handle = server.handle();

@@ -1,7 +1,7 @@
 //! What every handler is given.
 
 use desk::Desk;
-use transport::Hub;
+use transport::{Connections, Hub};
 
 use crate::{metrics::Metrics, origin::Origins, settings::Settings};
 
@@ -11,6 +11,8 @@ pub struct App {
     pub desk: Desk,
     /// The sockets.
     pub hub: Hub,
+    /// The connections.
+    pub connections: Connections,
     /// The settings.
     pub settings: Settings,
     /// Which pages may do what.
@@ -29,6 +31,7 @@ impl App {
         Self {
             desk,
             hub: Hub::new(),
+            connections: Connections::new(1, std::time::Duration::ZERO),
             settings: Settings::read(|_| None).unwrap(),
             origins: Origins::new(None, 8080, &allowed),
             demo: false,

@@ -1,32 +1,97 @@
-//! What every accepted connection gets, and how one is cut off from outside.
+//! One accepted connection: what it gets, and how it is cut off from outside.
 
-use std::{any::Any, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use actix_web::{dev::Extensions, rt::net::TcpStream};
+use actix_web::{dev::ServiceRequest, rt::net::TcpStream};
+use chrono::Utc;
 use socket2::SockRef;
-use std::os::fd::AsFd;
+
+use crate::connections::Tally;
 
 /// What the kernel may hold for a reader who does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 /// After so long without an acknowledgement the kernel gives a peer up: behind all our own limits.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A second descriptor of a connection, by which it can be shut down while its actor is not polled.
+/// A second descriptor of a connection, by which it can be shut down while nobody polls it.
 #[derive(Clone)]
-pub(crate) struct Socket(Arc<OwnedFd>);
+pub(crate) struct Socket(pub(crate) Arc<Connection>);
 
 impl Socket {
     /// Cuts the connection off.
     pub(crate) fn shut_down(&self) {
-        if let Err(error) = SockRef::from(&*self.0).shutdown(std::net::Shutdown::Both) {
+        self.0.shut_down();
+    }
+}
+
+/// A connection, until it is gone.
+pub(crate) struct Connection {
+    descriptor: OwnedFd,
+    /// Whether no request's head has come yet.
+    waits: AtomicBool,
+    tally: Arc<Tally>,
+}
+
+impl Connection {
+    /// One that has just been accepted.
+    pub(crate) fn new(descriptor: OwnedFd, tally: Arc<Tally>) -> Self {
+        tally.open.fetch_add(1, Relaxed);
+        tally.waiting.fetch_add(1, Relaxed);
+        Self { descriptor, waits: AtomicBool::new(true), tally }
+    }
+
+    /// Whether no request's head has come yet.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
+    }
+
+    /// Notes that it is waited for no more. Whether it was until now.
+    pub(crate) fn stop_waiting(&self) -> bool {
+        // Mostly it is not: then nothing is written.
+        let waited = self.waits() && self.waits.swap(false, Relaxed);
+        if waited {
+            self.tally.waiting.fetch_sub(1, Relaxed);
+        }
+        waited
+    }
+
+    /// Ends it with a 408, as the HTTP library would, unless a head has come.
+    pub(crate) fn time_out(&self) {
+        if !self.stop_waiting() {
+            return;
+        }
+        self.tally.ended.fetch_add(1, Relaxed);
+        let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
+        let answer =
+            format!("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\ndate: {date}\r\n\r\n");
+        // The first that is ever sent on it, so there is room; who is gone needs none.
+        let _ = SockRef::from(&self.descriptor).send(answer.as_bytes());
+        self.shut_down();
+    }
+
+    fn shut_down(&self) {
+        if let Err(error) = SockRef::from(&self.descriptor).shutdown(std::net::Shutdown::Both) {
             log::debug!("a connection was gone before it was cut off: {error}");
         }
     }
 }
 
-/// Prepares an accepted connection. To be given to `HttpServer::on_connect`.
-pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.stop_waiting();
+        self.tally.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Prepares an accepted connection, and gives a second descriptor of it.
+pub(crate) fn prepare(stream: &TcpStream) -> Option<OwnedFd> {
     let socket = SockRef::from(stream);
     let prepared = socket
         .set_tcp_user_timeout(Some(USER_TIMEOUT))
@@ -35,10 +100,13 @@ pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
     if let Err(error) = prepared {
         log::debug!("a connection could not be prepared: {error}");
     }
-    match stream.as_fd().try_clone_to_owned() {
-        Ok(descriptor) => {
-            extensions.insert(Socket(Arc::new(descriptor)));
-        }
-        Err(error) => log::warn!("no descriptor left to watch a connection by: {error}"),
+    let descriptor = stream.as_fd().try_clone_to_owned();
+    descriptor.inspect_err(|error| log::warn!("no descriptor left to watch a connection by: {error}")).ok()
+}
+
+/// Notes that a request's head has come. To be called for every request, before all else.
+pub fn head_came(request: &ServiceRequest) {
+    if let Some(Socket(connection)) = request.conn_data::<Socket>() {
+        connection.stop_waiting();
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Tally {
     pub(crate) deliveries: AtomicU64,
     pub(crate) overflows: AtomicU64,
     pub(crate) commands: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) violations: AtomicU64,
     pub(crate) log_reads: AtomicU64,
 }
 
@@ -66,8 +68,12 @@ pub struct Counts {
     pub deliveries: u64,
     /// Sockets closed because they read too slowly, since the start.
     pub overflows: u64,
-    /// Commands heard since the start.
+    /// Commands begun since the start.
     pub commands: u64,
+    /// Commands refused since they were too many, since the start.
+    pub refused: u64,
+    /// Sockets closed because of too many errors, since the start.
+    pub violations: u64,
     /// Times that a feed read the log, having missed something or being behind, since the start.
     pub log_reads: u64,
     /// The bus.
@@ -153,6 +159,8 @@ impl Hub {
             deliveries: tally.deliveries.load(Relaxed),
             overflows: tally.overflows.load(Relaxed),
             commands: tally.commands.load(Relaxed),
+            refused: tally.refused.load(Relaxed),
+            violations: tally.violations.load(Relaxed),
             log_reads: tally.log_reads.load(Relaxed),
             bus: self.bus().counts(),
         }

@@ -13,6 +13,7 @@
 mod bus;
 mod commands;
 mod connection;
+mod connections;
 mod delivery;
 mod feed;
 mod following;
@@ -36,7 +37,8 @@ mod watch;
 mod whispers;
 
 pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
-pub use connection::on_connect;
+pub use connection::head_came;
+pub use connections::{ConnectionCounts, Connections};
 pub use hub::{Counts, Hub};
 pub use reader::{Cursor, missed};
 pub use session::{UpgradeError, upgrade};

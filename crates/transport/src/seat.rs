@@ -156,7 +156,9 @@ impl Seat {
         self.send(frame);
         let too_many = self.errors.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
         if too_many {
-            self.close(Closing::Policy);
+            let put = self.outbox.close(Closing::Policy);
+            self.tally.violations.fetch_add((put != Put::Closed).into(), Relaxed);
+            self.wake_after(put);
         }
     }
 

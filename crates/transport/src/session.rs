@@ -3,7 +3,12 @@
 //! The only file that names `actix-web-actors`, which is deprecated upstream: leaving it is one
 //! commit.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Message, StreamHandler, WrapFuture};
 use actix_http::ws::Item;
@@ -222,6 +227,7 @@ impl StaffSession {
 
     fn hear(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         let allowed = self.bucket.take(Instant::now()) && self.pending.len() < PENDING_COMMANDS;
+        self.seat.tally.refused.fetch_add((!allowed).into(), Relaxed);
         match parse_command(text) {
             Ok(envelope) if allowed => {
                 self.pending.push_back(envelope);
