@@ -274,6 +274,19 @@ fn the_places_of_a_killed_server_come_free() {
 }
 
 #[test]
+fn the_only_server_does_not_count_what_was_open_before_it_was_killed() {
+    alone(Backend::Sqlite, Options::default(), async |world: Arc<World>| {
+        let staff = world.hotel().of(0).await;
+        for _ in 0..3 {
+            let _gone = open_twenty(&world, &staff).await;
+            is_one_too_many(open(&world, &staff).await);
+            world.kill();
+            world.serve();
+        }
+    });
+}
+
+#[test]
 fn a_server_that_was_given_up_writes_its_sockets_down_anew() {
     alone(Backend::Postgres, Options::default(), async |world: Arc<World>| {
         let (staff, node) = (world.hotel().of(0).await, world.another_node());

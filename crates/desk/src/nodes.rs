@@ -17,7 +17,12 @@ impl Desk {
     /// # Errors
     /// [`Error::Store`].
     pub async fn begin_node(&self) -> Result<NodeId, Error> {
-        self.store.write(OF_NONE, vec![], |tx| Ok(nodes::begin(tx)?)).await
+        self.store
+            .write(OF_NONE, vec![], |tx| {
+                nodes::forget_predecessors(tx)?;
+                Ok(nodes::begin(tx)?)
+            })
+            .await
     }
 
     /// Says that a node lives, to be repeated well within 30 seconds, and forgets those of which that

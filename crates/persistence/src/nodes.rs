@@ -59,6 +59,18 @@ pub fn forget_dead(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Forgets the servers before this one where there can be only one, which is on SQLite: a killed one could not
+/// say that it ended. Should it live after all, [`renew`] tells it to begin anew.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_predecessors(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    if let Conn::Sqlite(conn) = tx.changing() {
+        diesel::delete(nodes::table).execute(conn)?;
+    }
+    Ok(())
+}
+
 /// Ends a node: what was open there counts no more.
 ///
 /// # Errors
