@@ -12,14 +12,16 @@ use crate::{Desk, Error};
 const OF_NONE: HotelId = HotelId(0);
 
 impl Desk {
-    /// Begins a node.
+    /// Begins a node; `first`: of a process that was none before.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn begin_node(&self) -> Result<NodeId, Error> {
+    pub async fn begin_node(&self, first: bool) -> Result<NodeId, Error> {
         self.store
-            .write(OF_NONE, vec![], |tx| {
-                nodes::forget_predecessors(tx)?;
+            .write(OF_NONE, vec![], move |tx| {
+                if first {
+                    nodes::forget_predecessors(tx)?;
+                }
                 Ok(nodes::begin(tx)?)
             })
             .await

@@ -163,8 +163,10 @@ impl Desk {
 }
 
 fn read_log(conn: &mut persistence::Conn, hotel: HotelId, range: LogRange, head: Seq) -> Result<LogPage, Error> {
-    let (found, next) = (events::after(conn, hotel, range.after, range.limit)?, range.after.next());
-    let goes_on = found.first().is_some_and(|it| it.seq == next);
-    let first = if goes_on { next } else { events::first(conn, hotel)?.unwrap_or(head.next()) };
+    let found = events::after(conn, hotel, range.after, range.limit)?;
+    let first = match found.first() {
+        Some(it) if it.seq == range.after.next() => it.seq,
+        _ => events::first(conn, hotel)?.unwrap_or(head.next()),
+    };
     Ok(LogPage { events: found, first })
 }

@@ -59,8 +59,8 @@ pub fn forget_dead(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the servers before this one where there can be only one, which is on SQLite: a killed one could not
-/// say that it ended. Should it live after all, [`renew`] tells it to begin anew.
+/// Forgets the servers before this one on SQLite, where there seldom are several: a killed one could not say that
+/// it ended. One that lives after all is told by [`renew`] and [`note_sockets`] to begin anew.
 ///
 /// # Errors
 /// [`StoreError`].

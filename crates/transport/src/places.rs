@@ -146,7 +146,7 @@ impl Places {
 
 /// Keeps the database's counts up to date until [`Places::end`], and then takes them all back.
 pub(crate) async fn keep(places: Arc<Places>, desk: Desk) {
-    let mut keeper = Keeper { places: places.clone(), desk, node: None };
+    let mut keeper = Keeper { places: places.clone(), desk, node: None, begun: false };
     let mut renewal = interval(RENEWAL);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -171,6 +171,8 @@ struct Keeper {
     desk: Desk,
     /// As which node this server is known; `None` before it is, and after it was given up as dead.
     node: Option<NodeId>,
+    /// Whether this process was known as a node before.
+    begun: bool,
 }
 
 impl Keeper {
@@ -180,9 +182,16 @@ impl Keeper {
         {
             return Ok(());
         }
-        self.node = Some(self.desk.begin_node().await?);
+        self.begin().await.map(drop)
+    }
+
+    /// Becomes a node, perhaps anew: then all is to be written down again.
+    async fn begin(&mut self) -> Result<NodeId, Error> {
+        self.node = None;
+        let node = self.desk.begin_node(!self.begun).await?;
+        (self.node, self.begun) = (Some(node), true);
         self.places.repeat(self.places.all());
-        Ok(())
+        Ok(node)
     }
 
     async fn write_down(&mut self) -> Result<(), Error> {
@@ -205,13 +214,19 @@ impl Keeper {
 
     /// Writes a batch down; how many sockets there are elsewhere of those who wait to hear it.
     async fn count(&mut self, batch: &Batch) -> Result<HashMap<StaffId, i64>, Error> {
-        let noted = match self.node {
+        let known = match self.node {
             Some(node) => self.desk.note_sockets(node, batch.counts.clone()).await?.then_some(node),
             None => None,
         };
-        let Some(node) = noted else {
-            self.node = None;
-            return Err(StoreError::Unavailable("this node is not known as one".into()).into());
+        let node = match known {
+            Some(node) => node,
+            None => {
+                let node = self.begin().await?;
+                if !self.desk.note_sockets(node, batch.counts.clone()).await? {
+                    return Err(StoreError::Unavailable("this node is not known as one".into()).into());
+                }
+                node
+            }
         };
         if batch.waiting.is_empty() {
             return Ok(HashMap::new());
