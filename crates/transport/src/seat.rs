@@ -18,7 +18,7 @@ use domain::{ConversationId, Person, Reach, Seq, StayId};
 use crate::{
     connection::Socket,
     hub::Tally,
-    limits::{ErrorWindow, HEARTBEAT},
+    limits::ErrorWindow,
     outbox::{Closing, Outbox, Put},
     places::Place,
     session::{StaffSession, Wake},
@@ -40,9 +40,9 @@ pub(crate) struct Seat {
     standing: Mutex<Option<Standing>>,
     errors: Mutex<ErrorWindow>,
     born: Instant,
-    /// Milliseconds from `born` until the peer was last heard, and until the next heartbeat.
+    /// Milliseconds from `born` until the peer was last heard, and until the last heartbeat.
     heard: AtomicU64,
-    beats_at: AtomicU64,
+    beaten: AtomicU64,
     /// Microseconds since 1970 at which its session ends if nobody uses it.
     ends_at: AtomicI64,
     /// Given back when the socket is gone.
@@ -105,8 +105,7 @@ impl Seat {
             errors: Mutex::default(),
             born: Instant::now(),
             heard: AtomicU64::new(0),
-            // Sockets that were opened together, after a restart, do not all beat together.
-            beats_at: AtomicU64::new(rand::random_range(0..millis(HEARTBEAT))),
+            beaten: AtomicU64::new(0),
             ends_at: AtomicI64::new(i64::MAX),
             _place: place,
         }
@@ -213,12 +212,12 @@ impl Seat {
         Duration::from_millis(self.age().saturating_sub(self.heard.load(Relaxed)))
     }
 
-    /// Whether a heartbeat is due; if so, it counts as done.
-    pub(crate) fn beat(&self) -> bool {
+    /// Whether a heartbeat is due after so long; if so, it counts as done.
+    pub(crate) fn beat(&self, every: Duration) -> bool {
         let age = self.age();
-        let due = age >= self.beats_at.load(Relaxed);
+        let due = Duration::from_millis(age.saturating_sub(self.beaten.load(Relaxed))) >= every;
         if due {
-            self.beats_at.store(age + millis(HEARTBEAT), Relaxed);
+            self.beaten.store(age, Relaxed);
         }
         due
     }
@@ -234,10 +233,6 @@ impl Seat {
     }
 
     fn age(&self) -> u64 {
-        millis(self.born.elapsed())
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

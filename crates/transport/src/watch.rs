@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::{
     frames,
     hub::Hub,
-    limits::{CLOSING, SILENCE},
+    limits::{CLOSING, HEARTBEAT, SILENCE},
     outbox::Closing,
     requests::{FeedHandle, Request, Wish},
     seat::Seat,
@@ -94,7 +94,7 @@ fn watch(seat: &Arc<Seat>, feed: Option<&FeedHandle>) {
     if seat.silence() > SILENCE {
         return seat.close(Closing::Away);
     }
-    if !seat.beat() {
+    if !seat.beat(HEARTBEAT) {
         return;
     }
     seat.ping();
