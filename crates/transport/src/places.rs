@@ -26,6 +26,8 @@ const RENEWAL: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Staff members whose sockets are written down in one transaction.
 const BATCH: usize = 256;
+/// How often they are, where the node was forgotten: then it begins anew.
+const TRIES: usize = 2;
 
 /// The sockets of this node by staff member, and what of that the database does not know yet.
 #[derive(Default)]
@@ -214,24 +216,21 @@ impl Keeper {
 
     /// Writes a batch down; how many sockets there are elsewhere of those who wait to hear it.
     async fn count(&mut self, batch: &Batch) -> Result<HashMap<StaffId, i64>, Error> {
-        let known = match self.node {
-            Some(node) => self.desk.note_sockets(node, batch.counts.clone()).await?.then_some(node),
-            None => None,
-        };
-        let node = match known {
-            Some(node) => node,
-            None => {
-                let node = self.begin().await?;
-                if !self.desk.note_sockets(node, batch.counts.clone()).await? {
-                    return Err(StoreError::Unavailable("this node is not known as one".into()).into());
-                }
-                node
+        for _ in 0..TRIES {
+            let node = match self.node {
+                Some(node) => node,
+                None => self.begin().await?,
+            };
+            if !self.desk.note_sockets(node, batch.counts.clone()).await? {
+                self.node = None;
+                continue;
             }
-        };
-        if batch.waiting.is_empty() {
-            return Ok(HashMap::new());
+            if batch.waiting.is_empty() {
+                return Ok(HashMap::new());
+            }
+            return self.desk.sockets_elsewhere(node, batch.waiting.keys().copied().collect()).await;
         }
-        self.desk.sockets_elsewhere(node, batch.waiting.keys().copied().collect()).await
+        Err(StoreError::Unavailable("this node is not known as one".into()).into())
     }
 
     async fn end(self) {
