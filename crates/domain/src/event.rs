@@ -74,6 +74,11 @@ pub struct ConversationChange {
 }
 
 impl EventKind {
+    /// Whether it concerns staff who follow neither a conversation nor the inbox.
+    pub fn is_for_all(&self) -> bool {
+        matches!(self, Self::NewConversation { .. } | Self::StaffChanged { .. })
+    }
+
     /// The conversation it is about.
     pub fn conversation(&self) -> Option<ConversationId> {
         match self {

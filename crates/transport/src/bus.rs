@@ -79,8 +79,8 @@ enum Way {
 /// What is to be told.
 #[derive(Default)]
 struct Outgoing {
-    /// How far the logs go: one place a hotel, the newest.
-    heads: HashMap<HotelId, Seq>,
+    /// How far the logs go: one place a hotel, the newest, and whether something since is for all.
+    heads: HashMap<HotelId, (Seq, bool)>,
     whispers: VecDeque<(HotelId, Signal)>,
 }
 
@@ -178,12 +178,13 @@ impl Way {
 }
 
 impl Bus {
-    /// Tells the others that a hotel's log goes up to here.
-    pub(crate) fn announce(&self, hotel: HotelId, head: Seq) {
+    /// Tells the others that a hotel's log goes up to here, and whether there is something for sockets that
+    /// follow nothing.
+    pub(crate) fn announce(&self, hotel: HotelId, head: Seq, for_all: bool) {
         if self.way.get().is_some() {
             let mut outgoing = lock(&self.outgoing);
             let known = outgoing.heads.entry(hotel).or_default();
-            *known = head.max(*known);
+            *known = (head.max(known.0), known.1 || for_all);
             drop(outgoing);
             self.to_tell.notify_one();
         }
@@ -246,7 +247,7 @@ impl Bus {
         self.heard.fetch_add(1, Relaxed);
         if let Some(feed) = hub.feed(hotel) {
             match signal {
-                Signal::Head { seq } => feed.news.reach(Seq(seq)),
+                Signal::Head { seq, for_all } => feed.news.reach(Seq(seq), for_all),
                 Signal::Typing { .. } | Signal::Read { .. } => feed.whisper(signal),
             }
         }
@@ -280,7 +281,7 @@ impl Bus {
 
     fn take_outgoing(&self) -> Vec<(HotelId, String)> {
         let Outgoing { heads, whispers } = mem::take(&mut *lock(&self.outgoing));
-        let heads = heads.into_iter().map(|(hotel, head)| (hotel, Signal::Head { seq: head.0 }));
+        let heads = heads.into_iter().map(|(hotel, (Seq(seq), for_all))| (hotel, Signal::Head { seq, for_all }));
         let text = |signal| FromNode { node: self.node, signal }.text();
         heads.chain(whispers).map(|(hotel, signal)| (hotel, text(signal))).collect()
     }

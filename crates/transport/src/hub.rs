@@ -251,13 +251,15 @@ impl Hub {
     fn carry(&self, commit: &Committed) {
         let mut heads = HashMap::new();
         for event in commit.events.iter() {
-            heads.insert(event.hotel, event.seq);
+            let (head, for_all) = heads.entry(event.hotel).or_insert((event.seq, false));
+            *head = event.seq;
+            *for_all |= event.kind.is_for_all();
         }
-        for (hotel, head) in heads {
+        for (hotel, (head, for_all)) in heads {
             if let Some(feed) = self.feed(hotel) {
-                feed.news.carry(commit, head);
+                feed.news.carry(commit, head, for_all);
             }
-            self.bus().announce(hotel, head);
+            self.bus().announce(hotel, head, for_all);
         }
     }
 }

@@ -24,14 +24,19 @@ pub(crate) struct News {
 struct State {
     groups: VecDeque<Arc<[Event]>>,
     head: Seq,
+    /// How far it had come when it was taken last.
+    taken: Seq,
     more: bool,
+    /// Whether there is something for those who follow nothing.
+    for_all: bool,
 }
 
 impl News {
-    /// Carries a commit, in which the hotel's last event is at `head`.
-    pub(crate) fn carry(&self, commit: &Committed, head: Seq) {
+    /// Carries a commit, in which the hotel's last event is at `head`; `for_all` as for [`News::reach`].
+    pub(crate) fn carry(&self, commit: &Committed, head: Seq, for_all: bool) {
         let mut state = self.lock();
         state.head = state.head.max(head);
+        state.for_all |= for_all;
         state.more = commit.more;
         if state.groups.len() < CARRIED {
             state.groups.push_back(commit.events.clone());
@@ -40,11 +45,14 @@ impl News {
         self.told.notify_one();
     }
 
-    /// Tells that the log has come so far; nothing where that is known.
-    pub(crate) fn reach(&self, head: Seq) {
+    /// Tells that the log has come so far; nothing where that is known. `for_all`: there may be something in
+    /// it for sockets that follow nothing.
+    pub(crate) fn reach(&self, head: Seq, for_all: bool) {
         let mut state = self.lock();
-        if head > state.head {
-            state.head = head;
+        // Another server's word may come late, and have in it what a newer one's has not.
+        if head > state.head || head > state.taken && for_all && !state.for_all {
+            state.head = state.head.max(head);
+            state.for_all |= for_all;
             drop(state);
             self.told.notify_one();
         }
@@ -52,12 +60,19 @@ impl News {
 
     /// Forgets what was told of a log that is not there any more; the one that is has come so far.
     pub(crate) fn restart(&self, head: Seq) {
-        *self.lock() = State { head, ..State::default() };
+        *self.lock() = State { head, taken: head, ..State::default() };
     }
 
     /// Waits for news.
     pub(crate) async fn told(&self) {
         self.told.notified().await;
+    }
+
+    /// Waits until there is something for sockets that follow nothing.
+    pub(crate) async fn for_all(&self) {
+        while !self.lock().for_all {
+            self.told().await;
+        }
     }
 
     /// Whether more will follow in a moment.
@@ -68,6 +83,7 @@ impl News {
     /// What was carried, and how far the log has come.
     pub(crate) fn take(&self) -> (VecDeque<Arc<[Event]>>, Seq) {
         let mut state = self.lock();
+        (state.taken, state.for_all) = (state.head, false);
         (std::mem::take(&mut state.groups), state.head)
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::news::News;
 
@@ -11,8 +11,8 @@ use crate::news::News;
 const WRITE: Duration = Duration::from_micros(8);
 /// A shorter rest is none: the runtime's timer tells whole milliseconds. So fewer than 125 sockets never wait.
 const LEAST: Duration = Duration::from_millis(1);
-/// How long what nobody follows may wait: what is left, as a conversation's coming into being, is no hurry.
-const UNFOLLOWED: Duration = Duration::from_millis(50);
+/// How long what nobody follows may wait: nobody is told of it.
+const UNFOLLOWED: Duration = Duration::from_secs(1);
 /// For so many rests more, commits that are under way are waited for: on PostgreSQL they take long.
 const PATIENCE: u32 = 3;
 
@@ -49,7 +49,9 @@ impl Pace {
         }
         news.told().await;
         if !followed {
-            return sleep(UNFOLLOWED).await;
+            // It passes with the time as well.
+            let _ = timeout(UNFOLLOWED, news.for_all()).await;
+            return;
         }
         while news.more_follows()
             && self.patience > Instant::now()
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
 
     fn carry(news: &News, seq: i64, more: bool) {
-        news.carry(&Committed { events: vec![].into(), more }, Seq(seq));
+        news.carry(&Committed { events: vec![].into(), more }, Seq(seq), false);
     }
 
     #[tokio::test]
@@ -86,7 +88,23 @@ mod tests {
         carry(&news, 1, false);
         assert!(pace.due(&news, false).now_or_never().is_none(), "it did not rest");
         carry(&news, 2, false);
+        let began = Instant::now();
         pace.due(&news, false).await;
+        assert!(began.elapsed() >= UNFOLLOWED, "it did not rest");
+    }
+
+    #[tokio::test]
+    async fn what_concerns_all_is_a_hurry_though_nobody_follows() {
+        let (news, pace) = (News::default(), Pace::default());
+        carry(&news, 1, false);
+        news.reach(Seq(2), true);
+        assert!(pace.due(&news, false).now_or_never().is_some(), "it rested");
+        news.take();
+        carry(&news, 4, false);
+        news.reach(Seq(2), true);
+        assert!(pace.due(&news, false).now_or_never().is_none(), "it took what was handed out for news");
+        news.reach(Seq(3), true);
+        assert!(pace.due(&news, false).now_or_never().is_some(), "what was told late rested");
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ async fn compare(hub: &Hub, desk: &Desk, epoch: &mut String) {
                     Some(feed) if handed_out.get(&hotel).is_some_and(|position| head < *position) => {
                         feed.ask(Request::Look);
                     }
-                    Some(feed) => feed.news.reach(head),
+                    Some(feed) => feed.news.reach(head, true),
                     None => {}
                 }
             }

@@ -20,6 +20,8 @@ pub enum Signal {
     Head {
         /// The last place in it.
         seq: i64,
+        /// Whether something since may concern sockets that follow nothing.
+        for_all: bool,
     },
     /// Somebody begins to type, or stops.
     Typing {
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn what_is_told_is_what_is_heard() {
         let signals = [
-            Signal::Head { seq: 7 },
+            Signal::Head { seq: 7, for_all: true },
             Signal::Typing { conversation: 1, staff: 2, typing: true },
             Signal::Read { conversation: 1, staff: 2, message: i64::MAX },
         ];
@@ -68,13 +70,21 @@ mod tests {
             let told = FromNode { node: u64::MAX, signal };
             assert_eq!(FromNode::read(&told.text()), Some(told));
         }
-        assert_eq!(FromNode { node: 1, signal: signals[0] }.text(), r#"{"node":1,"signal":{"head":{"seq":7}}}"#);
+        assert_eq!(
+            FromNode { node: 1, signal: signals[0] }.text(),
+            r#"{"node":1,"signal":{"head":{"seq":7,"for_all":true}}}"#
+        );
     }
 
     #[test]
     fn what_is_not_understood_is_none() {
-        for text in ["", "7", "{}", r#"{"node":1,"signal":{"dance":{}}}"#, r#"{"node":-1,"signal":{"head":{"seq":1}}}"#]
-        {
+        for text in [
+            "",
+            "7",
+            "{}",
+            r#"{"node":1,"signal":{"dance":{}}}"#,
+            r#"{"node":-1,"signal":{"head":{"seq":1,"for_all":true}}}"#,
+        ] {
             assert_eq!(FromNode::read(text), None, "{text}");
         }
     }

@@ -49,7 +49,7 @@ impl Scene {
         };
         let (hotel, seq, at) = (self.feed.hotel, self.feed.position.next(), Utc::now());
         let event = Event { hotel, seq, at, kind: EventKind::ConversationUpdated(change) };
-        self.feed.news.carry(&Committed { events: vec![event].into(), more: false }, seq);
+        self.feed.news.carry(&Committed { events: vec![event].into(), more: false }, seq, false);
     }
 
     /// The types of what was put out for the socket.
@@ -95,7 +95,7 @@ async fn a_group_is_handed_out_in_parts_where_a_snapshot_ends_within_it() {
     };
     let event = |seq| Event { hotel: it.feed.hotel, seq, at: Utc::now(), kind: EventKind::ConversationUpdated(change) };
     let group: Vec<Event> = (1..=3).map(|n| event(Seq(begin.0 + n))).collect();
-    it.feed.news.carry(&Committed { events: group.into(), more: false }, Seq(begin.0 + 3));
+    it.feed.news.carry(&Committed { events: group.into(), more: false }, Seq(begin.0 + 3), false);
     it.told();
     it.feed.hand_out_to(Seq(begin.0 + 2)).await;
     assert_eq!(it.told(), ["conversation_updated"; 2]);
@@ -109,7 +109,7 @@ async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_ba
     let (hotel, head) = it.feed.desk.heads(vec![it.feed.hotel]).await.unwrap().1[0];
     // Before a restore the log had come further.
     it.feed.come_to(Seq(head.0 + 50));
-    it.feed.news.reach(Seq(head.0 + 50));
+    it.feed.news.reach(Seq(head.0 + 50), true);
     let epoch = it.feed.desk.begin_epoch().await.unwrap();
     let late = it.feed.hub.seat_here(it.seat.caller);
     it.feed.answer(vec![Request::Of(late.clone(), Wish::Join)]).await;
