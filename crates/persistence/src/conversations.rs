@@ -177,14 +177,16 @@ pub fn insert(
 /// # Errors
 /// [`StoreError`].
 pub fn save(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| prepared(diesel::update(conversations::table.find(it.id.0)).set((
+    let now = (
         conversations::stay_id.eq(it.stay.map(|it| it.0)),
         conversations::status.eq(it.status.as_str()),
         conversations::department_id.eq(it.department.map(|it| it.0)),
         conversations::assigned_to.eq(it.assignee.map(|it| it.0)),
         conversations::updated_at.eq(Ts::from(at)),
-    )))
-    .execute(c))?;
+    );
+    let conversation = conversations::table.find(it.id.0);
+    on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(now).returning(conversations::id))
+        .get_result::<i64>(c))?;
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub fn advance(
     ));
     let columns =
         (read_marks::staff_id, read_marks::conversation_id, read_marks::message_id, read_marks::guest_ordinal);
-    let moved = on_db!(tx.changing(), |c| {
+    let moved: Vec<i64> = on_db!(tx.changing(), |c| {
         let upsert = diesel::insert_into(read_marks::table)
             .values(message)
             .into_columns(columns)
@@ -39,7 +39,8 @@ pub fn advance(
                 read_marks::guest_ordinal.eq(excluded(read_marks::guest_ordinal)),
             ));
         let forward = read_marks::message_id.lt(excluded(read_marks::message_id));
-        prepared(diesel::query_dsl::methods::FilterDsl::filter(upsert, forward)).execute(c)
+        prepared(diesel::query_dsl::methods::FilterDsl::filter(upsert, forward).returning(read_marks::message_id))
+            .load(c)
     })?;
-    Ok(moved > 0)
+    Ok(!moved.is_empty())
 }

@@ -117,7 +117,8 @@ fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, of_guest: bool) -> Result<i64, Stor
         conversations::guest_messages.eq(conversations::guest_messages + 1),
     ));
     let told = (conversations::updated_at.eq(row.timestamp), last_message, last_guest);
-    on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(told)).execute(c))?;
+    on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(told).returning(conversations::id))
+        .get_result::<i64>(c))?;
     if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
         marks::advance(tx, StaffId(author), ConversationId(row.conversation_id), MessageId(id))?;
     }

@@ -106,8 +106,9 @@ pub fn note_sockets(tx: &mut Tx<'_>, node: NodeId, counts: &[(StaffId, i64)]) ->
                 .on_conflict((socket_places::staff_id, socket_places::node_id))
                 .do_update()
                 .set(socket_places::sockets.eq(excluded(socket_places::sockets)))
+                .returning(socket_places::sockets)
         )
-        .execute(c))?;
+        .get_result::<i64>(c))?;
     }
     Ok(true)
 }

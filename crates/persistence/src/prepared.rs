@@ -12,7 +12,9 @@ use diesel::{
 /// See [`prepared`].
 pub(crate) struct Prepared<Q>(Q);
 
-/// Keeps the statement compiled, under its text: for those of which there are few texts.
+/// Keeps the statement compiled, under its text: for those of which there are few texts. Not for `execute`, which
+/// asks a reference to the statement whether it may be kept, and hears diesel's answer instead of ours: what
+/// changes something returns a row.
 pub(crate) fn prepared<Q>(statement: Q) -> Prepared<Q> {
     Prepared(statement)
 }

@@ -4,9 +4,9 @@ use super::{Bench, fanout, median, sends};
 use crate::{
     Outcome,
     databases::{Database, Kind},
-    load::{Pace, Report},
+    load::{Pace, Report, Round},
     processes::Rounds,
-    site::{Hotel, Made, SOCKETS_OF_ONE, seated},
+    site::{Hotel, Made, SOCKETS_OF_ONE, Sizes, seated},
     table::Row,
 };
 
@@ -30,12 +30,14 @@ pub fn measure(bench: &Bench) -> Outcome<()> {
         let mut baseline = seated(&address, vec![String::new()], seats, &bench.folder)?;
         let pace = Pace::Every(A_SECOND);
         bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
+        // Long enough that p99 is more than a handful of messages.
+        let round = Round { seconds: 4.0 * bench.seconds, pace };
         let (mut products, mut baselines, mut commits) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
             // The database's server goes on writing after the commits: the baseline, which has none, comes between.
-            commits.push(commit.measure(bench, sizes)?);
-            baselines.push(baseline.round(bench.round(pace))?);
-            products.push(product.round(bench.round(pace))?);
+            commits.push(commit.measure(round, sizes, bench)?);
+            baselines.push(baseline.round(round)?);
+            products.push(product.round(round)?);
         }
         row(kind, &products, &baselines, &commits).print();
     }
@@ -61,10 +63,10 @@ impl<'a> Commits<'a> {
         }
     }
 
-    fn measure(&mut self, bench: &Bench, sizes: crate::site::Sizes) -> Outcome<Report> {
+    fn measure(&mut self, round: Round, sizes: Sizes, bench: &Bench) -> Outcome<Report> {
         match self {
-            Self::Loop(commit) => commit.round(bench.round(Pace::Every(A_SECOND))),
-            Self::Pgbench(database) => sends::pgbench(database, sizes, Pace::Every(A_SECOND), bench),
+            Self::Loop(commit) => commit.round(round),
+            Self::Pgbench(database) => sends::pgbench(database, sizes, round, bench),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     baseline::{commit::Sends, sql::Conn},
     databases::{Database, Kind, postgres},
-    load::{Pace, Report, Seat},
+    load::{Pace, Report, Round, Seat},
     processes::Rounds,
     site::{Hotel, Made, SOCKETS_OF_ONE, Site, Sizes},
 };
@@ -64,7 +64,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             let (round, mut costs) = (bench.round(pace), Costs::default());
             let duel = bench.duel(
                 || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-                || Ok(pgbench(&copy, sizes, Pace::UntilAcknowledged(8), bench)?.rate()),
+                || Ok(pgbench(&copy, sizes, bench.round(Pace::UntilAcknowledged(8)), bench)?.rate()),
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
@@ -159,8 +159,8 @@ pub fn prepare(database: &Database, hotels: &[Hotel]) -> Outcome<()> {
 }
 
 /// The transactions of pgbench: of so many clients, or of one that begins so many a second.
-pub fn pgbench(database: &Database, sizes: Sizes, pace: Pace, bench: &Bench) -> Outcome<Report> {
-    let (clients, rate) = match pace {
+pub fn pgbench(database: &Database, sizes: Sizes, round: Round, bench: &Bench) -> Outcome<Report> {
+    let (clients, rate) = match round.pace {
         Pace::UntilAcknowledged(clients) => (clients, None),
         Pace::Every(a_second) => (1, Some(format!("--rate={a_second}"))),
         Pace::UntilDelivered(_) => return Err("pgbench delivers nothing".into()),
@@ -169,7 +169,7 @@ pub fn pgbench(database: &Database, sizes: Sizes, pace: Pace, bench: &Bench) -> 
     let folder = tempfile::tempdir_in(&bench.folder)?;
     let script = folder.path().join("send.sql");
     std::fs::write(&script, include_str!("send.sql"))?;
-    let seconds = (bench.seconds.ceil() as u64).max(1);
+    let seconds = (round.seconds.ceil() as u64).max(1);
     let output = Command::new(Path::new(&psql).with_file_name("pgbench"))
         .args(["--no-vacuum", "--protocol=prepared", &format!("--client={clients}"), &format!("--time={seconds}")])
         .args(["--define", &format!("hotels={}", sizes.hotels), "--define", &format!("staff={}", sizes.staff)])
