@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use acceptance::{Backend, Client, Hotel, Options, Redis, Socket, Staff, Stay, Value, World, alone, json, unique};
 use tokio::time::{Instant, sleep};
 
+use crate::figures::{figure, figure_is};
+
 /// How long it may take until all is well again.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -88,26 +90,6 @@ async fn heard(from: &Client, stay: &Stay, socket: &mut Socket) {
     let words = unique("listening");
     says(from, stay, &words).await;
     while socket.skip_to("new_message").await["content"] != words.as_str() {}
-}
-
-/// What a server says of itself under this name.
-async fn figure(node: &Arc<World>, name: &str) -> f64 {
-    let text = Client::new(node).get("/metrics").await.text();
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    found.unwrap_or_else(|| panic!("no {name}: {text}"))
-}
-
-/// Waits until a server has this figure.
-async fn figure_is(node: &Arc<World>, name: &str, wanted: impl Fn(f64) -> bool) {
-    let start = Instant::now();
-    loop {
-        let now = figure(node, name).await;
-        if wanted(now) {
-            return;
-        }
-        assert!(start.elapsed() < SOON, "{name} stays {now}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// What a server that is not ready says of its parts; `None` where it is.
@@ -327,7 +309,7 @@ on_both_buses!(when_postgresql_is_back_so_are_they, |cluster| {
         sent.push(words);
     }
     assert_eq!(said(&socket.so_far(&hotel).await), sent);
-    figure_is(&there, "bus_up ", |it| it == 1.0).await;
+    figure_is(&there, "bus_up ", SOON, |it| it == 1.0).await;
 });
 
 /// Runs a test on two servers with that Redis, which compare with the log once a second as ever.
@@ -354,22 +336,22 @@ fn while_redis_is_stopped_messages_come_and_afterwards_it_is_used_again() {
             redis.stop();
             let parts = parts_away(&there).await.expect("it is ready without Redis");
             assert_eq!((parts["database"].as_str(), parts["redis"].as_str()), ("ok", "away"));
-            figure_is(&there, "bus_up ", |it| it == 0.0).await;
+            figure_is(&there, "bus_up ", SOON, |it| it == 0.0).await;
             let words = [unique("meanwhile"), unique("meanwhile")];
             for words in &words {
                 says(&asking(&here, &staff), &stay, words).await;
             }
             assert_eq!(said(&socket.so_far(&hotel).await), words.each_ref().map(String::as_str));
-            figure_is(&here, "bus_failed_total ", |it| it > 0.0).await;
+            figure_is(&here, "bus_failed_total ", SOON, |it| it > 0.0).await;
             // It comes back empty, and knows of no subscription.
             redis.start_again();
             for node in [&here, &there] {
                 ready_again(node).await;
-                figure_is(node, "bus_up ", |it| it == 1.0).await;
+                figure_is(node, "bus_up ", SOON, |it| it == 1.0).await;
             }
             let before = figure(&there, "bus_heard_total ").await;
             heard(&asking(&here, &staff), &stay, &mut socket).await;
-            figure_is(&there, "bus_heard_total ", |it| it > before).await;
+            figure_is(&there, "bus_heard_total ", SOON, |it| it > before).await;
             socket.so_far(&hotel).await;
             for node in [&here, &there] {
                 assert_eq!((logged(node, "the bus is away"), logged(node, "the bus is back")), (outage, outage));
@@ -393,10 +375,10 @@ fn a_redis_that_does_not_answer_holds_nobody_up() {
         assert_eq!(said(&socket.so_far(&hotel).await), words);
         let parts = parts_away(&here).await.expect("it is ready without Redis");
         assert_eq!(parts["redis"], "away");
-        figure_is(&here, "bus_up ", |it| it == 0.0).await;
+        figure_is(&here, "bus_up ", SOON, |it| it == 0.0).await;
         redis.signal("CONT");
         ready_again(&here).await;
-        figure_is(&here, "bus_up ", |it| it == 1.0).await;
+        figure_is(&here, "bus_up ", SOON, |it| it == 1.0).await;
     });
 }
 
@@ -414,6 +396,6 @@ fn without_its_redis_a_server_starts_and_serves() {
         assert_eq!((logged(&there, "the bus is away"), logged(&there, "the bus is back")), (1, 0));
         redis.start_again();
         ready_again(&there).await;
-        figure_is(&there, "bus_up ", |it| it == 1.0).await;
+        figure_is(&there, "bus_up ", SOON, |it| it == 1.0).await;
     });
 }

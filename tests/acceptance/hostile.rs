@@ -1,8 +1,8 @@
 //! Clients who mean no good: what they take is counted and ended, and nobody else waits for it.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, time::Duration};
 
-use acceptance::{Backend, Client, Options, Socket, World, alone, json};
+use acceptance::{Backend, Options, Socket, World, alone, json};
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::told::only;
+use crate::{
+    figures::{figure, figure_is},
+    told::only,
+};
 
 /// Connections that never send a whole head.
 const HALF_OPEN: usize = 400;
@@ -55,21 +58,6 @@ async fn drip(world: &World) {
     assert_eq!(&answer, b"HTTP/1.1 408");
 }
 
-async fn figure(world: &Arc<World>, name: &str) -> u64 {
-    let text = Client::new(world).get("/metrics").await.text();
-    let of = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
-    text.lines().find_map(of).unwrap_or_else(|| panic!("no {name}: {text}"))
-}
-
-/// Waits until a figure is what it is to be.
-async fn becomes(world: &Arc<World>, name: &str, wanted: u64) {
-    let began = Instant::now();
-    while figure(world, name).await != wanted {
-        assert!(began.elapsed() < SOON, "{name} does not become {wanted}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Mebibytes that the server has in memory.
 fn resident(world: &World) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", world.process_id())).unwrap();
@@ -86,8 +74,8 @@ fn heads_that_do_not_come_are_counted_and_ended_and_nobody_waits_for_them() {
         socket.subscribe(stay.id).await;
         let before = resident(&world);
         let half_open = join_all((0..HALF_OPEN).map(|n| half_open(&world, n))).await;
-        becomes(&world, "http_connections_waiting ", HALF_OPEN as u64).await;
-        assert!(figure(&world, "http_connections ").await > HALF_OPEN as u64);
+        figure_is(&world, "http_connections_waiting ", SOON, |it| it == HALF_OPEN as f64).await;
+        assert!(figure(&world, "http_connections ").await > HALF_OPEN as f64);
         let works = async {
             for n in 0..50 {
                 let words = format!("message {n}");
@@ -105,8 +93,8 @@ fn heads_that_do_not_come_are_counted_and_ended_and_nobody_waits_for_them() {
             assert!(took + ABOUT > HEAD, "ended after {took:?}");
             assert!(told.starts_with("HTTP/1.1 408 Request Timeout\r\n") && told.ends_with("\r\n\r\n"), "{told}");
         }
-        assert_eq!(figure(&world, "http_connections_ended_total ").await, (HALF_OPEN + SLOW) as u64);
-        becomes(&world, "http_connections_waiting ", 0).await;
+        assert_eq!(figure(&world, "http_connections_ended_total ").await, (HALF_OPEN + SLOW) as f64);
+        figure_is(&world, "http_connections_waiting ", SOON, |it| it == 0.0).await;
         let after = resident(&world);
         assert!(after <= before + MEBIBYTES, "{before} MiB before, {after} after");
     });
@@ -128,7 +116,7 @@ fn where_connections_are_scarce_who_sends_nothing_makes_room() {
         let mut answer = [0; 12];
         timeout(SOON, first.read_exact(&mut answer)).await.expect("it has not made room").unwrap();
         assert_eq!(&answer, b"HTTP/1.1 408");
-        assert!(figure(&world, "http_connections ").await <= 168);
+        assert!(figure(&world, "http_connections ").await <= 168.0);
         assert!(began.elapsed() < HEAD - ABOUT, "it may have ended because of its age");
     });
 }
@@ -146,9 +134,9 @@ fn floods_of_commands_are_refused_then_the_socket_is_closed_and_both_are_counted
         while told.len() < 1000 {
             told.push(socket.next().await);
         }
-        let (let_through, refused) = (only(&told, "pong").len() as u64, only(&told, "error"));
+        let (let_through, refused) = (only(&told, "pong").len() as f64, only(&told, "error"));
         assert!(!refused.is_empty() && refused.iter().all(|it| it["code"] == "rate_limited"), "{refused:?}");
-        let refused = refused.len() as u64;
+        let refused = refused.len() as f64;
         assert_eq!(figure(&world, "websocket_commands_total ").await, let_through);
         assert_eq!(figure(&world, "websocket_commands_refused_total ").await, refused);
         beside.ping().await;
@@ -158,7 +146,7 @@ fn floods_of_commands_are_refused_then_the_socket_is_closed_and_both_are_counted
             socket.send(json!({ "command": "fly" })).await;
         }
         assert_eq!(socket.closed().await, 1008);
-        assert_eq!(figure(&world, "websocket_violations_total ").await, 1);
+        assert_eq!(figure(&world, "websocket_violations_total ").await, 1.0);
         assert_eq!(figure(&world, "websocket_commands_refused_total ").await, refused);
         beside.ping().await;
     });

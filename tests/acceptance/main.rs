@@ -20,6 +20,7 @@ mod descriptions;
 mod docs;
 mod events;
 mod faults;
+mod figures;
 mod frames;
 mod fuzz;
 mod guests;

@@ -18,7 +18,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     messages,
-    prepared::prepared,
+    prepared::{Number, prepared},
     schema::{epochs, events, hotel_counters},
     types::{Ts, UtcTs},
 };
@@ -88,12 +88,6 @@ fn insert(conn: &mut SqliteConnection, hotel: HotelId, rows: Vec<Row>) -> QueryR
     Ok(last)
 }
 
-#[derive(QueryableByName)]
-struct Last {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-}
-
 /// The same in one statement: on PostgreSQL each is a way to the server and back.
 fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> QueryResult<i64> {
     fn column<T>(rows: &[Row], of: impl Fn(&Row) -> T) -> Vec<T> {
@@ -109,7 +103,7 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
              new.staff, new.before, new.after, new.only_message \
            FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              AS new (place, at, kind, conversation, stay, message, staff, before, after, only_message)\
-         ) SELECT seq FROM counter",
+         ) SELECT seq AS number FROM counter",
     )
     .bind::<BigInt, _>(hotel.0)
     .bind::<BigInt, _>(rows.len() as i64)
@@ -123,8 +117,8 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_before))
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_after))
     .bind::<Array<Bool>, _>(column(rows, |it| it.only_message));
-    let last: Last = prepared(statement).get_result(conn)?;
-    Ok(last.seq)
+    let last: Number = prepared(statement).get_result(conn)?;
+    Ok(last.number)
 }
 
 impl From<&Event> for Row {

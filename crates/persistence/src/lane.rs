@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryableByName, RunQueryDsl, sql_query,
+    RunQueryDsl, sql_query,
     sql_types::{Array, BigInt},
 };
 use domain::{Event, EventKind, HotelId};
@@ -22,7 +22,7 @@ use crate::{
     conn::{Conn, DbUrl, Purpose},
     conversations::Which,
     events,
-    prepared::prepared,
+    prepared::{Number, prepared},
     store::{Committed, Failure, OnCommit},
 };
 
@@ -242,12 +242,6 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event
     Ok(events.into())
 }
 
-#[derive(QueryableByName)]
-struct Locked {
-    #[diesel(sql_type = BigInt, column_name = id)]
-    _id: i64,
-}
-
 /// Locks the group's conversations in the order of their ids, so that groups of other nodes,
 /// which do the same, wait instead of standing in each other's way. SQLite has one writer anyway.
 fn lock(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> Result<(), StoreError> {
@@ -266,10 +260,10 @@ fn lock(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> Result<(), StoreError> {
             (true, false) => "$1 = '{}' AND stay_id = ANY($2)",
             _ => "id = ANY($1) OR stay_id = ANY($2)",
         };
-        let lock = sql_query(format!("SELECT id FROM conversations WHERE {named} ORDER BY id FOR UPDATE"))
+        let lock = sql_query(format!("SELECT id AS number FROM conversations WHERE {named} ORDER BY id FOR UPDATE"))
             .bind::<Array<BigInt>, _>(ids)
             .bind::<Array<BigInt>, _>(stays);
-        prepared(lock).load::<Locked>(conn)?;
+        prepared(lock).load::<Number>(conn)?;
     }
     Ok(())
 }

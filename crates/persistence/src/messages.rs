@@ -15,7 +15,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     marks,
-    prepared::prepared,
+    prepared::{Number, prepared},
     schema::{conversations, guests, hotels, messages, staff, stays},
     types::{Ts, UtcTs},
 };
@@ -125,12 +125,6 @@ fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, of_guest: bool) -> Result<i64, Stor
     Ok(id)
 }
 
-#[derive(QueryableByName)]
-struct Inserted {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
 /// What [`insert`] does in three statements, in one: on PostgreSQL each is a way to the server and back.
 fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> QueryResult<i64> {
     let statement = sql_query(
@@ -150,7 +144,7 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> 
            ON CONFLICT (conversation_id, staff_id) DO UPDATE \
            SET message_id = excluded.message_id, guest_ordinal = excluded.guest_ordinal \
            WHERE read_marks.message_id < excluded.message_id\
-         ) SELECT id FROM stored",
+         ) SELECT id AS number FROM stored",
     )
     .bind::<BigInt, _>(row.conversation_id)
     .bind::<Text, _>(row.content)
@@ -162,8 +156,8 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> 
     .bind::<Nullable<Text>, _>(row.client_ref)
     .bind::<Nullable<Text>, _>(row.request_digest)
     .bind::<BigInt, _>(i64::from(of_guest));
-    let inserted: Inserted = prepared(statement).get_result(conn)?;
-    Ok(inserted.id)
+    let inserted: Number = prepared(statement).get_result(conn)?;
+    Ok(inserted.number)
 }
 
 #[derive(Queryable, Selectable)]

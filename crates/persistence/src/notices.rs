@@ -15,10 +15,10 @@ use std::{
 };
 
 use diesel::{
-    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
+    PgConnection, QueryResult, RunQueryDsl,
     connection::SimpleConnection,
     sql_query,
-    sql_types::{Array, BigInt, Text},
+    sql_types::{Array, Text},
 };
 use domain::HotelId;
 use tokio::sync::oneshot;
@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use crate::{
     StoreError,
     conn::{Conn, DbUrl},
-    prepared::prepared,
+    prepared::{Number, prepared},
 };
 
 /// How often it is looked whether something has come: nothing in libpq wakes a thread. Shortly after
@@ -186,17 +186,12 @@ fn listen(conn: &mut PgConnection, before: &HashSet<HotelId>, now: &HashSet<Hote
     if statements.is_empty() { Ok(()) } else { conn.batch_execute(&statements) }
 }
 
-#[derive(QueryableByName)]
-struct Told {
-    #[diesel(sql_type = BigInt, column_name = count)]
-    _count: i64,
-}
-
 fn notify(conn: &mut PgConnection, notices: Vec<(HotelId, String)>) -> QueryResult<()> {
     let (channels, texts): (Vec<_>, Vec<_>) =
         notices.into_iter().map(|(hotel, text)| (format!("{CHANNEL}{}", hotel.0), text)).unzip();
-    let told = sql_query("SELECT count(pg_notify(channel, text)) AS count FROM unnest($1, $2) AS told (channel, text)")
-        .bind::<Array<Text>, _>(channels)
-        .bind::<Array<Text>, _>(texts);
-    prepared(told).get_result::<Told>(conn).map(drop)
+    let told =
+        sql_query("SELECT count(pg_notify(channel, text)) AS number FROM unnest($1, $2) AS told (channel, text)")
+            .bind::<Array<Text>, _>(channels)
+            .bind::<Array<Text>, _>(texts);
+    prepared(told).get_result::<Number>(conn).map(drop)
 }

@@ -4,10 +4,18 @@
 //! keeps none of them. Compiling takes either database longer than running.
 
 use diesel::{
-    QueryResult, RunQueryDsl,
+    QueryResult, QueryableByName, RunQueryDsl,
     backend::Backend,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::BigInt,
 };
+
+/// The one number that a statement in our own words returns, under this name.
+#[derive(QueryableByName)]
+pub(crate) struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) number: i64,
+}
 
 /// See [`prepared`].
 pub(crate) struct Prepared<Q>(Q);

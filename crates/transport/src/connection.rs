@@ -20,19 +20,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// After so long without an acknowledgement the kernel gives a peer up: behind all our own limits.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A second descriptor of a connection, by which it can be shut down while nobody polls it.
-#[derive(Clone)]
-pub(crate) struct Socket(pub(crate) Arc<Connection>);
-
-impl Socket {
-    /// Cuts the connection off.
-    pub(crate) fn shut_down(&self) {
-        self.0.shut_down();
-    }
-}
-
 /// A connection, until it is gone.
 pub(crate) struct Connection {
+    /// A second one, by which it can be shut down while nobody polls it.
     descriptor: OwnedFd,
     /// Whether no request's head has come yet.
     waits: AtomicBool,
@@ -76,7 +66,8 @@ impl Connection {
         self.shut_down();
     }
 
-    fn shut_down(&self) {
+    /// Cuts it off.
+    pub(crate) fn shut_down(&self) {
         if let Err(error) = SockRef::from(&self.descriptor).shutdown(std::net::Shutdown::Both) {
             log::debug!("a connection was gone before it was cut off: {error}");
         }
@@ -106,7 +97,7 @@ pub(crate) fn prepare(stream: &TcpStream) -> Option<OwnedFd> {
 
 /// Notes that a request's head has come. To be called for every request, before all else.
 pub fn head_came(request: &ServiceRequest) {
-    if let Some(Socket(connection)) = request.conn_data::<Socket>() {
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.stop_waiting();
     }
 }

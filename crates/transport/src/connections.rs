@@ -17,7 +17,7 @@ use std::{
 
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 
-use crate::connection::{Connection, Socket, prepare};
+use crate::connection::{Connection, prepare};
 
 /// Of so many connections one stays free.
 const FREE: usize = 64;
@@ -72,7 +72,7 @@ impl Connections {
     /// Takes an accepted connection in. To be given to `HttpServer::on_connect`.
     pub fn accept(&self, connection: &dyn Any, extensions: &mut Extensions) {
         if let Some(descriptor) = connection.downcast_ref::<TcpStream>().and_then(prepare) {
-            extensions.insert(Socket(self.add(descriptor)));
+            extensions.insert(self.add(descriptor));
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     bus::{self, Bus, BusCounts, BusKind},
-    connection::Socket,
+    connection::Connection,
     feed::Feed,
     outbox::Closing,
     places::{self, Place, Places},
@@ -172,9 +172,9 @@ impl Hub {
     }
 
     /// A seat for a new socket.
-    pub(crate) fn seat(&self, caller: Caller, socket: Option<Socket>, place: Place) -> Arc<Seat> {
+    pub(crate) fn seat(&self, caller: Caller, connection: Option<Arc<Connection>>, place: Place) -> Arc<Seat> {
         let id = SeatId(self.0.next.fetch_add(1, Relaxed));
-        Arc::new(Seat::new(id, caller, socket, place, self.0.tally.clone()))
+        Arc::new(Seat::new(id, caller, connection, place, self.0.tally.clone()))
     }
 
     /// Lets a socket join its hotel's feed, which is started if there is none.

@@ -16,7 +16,7 @@ use desk::{Caller, Live};
 use domain::{ConversationId, Person, Reach, Seq, StayId};
 
 use crate::{
-    connection::Socket,
+    connection::Connection,
     hub::Tally,
     limits::ErrorWindow,
     outbox::{Closing, Outbox, Put},
@@ -36,7 +36,7 @@ pub(crate) struct Seat {
     pub(crate) outbox: Outbox,
     pub(crate) tally: Arc<Tally>,
     session: OnceLock<Addr<StaffSession>>,
-    socket: Option<Socket>,
+    connection: Option<Arc<Connection>>,
     standing: Mutex<Option<Standing>>,
     errors: Mutex<ErrorWindow>,
     born: Instant,
@@ -93,14 +93,20 @@ impl Standing {
 }
 
 impl Seat {
-    pub(crate) fn new(id: SeatId, caller: Caller, socket: Option<Socket>, place: Place, tally: Arc<Tally>) -> Self {
+    pub(crate) fn new(
+        id: SeatId,
+        caller: Caller,
+        connection: Option<Arc<Connection>>,
+        place: Place,
+        tally: Arc<Tally>,
+    ) -> Self {
         Self {
             id,
             caller,
             outbox: Outbox::default(),
             tally,
             session: OnceLock::new(),
-            socket,
+            connection,
             standing: Mutex::new(None),
             errors: Mutex::default(),
             born: Instant::now(),
@@ -186,14 +192,14 @@ impl Seat {
     }
 
     /// The connection, where it could be had.
-    pub(crate) fn socket(&self) -> Option<Socket> {
-        self.socket.clone()
+    pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
+        self.connection.clone()
     }
 
     /// Cuts the connection off, whether or not the actor is polled.
     pub(crate) fn cut_off(&self) {
-        if let Some(socket) = &self.socket {
-            socket.shut_down();
+        if let Some(connection) = &self.connection {
+            connection.shut_down();
         }
     }
 

@@ -20,7 +20,7 @@ use wire::{Command, Envelope, parse_command};
 
 use crate::{
     commands,
-    connection::Socket,
+    connection::Connection,
     fragments::Fragments,
     frames,
     hub::Hub,
@@ -62,9 +62,9 @@ pub async fn upgrade(
     if let Some(desk) = hub.desk() {
         desk.use_session(caller).await?;
     }
-    let socket = request.conn_data::<Socket>().cloned();
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
     let place = hub.place(caller.staff).await?.ok_or(UpgradeError::TooManySockets)?;
-    let session = StaffSession::new(hub.seat(caller, socket, place), hub.clone());
+    let session = StaffSession::new(hub.seat(caller, connection, place), hub.clone());
     let protocols: Vec<&str> = protocol.into_iter().collect();
     WsResponseBuilder::new(session, request, Intake::of(payload))
         .frame_size(MESSAGE_BYTES)
@@ -122,10 +122,10 @@ impl Actor for StaffSession {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         // The HTTP server would keep the line open for as long as it waits for any peer to close it.
-        if let Some(socket) = self.seat.socket() {
+        if let Some(connection) = self.seat.connection() {
             actix::spawn(async move {
                 tokio::time::sleep(LINGER).await;
-                socket.shut_down();
+                connection.shut_down();
             });
         }
     }

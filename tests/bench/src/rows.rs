@@ -109,6 +109,11 @@ impl Bench {
         Round { seconds: self.seconds, pace }
     }
 
+    /// Long enough that p99 is more than a handful of messages.
+    fn long_round(&self, pace: Pace) -> Round {
+        Round { seconds: 4.0 * self.seconds, pace }
+    }
+
     /// A round that nobody measures: caches fill, conversations are taken over.
     fn warm_up(&self, clients: &mut [&mut Rounds], pace: Pace) -> Outcome<()> {
         clients.iter_mut().try_for_each(|it| it.round(Round { seconds: 1.0, pace }).map(drop))

@@ -5,7 +5,7 @@ use super::{Bench, fanout, median};
 use crate::{
     Outcome,
     databases::{Kind, postgres},
-    load::{Pace, Report, Round, Seat},
+    load::{Pace, Report, Seat},
     processes::Rounds,
     redis,
     site::{Made, SOCKETS_OF_ONE, Site},
@@ -51,8 +51,7 @@ fn compare(bench: &Bench, site: &Site, mut bare: Option<Rounds>) -> Outcome<()> 
     let mut crossing = site.spread(vec![here, there], of_crossing, seats(&stays_of_crossing), LISTENERS)?;
     let pace = Pace::Every(A_SECOND);
     bench.warm_up(&mut [&mut staying, &mut crossing], pace)?;
-    // Long enough that p99 is more than a handful of messages.
-    let round = Round { seconds: 4.0 * bench.seconds, pace };
+    let round = bench.long_round(pace);
     let (mut stayed, mut crossed, mut bares) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..bench.rounds {
         let mut ways = [(&mut staying, &mut stayed), (&mut crossing, &mut crossed)];

@@ -30,8 +30,7 @@ pub fn measure(bench: &Bench) -> Outcome<()> {
         let mut baseline = seated(&address, vec![String::new()], seats, &bench.folder)?;
         let pace = Pace::Every(A_SECOND);
         bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
-        // Long enough that p99 is more than a handful of messages.
-        let round = Round { seconds: 4.0 * bench.seconds, pace };
+        let round = bench.long_round(pace);
         let (mut products, mut baselines, mut commits) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
             // The database's server goes on writing after the commits: the baseline, which has none, comes between.
