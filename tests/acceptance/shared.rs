@@ -312,6 +312,7 @@ fn a_server_that_was_given_up_writes_its_sockets_down_anew() {
 struct Holding {
     psql: Child,
     input: ChildStdin,
+    pid: i64,
 }
 
 impl Holding {
@@ -325,10 +326,26 @@ impl Holding {
             .spawn()
             .unwrap();
         let mut input = psql.stdin.take().unwrap();
-        writeln!(input, "BEGIN; {query} FOR UPDATE; SELECT 'held';").unwrap();
-        let mut lines = BufReader::new(psql.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.is_ok_and(|it| it == "held")), "{query} holds nothing");
-        Self { psql, input }
+        writeln!(input, "BEGIN; {query} FOR UPDATE; SELECT 'held by ' || pg_backend_pid();").unwrap();
+        let mut lines = BufReader::new(psql.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let pid = lines.find_map(|line| line.strip_prefix("held by ")?.parse().ok());
+        let pid = pid.unwrap_or_else(|| panic!("{query} holds nothing"));
+        Self { psql, input, pid }
+    }
+
+    /// Waits until so many transactions wait for this one, or for one that waits for it. What else
+    /// waits in this database, as what servers do by themselves does, is not of them.
+    async fn holds_up(&self, world: &World, count: i64) {
+        let behind = format!(
+            "WITH RECURSIVE behind(pid) AS (SELECT {} UNION SELECT waits.pid FROM pg_stat_activity waits \
+             JOIN behind ON behind.pid = ANY(pg_blocking_pids(waits.pid))) SELECT count(*) - 1 FROM behind",
+            self.pid
+        );
+        let start = Instant::now();
+        while world.number(&behind) < count {
+            assert!(start.elapsed() < Duration::from_secs(8), "nothing waits");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn let_go(mut self) {
@@ -344,17 +361,6 @@ impl Drop for Holding {
     }
 }
 
-/// Waits until so many transactions wait for a lock of others.
-async fn waiting(world: &World, count: i64) {
-    let blocked = "SELECT count(*) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let start = Instant::now();
-    while world.number(blocked) < count {
-        assert!(start.elapsed() < Duration::from_secs(8), "nothing waits");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// Has one server do something up to its commit, which is held up, then lets the other begin to do
 /// something, and then both go on; what the two answered.
 async fn one_within_the_other<A: Future, B: Future>(hotel: &Hotel, first: A, second: B) -> (A::Output, B::Output) {
@@ -362,9 +368,9 @@ async fn one_within_the_other<A: Future, B: Future>(hotel: &Hotel, first: A, sec
     let world = &hotel.world;
     let held = Holding::rows(world, &format!("SELECT seq FROM hotel_counters WHERE hotel_id = {}", hotel.id));
     let second = async {
-        waiting(world, 1).await;
+        held.holds_up(world, 1).await;
         let go_on = async {
-            waiting(world, 2).await;
+            held.holds_up(world, 2).await;
             held.let_go();
         };
         join(second, go_on).await.0
