@@ -83,15 +83,6 @@ macro_rules! on_db {
 }
 pub(crate) use on_db;
 
-/// What a transaction is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Sees one moment of the database in all its queries.
-    Snapshot,
-    /// Changes it.
-    Write,
-}
-
 impl Conn {
     /// Connects.
     pub(crate) fn establish(url: &DbUrl) -> Result<Self, StoreError> {
@@ -128,20 +119,14 @@ impl Conn {
         }
     }
 
-    pub(crate) fn begin(&mut self, purpose: Purpose) -> QueryResult<()> {
-        match (self, purpose) {
-            (Self::Pg(conn), Purpose::Snapshot) => AnsiTransactionManager::begin_transaction_sql(
+    /// Begins a transaction that sees one moment of the database in all its queries.
+    pub(crate) fn begin_snapshot(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(conn) => AnsiTransactionManager::begin_transaction_sql(
                 conn,
                 "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
             ),
-            (Self::Pg(conn), Purpose::Write) => AnsiTransactionManager::begin_transaction(conn),
-            (Self::Sqlite(conn), Purpose::Snapshot) => {
-                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED")
-            }
-            // Taking the write lock at once spares the error of a lock that cannot be upgraded.
-            (Self::Sqlite(conn), Purpose::Write) => {
-                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
-            }
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED"),
         }
     }
 

@@ -11,18 +11,17 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt},
+    PgConnection, QueryResult,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
 use domain::{Event, EventKind, HotelId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     StoreError,
-    conn::{Conn, DbUrl, Purpose},
+    conn::{Conn, DbUrl},
     conversations::Which,
     events,
-    prepared::{Number, prepared},
     store::{Committed, Failure, OnCommit},
 };
 
@@ -212,7 +211,7 @@ impl From<StoreError> for Rollback {
 fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
     let conn = match slot {
         Some(conn) => conn,
-        None => slot.insert(Conn::establish(url)?),
+        None => slot.insert(open(url)?),
     };
     let result = transact(conn, group);
     if result.is_err() {
@@ -226,8 +225,7 @@ fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) 
 }
 
 fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
-    conn.begin(Purpose::Write).map_err(StoreError::from)?;
-    lock(conn, group)?;
+    begin(conn, group).map_err(StoreError::from)?;
     let mut drafts = Vec::new();
     for job in group {
         let mut tx = Tx { conn, drafts: &mut drafts, changed: false };
@@ -242,28 +240,57 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event
     Ok(events.into())
 }
 
-/// Locks the group's conversations in the order of their ids, so that groups of other nodes,
-/// which do the same, wait instead of standing in each other's way. SQLite has one writer anyway.
-fn lock(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> Result<(), StoreError> {
-    let Conn::Pg(conn) = conn else { return Ok(()) };
+/// Opens a lane's connection.
+fn open(url: &DbUrl) -> Result<Conn, StoreError> {
+    let mut conn = Conn::establish(url)?;
+    if let Conn::Pg(conn) = &mut conn {
+        // Mostly they are named in one way only, which has a better plan.
+        let locks = [
+            ("by_id", "id = ANY($1)"),
+            ("by_stay", "stay_id = ANY($2)"),
+            ("by_both", "id = ANY($1) OR stay_id = ANY($2)"),
+        ];
+        for (name, named) in locks {
+            conn.batch_execute(&format!(
+                "PREPARE lock_{name} (bigint[], bigint[]) AS \
+                 SELECT id FROM conversations WHERE {named} ORDER BY id FOR UPDATE"
+            ))
+            .map_err(StoreError::from)?;
+        }
+    }
+    Ok(conn)
+}
+
+/// Begins a group's transaction, and locks its conversations in the order of their ids, so that
+/// groups of other nodes, which do the same, wait instead of standing in each other's way.
+fn begin(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
+    match conn {
+        Conn::Pg(conn) => begin_with_locks(conn, group),
+        // One writer anyway. Taking the write lock at once spares the error of a lock that cannot be upgraded.
+        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+    }
+}
+
+/// Begins and locks in one way to the server and back.
+fn begin_with_locks(conn: &mut PgConnection, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
     let (mut ids, mut stays) = (Vec::new(), Vec::new());
     for which in group.iter().flat_map(|job| job.locks()) {
         match which {
-            Which::Conversation(id) => ids.push(id.0),
-            Which::Stay(id) => stays.push(id.0),
+            Which::Conversation(id) => ids.push(id.to_string()),
+            Which::Stay(id) => stays.push(id.to_string()),
         }
     }
-    if !(ids.is_empty() && stays.is_empty()) {
-        // Mostly they are named in one way only, which has a better plan.
-        let named = match (ids.is_empty(), stays.is_empty()) {
-            (false, true) => "id = ANY($1) AND $2 = '{}'",
-            (true, false) => "$1 = '{}' AND stay_id = ANY($2)",
-            _ => "id = ANY($1) OR stay_id = ANY($2)",
-        };
-        let lock = sql_query(format!("SELECT id AS number FROM conversations WHERE {named} ORDER BY id FOR UPDATE"))
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<BigInt>, _>(stays);
-        prepared(lock).load::<Number>(conn)?;
+    let lock = match (ids.is_empty(), stays.is_empty()) {
+        (true, true) => return AnsiTransactionManager::begin_transaction(conn),
+        (false, true) => "lock_by_id",
+        (true, false) => "lock_by_stay",
+        (false, false) => "lock_by_both",
+    };
+    let begin = format!("BEGIN; EXECUTE {lock} ('{{{}}}', '{{{}}}')", ids.join(","), stays.join(","));
+    let begun = AnsiTransactionManager::begin_transaction_sql(conn, &begin);
+    if begun.is_err() {
+        // The server may have begun what diesel holds not to have begun. Without effect where it is away.
+        let _ = conn.batch_execute("ROLLBACK");
     }
-    Ok(())
+    begun
 }

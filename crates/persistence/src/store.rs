@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     StoreError,
-    conn::{Conn, ConnManager, DbUrl, Purpose},
+    conn::{Conn, ConnManager, DbUrl},
     conversations::Which,
     in_use::InUse,
     lane::{self, AnyJob, Job, Tx},
@@ -204,7 +204,7 @@ fn begin_snapshot(readers: &r2d2::Pool<ConnManager>) -> Result<r2d2::PooledConne
     let mut tries = readers.max_size();
     loop {
         let mut conn = readers.get()?;
-        match conn.begin(Purpose::Snapshot).map_err(StoreError::from) {
+        match conn.begin_snapshot().map_err(StoreError::from) {
             Err(StoreError::Unavailable(_)) if tries > 0 => tries -= 1,
             begun => return begun.map(|()| conn),
         }
