@@ -95,6 +95,7 @@ fn running_it() {
     for part in [
         r#""username":"ann"}"#,
         r#""result":"created""#,
+        r#""key":"mmk_"#,
         r#""file":"backup.db""#,
         r#""kept":"data/message_manager.db.before-"#,
         "The database is up to date.",

@@ -3,7 +3,7 @@
 mod imports;
 mod stays;
 
-use acceptance::{Backend, Client, Hotel, Options, Socket, Value, json, on_both, unique};
+use acceptance::{Backend, Client, Hotel, Options, Socket, Value, http, json, on_both, unique};
 use futures_util::future::join_all;
 
 use crate::has_keys;
@@ -227,7 +227,7 @@ on_both!(two_nodes_hear_the_same_guest, Options::default() => |world| {
     let urls = [world.base(), second.base.clone()].map(|base| format!("{base}{SIMULATOR}"));
     let says = |phone: &str, number: usize| {
         let body = json!({ "phone": phone, "text": format!("number {number}"), "hotel_id": hotel.id }).to_string();
-        let request = reqwest::Client::new().post(&urls[number % 2]).header("content-type", "application/json");
+        let request = http().build().unwrap().post(&urls[number % 2]).header("content-type", "application/json");
         async move {
             let answer = request.body(body).send().await.unwrap();
             assert_eq!(answer.status(), 201);

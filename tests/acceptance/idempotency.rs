@@ -100,6 +100,9 @@ on_both!(every_write_takes_a_key, |hotel| {
         (stay.path("close/"), json!({})),
         (stay.path("reopen/"), json!({})),
         ("departments/".into(), json!({ "name": unique("Spa") })),
+        ("templates/".into(), json!({ "name": unique("template"), "content": "Hello!" })),
+        (format!("stays/{}/check_in/", stay.id), json!({})),
+        (format!("stays/{}/check_out/", stay.id), json!({})),
     ];
     for (path, body) in writes {
         let key = unique("k");

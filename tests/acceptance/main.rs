@@ -7,6 +7,7 @@
 
 mod a_minute;
 mod access;
+mod api_keys;
 mod auth;
 mod auth_sessions;
 mod backup;
@@ -42,8 +43,11 @@ mod settings;
 mod shared;
 mod slow;
 mod soak;
+mod stays;
 mod stress;
+mod templates;
 mod told;
+mod whatsapp;
 
 /// The names of an object's fields, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {

@@ -58,6 +58,53 @@ on_both!(the_hotel_is_shown, |hotel| {
     assert_eq!((&it["opener_template_id"], &it["whatsapp_phone_number_id"]), (&json!(null), &json!(null)));
 });
 
+on_both!(the_hotel_is_changed, |hotel| {
+    let (manager, staff) = (hotel.manager().await, hotel.of(0).await);
+    let before = staff.get("hotel/").await.is(200);
+    assert_eq!(manager.patch("hotel/", json!({})).await.is(200), before);
+    let name = unique("Grand");
+    let body = json!({
+        "name": format!(" {name} "), "timezone": "Europe/Madrid", "default_department_id": department(&hotel, 2),
+        "whatsapp_phone_number_id": "123",
+    });
+    let changed = manager.patch("hotel/", body).await.is(200);
+    let mut wanted = before.clone();
+    (wanted["name"], wanted["timezone"]) = (json!(name), json!("Europe/Madrid"));
+    wanted["default_department_id"] = department(&hotel, 2).into();
+    assert_eq!((&changed, &staff.get("hotel/").await.is(200)), (&wanted, &wanted));
+    assert_eq!(staff.get(ME).await.is(200)["hotel"]["name"], name);
+    // A manager's take-over goes there.
+    hotel.says(&manager, &hotel.active(0), "I will see to it").await;
+    let taken = manager.get(hotel.active(0).path("")).await.is(200);
+    assert_eq!(taken["department_name"], hotel.departments[2].name);
+    // Unset, it is the department made first again.
+    let unset = manager.patch("hotel/", json!({ "default_department_id": null })).await.is(200);
+    assert_eq!(unset["default_department_id"], department(&hotel, 0));
+    staff.patch("hotel/", json!({ "name": 5 })).await.problem(403, "forbidden");
+});
+
+on_both!(what_is_wrong_with_a_hotel_is_told, |hotel| {
+    let (manager, other) = (hotel.manager().await, hotel.world.hotel());
+    let before = manager.get("hotel/").await.is(200);
+    let bad = [
+        ("name", json!("")),
+        ("name", json!(null)),
+        ("timezone", json!("Mars/Olympus")),
+        ("timezone", json!("europe/madrid\0")),
+        ("timezone", json!(null)),
+        ("timezone", json!(1)),
+        ("default_department_id", json!(department(&other, 0))),
+        ("default_department_id", json!(0)),
+        ("opener_template_id", json!(9_000_000_000_i64)),
+        ("opener_template_id", json!("1")),
+    ];
+    for (field, value) in bad {
+        let body = json!({ "name": "Not this", field: value });
+        assert_eq!(manager.patch("hotel/", body).await.bad_fields(), [field], "{value}");
+    }
+    assert_eq!(manager.get("hotel/").await.is(200), before);
+});
+
 on_both!(staff_are_made, |hotel| {
     let manager = hotel.manager().await;
     let username = unique("new");

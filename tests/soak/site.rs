@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acceptance::{PASSWORD, Value, json};
+use acceptance::{PASSWORD, Value, http, json};
 use reqwest::{Client, Method};
 use tokio::{
     sync::Mutex,
@@ -98,7 +98,7 @@ impl Site {
 impl Person {
     /// One without a name yet.
     pub fn of(hotel: i64, departments: Vec<i64>, stays: Vec<Stay>, moving: i64) -> Self {
-        let http = Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let http = http().timeout(PATIENCE).no_proxy().build().unwrap();
         Self { username: String::new(), hotel, departments, stays, moving, http, token: Mutex::default() }
     }
 

@@ -171,6 +171,12 @@ impl Hotel {
         self.sign_in(&username, PASSWORD).await
     }
 
+    /// Another system of it, with a new API key.
+    pub fn system(&self) -> Client {
+        let made = self.world.run(&["api-key", "create", "--hotel", &self.id.to_string(), "--name", "Booking system"]);
+        self.nobody().bearer(&text(&made.json()["key"]))
+    }
+
     /// A number in this hotel that no stay has.
     pub fn new_phone(&self) -> String {
         use std::sync::atomic::{AtomicU32, Ordering};

@@ -17,16 +17,18 @@ mod redis;
 mod rest;
 mod run;
 mod socket;
+pub mod whatsapp;
 mod world;
 
 pub use hotel::{Department, Hotel, Member, Staff, Stay};
 pub use port::Port;
 pub use program::{Output, Program, Serving, binary};
 pub use redis::Redis;
-pub use rest::{Answer, Client, raw_http};
-pub use run::{alone, in_hotel, runtime, unserved};
+pub use rest::{Answer, Client, http, raw_http};
+pub use run::{alone, by_whatsapp, in_hotel, on_line, runtime, unserved};
 pub use serde_json::{Value, json};
 pub use socket::{Refused, Socket, head_of_frame};
+pub use whatsapp::{ACCESS_TOKEN, APP_SECRET, Line, Meta, VERIFY_TOKEN, Whatsapp, signature};
 pub use world::{Backend, Options, World, psql};
 
 /// The password of every staff member that `generate` made.

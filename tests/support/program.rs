@@ -108,10 +108,18 @@ impl Program {
     /// # Errors
     /// The exit code.
     pub fn try_serve(&self, arguments: &[String], log: &Path) -> Result<Serving, Option<i32>> {
-        let log = File::options().create(true).append(true).open(log).unwrap();
         let mut all = vec!["serve".to_owned()];
         all.extend_from_slice(arguments);
-        let mut child = self.command(&all).stdin(Stdio::null()).stderr(log).spawn().unwrap();
+        self.listen(&all, log)
+    }
+
+    /// Starts a command that listens, and waits until it does; its exit code, where it ends instead.
+    ///
+    /// # Errors
+    /// The exit code.
+    pub fn listen(&self, arguments: &[String], log: &Path) -> Result<Serving, Option<i32>> {
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let mut child = self.command(arguments).stdin(Stdio::null()).stderr(log).spawn().unwrap();
         let (guard, guard_input) = guard(child.id(), &self.folder);
         let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         listen_to(child.stdout.take().unwrap(), said.clone());

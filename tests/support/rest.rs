@@ -26,10 +26,17 @@ pub struct Client {
     headers: HeaderMap,
 }
 
+/// The beginning of an HTTP client. To build one otherwise panics where the whole workspace is built: the
+/// product's has TLS, and somebody must have chosen its arithmetic.
+pub fn http() -> reqwest::ClientBuilder {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder()
+}
+
 impl Client {
     /// Nobody in particular.
     pub fn new(world: &Arc<World>) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = http().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { http, world: world.clone(), headers: HeaderMap::new() }
     }
 

@@ -4,7 +4,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use crate::{Backend, Hotel, Options, World};
+use crate::{Backend, Hotel, Line, Options, Whatsapp, World};
 
 /// The longest that a test may take.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// `on_both!(name, |hotel| {…})`: in a hotel of its own in the shared world.
 /// `on_both!(name, options => |world| {…})`: in a world of its own.
 /// `on_both!(name, unserved options => |world| {…})`: the same, where no server has been started.
+/// `on_both!(name, line |line| {…})`: in a hotel of its own, which guests reach by WhatsApp, in a world that tests
+/// share with one simulator: what is set there for all, they leave alone.
+/// `on_both!(name, whatsapp options => |it| {…})`: in a world and with a simulator of its own.
 #[macro_export]
 macro_rules! on_both {
     ($(#[$meta:meta])* $name:ident, |$hotel:ident| $body:block) => {
@@ -29,6 +32,38 @@ macro_rules! on_both {
             #[test]
             fn postgres() {
                 $crate::in_hotel($crate::Backend::Postgres, body);
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, line |$line:ident| $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs what its file needs")]
+            use super::*;
+            async fn body($line: $crate::Line) $body
+            #[test]
+            fn sqlite() {
+                $crate::on_line($crate::Backend::Sqlite, body);
+            }
+            #[test]
+            fn postgres() {
+                $crate::on_line($crate::Backend::Postgres, body);
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, whatsapp $options:expr => |$it:ident| $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs what its file needs")]
+            use super::*;
+            async fn body($it: std::sync::Arc<$crate::Whatsapp>) $body
+            #[test]
+            fn sqlite() {
+                $crate::by_whatsapp($crate::Backend::Sqlite, $options, body);
+            }
+            #[test]
+            fn postgres() {
+                $crate::by_whatsapp($crate::Backend::Postgres, $options, body);
             }
         }
     };
@@ -88,6 +123,23 @@ pub fn unserved<F: Future<Output = ()>>(backend: Backend, options: Options, body
     if backend.is_there() {
         let world = World::prepare(backend, options);
         to_the_end(&world, body(world.clone()));
+    }
+}
+
+/// Runs a test in a hotel that guests reach by WhatsApp and no other test has.
+pub fn on_line<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Line) -> F) {
+    if backend.is_there() {
+        let whatsapp = Whatsapp::shared(backend);
+        let line = whatsapp.line();
+        to_the_end(&whatsapp.world, body(line));
+    }
+}
+
+/// Runs a test in a world of its own, with a simulator of its own.
+pub fn by_whatsapp<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<Whatsapp>) -> F) {
+    if backend.is_there() {
+        let whatsapp = Whatsapp::start(backend, options);
+        to_the_end(&whatsapp.world, body(whatsapp.clone()));
     }
 }
 

@@ -159,7 +159,7 @@ impl World {
         let node = Arc::new(Self {
             backend: self.backend,
             program: self.program.clone(),
-            log: log_file(self.backend),
+            log: log_file(&format!("{:?}", self.backend)),
             generated: Value::Null,
             folder: TempDir::with_prefix("mm-node-").unwrap(),
             arguments: self.arguments.clone(),
@@ -183,7 +183,7 @@ impl World {
         Arc::new(Self {
             backend,
             program,
-            log: log_file(backend),
+            log: log_file(&format!("{backend:?}")),
             generated,
             folder,
             arguments: options.arguments,
@@ -362,11 +362,11 @@ fn generate(program: &Program, hotels: usize, stays: usize) -> Value {
 }
 
 /// A log of its own beside the program, kept until the next run.
-fn log_file(backend: Backend) -> PathBuf {
+pub(crate) fn log_file(name: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let folder = binary().parent().unwrap().join("acceptance-logs");
     fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("{backend:?}-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase());
+    let file = folder.join(format!("{name}-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase());
     let _ = fs::remove_file(&file);
     file
 }

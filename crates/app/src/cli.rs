@@ -4,6 +4,8 @@ mod backup;
 mod data;
 mod failure;
 mod hotels;
+mod parked;
+mod simulate;
 mod staff;
 
 pub use failure::Failure;
@@ -56,6 +58,9 @@ pub enum Command {
     /// Make, list and change staff members
     #[command(subcommand)]
     Staff(staff::StaffCommand),
+    /// Make keys for other systems of a hotel
+    #[command(subcommand)]
+    ApiKey(hotels::ApiKeyCommand),
     /// Take in stays from CSV
     ImportStays(data::ImportStays),
     /// Fill the database with made-up data, for tests and load
@@ -64,8 +69,13 @@ pub enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the SQLite database, which is kept under another name
     Restore(backup::Restore),
+    /// List, show and retry what came from WhatsApp and could not be processed
+    #[command(subcommand)]
+    Parked(parked::ParkedCommand),
     /// Begin another history, after a database was restored by other means: clients fetch afresh
     NewEpoch,
+    /// Stand in for the WhatsApp Cloud API, on loopback, for people without a Meta account
+    SimulateWhatsapp(simulate::Simulate),
     /// Print the description of the REST interface
     Openapi,
     /// Print the description of the WebSocket
@@ -83,11 +93,14 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Hotel(it) => print(&it.run(&desk().await?).await?),
         Command::Department(it) => print(&it.run(&desk().await?).await?),
         Command::Staff(it) => print(&it.run(&desk().await?).await?),
+        Command::ApiKey(it) => print(&it.run(&desk().await?).await?),
         Command::ImportStays(it) => print(&it.run(&desk().await?).await?),
         Command::Generate(it) => print(&it.run(&desk().await?).await?),
         Command::Backup(it) => print(&it.run(&settings()?)?),
         Command::Restore(it) => print(&it.run(&settings()?)?),
+        Command::Parked(it) => print(&it.run(&desk().await?).await?),
         Command::NewEpoch => print(&json!({ "epoch": desk().await?.begin_epoch().await? })),
+        Command::SimulateWhatsapp(it) => it.run(&environment()?).await,
         Command::Openapi => print_long(&openapi::document()),
         Command::Asyncapi => print_long(&wire::asyncapi()),
     }
@@ -103,8 +116,12 @@ async fn migrate(check: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+fn environment() -> Result<Environment, Failure> {
+    Ok(Environment::with_file(Path::new(".env"))?)
+}
+
 fn settings() -> Result<Settings, Failure> {
-    let environment = Environment::with_file(Path::new(".env"))?;
+    let environment = environment()?;
     Ok(Settings::read(|name| environment.get(name))?)
 }
 
@@ -174,10 +191,14 @@ mod tests {
             "message-manager staff create --hotel 1 --username u --name n --role boss",
             "message-manager staff set u",
             "message-manager import-stays --hotel 1",
+            "message-manager api-key create --name N",
             "message-manager generate --hotels many",
             "message-manager backup",
             "message-manager restore one two",
             "message-manager new-epoch 7",
+            "message-manager parked",
+            "message-manager parked show x",
+            "message-manager simulate-whatsapp --bind 127.0.0.1",
         ] {
             assert_ne!(fault(words), ErrorKind::DisplayVersion, "{words}");
         }
@@ -199,10 +220,15 @@ mod tests {
             "staff deactivate U",
             "staff list",
             "import-stays FILE --hotel 1",
+            "api-key create --hotel 1 --name N",
             "generate --hotels 1 --departments 2 --staff 3 --stays 4 --messages 5 --password P",
             "backup FILE",
             "restore FILE",
             "new-epoch",
+            "parked list",
+            "parked show 1",
+            "parked retry 1 --hotel 2",
+            "simulate-whatsapp --bind 127.0.0.1:0 --callback http://127.0.0.1/ --phone-number-id 1 --phone-number-id 2",
             "openapi",
             "asyncapi",
         ] {

@@ -3,17 +3,19 @@
 //! A [`Call`] reads all of it without refusing any, and its handler asks for the parts in the order
 //! in which faults are to be told: 401, 404 by path, 405, 406, 404 by sight, 403, 413, 415, 400, 409.
 //! The desk tells 401, 404 by sight, 403 and 409 itself where it is asked; only a request that is
-//! not understood never gets there, so for one of those [`Call::refused`] looks first.
+//! not understood never gets there, so for one of those the rest of it is looked at first (`write.rs`).
 
 mod address;
 mod body;
 mod links;
 mod query;
+mod write;
 
 pub use address::client_address;
-pub use body::Sent;
+pub use body::{MostBytes, Sent};
 pub use links::Links;
 pub use query::{Query, cursor, filter, message_range, page};
+pub use write::{Target, Write};
 
 use std::pin::Pin;
 
@@ -25,51 +27,57 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use auth::Digest;
-use desk::{Caller, Desk, Key, Once, Page, StaffChange, Which};
-use domain::{ClientRef, ConversationId, DepartmentId, Role, StaffId};
+use desk::{Caller, Desk, Page, Principal};
+use domain::{ConversationId, MessageId};
 use wire::Input;
 
-use crate::{
-    problem::{Problem, Refusal},
-    state::App,
-};
+use crate::{problem::Problem, state::App};
 
-/// A call of a staff member whose token is good. Whether their session is live, the desk looks.
-pub struct Call {
+/// A call of somebody whose token or key is good: of staff alone, or of a [`Principal`]. Whether a
+/// session is live, the desk looks.
+pub struct Call<A = Caller> {
     /// The program.
     pub app: web::Data<App>,
     /// Who asks.
-    pub caller: Caller,
+    pub caller: A,
     /// The request, apart from its body.
     pub request: HttpRequest,
     sent: Sent,
 }
 
-/// What a write is done to: what has to be in sight, and whether only managers may do it.
-#[derive(Clone, Copy, Debug)]
-pub enum Target {
-    /// A conversation.
-    Conversation(ConversationId),
-    /// A conversation, by a message: its keys live with the messages.
-    Reply(ConversationId),
-    /// The hotel, as a manager.
-    Hotel,
-    /// A department, as a manager.
-    Department(DepartmentId),
-    /// A staff member, as a manager.
-    Staff(StaffId),
+/// Who may be behind a call.
+pub trait Asker: Copy + 'static {
+    /// The one who asks, if such a one may ask this at all.
+    fn admitted(principal: Principal) -> Option<Self>;
+
+    /// Who that is.
+    fn principal(self) -> Principal;
 }
 
-/// A write that is understood.
-pub struct Write<T> {
-    /// The body.
-    pub body: T,
-    /// Under which key, if any.
-    pub key: Option<Key>,
+impl Asker for Principal {
+    fn admitted(principal: Principal) -> Option<Self> {
+        Some(principal)
+    }
+
+    fn principal(self) -> Principal {
+        self
+    }
 }
 
-impl Call {
+impl Asker for Caller {
+    fn admitted(principal: Principal) -> Option<Self> {
+        match principal {
+            Principal::Staff(caller) => Some(caller),
+            Principal::ApiKey { .. } => None,
+        }
+    }
+
+    fn principal(self) -> Principal {
+        Principal::Staff(self)
+    }
+}
+
+impl<A: Asker> Call<A> {
     /// The desk.
     pub fn desk(&self) -> &Desk {
         &self.app.desk
@@ -86,12 +94,15 @@ impl Call {
         }
     }
 
-    /// The conversation of the path.
+    /// The message of the path.
     ///
     /// # Errors
     /// As [`Call::id`].
-    pub async fn conversation(&self) -> Result<ConversationId, Problem> {
-        self.id().await.map(ConversationId)
+    pub async fn message(&self) -> Result<MessageId, Problem> {
+        match path_id(self.request.match_info().get("message_id").unwrap_or_default()) {
+            Some(id) => Ok(MessageId(id)),
+            None => Err(self.once_signed_in(Problem::not_found()).await),
+        }
     }
 
     /// Checks that the answer, which is JSON, is wanted.
@@ -105,18 +116,56 @@ impl Call {
         }
     }
 
+    /// The problem, unless the session is over: that comes first.
+    pub async fn once_signed_in(&self, problem: Problem) -> Problem {
+        self.live().await.err().map_or(problem, Problem::from)
+    }
+
+    /// Looks whether the session is live; a key was looked up on the way here.
+    async fn live(&self) -> Result<(), desk::Error> {
+        match self.caller.principal() {
+            Principal::Staff(caller) => self.desk().authenticate(caller).await.map(drop),
+            Principal::ApiKey { .. } => Ok(()),
+        }
+    }
+}
+
+impl Call {
+    /// The conversation of the path.
+    ///
+    /// # Errors
+    /// As [`Call::id`].
+    pub async fn conversation(&self) -> Result<ConversationId, Problem> {
+        self.id().await.map(ConversationId)
+    }
+
     /// Which page of a list is asked for.
     ///
     /// # Errors
     /// [`Problem`]: 406, 404, 400; before those 401 where the session is over.
     pub async fn page(&self) -> Result<Page, Problem> {
         self.wants_json().await?;
-        let mut query = Query::parse(self.request.query_string());
-        let asked = page(&mut query).and_then(|page| query.done(page));
-        match asked {
+        match self.asked_page() {
             Ok(page) => Ok(page),
             Err(problem) => Err(self.once_signed_in(problem).await),
         }
+    }
+
+    /// Which page of a list is asked for that only managers see.
+    ///
+    /// # Errors
+    /// [`Problem`]: 406, 404, 400; before those 401 and 403.
+    pub async fn managers_page(&self) -> Result<Page, Problem> {
+        self.wants_json().await?;
+        match self.asked_page() {
+            Ok(page) => Ok(page),
+            Err(problem) => Err(self.in_sight(Target::Hotel).await.err().map_or(problem, Problem::from)),
+        }
+    }
+
+    fn asked_page(&self) -> Result<Page, Problem> {
+        let mut query = Query::parse(self.request.query_string());
+        page(&mut query).and_then(|page| query.done(page))
     }
 
     /// Reads a body that is sent to nothing in particular, and without a key.
@@ -130,108 +179,13 @@ impl Call {
         }
     }
 
-    /// The problem, unless the session is over: that comes first.
-    pub async fn once_signed_in(&self, problem: Problem) -> Problem {
-        self.desk().authenticate(self.caller).await.err().map_or(problem, Problem::from)
-    }
-
     /// The problem, unless the conversation is not in sight: that comes first.
     pub async fn once_in_sight(&self, id: ConversationId, problem: Problem) -> Problem {
         self.in_sight(Target::Conversation(id)).await.err().map_or(problem, Problem::from)
     }
-
-    /// Reads a write: its body and its key.
-    ///
-    /// # Errors
-    /// [`Refusal`]: the answer that the key has already, or the first of the faults in order.
-    pub async fn write<T: Input>(&self, target: Target) -> Result<Write<T>, Refusal> {
-        self.write_as(target, Ok::<T, Problem>).await
-    }
-
-    /// As [`Call::write`], and makes of the body what the desk takes.
-    ///
-    /// # Errors
-    /// As [`Call::write`].
-    pub async fn write_as<T: Input, U>(
-        &self,
-        target: Target,
-        made: impl FnOnce(T) -> Result<U, Problem>,
-    ) -> Result<Write<U>, Refusal> {
-        let key = idempotency_key(self.request.headers());
-        let understood = self.sent.wants_json().and_then(|()| self.sent.json::<T>()).and_then(|body| {
-            let digest = digest_of(&body);
-            Ok((digest, made(body)?))
-        });
-        match (understood, key) {
-            (Ok((digest, body)), Ok(key)) => Ok(Write { body, key: key.map(|key| self.key(key, digest)) }),
-            (Err(problem), key) => Err(self.refused::<T>(target, key.ok().flatten(), problem).await),
-            (Ok(_), Err(problem)) => Err(self.refused::<T>(target, None, problem).await),
-        }
-    }
-
-    /// What a request that is not understood is told.
-    async fn refused<T: Input>(&self, target: Target, key: Option<ClientRef>, problem: Problem) -> Refusal {
-        match self.refuse_earlier::<T>(target, key, &problem).await {
-            Ok(()) => problem.into(),
-            Err(earlier) => earlier,
-        }
-    }
-
-    async fn refuse_earlier<T: Input>(
-        &self,
-        target: Target,
-        key: Option<ClientRef>,
-        problem: &Problem,
-    ) -> Result<(), Refusal> {
-        if let Some(key) = key {
-            // A body that cannot be read is another one than that of a request that was answered.
-            let digest = self.sent.parsed::<T>().map_or_else(|_| String::new(), |body| digest_of(&body));
-            if let Some(answer) = self.answered(target, self.key(key, digest)).await? {
-                return Err(Refusal::Answered(answer));
-            }
-        }
-        if problem.comes_before_sight() {
-            self.desk().authenticate(self.caller).await?;
-            return Ok(());
-        }
-        Ok(self.in_sight(target).await?)
-    }
-
-    async fn answered(&self, target: Target, key: Key) -> Result<Option<String>, desk::Error> {
-        let Target::Reply(id) = target else { return self.desk().answered(self.caller, key).await };
-        let which = Which::Conversation(id);
-        let message = self.desk().replied(self.caller, which, key.key, key.request_digest).await?;
-        Ok(message.map(|message| wire::json(&wire::Message::from(&message))))
-    }
-
-    /// Looks whether the target is there for the caller, and theirs to change.
-    async fn in_sight(&self, target: Target) -> Result<(), desk::Error> {
-        let (desk, caller) = (self.desk(), self.caller);
-        match target {
-            Target::Conversation(id) | Target::Reply(id) => desk.conversation(caller, id).await.map(drop),
-            Target::Hotel => match desk.authenticate(caller).await?.role {
-                Role::Manager => Ok(()),
-                Role::Staff => Err(desk::Error::Forbidden),
-            },
-            // A change of nothing looks, and does nothing.
-            Target::Department(id) => desk.rename_department(caller, id, None, Once::unkeyed()).await.map(drop),
-            Target::Staff(id) => desk.change_staff(caller, id, StaffChange::default(), Once::unkeyed()).await.map(drop),
-        }
-    }
-
-    fn key(&self, key: ClientRef, request_digest: String) -> Key {
-        Key { staff: self.caller.staff, path: links::canonical_path(self.request.path()), key, request_digest }
-    }
 }
 
-impl<T> Write<T> {
-    /// The body, and how its answer is kept.
-    pub fn once<A>(self, answer: fn(&A) -> String) -> (T, Once<A>) {
-        (self.body, Once { key: self.key, answer })
-    }
-}
-
-impl FromRequest for Call {
+impl<A: Asker> FromRequest for Call<A> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -239,12 +193,25 @@ impl FromRequest for Call {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let app = app_of(&request)?;
-            let caller = request.extensions().get::<Caller>().copied();
-            let caller = caller.ok_or_else(Problem::unauthenticated)?;
-            let sent = Sent::read(request.headers(), payload).await;
+            let principal = request.extensions().get::<Principal>().copied();
+            let principal = principal.ok_or_else(Problem::unauthenticated)?;
+            let sent = Sent::read(&request, payload).await;
+            let Some(caller) = A::admitted(principal) else {
+                // What comes before it is told before it: a path that is none, and what is wanted.
+                if !ids_are_ids(&request) {
+                    return Err(Problem::not_found());
+                }
+                sent.wants_json()?;
+                return Err(desk::Error::BeyondApiKey.into());
+            };
             Ok(Self { app, caller, request, sent })
         })
     }
+}
+
+/// Whether every id in the path is one.
+pub fn ids_are_ids(request: &HttpRequest) -> bool {
+    request.match_info().iter().all(|(_, id)| path_id(id).is_some())
 }
 
 /// The program, from what every request carries.
@@ -255,7 +222,7 @@ pub fn app_of(request: &HttpRequest) -> Result<web::Data<App>, Problem> {
     request.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("the app has no state"))
 }
 
-/// Lets through only requests with a good access token, before anything else is looked at.
+/// Lets through only requests with a good access token or API key, before anything else is looked at.
 ///
 /// # Errors
 /// Those of the service; a refusal is an answer.
@@ -263,23 +230,27 @@ pub async fn signed_in(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let caller = app_of(request.request()).and_then(|app| match bearer(request.headers()) {
-        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_token(token)?),
-        Some(Bearer::Unreadable) | None => Err(Problem::unauthenticated()),
-    });
-    match caller {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
+    match principal(&request).await {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }
 }
 
+async fn principal(request: &ServiceRequest) -> Result<Principal, Problem> {
+    let app = app_of(request.request())?;
+    match bearer(request.headers()) {
+        Some(Bearer::Token(token)) => Ok(app.desk.principal(token).await?),
+        Some(Bearer::Unreadable) | None => Err(Problem::unauthenticated()),
+    }
+}
+
 /// What stands in `Authorization`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearer<'a> {
-    /// A token.
+    /// A token, or a key.
     Token(&'a str),
     /// Something else: credentials all the same, and bad ones.
     Unreadable,
@@ -296,17 +267,6 @@ pub fn bearer(headers: &HeaderMap) -> Option<Bearer<'_>> {
 /// An id in a path: a positive 64-bit integer, written as integers are.
 pub fn path_id(text: &str) -> Option<i64> {
     text.parse::<i64>().ok().filter(|id| *id > 0 && id.to_string() == text)
-}
-
-/// The key of a write, if it has one.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<ClientRef>, Problem> {
-    let Some(value) = headers.get("Idempotency-Key") else { return Ok(None) };
-    let key = value.to_str().ok().and_then(|text| ClientRef::parse(text).ok());
-    key.map(Some).ok_or_else(|| Problem::invalid("Idempotency-Key", "Please give 1 to 128 visible ASCII characters."))
-}
-
-fn digest_of<T: Input>(body: &T) -> String {
-    Digest::of(body.fingerprint()).to_string()
 }
 
 #[cfg(test)]
@@ -341,15 +301,6 @@ mod tests {
         }
         for bad in ["Bearer", "Basic YTpi", "a.b.c", "", "é x"] {
             assert_eq!(bearer(&headers("authorization", bad)), Some(Bearer::Unreadable), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_visible() {
-        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
-        assert!(idempotency_key(&headers("idempotency-key", "k-1")).unwrap().is_some());
-        for bad in ["", "a b", "é", &"x".repeat(129)] {
-            assert!(idempotency_key(&headers("idempotency-key", bad)).is_err(), "{bad}");
         }
     }
 }

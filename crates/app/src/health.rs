@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
 use desk::StoreError;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{problem::Problem, state::App};
 
@@ -22,7 +23,7 @@ pub async fn alive() -> HttpResponse {
 /// A [`Problem`]: 503, which says of each whether it answers.
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let database = async {
-        match tokio::time::timeout(PATIENCE, app.desk.ping()).await {
+        match timeout(PATIENCE, app.desk.ping()).await {
             Ok(answered) => answered.map_err(Problem::from),
             Err(_) => Err(desk::Error::Store(StoreError::Unavailable("no answer within 2 s".to_owned())).into()),
         }
@@ -43,7 +44,8 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 /// # Errors
 /// A [`Problem`]: 500.
 pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let text = app.metrics.text(app.hub.counts(), app.connections.counts());
+    let whatsapp = timeout(PATIENCE, app.desk.whatsapp_counts()).await.ok().and_then(Result::ok);
+    let text = app.metrics.text(app.hub.counts(), app.connections.counts(), whatsapp);
     let text = text.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
 }

@@ -20,6 +20,7 @@ mod routes;
 mod serve;
 mod settings;
 mod state;
+mod webhook;
 
 use std::process::exit;
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::http::{Method, StatusCode};
+use desk::WhatsAppCounts;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result, TextEncoder,
 };
@@ -50,6 +51,10 @@ struct Live {
     bus_told: IntCounter,
     bus_failed: IntCounter,
     bus_heard: IntCounter,
+    to_send: IntGauge,
+    held: IntGauge,
+    stopped: IntGauge,
+    parked: IntGauge,
 }
 
 impl Metrics {
@@ -88,6 +93,10 @@ impl Metrics {
             bus_told: counter(&registry, "bus_told_total", "What other servers were told.")?,
             bus_failed: counter(&registry, "bus_failed_total", "What other servers could not be told.")?,
             bus_heard: counter(&registry, "bus_heard_total", "What other servers told.")?,
+            to_send: gauge(&registry, "whatsapp_queued", "Messages that wait to be sent, or are on their way.")?,
+            held: gauge(&registry, "whatsapp_held", "Messages that wait for their guest to write.")?,
+            stopped: gauge(&registry, "whatsapp_stopped", "Hotels for which nothing is sent: see the log.")?,
+            parked: gauge(&registry, "whatsapp_parked", "What came and could not be processed.")?,
         };
         let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
@@ -117,9 +126,21 @@ impl Metrics {
     ///
     /// # Errors
     /// Where they cannot be written as text.
-    pub fn text(&self, counts: Counts, connections: ConnectionCounts) -> Result<Vec<u8>> {
+    pub fn text(
+        &self,
+        counts: Counts,
+        connections: ConnectionCounts,
+        whatsapp: Option<WhatsAppCounts>,
+    ) -> Result<Vec<u8>> {
         // One at a time: the counters are set by counting anew.
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of the database stay as they were while it is away.
+        if let Some(counts) = whatsapp {
+            live.to_send.set(counts.queued);
+            live.held.set(counts.held);
+            live.stopped.set(counts.stopped);
+            live.parked.set(counts.parked);
+        }
         for (gauge, now) in [
             (&live.connections, connections.open),
             (&live.waiting, connections.waiting),
@@ -180,8 +201,8 @@ mod tests {
         metrics.count(None, &made_up, StatusCode::NOT_FOUND, Duration::ZERO);
         let counts = Counts { sockets: 2, deliveries: 5, ..Counts::default() };
         let connections = ConnectionCounts { open: 4, waiting: 1, ended: 7 };
-        metrics.text(counts, connections).unwrap();
-        let text = String::from_utf8(metrics.text(counts, connections).unwrap()).unwrap();
+        metrics.text(counts, connections, None).unwrap();
+        let text = String::from_utf8(metrics.text(counts, connections, None).unwrap()).unwrap();
         for line in [
             r#"http_requests_total{method="GET",route="/healthz",status="200"} 1"#,
             r#"http_requests_total{method="other",route="none",status="404"} 1"#,

@@ -8,7 +8,7 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use self::operation::{Operation, Shapes, get, patch, post};
+use self::operation::{Operation, Shapes, delete, get, patch, post};
 use crate::{problem::PROBLEM_JSON, rest::auth::COOKIE};
 
 /// What every address may answer where something is wrong on the server's side.
@@ -18,8 +18,13 @@ const OURS: [u16; 2] = [500, 503];
 pub fn document() -> OpenApi {
     let mut shapes = Shapes::default();
     let mut paths = PathsBuilder::new();
-    let groups =
-        [("Signing in", signing_in()), ("Conversations", conversations()), ("Hotel", hotel()), ("Server", others())];
+    let groups = [
+        ("Signing in", signing_in()),
+        ("Conversations", conversations()),
+        ("Hotel", hotel()),
+        ("Stays", stays()),
+        ("Server", others()),
+    ];
     for (group, operations) in groups {
         for operation in operations {
             paths = operation.described(group, paths, &mut shapes);
@@ -46,6 +51,8 @@ fn components(mut shapes: Shapes) -> Components {
     components.schemas = shapes.into_schemas();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let api_key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("mmk_…").build();
+    components.add_security_scheme("api_key", SecurityScheme::Http(api_key));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE))));
     components
 }
@@ -70,8 +77,8 @@ fn signing_in() -> Vec<Operation> {
             .by(&["bearer"])
             .takes::<wire::PasswordChange>()
             .answers_nothing(204)
-            .refuses(&[400, 401, 406, 413, 415]),
-        get("/api/auth/me/", "Who one is.").by(&["bearer"]).answers::<wire::Me>(200).refuses(&[401, 406]),
+            .refuses(&[400, 401, 403, 406, 413, 415]),
+        get("/api/auth/me/", "Who one is.").staff().answers::<wire::Me>(200),
     ]
 }
 
@@ -110,6 +117,19 @@ fn conversations() -> Vec<Operation> {
         post("/api/message_manager/conversations/{id}/send_message/", "Answer the guest.")
             .write::<wire::SendMessage>()
             .answers::<wire::Message>(201),
+        post("/api/message_manager/conversations/{id}/send_template/", "Send a template to the guest.")
+            .write::<wire::SendTemplate>()
+            .answers::<wire::Message>(201),
+        post("/api/message_manager/conversations/{id}/attachments/", "Send a file of at most 16 MiB to the guest.")
+            .bare_write()
+            .takes_upload()
+            .answers::<wire::Message>(201),
+        post(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/retry/",
+            "Send a failed message once more.",
+        )
+        .bare_write()
+        .answers::<wire::Message>(200),
         post("/api/message_manager/conversations/{id}/notes/", "Write an internal note.")
             .write::<wire::AddNote>()
             .answers::<wire::Message>(201),
@@ -131,6 +151,10 @@ fn conversations() -> Vec<Operation> {
         post("/api/message_manager/conversations/{id}/read/", "Move one's read mark forward.")
             .write::<wire::MarkRead>()
             .answers_nothing(204),
+        get("/api/message_manager/attachments/{id}/", "Download a file of a message.")
+            .staff()
+            .answers_file(200)
+            .refuses(&[404]),
         get("/api/message_manager/events/", "What has happened since, of all that the caller may see.")
             .staff()
             .needs("after_seq", "integer", "The last `seq` that is known; 0 for none. A worthless one: 409.")
@@ -149,12 +173,10 @@ fn hotel() -> Vec<Operation> {
             .refuses(&[400, 404]),
         post("/api/message_manager/departments/", "Make a department (managers).")
             .write::<wire::NewDepartment>()
-            .answers::<wire::Department>(201)
-            .refuses(&[403]),
+            .answers::<wire::Department>(201),
         patch("/api/message_manager/departments/{id}/", "Rename a department (managers).")
             .write::<wire::ChangeDepartment>()
-            .answers::<wire::Department>(200)
-            .refuses(&[403]),
+            .answers::<wire::Department>(200),
         get("/api/message_manager/staff/", "List the hotel's staff.")
             .staff()
             .paged()
@@ -162,13 +184,57 @@ fn hotel() -> Vec<Operation> {
             .refuses(&[400, 404]),
         post("/api/message_manager/staff/", "Make a staff member (managers).")
             .write::<wire::NewStaff>()
-            .answers::<wire::Staff>(201)
-            .refuses(&[403]),
+            .answers::<wire::Staff>(201),
         patch("/api/message_manager/staff/{id}/", "Change a staff member (managers).")
             .write::<wire::ChangeStaff>()
-            .answers::<wire::Staff>(200)
-            .refuses(&[403]),
+            .answers::<wire::Staff>(200),
         get("/api/message_manager/hotel/", "Show the hotel.").staff().answers::<wire::Hotel>(200),
+        patch("/api/message_manager/hotel/", "Change the hotel (managers).")
+            .write::<wire::ChangeHotel>()
+            .answers::<wire::Hotel>(200),
+        get("/api/message_manager/templates/", "List the hotel's templates of messages.")
+            .staff()
+            .paged()
+            .answers_inline::<wire::Page<wire::Template>>(200)
+            .refuses(&[400, 404]),
+        post("/api/message_manager/templates/", "Make a template (managers).")
+            .write::<wire::NewTemplate>()
+            .answers::<wire::Template>(201),
+        patch("/api/message_manager/templates/{id}/", "Change a template (managers).")
+            .write::<wire::ChangeTemplate>()
+            .answers::<wire::Template>(200),
+        delete("/api/message_manager/templates/{id}/", "Delete a template (managers).")
+            .bare_write()
+            .answers_nothing(204),
+    ]
+}
+
+fn stays() -> Vec<Operation> {
+    vec![
+        get("/api/message_manager/stays/", "List the hotel's stays, last made first (managers).")
+            .staff()
+            .paged()
+            .answers_inline::<wire::Page<wire::Stay>>(200)
+            .refuses(&[400, 404]),
+        post("/api/message_manager/stays/", "Book a stay (managers).")
+            .write::<wire::NewStay>()
+            .answers::<wire::Stay>(201),
+        patch("/api/message_manager/stays/{id}/", "Change a stay (managers).")
+            .write::<wire::ChangeStay>()
+            .answers::<wire::Stay>(200),
+        post("/api/message_manager/stays/import/", "Take in stays from CSV, at most 4 MiB (managers, API keys).")
+            .bare_write()
+            .by(&["api_key"])
+            .takes_file("text/csv")
+            .answers::<wire::Imported>(200),
+        post("/api/message_manager/stays/{id}/check_in/", "The guest has arrived (managers, API keys).")
+            .bare_write()
+            .by(&["api_key"])
+            .answers::<wire::Stay>(200),
+        post("/api/message_manager/stays/{id}/check_out/", "The guest has left (managers, API keys).")
+            .bare_write()
+            .by(&["api_key"])
+            .answers::<wire::Stay>(200),
     ]
 }
 
@@ -178,6 +244,15 @@ fn others() -> Vec<Operation> {
             .takes::<wire::GuestMessage>()
             .answers::<wire::GuestMessageStored>(201)
             .refuses(&[400, 404, 406, 413, 415]),
+        get("/webhooks/whatsapp/", "Whether this is the place for Meta to call.")
+            .asks("hub.mode", "string", "`subscribe`.")
+            .asks("hub.verify_token", "string", "The word that both sides know.")
+            .asks("hub.challenge", "string", "What is answered.")
+            .answers_text(200)
+            .refuses(&[403]),
+        post("/webhooks/whatsapp/", "What WhatsApp tells: guests' messages, and what became of ours. Signed by Meta.")
+            .answers_nothing(200)
+            .refuses(&[400, 401, 413]),
         get("/ws/staff/", "Upgrade to the live connection; asyncapi.json tells what is said there.")
             .by(&["bearer", "cookie"])
             .answers_nothing(101)

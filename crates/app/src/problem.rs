@@ -92,6 +92,16 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "bad_origin", "This page may not use the session cookie.")
     }
 
+    /// 401: it is not Meta who signed this.
+    pub fn bad_signature() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "The signature is not that of this app.")
+    }
+
+    /// 403: whoever asks does not know the word.
+    pub fn not_verified() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "The verify token is not that of this server.")
+    }
+
     /// 404.
     pub fn not_found() -> Self {
         desk::Error::NotFound.into()
@@ -109,14 +119,15 @@ impl Problem {
         Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Only application/json is given here.")
     }
 
-    /// 413: the body is over 256 KiB.
-    pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "A request's body may have at most 256 KiB.")
+    /// 413: the body has more than so many bytes.
+    pub fn too_large(most: usize) -> Self {
+        let detail = format!("A request's body may have at most {} KiB here.", most / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
-    /// 415: nothing but JSON is taken.
-    pub fn unsupported_media_type() -> Self {
-        let detail = "Only application/json is taken here.";
+    /// 415: nothing but this is taken.
+    pub fn unsupported_media_type(taken: &str) -> Self {
+        let detail = format!("Only {taken} is taken here.");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
@@ -175,23 +186,25 @@ impl From<desk::Error> for Problem {
         use desk::Error::*;
         let status = match &error {
             Unauthenticated | BadCredentials => StatusCode::UNAUTHORIZED,
-            Forbidden => StatusCode::FORBIDDEN,
+            Forbidden | BeyondApiKey => StatusCode::FORBIDDEN,
             NotFound => StatusCode::NOT_FOUND,
             Invalid(_) => StatusCode::BAD_REQUEST,
             TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             ConversationClosed
             | NotInRelay
             | WindowClosed
+            | NotFailed
             | StaleReply { .. }
             | IdempotencyMismatch
             | NoDepartment
             | ResyncRequired => StatusCode::CONFLICT,
-            Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            NotThereYet | Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let problem = Self::new(status, error.code(), error.detail());
         match error {
             Invalid(field) => Self::invalid(field.name, field.sentence),
+            NotThereYet => problem.with(|it| it.retry_after = Some(SHORT_WAIT)),
             TooManyAttempts { retry_after } => problem.with(|it| it.retry_after = Some(retry_after)),
             StaleReply { newer } => problem.with(|it| it.newer = Some(newer_messages(&newer))),
             Store(cause) => problem.with(|it| {
@@ -199,6 +212,15 @@ impl From<desk::Error> for Problem {
                 it.cause = Some(chain(&cause));
             }),
             _ => problem,
+        }
+    }
+}
+
+impl From<desk::ImportError> for Problem {
+    fn from(error: desk::ImportError) -> Self {
+        match error {
+            desk::ImportError::Desk(error) => error.into(),
+            told => Self::invalid("file", told.to_string()),
         }
     }
 }

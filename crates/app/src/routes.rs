@@ -11,12 +11,18 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
+use desk::Principal;
+
 use crate::{
-    extract::{Call, path_id, signed_in},
+    extract::{Call, MostBytes, ids_are_ids, signed_in},
     health, origin, pages,
     problem::Problem,
-    rest::{self, auth, conversations, demo, departments, events, hotel, messages, socket, staff},
+    rest::{
+        self, attachments, auth, conversations, demo, departments, events, hotel, messages, socket, staff, stays,
+        templates,
+    },
     state::App,
+    webhook,
 };
 
 /// Puts every address in its place.
@@ -27,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(open("/readyz", [(GET, web::to(health::ready))]))
         .service(open("/metrics", [(GET, web::to(health::metrics))]))
         .service(open("/ws/staff/", [(ONLY_GET, web::to(socket::upgrade))]))
+        .service(open("/webhooks/whatsapp/", [(ONLY_GET, web::to(webhook::verify)), (POST, web::to(webhook::receive))]))
         .service(pages::docs())
         .service(open("/api/openapi.json", [(GET, web::to(pages::openapi))]))
         .service(open("/api/asyncapi.json", [(GET, web::to(pages::asyncapi))]))
@@ -63,6 +70,7 @@ fn staff_calls(config: &mut ServiceConfig) {
             .service(staff_only("/conversations/{id}/", [(GET, web::to(conversations::show))]))
             .service(staff_only("/conversations/{id}/messages/", [(GET, web::to(messages::list))]))
             .service(staff_only("/conversations/{id}/send_message/", [(POST, web::to(messages::send))]))
+            .service(staff_only("/conversations/{id}/messages/{message_id}/retry/", [(POST, web::to(messages::retry))]))
             .service(staff_only("/conversations/{id}/notes/", [(POST, web::to(messages::note))]))
             .service(staff_only("/conversations/{id}/start_relay/", [(POST, web::to(conversations::start_relay))]))
             .service(staff_only("/conversations/{id}/end_relay/", [(POST, web::to(conversations::end_relay))]))
@@ -70,6 +78,12 @@ fn staff_calls(config: &mut ServiceConfig) {
             .service(staff_only("/conversations/{id}/close/", [(POST, web::to(conversations::close))]))
             .service(staff_only("/conversations/{id}/reopen/", [(POST, web::to(conversations::reopen))]))
             .service(staff_only("/conversations/{id}/read/", [(POST, web::to(conversations::read))]))
+            .service(staff_only("/conversations/{id}/send_template/", [(POST, web::to(messages::send_template))]))
+            .service(
+                staff_only("/conversations/{id}/attachments/", [(POST, web::to(attachments::send))])
+                    .app_data(MostBytes(attachments::MOST_UPLOADED)),
+            )
+            .service(staff_only("/attachments/{id}/", [(GET, web::to(attachments::show))]))
             .service(staff_only("/events/", [(GET, web::to(events::list))]))
             .service(staff_only(
                 "/departments/",
@@ -78,7 +92,20 @@ fn staff_calls(config: &mut ServiceConfig) {
             .service(staff_only("/departments/{id}/", [(PATCH, web::to(departments::change))]))
             .service(staff_only("/staff/", [(GET, web::to(staff::list)), (POST, web::to(staff::create))]))
             .service(staff_only("/staff/{id}/", [(PATCH, web::to(staff::change))]))
-            .service(staff_only("/hotel/", [(GET, web::to(hotel::show))]))
+            .service(staff_only("/hotel/", [(GET, web::to(hotel::show)), (PATCH, web::to(hotel::change))]))
+            .service(staff_only("/stays/", [(GET, web::to(stays::list)), (POST, web::to(stays::create))]))
+            .service(
+                staff_only("/stays/import/", [(POST, web::to(stays::import))])
+                    .app_data(MostBytes(stays::MOST_IMPORTED)),
+            )
+            .service(staff_only("/stays/{id}/", [(PATCH, web::to(stays::change))]))
+            .service(staff_only("/stays/{id}/check_in/", [(POST, web::to(stays::check_in))]))
+            .service(staff_only("/stays/{id}/check_out/", [(POST, web::to(stays::check_out))]))
+            .service(staff_only("/templates/", [(GET, web::to(templates::list)), (POST, web::to(templates::create))]))
+            .service(staff_only(
+                "/templates/{id}/",
+                [(PATCH, web::to(templates::change)), (DELETE, web::to(templates::delete))],
+            ))
             .default_service(web::to(rest::nowhere_for_staff)),
     );
 }
@@ -90,6 +117,7 @@ const GET: Methods = &[Method::GET, Method::HEAD];
 const ONLY_GET: Methods = &[Method::GET];
 const POST: Methods = &[Method::POST];
 const PATCH: Methods = &[Method::PATCH];
+const DELETE: Methods = &[Method::DELETE];
 
 /// An address that anybody may ask for.
 fn open<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
@@ -100,14 +128,14 @@ fn open<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
     }))
 }
 
-/// An address for staff: who they are comes before what is wrong with the method.
+/// An address for staff, and for other systems where its handler says so: who they are comes before what is
+/// wrong with the method.
 fn staff_only<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
     let allow = allow(&routes);
-    resource(path, routes).default_service(web::to(move |call: Call| {
+    resource(path, routes).default_service(web::to(move |call: Call<Principal>| {
         let allow = allow.clone();
         async move {
-            let ids = call.request.match_info().iter();
-            let there = ids.into_iter().all(|(_, id)| path_id(id).is_some());
+            let there = ids_are_ids(&call.request);
             let problem = if there { Problem::method_not_allowed(allow) } else { Problem::not_found() };
             Err::<HttpResponse, _>(call.once_signed_in(problem).await)
         }

@@ -18,7 +18,7 @@ use actix_web::{
     },
     web,
 };
-use desk::{DbUrl, Desk, Keep};
+use desk::{DbUrl, Desk, Keep, Sending};
 use socket2::{Domain, Protocol, Socket, Type};
 use transport::{BusKind, Connections, Hub};
 
@@ -74,6 +74,14 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
     }
     hub.begin(desk.clone(), bus(&settings, &desk).await?, settings.compare_every());
     spawn(keep_up(desk.clone(), settings.keep()));
+    let sending = settings.whatsapp()?.map(|client| {
+        spawn(desk.clone().fetch_attachments(client.clone()));
+        let token = auth::Digest::of(settings.whatsapp_access_token.as_deref().unwrap_or_default());
+        Sending::new(desk.clone(), client, token.to_string())
+    });
+    if let Some(sending) = &sending {
+        spawn(sending.clone().run());
+    }
     let sockets = allow_sockets(&mut told)?;
     let workers = available_parallelism().map_or(2, usize::from).max(2);
     let connections = Connections::new(sockets, HEAD);
@@ -105,6 +113,11 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
         asked = asked_to_stop() => asked?,
     }
     stop(&app, handle).await;
+    if let Some(sending) = sending
+        && let Err(error) = sending.let_go().await
+    {
+        log::warn!("another server sends only after the lease: {error}");
+    }
     running.await.map_err(io::Error::other)?.map_err(Failure::from)
 }
 

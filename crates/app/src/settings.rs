@@ -32,6 +32,14 @@ pub struct Settings {
     pub jwt_secret: Option<JwtSecret>,
     /// By which servers on one database wake each other; without it, through the database.
     pub redis_url: Option<RedisUrl>,
+    /// With what Meta signs what it posts to the webhook; without it, nothing is believed.
+    pub whatsapp_app_secret: Option<String>,
+    /// By which Meta is told that the webhook is ours.
+    pub whatsapp_verify_token: Option<String>,
+    /// With what messages are sent; without it, they wait.
+    pub whatsapp_access_token: Option<String>,
+    /// Where the Cloud API is.
+    pub whatsapp_api_url: String,
     /// Days after its last use that a session ends.
     pub session_idle_days: i64,
     /// Days after login that a session ends.
@@ -55,6 +63,8 @@ pub struct BadSettings(Vec<String>);
 
 /// How often it is looked for commits that nobody told of.
 const COMPARE: Duration = Duration::from_secs(1);
+/// The version of the Cloud API that is spoken.
+const API_VERSION: &str = "v25.0";
 /// The most days that may be set: ten years.
 const MOST_DAYS: i64 = 3650;
 
@@ -73,6 +83,10 @@ impl Settings {
             trusted_proxies: reader.list("TRUSTED_PROXIES", network),
             jwt_secret: reader.maybe("JWT_SECRET", JwtSecret::parse),
             redis_url: reader.maybe("REDIS_URL", redis_url),
+            whatsapp_app_secret: reader.maybe("WHATSAPP_APP_SECRET", secret),
+            whatsapp_verify_token: reader.maybe("WHATSAPP_VERIFY_TOKEN", secret),
+            whatsapp_access_token: reader.maybe("WHATSAPP_ACCESS_TOKEN", access_token),
+            whatsapp_api_url: reader.one("WHATSAPP_API_URL", "https://graph.facebook.com", api_url),
             session_idle_days: reader.one("SESSION_IDLE_DAYS", "30", days),
             session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
             event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
@@ -102,6 +116,15 @@ impl Settings {
             return Duration::from_secs(seconds);
         }
         COMPARE
+    }
+
+    /// What calls the Cloud API; `None` without an access token.
+    ///
+    /// # Errors
+    /// None that [`Settings::read`] has not told.
+    pub fn whatsapp(&self) -> Result<Option<whatsapp::Client>, whatsapp::BadSettings> {
+        let token = self.whatsapp_access_token.as_deref();
+        token.map(|token| whatsapp::Client::new(&self.whatsapp_api_url, API_VERSION, token)).transpose()
     }
 
     /// How long things are kept.
@@ -180,6 +203,22 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 fn redis_url(text: &str) -> Result<RedisUrl, String> {
     RedisUrl::from_str(text).map_err(|error| error.to_string())
+}
+
+fn secret(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+fn access_token(text: &str) -> Result<String, String> {
+    let checked = whatsapp::Client::new("https://graph.facebook.com", API_VERSION, text);
+    checked.map(|_| text.to_owned()).map_err(|_| "must be visible ASCII characters".to_owned())
+}
+
+fn api_url(text: &str) -> Result<String, String> {
+    let checked = whatsapp::Client::new(text, API_VERSION, "any");
+    checked
+        .map(|_| text.to_owned())
+        .map_err(|_| "must be an https URL like https://graph.facebook.com; http is for this machine only".to_owned())
 }
 
 #[cfg(feature = "test-clock")]

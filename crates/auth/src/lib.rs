@@ -9,6 +9,8 @@
 //! All three name one session ([`new_session_id`]). Whether that session still stands is for
 //! the caller to look up: a token proves only that this server once gave it out.
 //!
+//! Another system of the hotel has no session: it has an [`ApiKey`], of which only the digest is stored.
+//!
 //! Nothing here knows the clock or the database, and no `Debug` shows a secret.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
@@ -31,5 +33,5 @@ mod tokens;
 
 pub use passwords::{BadPassword, HashError, Password, PasswordHash};
 pub use refresh::{REFRESH_GRACE, RefreshState, RefreshTokens, Refreshed, decide};
-pub use secrets::{Digest, Secret, new_session_id};
+pub use secrets::{ApiKey, Digest, Secret, new_session_id};
 pub use tokens::{ACCESS_LIFETIME, AccessTokens, BadToken, Caller, ShortSecret};

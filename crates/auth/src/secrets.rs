@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::SessionId;
 use sha2::{Digest as _, Sha256};
 
-/// 256 random bits as base64url text: a session cookie, an API key.
+/// 256 random bits as base64url text: a session cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -13,7 +13,14 @@ pub struct Secret(String);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
-redacted!(Secret, Digest);
+/// By which another system of a hotel proves who it is: `mmk_`, and a [`Secret`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+redacted!(Secret, Digest, ApiKey);
+
+/// What an API key begins with, so that it is told from a token, and found where it was left by mistake.
+const API_KEY: &str = "mmk_";
 
 impl Secret {
     /// A new one, from the system's randomness.
@@ -31,6 +38,25 @@ impl Secret {
     /// up. Without salt or stretching: 256 random bits cannot be guessed.
     pub fn digest(text: &str) -> Digest {
         Digest::of(text)
+    }
+}
+
+impl ApiKey {
+    /// A new one, from the system's randomness.
+    #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    pub fn new() -> Self {
+        Self(format!("{API_KEY}{}", Secret::new().as_str()))
+    }
+
+    /// The text to hand to its holder, once.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What to store of the key whose text this is, and by which a presented one is looked up; none
+    /// where it is no API key.
+    pub fn digest(text: &str) -> Option<Digest> {
+        text.starts_with(API_KEY).then(|| Digest::of(text))
     }
 }
 
@@ -74,8 +100,18 @@ mod tests {
     }
 
     #[test]
+    fn an_api_key_is_known_by_its_beginning() {
+        let key = ApiKey::new();
+        assert_eq!((key.as_str().len(), key.as_str().starts_with("mmk_")), (47, true));
+        assert_ne!(key, ApiKey::new());
+        assert_eq!(ApiKey::digest(key.as_str()), Some(Digest::of(key.as_str())));
+        assert_eq!(ApiKey::digest("header.payload.signature"), None);
+    }
+
+    #[test]
     fn debug_shows_nothing() {
         let secret = Secret::new();
         assert_eq!(format!("{secret:?} {:?}", Secret::digest(secret.as_str())), "Secret(redacted) Digest(redacted)");
+        assert_eq!(format!("{:?}", ApiKey::new()), "ApiKey(redacted)");
     }
 }

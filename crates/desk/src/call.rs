@@ -1,8 +1,10 @@
 //! How a use case is run: for whom, and once.
 
 use auth::Caller;
+use domain::{ApiKeyId, HotelId, Role};
 use persistence::{
     Conn, Tx,
+    audit::Actor,
     conversations::{Slice, Which},
     idempotency::{self, Key, Known},
     sessions::{self, Live},
@@ -52,6 +54,42 @@ pub enum Done<T> {
     Now(T),
     /// It was done before, under the same key: the answer as written down then.
     Before(String),
+}
+
+/// Who asks: a member of the hotel's staff, or another system of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A staff member. Whether their session is live, each use case looks itself.
+    Staff(Caller),
+    /// A system that knows an API key.
+    ApiKey {
+        /// The key's id.
+        id: ApiKeyId,
+        /// Its hotel.
+        hotel: HotelId,
+    },
+}
+
+/// For whom a change is made, as it is within its transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Agent {
+    pub(crate) hotel: HotelId,
+    pub(crate) actor: Actor,
+    administers: bool,
+}
+
+impl From<&Live> for Agent {
+    fn from(live: &Live) -> Self {
+        let administers = live.staff.role == Role::Manager;
+        Self { hotel: live.staff.hotel, actor: Actor::Staff(live.staff.id), administers }
+    }
+}
+
+impl Agent {
+    /// Refuses who is no manager, nor another system of the hotel.
+    pub(crate) fn refuse_unless_administers(self) -> Result<(), Error> {
+        if self.administers { Ok(()) } else { Err(Error::Forbidden) }
+    }
 }
 
 impl Desk {
@@ -114,6 +152,24 @@ impl Desk {
             }
         })
         .await
+    }
+
+    /// As [`Desk::act_once`], for staff or an API key. Who acts by an API key has no keys for this: what they
+    /// may do changes nothing when it is done again.
+    pub(crate) async fn act_for<T: Send + 'static>(
+        &self,
+        by: Principal,
+        locks: Vec<Which>,
+        once: Once<T>,
+        mut job: impl FnMut(&mut Tx<'_>, Agent) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Done<T>, Error> {
+        match by {
+            Principal::Staff(caller) => self.act_once(caller, locks, once, move |tx, live| job(tx, live.into())).await,
+            Principal::ApiKey { id, hotel } => {
+                let agent = Agent { hotel, actor: Actor::ApiKey(id), administers: true };
+                self.store.write(hotel, locks, move |tx| job(tx, agent)).await.map(Done::Now)
+            }
+        }
     }
 
     /// The answer that was given to a key, for a request that is not understood any more.

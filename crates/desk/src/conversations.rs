@@ -6,10 +6,10 @@ use domain::{Conversation, ConversationId, ConversationView, DepartmentId, Messa
 use persistence::{
     Conn, Tx,
     conversations::{self, Filter, Slice, Which},
-    departments, events,
+    events, hotels,
 };
 
-use crate::{Desk, Done, Error, Once, Page, messages, settle};
+use crate::{Desk, Done, Error, Once, Page, departments::refuse_foreign, flow, messages, settle};
 
 /// An answer, and where in the hotel's log it stands: events after it are not in the answer yet.
 #[derive(Debug)]
@@ -94,9 +94,7 @@ impl Desk {
         once: Once<ConversationView>,
     ) -> Result<Done<ConversationView>, Error> {
         self.move_once(caller, which, once, move |tx, reach, it, at| {
-            if departments::find(tx.conn(), reach.hotel, to)?.is_none() {
-                return Err(Error::invalid("department_id", "There is no such department."));
-            }
+            refuse_foreign(tx.conn(), reach.hotel, "department_id", to)?;
             let assignee = match it.assignee {
                 None => None,
                 Some(id) => settle::assignee_reach(tx, id)?,
@@ -118,13 +116,18 @@ impl Desk {
     /// [`Error::NotFound`], [`Error::NotInRelay`].
     pub async fn end_relay(&self, caller: Caller, which: Which, once: Once<()>) -> Result<Done<()>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
-            let mut it = visible(tx.conn(), &live.staff.reach(), which)?;
-            let before = it.clone();
-            it.end_relay()?;
-            settle::save(tx, &before, &it, Some(live.staff.id), now)
-        })
-        .await
+        let done = self
+            .act_once(caller, vec![which], once, move |tx, live| {
+                let mut it = visible(tx.conn(), &live.staff.reach(), which)?;
+                let before = it.clone();
+                it.end_relay()?;
+                settle::save(tx, &before, &it, Some(live.staff.id), now)?;
+                let hotel = hotels::find(tx.conn(), it.hotel)?.ok_or(Error::NotFound)?;
+                flow::give_back(tx, &hotel, &mut it, now)
+            })
+            .await;
+        self.something_to_send();
+        done
     }
 
     /// Gives a conversation to a staff member, or to nobody.

@@ -2,7 +2,7 @@
 
 use auth::Caller;
 use domain::{Department, DepartmentId, HotelId, Name};
-use persistence::{departments, hotels};
+use persistence::{Conn, departments, hotels};
 
 use crate::{Desk, Done, Error, Once, Page, staff::refuse_unless_manager};
 
@@ -78,6 +78,19 @@ impl Desk {
                 Ok(departments::insert(tx, hotel, &name, now)?.ok_or_else(taken)?.id)
             })
             .await
+    }
+}
+
+/// Refuses a department that is not one of the hotel; `field` named it.
+pub(crate) fn refuse_foreign(
+    conn: &mut Conn,
+    hotel: HotelId,
+    field: &'static str,
+    id: DepartmentId,
+) -> Result<(), Error> {
+    match departments::find(conn, hotel, id)? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid(field, "There is no such department.")),
     }
 }
 

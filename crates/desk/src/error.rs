@@ -24,6 +24,9 @@ pub enum Error {
     /// The role may not do this at all.
     #[error("Only a manager may do this.")]
     Forbidden,
+    /// An API key may not do this at all.
+    #[error("An API key is good for importing stays, checking in and checking out, and for nothing else.")]
+    BeyondApiKey,
     /// There is no such thing, or the caller may not see it.
     #[error("There is no such thing here.")]
     NotFound,
@@ -39,6 +42,12 @@ pub enum Error {
     /// WhatsApp allows no free text now.
     #[error("The guest last wrote more than 24 hours ago: WhatsApp allows only an approved template now.")]
     WindowClosed,
+    /// A file that a guest sent is not fetched yet.
+    #[error("This file is still being fetched. Please try again in a moment.")]
+    NotThereYet,
+    /// A message that is to be sent once more has neither failed nor been lost.
+    #[error("This message has not failed.")]
+    NotFailed,
     /// A colleague has written since.
     #[error("A colleague has written since you looked. Read that first.")]
     StaleReply {
@@ -80,12 +89,14 @@ impl Error {
             Self::Unauthenticated => "unauthenticated",
             Self::BadCredentials => "bad_credentials",
             Self::TooManyAttempts { .. } => "rate_limited",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden | Self::BeyondApiKey => "forbidden",
             Self::NotFound => "not_found",
             Self::Invalid(_) => "invalid",
             Self::ConversationClosed => "conversation_closed",
             Self::NotInRelay => "not_in_relay",
             Self::WindowClosed => "window_closed",
+            Self::NotThereYet => "unavailable",
+            Self::NotFailed => "not_failed",
             Self::StaleReply { .. } => "stale_reply",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",

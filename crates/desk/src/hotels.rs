@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use auth::Caller;
 use chrono_tz::Tz;
 use domain::{Hotel, HotelId, Name};
-use persistence::{BackupError, StoreError, departments, events, hotels};
+use persistence::{
+    BackupError, StoreError, departments, events,
+    hotels::{self, HotelChange},
+};
 
-use crate::{Clock, Desk, Error};
+use crate::{Clock, Desk, Done, Error, Once, departments::refuse_foreign, staff::refuse_unless_manager};
 
 /// The first department of every hotel.
 pub(crate) const FIRST_DEPARTMENT: &str = "Reception";
@@ -37,15 +40,41 @@ impl Desk {
         self.ask(caller, |conn, live| hotels::find(conn, live.staff.hotel)?.ok_or(Error::NotFound)).await
     }
 
+    /// Changes the caller's hotel.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] where there is no such time zone, or the department or the opener
+    /// is not one of the hotel.
+    pub async fn change_hotel(
+        &self,
+        caller: Caller,
+        change: HotelChange,
+        once: Once<Hotel>,
+    ) -> Result<Done<Hotel>, Error> {
+        self.act_once(caller, vec![], once, move |tx, live| {
+            refuse_unless_manager(live)?;
+            let id = live.staff.hotel;
+            if let Some(name) = &change.timezone {
+                time_zone(name)?;
+            }
+            if let Some(Some(department)) = change.default_department {
+                refuse_foreign(tx.conn(), id, "default_department_id", department)?;
+            }
+            if !hotels::change(tx, id, &change)? {
+                return Err(Error::invalid("opener_template_id", "There is no such template of type whatsapp."));
+            }
+            hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)
+        })
+        .await
+    }
+
     /// Makes a hotel with its first department, from the command line. `timezone` is an IANA
     /// name; none: UTC.
     ///
     /// # Errors
     /// [`Error::Invalid`] where there is no such time zone.
     pub async fn add_hotel(&self, name: Name, timezone: Option<String>) -> Result<HotelId, Error> {
-        let timezone = timezone.as_deref().unwrap_or("UTC").parse::<Tz>();
-        let timezone = timezone
-            .map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))?;
+        let timezone = time_zone(timezone.as_deref().unwrap_or("UTC"))?;
         let first = first_department()?;
         let now = self.now();
         self.store
@@ -80,6 +109,21 @@ impl Desk {
                     return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
                 }
                 Ok(hotels::set_whatsapp(tx, hotel, number.as_str())?)
+            })
+            .await
+    }
+
+    /// Switches a hotel's flow on or off, from the command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is no such hotel.
+    pub async fn switch_flow(&self, hotel: HotelId, on: bool) -> Result<(), Error> {
+        self.store
+            .write(NO_HOTEL, vec![], move |tx| {
+                if hotels::find(tx.conn(), hotel)?.is_none() {
+                    return Err(Error::invalid("hotel", "There is no such hotel."));
+                }
+                Ok(hotels::set_flow(tx, hotel, on)?)
             })
             .await
     }
@@ -143,6 +187,12 @@ impl Desk {
     pub async fn is_empty(&self) -> Result<bool, Error> {
         self.store.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
     }
+}
+
+/// A time zone, by its IANA name.
+fn time_zone(name: &str) -> Result<Tz, Error> {
+    let known = name.parse();
+    known.map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))
 }
 
 /// The name of a history that no other has.

@@ -7,50 +7,68 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod api_keys;
+mod attachments;
 mod call;
 mod clock;
 mod conversations;
 mod departments;
 mod error;
+mod flow;
 mod generate;
 mod hotels;
+mod identities;
 mod messages;
 mod nodes;
+mod outgoing;
 mod receive;
+mod sending;
 mod sessions;
 mod settle;
+mod speaking;
 mod staff;
 mod stays;
 mod survey;
+mod templates;
 mod upkeep;
+mod webhook;
 
 pub use auth::Caller;
-pub use call::{Done, Once, Page};
+pub use call::{Done, Once, Page, Principal};
 pub use clock::{Clock, SystemClock};
 pub use conversations::{ConversationList, WithCursor};
 pub use error::{Error, Field};
 pub use generate::{Generated, GeneratedHotel, GeneratedStaff, GeneratedStay, Sizes};
 pub use hotels::{DemoHotel, DemoSignIn, Restored};
-pub use messages::{MessagePage, Replied, Reply};
+pub use messages::MessagePage;
+pub use outgoing::WhatsAppCounts;
 pub use persistence::{
     BackupError, BadDbUrl, Committed, DbUrl, Heard, Notices, OnCommit, StoreError, back_up,
     conversations::{Filter, Which},
+    hotels::HotelChange,
     idempotency::Key,
     messages::Page as MessageRange,
+    parked::Parked,
     sessions::{Lifetimes, Live},
+    stays::Booking,
+    templates::Wording,
 };
-pub use receive::{FromGuest, Received};
+pub use receive::{Came, FromGuest, Received, Spoken};
+pub use sending::Sending;
 pub use sessions::{Credentials, Refresh, SignedIn};
+pub use speaking::{OutgoingFile, Replied, Reply};
 pub use staff::{NewMember, StaffChange};
-pub use stays::{ImportError, RowOutcome, RowResult};
+pub use stays::{ImportError, RowOutcome, RowResult, StayChange};
 pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
+pub use templates::TemplateChange;
 pub use upkeep::Keep;
+pub use webhook::TakenIn;
 
 use std::sync::Arc;
 
 use auth::{AccessTokens, RefreshTokens, ShortSecret};
 use persistence::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 /// Password hashes that may be made at once: each takes 19 MiB and a core.
 const HASHES_AT_ONCE: usize = 2;
@@ -64,6 +82,9 @@ pub struct Desk {
     refresh: Arc<RefreshTokens>,
     lifetimes: Lifetimes,
     hashing: Arc<Semaphore>,
+    to_send: Arc<Notify>,
+    /// Whoever imports under a key.
+    importing: Arc<Mutex<()>>,
 }
 
 /// Why a desk could not be opened.
@@ -97,6 +118,8 @@ impl Desk {
             clock,
             lifetimes,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            to_send: Arc::new(Notify::new()),
+            importing: Arc::default(),
         };
         desk.begin_history().await?;
         Ok(desk)

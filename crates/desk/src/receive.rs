@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use domain::flow::Said;
 use domain::{
-    Conversation, ConversationId, EventKind, Guest, Hotel, HotelId, MessageId, MessageText, Name, PhoneNumber, Status,
-    Stay, StayId,
+    Conversation, ConversationId, EventKind, Guest, GuestId, GuestIdentity, Hotel, HotelId, Message, MessageId,
+    MessageText, Name, PhoneNumber, Status, Stay, StayId,
 };
 use persistence::{
     Conn, Tx,
@@ -14,19 +15,69 @@ use persistence::{
     stays,
 };
 
-use crate::{Desk, Error, messages::append, settle};
+use whatsapp::Media;
+
+use crate::{Desk, Error, attachments, flow, identities, messages::append_with, outgoing, settle};
 
 /// A guest's message, as it comes in.
 #[derive(Clone, Debug)]
 pub struct FromGuest {
-    /// Their number.
-    pub phone: PhoneNumber,
-    /// What they wrote.
-    pub text: MessageText,
+    /// By what they are known.
+    pub identity: GuestIdentity,
     /// The name they give themselves.
     pub name: Option<Name>,
-    /// The hotel; `None`: that of this number's stay, else the first.
-    pub hotel: Option<HotelId>,
+    /// What they wrote, as staff read it: not empty.
+    pub text: String,
+    /// What they said, as the flow hears it.
+    pub spoken: Spoken,
+    /// What WhatsApp tells of it; nothing of a guest who is played.
+    pub came: Option<Came>,
+}
+
+/// What a guest said, as the flow hears it.
+#[derive(Clone, Debug)]
+pub enum Spoken {
+    /// A text, or what stands below a picture.
+    Text(String),
+    /// A row of a list, or a button.
+    Choice {
+        /// Its id.
+        id: String,
+        /// Its label.
+        title: String,
+    },
+    /// No text: a picture, a voice message, a place.
+    Other,
+}
+
+impl FromGuest {
+    /// What a guest writes who is only played.
+    pub fn played(phone: PhoneNumber, name: Option<Name>, text: MessageText) -> Self {
+        Self {
+            identity: phone.into(),
+            name,
+            spoken: Spoken::Text(text.to_string()),
+            text: text.into_string(),
+            came: None,
+        }
+    }
+}
+
+/// What WhatsApp tells of a guest's message.
+#[derive(Clone, Debug)]
+pub struct Came {
+    /// What it calls the message.
+    pub whatsapp_message_id: String,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+    /// As it came.
+    pub raw: String,
+    /// Whether the guest said something: a reaction opens neither a closed conversation nor the window.
+    pub says: bool,
+    /// The file that is to be fetched.
+    pub media: Option<Media>,
+    /// The message that it is about, by what WhatsApp calls it.
+    pub about: Option<String>,
 }
 
 /// Where a guest's message went.
@@ -43,35 +94,47 @@ pub struct Received {
 }
 
 impl Desk {
-    /// Takes in a guest's message: finds whose it is, and stores it with its events.
+    /// Takes in what a guest of the demo writes. Without a hotel: that of this number's stay, else the first.
     ///
     /// # Errors
     /// [`Error::Invalid`] where there is no such hotel.
-    pub async fn receive(&self, it: FromGuest) -> Result<Received, Error> {
-        let now = self.now();
-        let (hotel, locks) = self.asked_for(&it).await?;
-        self.store.write(hotel.id, locks, move |tx| receive(tx, &hotel, &it, now)).await
+    pub async fn receive(&self, it: FromGuest, hotel: Option<HotelId>) -> Result<Received, Error> {
+        let identity = it.identity.clone();
+        let (hotel, locks) = self
+            .store
+            .read(move |conn| {
+                let hotel = hotel_of(conn, hotel, identity.phone.as_ref())?;
+                let locks = talks_of(conn, hotel.id, &identity)?;
+                Ok::<_, Error>((hotel, locks))
+            })
+            .await?;
+        self.receive_in(hotel, locks, it).await
     }
 
-    /// The hotel that the guest means, and their conversations there: known before, these are
-    /// locked in the same order as everybody else's.
-    async fn asked_for(&self, it: &FromGuest) -> Result<(Hotel, Vec<Which>), Error> {
-        let (named, phone) = (it.hotel, it.phone.clone());
-        self.store
-            .read(move |conn| {
-                let hotel = hotel_of(conn, named, &phone)?;
-                let guest = guests::find_by_phone(conn, hotel.id, &phone)?;
-                let known = guest.map(|it| conversations::of_guest(conn, it.id)).transpose()?.unwrap_or_default();
-                Ok((hotel, known.into_iter().map(Which::Conversation).collect()))
-            })
-            .await
+    /// Takes in a guest's message: finds whose it is, and stores it with its events. What came before is stored once.
+    /// `locks` are the guest's talks: known before, they are locked in the same order as everybody else's.
+    pub(crate) async fn receive_in(&self, hotel: Hotel, locks: Vec<Which>, it: FromGuest) -> Result<Received, Error> {
+        let now = self.now();
+        let received = self.store.write(hotel.id, locks, move |tx| receive(tx, &hotel, &it, now)).await;
+        self.something_to_send();
+        received
     }
 }
 
-fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: &PhoneNumber) -> Result<Hotel, Error> {
-    let id = match named {
-        Some(id) => Some(id),
-        None => stays::hotels_of_phone(conn, phone)?.first().copied(),
+/// The conversations of the guests whom an identity names.
+pub(crate) fn talks_of(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Which>, Error> {
+    let mut talks = Vec::new();
+    for guest in guests::find_by_identity(conn, hotel, identity)? {
+        talks.extend(conversations::of_guest(conn, guest.id)?.into_iter().map(Which::Conversation));
+    }
+    Ok(talks)
+}
+
+fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: Option<&PhoneNumber>) -> Result<Hotel, Error> {
+    let id = match (named, phone) {
+        (Some(id), _) => Some(id),
+        (None, Some(phone)) => stays::hotels_of_phone(conn, phone)?.first().copied(),
+        (None, None) => None,
     };
     let hotel = match id {
         Some(id) => hotels::find(conn, id)?,
@@ -81,28 +144,103 @@ fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: &PhoneNumber) -> Res
 }
 
 fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -> Result<Received, Error> {
-    let guest = guests::find_or_insert(tx, hotel.id, &it.phone, now)?;
-    guests::hold(tx, guest.id)?;
+    let guest = identities::recognise(tx, hotel, &it.identity, now)?;
+    // Now that the guest is held, nobody stores the same message beside this.
+    if let Some(known) = received_before(tx, hotel, it)? {
+        return Ok(known);
+    }
     if let Some(name) = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
         rename(tx, &guest, name, now)?;
     }
     let stay = current_stay(tx, &guest, today(hotel, now))?;
-    let mut conversation = conversation_of(tx, hotel, &guest, stay.as_ref(), now)?;
+    let mut conversation = conversation_of(tx, hotel, guest.id, stay.as_ref(), now)?;
     let before = conversation.clone();
-    conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun(today(hotel, now))));
-    settle::save(tx, &before, &conversation, None, now)?;
+    let says = it.came.as_ref().is_none_or(|came| came.says);
+    if says {
+        conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun(today(hotel, now))));
+        settle::save(tx, &before, &conversation, None, now)?;
+    }
+    let message = store(tx, &guest, &conversation, it, now)?;
+    if says {
+        outgoing::release(tx, &conversation, now)?;
+        flow::hear(tx, hotel, &mut conversation, before.status, it.spoken.said(), now)?;
+    }
+    Ok(Received { message: message.id, conversation: conversation.id, stay: conversation.stay, hotel: hotel.id })
+}
+
+impl Spoken {
+    fn said(&self) -> Said<'_> {
+        match self {
+            Self::Text(text) => Said::Text(text),
+            Self::Choice { id, title } => Said::Choice { id, title },
+            Self::Other => Said::Other,
+        }
+    }
+}
+
+/// Where a message of this name went, if it came before.
+fn received_before(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest) -> Result<Option<Received>, Error> {
+    let Some(came) = &it.came else { return Ok(None) };
+    let Some(known) = messages::find_by_whatsapp_id(tx.conn(), &came.whatsapp_message_id)? else { return Ok(None) };
+    let conversation = conversations::find(tx.conn(), Which::Conversation(known.conversation))?;
+    let stay = conversation.and_then(|it| it.stay);
+    Ok(Some(Received { message: known.id, conversation: known.conversation, stay, hotel: hotel.id }))
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    guest: &Guest,
+    conversation: &Conversation,
+    it: &FromGuest,
+    now: DateTime<Utc>,
+) -> Result<Message, Error> {
     let name = messages::guest_name(tx.conn(), guest.id, conversation.id)?;
+    let last_heard = conversations::last_heard(tx.conn(), conversation.id)?;
+    let about = match it.came.as_ref().and_then(|came| came.about.as_deref()) {
+        Some(about) => messages::find_by_whatsapp_id(tx.conn(), about)?,
+        None => None,
+    };
+    let content = match about.filter(|about| about.conversation == conversation.id) {
+        Some(about) => quoting(&about.content, &it.text),
+        None => it.text.clone(),
+    };
+    let came = it.came.as_ref().map(|came| {
+        // A clock that is ahead of ours must not keep the window open for longer.
+        let written_at = came.written_at.min(now);
+        messages::Came {
+            whatsapp_message_id: &came.whatsapp_message_id,
+            written_at,
+            last_heard: came.says.then(|| last_heard.map_or(written_at, |before| before.max(written_at))),
+            raw: &came.raw,
+        }
+    });
     let draft = Draft {
         conversation: conversation.id,
-        content: it.text.as_str(),
+        content: &content,
         sender: Sender::Guest(&name),
         at: now,
+        came,
         delivery: None,
         internal: false,
         client_ref: None,
     };
-    let message = append(tx, &conversation, &draft)?;
-    Ok(Received { message: message.id, conversation: conversation.id, stay: conversation.stay, hotel: hotel.id })
+    append_with(tx, conversation, &draft, |tx, message| match it.came.as_ref().and_then(|came| came.media.as_ref()) {
+        Some(media) => Ok(vec![attachments::await_file(tx, conversation.hotel, message, media, now)?]),
+        None => Ok(vec![]),
+    })
+}
+
+/// The most characters of a message that are quoted.
+const QUOTED: usize = 200;
+
+/// A text with what it is about above it, as mail has it.
+fn quoting(about: &str, text: &str) -> String {
+    let mut quoted: String = about.chars().take(QUOTED).collect();
+    if about.chars().nth(QUOTED).is_some() {
+        quoted.push('…');
+    }
+    let quoted: Vec<String> = quoted.lines().map(|line| format!("> {line}")).collect();
+    format!("{}\n{text}", quoted.join("\n"))
 }
 
 /// Keeps the name that the guest gives themselves. Where no stay is known, they are shown under it.
@@ -130,22 +268,22 @@ fn current_stay(tx: &mut Tx<'_>, guest: &Guest, today: NaiveDate) -> Result<Opti
 }
 
 /// The stay's conversation, or the guest's without a stay; made where there is none.
-fn conversation_of(
+pub(crate) fn conversation_of(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
-    guest: &Guest,
+    guest: GuestId,
     stay: Option<&Stay>,
     now: DateTime<Utc>,
 ) -> Result<Conversation, Error> {
     let known = match stay {
         Some(stay) => conversations::find(tx.conn(), Which::Stay(stay.id))?,
-        None => conversations::find_without_stay(tx.conn(), guest.id)?,
+        None => conversations::find_without_stay(tx.conn(), guest)?,
     };
     if let Some(known) = known {
         return Ok(known);
     }
     let status = stay.map_or(Status::Demo, |stay| stay.unrouted_status(today(hotel, now)));
-    let made = conversations::insert(tx, (hotel.id, guest.id, stay.map(|it| it.id)), status, now)?;
+    let made = conversations::insert(tx, (hotel.id, guest, stay.map(|it| it.id)), status, now)?;
     let kind = EventKind::NewConversation { conversation: made.id, stay: made.stay, department: None };
     tx.record(hotel.id, now, kind);
     Ok(made)

@@ -4,19 +4,19 @@ use chrono::{DateTime, Utc};
 use domain::{Conversation, ConversationChange, EventKind, Reach, StaffId, Status};
 use persistence::{
     Tx,
-    audit::{self, Entry},
+    audit::{self, Actor, Entry},
     conversations, staff,
 };
 
 use crate::Error;
 
 /// Stores a conversation that moved, with its events and the audit's entries; nothing where it
-/// did not move. `actor`: who moved it; nobody: the guest, or the command line.
+/// did not move. `actor`: who moved it.
 pub(crate) fn save(
     tx: &mut Tx<'_>,
     before: &Conversation,
     after: &Conversation,
-    actor: Option<StaffId>,
+    actor: impl Into<Actor>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     if before == after {
@@ -40,7 +40,7 @@ pub(crate) fn save(
             only_message: false,
         }),
     );
-    audit(tx, before, after, actor, at)
+    audit(tx, before, after, actor.into(), at)
 }
 
 /// Stores and tells that a conversation is shown otherwise, though it did not move: its guest or
@@ -62,7 +62,7 @@ fn audit(
     tx: &mut Tx<'_>,
     before: &Conversation,
     after: &Conversation,
-    actor: Option<StaffId>,
+    actor: Actor,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut note = |action, from: Option<String>, to: Option<String>| {

@@ -331,7 +331,7 @@ fn note(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let staff = Some(member.id);
-    let entry = Entry { hotel: member.hotel, actor, action, conversation: None, staff, before, after };
+    let entry = Entry { hotel: member.hotel, actor: actor.into(), action, conversation: None, staff, before, after };
     Ok(audit::write(tx, &entry, at)?)
 }
 

@@ -1,102 +1,158 @@
-//! Stays, from a table that another system wrote.
+//! Stays: booked, changed, listed. Whoever books, by hand or by a table, does it here.
 
+mod arrivals;
+mod import;
 mod table;
 
+pub use import::{RowOutcome, RowResult};
 pub use table::ImportError;
 
-use chrono::{DateTime, Utc};
-use domain::{Hotel, HotelId, Stay};
+use auth::Caller;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{GuestId, Hotel, HotelId, Name, PhoneNumber, Stay, StayId};
 use persistence::{
-    Tx,
+    Conn, Tx,
     conversations::{self, Which},
     guests, hotels,
     stays::{self, Booking},
 };
 
-use crate::{Desk, Error, receive::today, settle};
+use crate::{
+    Desk, Done, Error, Once, Page, Principal, call::Agent, receive::today, settle, staff::refuse_unless_manager,
+};
 
-/// What came of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowOutcome {
-    /// Which: 1 is the first after the header.
-    pub row: usize,
-    /// The reservation code, as it stands there.
-    pub reservation_code: String,
-    /// What came of it.
-    pub result: RowResult,
+/// What is to be changed of a stay; what is not given stays.
+#[derive(Clone, Debug, Default)]
+pub struct StayChange {
+    /// The booking's name for it, unique in the hotel.
+    pub reservation_code: Option<Name>,
+    /// The guest's name.
+    pub guest_name: Option<Name>,
+    /// The guest's number.
+    pub guest_phone: Option<PhoneNumber>,
+    /// The room.
+    pub room_number: Option<Name>,
+    /// The first day.
+    pub check_in: Option<NaiveDate>,
+    /// The last day.
+    pub check_out: Option<NaiveDate>,
 }
 
-/// What came of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowResult {
-    /// There is a new stay.
-    Created,
-    /// The stay says something else now.
-    Updated,
-    /// The stay says the same already.
-    Unchanged,
-    /// Nothing was done: fields, and what is wrong with each, as a sentence.
-    Failed(Vec<(String, String)>),
+impl StayChange {
+    fn of(&self, stay: &Stay) -> Result<Booking, Error> {
+        let booking = Booking {
+            reservation_code: self.reservation_code.as_ref().unwrap_or(&stay.reservation_code).clone(),
+            guest_name: self.guest_name.as_ref().unwrap_or(&stay.guest_name).clone(),
+            guest_phone: self.guest_phone.as_ref().unwrap_or(&stay.guest_phone).clone(),
+            room_number: self.room_number.as_ref().unwrap_or(&stay.room_number).clone(),
+            check_in: self.check_in.unwrap_or(stay.check_in),
+            check_out: self.check_out.unwrap_or(stay.check_out),
+        };
+        let days = Stay::check_days(booking.check_in, booking.check_out);
+        days.map_err(|error| Error::invalid("check_out", error.to_string()))?;
+        Ok(booking)
+    }
 }
 
 impl Desk {
-    /// Takes in stays from CSV (UTF-8, comma or semicolon, fields named by the header). Each row
-    /// is a transaction of its own; a failed one stops no other.
+    /// Lists the hotel's stays: how many there are, and a page of them, last made first.
     ///
     /// # Errors
-    /// [`ImportError`] where the table as a whole is of no use. Rows before a failure of the
-    /// database are stored; importing the table again is harmless.
-    pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<RowOutcome>, ImportError> {
-        let rows = table::read(csv)?;
-        let found = self.store.read(move |conn| Ok::<_, Error>(hotels::find(conn, hotel)?)).await?;
-        let hotel = found.ok_or(ImportError::NoSuchHotel)?;
-        let mut outcomes = Vec::with_capacity(rows.len());
-        for (row, (reservation_code, booking)) in (1..).zip(rows) {
-            let result = match booking {
-                Ok(booking) => self.take_in(&hotel, booking).await?,
-                Err(faults) => RowResult::Failed(faults),
-            };
-            outcomes.push(RowOutcome { row, reservation_code, result });
-        }
-        Ok(outcomes)
+    /// [`Error::Forbidden`], [`Error::NotFound`] past the last page.
+    pub async fn stays(&self, caller: Caller, page: Page) -> Result<(i64, Vec<Stay>), Error> {
+        self.ask(caller, move |conn, live| {
+            refuse_unless_manager(live)?;
+            let (count, found) = stays::list(conn, live.staff.hotel, page.slice())?;
+            page.refuse_past(count)?;
+            Ok((count, found))
+        })
+        .await
     }
 
-    async fn take_in(&self, hotel: &Hotel, booking: Booking) -> Result<RowResult, Error> {
-        let (hotel, now) = (hotel.clone(), self.now());
-        self.store
-            .write(hotel.id, vec![], move |tx| {
-                if stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.is_none()
-                    && create(tx, &hotel, &booking, now)?
-                {
-                    return Ok(RowResult::Created);
-                }
-                let stay = stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?;
-                let stay = stay.ok_or(Error::NotFound)?;
-                if booking.is_of(&stay) { Ok(RowResult::Unchanged) } else { update(tx, &hotel, &stay, &booking, now) }
-            })
-            .await
+    /// A stay, for who administers them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`].
+    pub async fn stay(&self, by: Principal, id: StayId) -> Result<Stay, Error> {
+        match by {
+            Principal::Staff(caller) => self.ask(caller, move |conn, live| of_agent(conn, live.into(), id)).await,
+            Principal::ApiKey { hotel, .. } => self.store.read(move |conn| of_hotel(conn, hotel, id)).await,
+        }
+    }
+
+    /// Books a stay. What its guest wrote before any stay of theirs was known becomes its conversation.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] where the hotel has a stay of this code.
+    pub async fn create_stay(&self, caller: Caller, booking: Booking, once: Once<Stay>) -> Result<Done<Stay>, Error> {
+        let now = self.now();
+        self.act_once(caller, vec![], once, move |tx, live| {
+            refuse_unless_manager(live)?;
+            let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
+            create(tx, &hotel, &booking, now)?.ok_or_else(taken)
+        })
+        .await
+    }
+
+    /// Changes what a booking says.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] where another stay has the code, or the
+    /// last day would be before the first.
+    pub async fn change_stay(
+        &self,
+        caller: Caller,
+        id: StayId,
+        change: StayChange,
+        once: Once<Stay>,
+    ) -> Result<Done<Stay>, Error> {
+        let now = self.now();
+        self.act_once(caller, vec![Which::Stay(id)], once, move |tx, live| {
+            let stay = of_agent(tx.conn(), live.into(), id)?;
+            let booking = change.of(&stay)?;
+            if booking.is_of(&stay) {
+                return Ok(stay);
+            }
+            let namesake = stays::find_by_code(tx.conn(), stay.hotel, &booking.reservation_code)?;
+            if namesake.is_some_and(|it| it.id != id) {
+                return Err(taken());
+            }
+            let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
+            update(tx, &hotel, &stay, &booking, now)
+        })
+        .await
     }
 }
 
-/// Whether it was made: another import of the same code may have been faster.
-fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<bool, Error> {
+/// A stay of the hotel.
+fn of_hotel(conn: &mut Conn, hotel: HotelId, id: StayId) -> Result<Stay, Error> {
+    stays::find(conn, id)?.filter(|stay| stay.hotel == hotel).ok_or(Error::NotFound)
+}
+
+/// A stay of the hotel, for who administers them.
+fn of_agent(conn: &mut Conn, agent: Agent, id: StayId) -> Result<Stay, Error> {
+    let stay = of_hotel(conn, agent.hotel, id)?;
+    agent.refuse_unless_administers()?;
+    Ok(stay)
+}
+
+/// Books a stay; `None` where the hotel has one of this code, which another may just have made.
+fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<Option<Stay>, Error> {
+    if stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.is_some() {
+        return Ok(None);
+    }
     let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
     guests::hold(tx, guest.id)?;
     let is_first = !stays::any_of(tx.conn(), guest.id)?;
-    let Some(stay) = stays::insert(tx, hotel.id, guest.id, booking, now)? else { return Ok(false) };
+    let Some(stay) = stays::insert(tx, hotel.id, guest.id, booking, now)? else { return Ok(None) };
     if is_first {
         adopt(tx, hotel, &stay, now)?;
     }
-    Ok(true)
+    Ok(Some(stay))
 }
 
-fn update(
-    tx: &mut Tx<'_>,
-    hotel: &Hotel,
-    stay: &Stay,
-    booking: &Booking,
-    now: DateTime<Utc>,
-) -> Result<RowResult, Error> {
+/// Makes a stay what the booking says.
+fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: DateTime<Utc>) -> Result<Stay, Error> {
     guests::hold(tx, stay.guest)?;
     let (mut guest, mut is_first) = (stay.guest, false);
     if booking.guest_phone != stay.guest_phone {
@@ -104,16 +160,23 @@ fn update(
         guests::hold(tx, guest)?;
         is_first = !stays::any_of(tx.conn(), guest)?;
     }
-    stays::update(tx, stay, guest, booking)?;
+    let stay = stays::update(tx, stay, guest, booking)?;
     match conversations::find(tx.conn(), Which::Stay(stay.id))? {
         Some(it) => settle::show_anew(tx, &it, now)?,
-        None if is_first => {
-            let stay = stays::find(tx.conn(), stay.id)?.ok_or(Error::NotFound)?;
-            adopt(tx, hotel, &stay, now)?;
-        }
+        None if is_first => adopt(tx, hotel, &stay, now)?,
         None => {}
     }
-    Ok(RowResult::Updated)
+    Ok(stay)
+}
+
+/// As [`adopt`], for the newest stay of a guest that has no conversation.
+pub(crate) fn adopt_for(tx: &mut Tx<'_>, hotel: &Hotel, guest: GuestId, now: DateTime<Utc>) -> Result<(), Error> {
+    for stay in stays::not_checked_out(tx.conn(), guest)? {
+        if conversations::find(tx.conn(), Which::Stay(stay.id))?.is_none() {
+            return adopt(tx, hotel, &stay, now);
+        }
+    }
+    Ok(())
 }
 
 /// Makes the conversation that a guest had without a stay the one of their first stay, which has none.
@@ -123,6 +186,10 @@ fn adopt(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, now: DateTime<Utc>) -> Res
     it.belong_to(stay.id, stay.unrouted_status(today(hotel, now)));
     settle::save(tx, &before, &it, None, now)?;
     Ok(conversations::index(tx, it.id)?)
+}
+
+fn taken() -> Error {
+    Error::invalid("reservation_code", "The hotel has a stay of this reservation code already.")
 }
 
 #[cfg(test)]

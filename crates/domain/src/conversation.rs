@@ -185,6 +185,14 @@ impl Conversation {
         }
     }
 
+    /// Takes in that the guest of its stay has arrived: where no department has it, the guest talks
+    /// with the flow from now on, also in a closed one.
+    pub fn guest_arrives(&mut self) {
+        if self.department.is_none() {
+            self.status = Active;
+        }
+    }
+
     /// Becomes the conversation of a stay, having had none.
     pub fn belong_to(&mut self, stay: StayId, unrouted: Status) {
         self.stay = Some(stay);
@@ -328,6 +336,20 @@ mod tests {
         assert_eq!(it.assignee, Some(StaffId(7)));
         it.start_relay(DepartmentId(4), Some(&assignee)).unwrap();
         assert_eq!(it.assignee, None);
+    }
+
+    #[test]
+    fn who_arrives_talks_with_the_flow_unless_a_department_has_them() {
+        for status in [Checkin, Active, Closed] {
+            let mut it = conversation(status, Some(1), None);
+            it.guest_arrives();
+            assert_eq!(it.status, Active);
+        }
+        for status in [Relay, Closed] {
+            let mut it = conversation(status, Some(1), Some(3));
+            it.guest_arrives();
+            assert_eq!((it.status, it.department), (status, Some(DepartmentId(3))));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{ConversationId, DepartmentId, HotelId, Message, Seq, StaffId, StayId};
+use crate::{ConversationId, Delivery, DepartmentId, HotelId, Message, MessageId, Seq, StaffId, StayId};
 
 /// An entry of a hotel's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum EventKind {
         /// The message.
         message: Box<Message>,
     },
+    /// A message to a guest came further, or failed: concerns the subscribers of its conversation.
+    MessageStatus(StatusChange),
     /// A conversation came into being (concerns all staff who see it), or was routed to a
     /// department from outside it (concerns that department's members).
     NewConversation {
@@ -58,6 +60,21 @@ pub enum EventKind {
     },
 }
 
+/// How far a message to a guest has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The stay of the conversation.
+    pub stay: Option<StayId>,
+    /// The message.
+    pub message: MessageId,
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// Why it failed, as a sentence for a person.
+    pub failure: Option<String>,
+}
+
 /// How a conversation changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConversationChange {
@@ -86,6 +103,7 @@ impl EventKind {
             Self::NewConversation { conversation, .. } | Self::ConversationRemoved { conversation, .. } => {
                 Some(*conversation)
             }
+            Self::MessageStatus(change) => Some(change.conversation),
             Self::ConversationUpdated(change) => Some(change.conversation),
             Self::StaffChanged { .. } => None,
         }

@@ -1,6 +1,6 @@
 //! The hotel and its departments.
 
-use crate::{DepartmentId, HotelId};
+use crate::{DepartmentId, HotelId, TemplateId};
 
 /// A hotel: the tenant. Nothing of one is ever seen from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,12 @@ pub struct Hotel {
     pub timezone: String,
     /// Where a manager's take-over goes: as set, else the department made first.
     pub default_department: Option<DepartmentId>,
+    /// The template that opens WhatsApp's window: one of type `whatsapp`.
+    pub opener_template: Option<TemplateId>,
     /// The number of the Cloud API, unique over all hotels; none: messages are `sent` at once.
     pub whatsapp_phone_number_id: Option<String>,
+    /// Whether the flow answers its guests; else people do from the first word.
+    pub flow: bool,
 }
 
 /// A department of a hotel.

@@ -31,6 +31,12 @@ ids! {
     ConversationId,
     /// A message or an internal note.
     MessageId,
+    /// A file of a message.
+    AttachmentId,
+    /// A template of messages.
+    TemplateId,
+    /// A key by which another system of the hotel is known.
+    ApiKeyId,
     /// A server, from its start to its end: several may share a database.
     NodeId,
 }

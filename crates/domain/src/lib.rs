@@ -3,7 +3,8 @@
 //! The types to know: a [`Conversation`] with its lawful moves, a [`Reach`] (what a staff
 //! member may see, which decides every question of sight), and an [`Event`] (what happened,
 //! with its place in the hotel's log). Around them stand ids that cannot be mixed up and
-//! values that were checked once: [`MessageText`], [`PhoneNumber`].
+//! values that were checked once: [`MessageText`], [`PhoneNumber`]. [`flow`] is what the system
+//! answers when a guest writes, [`placeholders`] fills texts with values.
 //!
 //! No I/O, no async, no clock: time is an argument.
 
@@ -11,25 +12,32 @@
 
 mod conversation;
 mod event;
+pub mod flow;
 mod guest;
 mod hotel;
 mod ids;
 mod message;
 mod phone;
+pub mod placeholders;
 mod staff;
 mod stay;
+mod template;
 mod text;
 
 pub use conversation::{
     AssigneeOutOfReach, Conversation, ConversationClosed, ConversationView, Heard, LastMessage, NoDepartment,
     NotInRelay, Person, Status,
 };
-pub use event::{ConversationChange, Event, EventKind};
+pub use event::{ConversationChange, Event, EventKind, StatusChange};
 pub use guest::{Guest, GuestIdentity};
 pub use hotel::{Department, Hotel};
-pub use ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq, SessionId, StaffId, StayId};
-pub use message::{Delivery, Message, SenderType};
+pub use ids::{
+    ApiKeyId, AttachmentId, ConversationId, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq, SessionId, StaffId,
+    StayId, TemplateId,
+};
+pub use message::{Attachment, Delivery, Message, SenderType};
 pub use phone::{BadPhoneNumber, PhoneNumber};
 pub use staff::{Reach, Role, Staff};
-pub use stay::Stay;
+pub use stay::{BadDay, DaysReversed, Stay};
+pub use template::{BadLanguage, BadTemplate, Language, Template, TemplateKind, TemplateType};
 pub use text::{BadText, ClientRef, MessageText, Name, RequestId};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{ClientRef, ConversationId, MessageId, StaffId};
+use crate::{AttachmentId, ClientRef, ConversationId, MessageId, StaffId};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +79,19 @@ impl std::str::FromStr for Delivery {
     }
 }
 
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its id.
+    pub id: AttachmentId,
+    /// What it is called.
+    pub name: String,
+    /// Its media type, as its sender says.
+    pub content_type: String,
+    /// How many bytes it has; 0 while it is not fetched yet.
+    pub size: i64,
+}
+
 /// A message of a conversation, or a note that only staff see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -100,6 +113,8 @@ pub struct Message {
     pub delivery: Option<Delivery>,
     /// Why it failed, as a sentence for a person.
     pub failure: Option<String>,
+    /// Its files.
+    pub attachments: Vec<Attachment>,
     /// True for a note: never sent to a guest.
     pub internal: bool,
     /// What its sender called it.

@@ -34,6 +34,24 @@ impl PhoneNumber {
         Ok(Self(format!("+{digits}")))
     }
 
+    /// The ways in which the same telephone may be written: WhatsApp's id has a Brazilian mobile's ninth digit or has
+    /// it not, and a Mexican's or an Argentinian's has a 1 or a 9 after the country code that bookings leave out.
+    pub fn alike(&self) -> Vec<Self> {
+        let digits = &self.0[1..];
+        let other = match digits.get(..2) {
+            Some("55") if digits.len() == 13 && digits[4..].starts_with('9') => {
+                Some(format!("+{}{}", &digits[..4], &digits[5..]))
+            }
+            Some("55") if digits.len() == 12 => Some(format!("+{}9{}", &digits[..4], &digits[4..])),
+            Some("52") if digits.len() == 13 && digits[2..].starts_with('1') => Some(format!("+52{}", &digits[3..])),
+            Some("52") if digits.len() == 12 => Some(format!("+521{}", &digits[2..])),
+            Some("54") if digits.len() == 13 && digits[2..].starts_with('9') => Some(format!("+54{}", &digits[3..])),
+            Some("54") if digits.len() == 12 => Some(format!("+549{}", &digits[2..])),
+            _ => None,
+        };
+        [self.clone()].into_iter().chain(other.map(Self)).collect()
+    }
+
     /// The number in E.164.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -63,6 +81,21 @@ mod tests {
         ] {
             assert_eq!(PhoneNumber::parse(text).map(|n| n.to_string()), Ok(number.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn what_whatsapp_writes_otherwise_is_alike() {
+        for (one, other) in [
+            ("+5531987654321", "+553187654321"),
+            ("+525512345678", "+5215512345678"),
+            ("+541112345678", "+5491112345678"),
+        ] {
+            let parsed = |text: &str| PhoneNumber::parse(text).unwrap();
+            assert_eq!(parsed(one).alike(), [parsed(one), parsed(other)]);
+            assert_eq!(parsed(other).alike(), [parsed(other), parsed(one)]);
+        }
+        let plain = PhoneNumber::parse("+447700900123").unwrap();
+        assert_eq!(plain.alike(), std::slice::from_ref(&plain));
     }
 
     #[test]

@@ -14,9 +14,9 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     guests::display_name as guests_name,
-    hotels::{Row as HotelRow, first_department, hotel as hotels_row},
+    hotels::{Whole as HotelRow, hotel as hotels_row, whole_hotel},
     prepared::prepared,
-    schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
+    schema::{conversations, departments, guests, hotels, message_templates, messages, read_marks, staff, stays},
     search,
     types::{Json, Ts},
 };
@@ -92,10 +92,10 @@ pub fn find_visible_with_hotel(
     reach: &Reach,
     which: Which,
 ) -> Result<Option<(Conversation, Hotel)>, StoreError> {
-    let found: Option<(Row, (HotelRow, Option<i64>))> = on_db!(conn, |c| {
+    let found: Option<(Row, HotelRow)> = on_db!(conn, |c| {
         let query = conversations::table
             .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
-            .select((Row::as_select(), (HotelRow::as_select(), first_department!())))
+            .select((Row::as_select(), whole_hotel!()))
             .into_boxed();
         match which {
             Which::Conversation(id) => query.filter(conversations::id.eq(id.0)),

@@ -10,14 +10,14 @@ use diesel::{
 };
 use domain::{
     ConversationChange, ConversationId, DepartmentId, Event, EventKind, HotelId, Message, MessageId, Seq, StaffId,
-    StayId,
+    StatusChange, StayId,
 };
 
 use crate::{
     StoreError,
     among::among,
     conn::{Conn, on_db},
-    messages,
+    messages, outbox,
     prepared::{Number, prepared},
     schema::{epochs, events, hotel_counters},
     types::{Ts, UtcTs},
@@ -51,6 +51,8 @@ struct Row {
     department_before: Option<i64>,
     department_after: Option<i64>,
     only_message: bool,
+    delivery: Option<&'static str>,
+    failure: Option<String>,
 }
 
 /// Gives the drafts their places, hotel by hotel in the order of ids, and stores them.
@@ -98,11 +100,11 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
            UPDATE hotel_counters SET seq = seq + $2 WHERE hotel_id = $1 RETURNING seq\
          ), stored AS (\
            INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
-             department_before, department_after, only_message) \
+             department_before, department_after, only_message, delivery, failure) \
            SELECT $1, counter.seq - $2 + new.place, new.at, new.kind, new.conversation, new.stay, new.message, \
-             new.staff, new.before, new.after, new.only_message \
-           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-             AS new (place, at, kind, conversation, stay, message, staff, before, after, only_message)\
+             new.staff, new.before, new.after, new.only_message, new.delivery, new.failure \
+           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             AS new (place, at, kind, conversation, stay, message, staff, before, after, only_message, delivery, failure)\
          ) SELECT seq AS number FROM counter",
     )
     .bind::<BigInt, _>(hotel.0)
@@ -116,7 +118,9 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.staff_id))
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_before))
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_after))
-    .bind::<Array<Bool>, _>(column(rows, |it| it.only_message));
+    .bind::<Array<Bool>, _>(column(rows, |it| it.only_message))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.delivery))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.failure.clone()));
     let last: Number = prepared(statement).get_result(conn)?;
     Ok(last.number)
 }
@@ -135,12 +139,21 @@ impl From<&Event> for Row {
             department_before: None,
             department_after: None,
             only_message: false,
+            delivery: None,
+            failure: None,
         };
         match &event.kind {
             EventKind::Message { stay, message } => {
                 row.kind = "message";
                 row.stay_id = stay.map(|it| it.0);
                 row.message_id = Some(message.id.0);
+            }
+            EventKind::MessageStatus(change) => {
+                row.kind = "message_status";
+                row.stay_id = change.stay.map(|it| it.0);
+                row.message_id = Some(change.message.0);
+                row.delivery = Some(change.delivery.as_str());
+                row.failure.clone_from(&change.failure);
             }
             EventKind::NewConversation { stay, department, .. } => {
                 row.kind = "new_conversation";
@@ -181,6 +194,8 @@ struct Stored {
     department_before: Option<i64>,
     department_after: Option<i64>,
     only_message: bool,
+    delivery: Option<String>,
+    failure: Option<String>,
 }
 
 impl Stored {
@@ -189,6 +204,13 @@ impl Stored {
         let stay = self.stay_id.map(StayId);
         let kind = match self.kind.as_str() {
             "message" => EventKind::Message { stay, message: Box::new(messages.remove(&MessageId(self.message_id?))?) },
+            "message_status" => EventKind::MessageStatus(StatusChange {
+                conversation: conversation?,
+                stay,
+                message: MessageId(self.message_id?),
+                delivery: self.delivery?.parse().ok()?,
+                failure: self.failure,
+            }),
             "new_conversation" => EventKind::NewConversation {
                 conversation: conversation?,
                 stay,
@@ -222,7 +244,8 @@ pub fn after(conn: &mut Conn, hotel: HotelId, after: Seq, limit: i64) -> Result<
         .limit(limit)
         .select(Stored::as_select())
         .load(c))?;
-    let ids = rows.iter().filter_map(|row| row.message_id).map(MessageId).collect::<Vec<_>>();
+    let told = rows.iter().filter(|row| row.kind == "message");
+    let ids = told.filter_map(|row| row.message_id).map(MessageId).collect::<Vec<_>>();
     let mut messages = messages::by_ids(conn, &ids)?;
     rows.into_iter().map(|row| row.event(hotel, &mut messages).ok_or(StoreError::Corrupt("event"))).collect()
 }
@@ -293,5 +316,5 @@ pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Re
 pub(crate) fn insert_epoch(conn: &mut Conn, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
     on_db!(conn, |c| diesel::insert_into(epochs::table).values(row).execute(c))?;
-    Ok(())
+    outbox::doubt_all(conn)
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
-    schema::{conversations, guests},
+    schema::{conversations, guests, messages, stays},
     types::Ts,
 };
 
@@ -40,17 +40,76 @@ impl TryFrom<Row> for Guest {
     }
 }
 
-/// The guest of a hotel who has this number.
+/// The guests of a hotel who are known by any part of this identity, the surest first: by WhatsApp's id, its
+/// business-scoped id, the number.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn find_by_phone(conn: &mut Conn, hotel: HotelId, phone: &PhoneNumber) -> Result<Option<Guest>, StoreError> {
+pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
+    let phones: Vec<String> =
+        identity.phone.iter().flat_map(PhoneNumber::alike).map(|it| it.as_str().to_owned()).collect();
+    let rows: Vec<Row> = on_db!(conn, |c| {
+        let by_any = guests::phone
+            .eq_any(&phones)
+            .or(guests::wa_id.eq(identity.wa_id.as_deref()))
+            .or(guests::bsuid.eq(identity.bsuid.as_deref()));
+        guests::table
+            .filter(guests::hotel_id.eq(hotel.0))
+            .filter(by_any.assume_not_null())
+            .select(Row::as_select())
+            .load(c)
+    })?;
+    let mut found = rows.into_iter().map(Guest::try_from).collect::<Result<Vec<_>, _>>()?;
+    let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+    found.sort_by_key(|it| {
+        let by_wa_id = same(&it.identity.wa_id, &identity.wa_id);
+        let by_phone = it.identity.phone == identity.phone;
+        (!by_wa_id, !same(&it.identity.bsuid, &identity.bsuid), !by_phone, it.id)
+    });
+    Ok(found)
+}
+
+/// A guest by their id.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(conn: &mut Conn, id: GuestId) -> Result<Option<Guest>, StoreError> {
+    let row: Option<Row> = on_db!(conn, |c| guests::table.find(id.0).select(Row::as_select()).first(c).optional())?;
+    row.map(Guest::try_from).transpose()
+}
+
+/// The guest of a message's conversation.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_message(conn: &mut Conn, message: MessageId) -> Result<Option<Guest>, StoreError> {
     let row: Option<Row> = on_db!(conn, |c| guests::table
-        .filter(guests::hotel_id.eq(hotel.0).and(guests::phone.eq(phone.as_str())))
+        .inner_join(conversations::table.on(conversations::guest_id.eq(guests::id)))
+        .inner_join(messages::table.on(messages::conversation_id.eq(conversations::id)))
+        .filter(messages::id.eq(message.0))
         .select(Row::as_select())
         .first(c)
         .optional())?;
     row.map(Guest::try_from).transpose()
+}
+
+/// Stores a guest, unless one is known by any part of this identity. Two nodes may meet a new guest at once: the
+/// unique indexes decide, and the loser finds them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::insert_into(guests::table)
+        .values((
+            guests::hotel_id.eq(hotel.0),
+            guests::phone.eq(identity.phone.as_ref().map(PhoneNumber::as_str)),
+            guests::wa_id.eq(identity.wa_id.as_deref()),
+            guests::bsuid.eq(identity.bsuid.as_deref()),
+            guests::created_at.eq(Ts::from(at)),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
 }
 
 /// The guest of a hotel who has this number; made where there is none.
@@ -63,16 +122,51 @@ pub fn find_or_insert(
     phone: &PhoneNumber,
     at: DateTime<Utc>,
 ) -> Result<Guest, StoreError> {
-    if let Some(known) = find_by_phone(tx.conn(), hotel, phone)? {
+    let identity = GuestIdentity::from(phone.clone());
+    if let Some(known) = find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next() {
         return Ok(known);
     }
-    // Two nodes may meet a new guest at once: the unique index decides, and the loser finds them.
-    on_db!(tx.changing(), |c| diesel::insert_into(guests::table)
-        .values((guests::hotel_id.eq(hotel.0), guests::phone.eq(phone.as_str()), guests::created_at.eq(Ts::from(at)),))
-        .on_conflict((guests::hotel_id, guests::phone))
-        .do_nothing()
+    insert(tx, hotel, &identity, at)?;
+    find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
+}
+
+/// Stores by what a guest is known now. Nobody else of the hotel may be known by any of it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_identity(tx: &mut Tx<'_>, id: GuestId, identity: &GuestIdentity) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(guests::table.find(id.0))
+        .set((
+            guests::phone.eq(identity.phone.as_ref().map(PhoneNumber::as_str)),
+            guests::wa_id.eq(identity.wa_id.as_deref()),
+            guests::bsuid.eq(identity.bsuid.as_deref()),
+        ))
         .execute(c))?;
-    find_by_phone(tx.conn(), hotel, phone)?.ok_or(StoreError::Corrupt("guest"))
+    Ok(())
+}
+
+/// Makes all that is one guest's another's, and forgets the first: they are the same person. False, and nothing
+/// is done, where both have a conversation without a stay, of which a guest has one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, StoreError> {
+    let both = [from.0, into.0];
+    let without_stay: i64 = on_db!(tx.conn(), |c| conversations::table
+        .filter(conversations::guest_id.eq_any(both).and(conversations::stay_id.is_null()))
+        .count()
+        .get_result(c))?;
+    if without_stay > 1 {
+        return Ok(false);
+    }
+    on_db!(tx.changing(), |c| {
+        diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
+        diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))
+            .set(conversations::guest_id.eq(into.0))
+            .execute(c)?;
+        diesel::delete(guests::table.find(from.0)).execute(c)
+    })?;
+    Ok(true)
 }
 
 /// Holds a guest and their conversations until the end of the transaction: nobody else decides

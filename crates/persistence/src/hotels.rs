@@ -1,28 +1,40 @@
 //! Hotels.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use domain::{DepartmentId, Hotel, HotelId, Name};
+use diesel::{prelude::*, result::OptionalEmptyChangesetExtension};
+use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId};
 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
-    schema::{departments, hotel_counters, hotels, origins},
+    schema::{departments, hotel_counters, hotels, message_templates, origins},
+    templates,
     types::Ts,
 };
 
-/// The department made first, as a value in a query on hotels.
-macro_rules! first_department {
+/// What [`hotel`] makes a hotel of, as a value in a query on hotels.
+macro_rules! whole_hotel {
     () => {
-        departments::table
-            .filter(departments::hotel_id.eq(hotels::id))
-            .order(departments::id)
-            .select(departments::id)
-            .limit(1)
-            .single_value()
+        (
+            $crate::hotels::Row::as_select(),
+            departments::table
+                .filter(departments::hotel_id.eq(hotels::id))
+                .order(departments::id)
+                .select(departments::id)
+                .limit(1)
+                .single_value(),
+            message_templates::table
+                .filter(message_templates::hotel_id.eq(hotels::id).and(message_templates::is_opener))
+                .select(message_templates::id)
+                .limit(1)
+                .single_value(),
+        )
     };
 }
-pub(crate) use first_department;
+pub(crate) use whole_hotel;
+
+/// A hotel's row, the department made first, and the opener among its templates.
+pub(crate) type Whole = (Row, Option<i64>, Option<i64>);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hotels)]
@@ -32,6 +44,7 @@ pub(crate) struct Row {
     timezone: String,
     default_department_id: Option<i64>,
     whatsapp_phone_number_id: Option<String>,
+    flow: bool,
 }
 
 /// A hotel.
@@ -39,8 +52,7 @@ pub(crate) struct Row {
 /// # Errors
 /// [`StoreError`].
 pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
-    let row: Option<(Row, Option<i64>)> =
-        on_db!(conn, |c| hotels::table.find(id.0).select((Row::as_select(), first_department!())).first(c).optional())?;
+    let row: Option<Whole> = on_db!(conn, |c| hotels::table.find(id.0).select(whole_hotel!()).first(c).optional())?;
     Ok(row.map(hotel))
 }
 
@@ -49,18 +61,19 @@ pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn all(conn: &mut Conn) -> Result<Vec<Hotel>, StoreError> {
-    let rows: Vec<(Row, Option<i64>)> =
-        on_db!(conn, |c| hotels::table.order(hotels::id).select((Row::as_select(), first_department!())).load(c))?;
+    let rows: Vec<Whole> = on_db!(conn, |c| hotels::table.order(hotels::id).select(whole_hotel!()).load(c))?;
     Ok(rows.into_iter().map(hotel).collect())
 }
 
-pub(crate) fn hotel((row, first_department): (Row, Option<i64>)) -> Hotel {
+pub(crate) fn hotel((row, first_department, opener): Whole) -> Hotel {
     Hotel {
         id: HotelId(row.id),
         name: row.name,
         timezone: row.timezone,
         default_department: row.default_department_id.or(first_department).map(DepartmentId),
+        opener_template: opener.map(TemplateId),
         whatsapp_phone_number_id: row.whatsapp_phone_number_id,
+        flow: row.flow,
     }
 }
 
@@ -100,6 +113,47 @@ pub fn set_whatsapp(tx: &mut Tx<'_>, id: HotelId, phone_number_id: &str) -> Resu
         .set(hotels::whatsapp_phone_number_id.eq(phone_number_id))
         .execute(c))?;
     Ok(())
+}
+
+/// Switches a hotel's flow on or off.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_flow(tx: &mut Tx<'_>, id: HotelId, on: bool) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0)).set(hotels::flow.eq(on)).execute(c))?;
+    Ok(())
+}
+
+/// What is to be changed of a hotel; what is not given stays.
+#[derive(Clone, Debug, Default)]
+pub struct HotelChange {
+    /// Its name.
+    pub name: Option<Name>,
+    /// Its time zone: an IANA name.
+    pub timezone: Option<String>,
+    /// Its default department, one of its own; none: the one made first.
+    pub default_department: Option<Option<DepartmentId>>,
+    /// The template that opens WhatsApp's window, one of its own; or none.
+    pub opener_template: Option<Option<TemplateId>>,
+}
+
+/// Changes a hotel; false where the opener is no template of it, or not of WhatsApp.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool, StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
+        .set((
+            change.name.as_ref().map(|it| hotels::name.eq(it.as_str())),
+            change.timezone.as_ref().map(|it| hotels::timezone.eq(it)),
+            change.default_department.map(|it| hotels::default_department_id.eq(it.map(|it| it.0))),
+        ))
+        .execute(c)
+        .optional_empty_changeset())?;
+    match change.opener_template {
+        Some(opener) => templates::set_opener(tx, id, opener),
+        None => Ok(true),
+    }
 }
 
 /// How a database came to be, where it was not made by hand.

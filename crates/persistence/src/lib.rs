@@ -21,11 +21,14 @@ mod search;
 mod store;
 mod types;
 
+pub mod api_keys;
+pub mod attachments;
 pub mod audit;
 pub mod bulk;
 pub mod conversations;
 pub mod departments;
 pub mod events;
+pub mod flow;
 pub mod guests;
 pub mod hotels;
 pub mod idempotency;
@@ -33,9 +36,13 @@ pub mod logins;
 pub mod marks;
 pub mod messages;
 pub mod nodes;
+pub mod outbox;
+pub mod parked;
+pub mod reports;
 pub mod sessions;
 pub mod staff;
 pub mod stays;
+pub mod templates;
 pub mod upkeep;
 
 pub use backup::{BackupError, back_up, restore};

@@ -13,10 +13,11 @@ use domain::{ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, S
 use crate::{
     StoreError, Tx,
     among::among,
+    attachments,
     conn::{Conn, on_db},
     marks,
     prepared::{Number, prepared},
-    schema::{conversations, guests, hotels, messages, staff, stays},
+    schema::{conversations, guests, hotels, inbound, messages, staff, stays},
     types::{Ts, UtcTs},
 };
 
@@ -29,14 +30,29 @@ pub struct Draft<'a> {
     pub content: &'a str,
     /// Who spoke.
     pub sender: Sender<'a>,
-    /// When.
+    /// When it is stored.
     pub at: DateTime<Utc>,
+    /// What WhatsApp told of it.
+    pub came: Option<Came<'a>>,
     /// How far it has come; `None` for guests' messages and notes.
     pub delivery: Option<Delivery>,
     /// Whether it is a note.
     pub internal: bool,
     /// What the sender called it, and the digest of the request, to tell a repetition.
     pub client_ref: Option<(&'a ClientRef, &'a str)>,
+}
+
+/// What WhatsApp tells of a guest's message.
+#[derive(Clone, Copy, Debug)]
+pub struct Came<'a> {
+    /// What it calls the message: the same name again is the same message.
+    pub whatsapp_message_id: &'a str,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+    /// When the guest last wrote, this message among the others; unchanged where it does not count.
+    pub last_heard: Option<DateTime<Utc>>,
+    /// As it came.
+    pub raw: &'a str,
 }
 
 /// Who speaks, and under which name.
@@ -46,6 +62,8 @@ pub enum Sender<'a> {
     Guest(&'a str),
     /// A staff member.
     Staff(StaffId, &'a str),
+    /// The flow, in the hotel's name.
+    System(&'a str),
 }
 
 #[derive(Insertable)]
@@ -56,10 +74,19 @@ struct NewRow<'a> {
     sender_type: &'a str,
     staff_sender: Option<i64>,
     timestamp: Ts,
+    whatsapp_message_id: Option<&'a str>,
     delivery: Option<&'a str>,
     internal: bool,
     client_ref: Option<&'a str>,
     request_digest: Option<&'a str>,
+}
+
+/// What a message changes in its conversation.
+struct Told {
+    at: Ts,
+    of_guest: bool,
+    /// When the guest last wrote, if that changes.
+    last_heard: Option<Ts>,
 }
 
 /// Stores a message and makes it its conversation's newest; who replies has read up to the reply.
@@ -71,23 +98,30 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
     let (sender_type, author, sender_name) = match draft.sender {
         Sender::Guest(name) => (SenderType::Guest, None, name),
         Sender::Staff(id, name) => (SenderType::Staff, Some(id), name),
+        Sender::System(name) => (SenderType::System, None, name),
     };
     let row = NewRow {
         conversation_id: draft.conversation.0,
         content: draft.content,
         sender_type: sender_type.as_str(),
         staff_sender: author.map(|it| it.0),
-        timestamp: draft.at.into(),
+        timestamp: draft.came.map_or(draft.at, |it| it.written_at).into(),
+        whatsapp_message_id: draft.came.map(|it| it.whatsapp_message_id),
         delivery: draft.delivery.map(Delivery::as_str),
         internal: draft.internal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.as_str()),
         request_digest: draft.client_ref.map(|(_, digest)| digest),
     };
     let of_guest = matches!(draft.sender, Sender::Guest(_));
+    let heard = draft.came.map_or_else(|| of_guest.then_some(draft.at), |it| it.last_heard);
+    let told = Told { at: draft.at.into(), of_guest, last_heard: heard.map(Ts::from) };
     let id = match tx.changing() {
-        Conn::Pg(conn) => insert_at_once(conn, &row, of_guest)?,
-        Conn::Sqlite(_) => insert(tx, &row, of_guest)?,
+        Conn::Pg(conn) => insert_at_once(conn, &row, &told)?,
+        Conn::Sqlite(_) => insert(tx, &row, &told)?,
     };
+    if let Some(came) = draft.came {
+        keep_raw(tx, MessageId(id), came.raw)?;
+    }
     Ok(Message {
         id: MessageId(id),
         conversation: draft.conversation,
@@ -98,25 +132,24 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
         at: row.timestamp.0,
         delivery: draft.delivery,
         failure: None,
+        attachments: Vec::new(),
         internal: draft.internal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.clone()),
     })
 }
 
 /// Stores a message, tells it to its conversation, and moves its author's mark.
-fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, of_guest: bool) -> Result<i64, StoreError> {
+fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, told: &Told) -> Result<i64, StoreError> {
     let conversation = conversations::table.find(row.conversation_id);
-    let ordinal = conversation.select(conversations::guest_messages + i64::from(of_guest));
+    let ordinal = conversation.select(conversations::guest_messages + i64::from(told.of_guest));
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(messages::table)
         .values((row, messages::guest_ordinal.eq(ordinal.single_value().assume_not_null())))
         .returning(messages::id)
         .get_result(c))?;
     let last_message = (!row.internal).then_some(conversations::last_message_id.eq(Some(id)));
-    let last_guest = of_guest.then_some((
-        conversations::last_guest_message_at.eq(Some(row.timestamp)),
-        conversations::guest_messages.eq(conversations::guest_messages + 1),
-    ));
-    let told = (conversations::updated_at.eq(row.timestamp), last_message, last_guest);
+    let last_heard = told.last_heard.map(|at| conversations::last_guest_message_at.eq(Some(at)));
+    let of_guest = told.of_guest.then_some(conversations::guest_messages.eq(conversations::guest_messages + 1));
+    let told = (conversations::updated_at.eq(told.at), last_message, last_heard, of_guest);
     on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(told).returning(conversations::id))
         .get_result::<i64>(c))?;
     if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
@@ -126,17 +159,17 @@ fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, of_guest: bool) -> Result<i64, Stor
 }
 
 /// What [`insert`] does in three statements, in one: on PostgreSQL each is a way to the server and back.
-fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> QueryResult<i64> {
+fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told) -> QueryResult<i64> {
     let statement = sql_query(
         "WITH stored AS (\
            INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
-             client_ref, request_digest, guest_ordinal) \
-           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, guest_messages + $10 FROM conversations WHERE id = $1 \
+             client_ref, request_digest, whatsapp_message_id, guest_ordinal) \
+           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, guest_messages + $10 FROM conversations WHERE id = $1 \
            RETURNING id, conversation_id, guest_ordinal\
          ), told AS (\
-           UPDATE conversations SET updated_at = $5, guest_messages = stored.guest_ordinal, \
+           UPDATE conversations SET updated_at = $12, guest_messages = stored.guest_ordinal, \
              last_message_id = CASE WHEN $7 THEN last_message_id ELSE stored.id END, \
-             last_guest_message_at = CASE WHEN $10 = 1 THEN $5 ELSE last_guest_message_at END \
+             last_guest_message_at = COALESCE($13, last_guest_message_at) \
            FROM stored WHERE conversations.id = stored.conversation_id\
          ), read AS (\
            INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) \
@@ -155,9 +188,31 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, of_guest: bool) -> 
     .bind::<Bool, _>(row.internal)
     .bind::<Nullable<Text>, _>(row.client_ref)
     .bind::<Nullable<Text>, _>(row.request_digest)
-    .bind::<BigInt, _>(i64::from(of_guest));
+    .bind::<BigInt, _>(i64::from(told.of_guest))
+    .bind::<Nullable<Text>, _>(row.whatsapp_message_id)
+    .bind::<UtcTs, _>(told.at)
+    .bind::<Nullable<UtcTs>, _>(told.last_heard);
     let inserted: Number = prepared(statement).get_result(conn)?;
     Ok(inserted.number)
+}
+
+/// Keeps a guest's message as it came.
+fn keep_raw(tx: &mut Tx<'_>, message: MessageId, raw: &str) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::insert_into(inbound::table)
+        .values((inbound::message_id.eq(message.0), inbound::raw.eq(raw)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// The message that WhatsApp calls so.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_by_whatsapp_id(conn: &mut Conn, whatsapp_message_id: &str) -> Result<Option<Message>, StoreError> {
+    let of = messages::table.filter(messages::whatsapp_message_id.eq(whatsapp_message_id));
+    let id: Option<i64> = on_db!(conn, |c| of.select(messages::id).first(c).optional())?;
+    let Some(id) = id.map(MessageId) else { return Ok(None) };
+    Ok(by_ids(conn, &[id])?.remove(&id))
 }
 
 #[derive(Queryable, Selectable)]
@@ -173,6 +228,7 @@ struct Row {
     failure: Option<String>,
     internal: bool,
     client_ref: Option<String>,
+    has_attachments: bool,
 }
 
 /// The names that a message's sender can have: the staff member's, the booking's, the profile's,
@@ -196,6 +252,7 @@ fn message((row, (of_staff, of_booking, of_guest, of_hotel)): (Row, Names)) -> R
         at: row.timestamp.0,
         delivery: row.delivery.map(|it| it.parse().map_err(|()| StoreError::Corrupt("delivery"))).transpose()?,
         failure: row.failure,
+        attachments: Vec::new(),
         internal: row.internal,
         client_ref: row
             .client_ref
@@ -257,7 +314,7 @@ pub fn page(conn: &mut Conn, conversation: ConversationId, page: Page) -> Result
         };
         query.limit(page.limit).load(c)
     })?;
-    let mut read = rows.into_iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    let mut read = messages_of(conn, rows)?;
     if page.after.is_none() {
         read.reverse();
     }
@@ -294,7 +351,19 @@ pub fn by_ids(conn: &mut Conn, ids: &[MessageId]) -> Result<HashMap<MessageId, M
     }
     let ids: Vec<i64> = ids.iter().map(|it| it.0).collect();
     let rows: Vec<(Row, Names)> = on_db!(conn, |c| with_names!().filter(among(messages::id, &ids)).load(c))?;
-    rows.into_iter().map(message).map(|it| it.map(|it| (it.id, it))).collect()
+    Ok(messages_of(conn, rows)?.into_iter().map(|it| (it.id, it)).collect())
+}
+
+/// Rows as messages, with their files.
+fn messages_of(conn: &mut Conn, rows: Vec<(Row, Names)>) -> Result<Vec<Message>, StoreError> {
+    let with_files: Vec<MessageId> =
+        rows.iter().filter(|(row, _)| row.has_attachments).map(|(row, _)| MessageId(row.id)).collect();
+    let mut read = rows.into_iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    if !with_files.is_empty() {
+        let mut files = attachments::of_messages(conn, &with_files)?;
+        read.iter_mut().for_each(|it| it.attachments = files.remove(&it.id).unwrap_or_default());
+    }
+    Ok(read)
 }
 
 /// The message that a staff member called so in a conversation, with its request's digest.

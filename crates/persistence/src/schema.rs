@@ -13,6 +13,7 @@ diesel::table! {
         timezone -> Text,
         default_department_id -> Nullable<BigInt>,
         whatsapp_phone_number_id -> Nullable<Text>,
+        flow -> Bool,
         created_at -> crate::types::UtcTs,
     }
 }
@@ -123,6 +124,7 @@ diesel::table! {
         guest_ordinal -> BigInt,
         client_ref -> Nullable<Text>,
         request_digest -> Nullable<Text>,
+        has_attachments -> Bool,
     }
 }
 diesel::table! {
@@ -133,6 +135,8 @@ diesel::table! {
         content -> Text,
         department_id -> Nullable<BigInt>,
         template_type -> Text,
+        language -> Nullable<Text>,
+        is_opener -> Bool,
     }
 }
 diesel::table! {
@@ -156,6 +160,8 @@ diesel::table! {
         department_before -> Nullable<BigInt>,
         department_after -> Nullable<BigInt>,
         only_message -> Bool,
+        delivery -> Nullable<Text>,
+        failure -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -179,6 +185,16 @@ diesel::table! {
         staff_id -> Nullable<BigInt>,
         before -> Nullable<Text>,
         after -> Nullable<Text>,
+        api_key_id -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    api_keys (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        name -> Text,
+        digest -> Text,
+        created_at -> crate::types::UtcTs,
     }
 }
 diesel::table! {
@@ -194,6 +210,76 @@ diesel::joinable!(conversations -> hotels (hotel_id));
 diesel::joinable!(conversations -> departments (department_id));
 diesel::joinable!(conversations -> staff (assigned_to));
 diesel::joinable!(sessions -> staff (staff_id));
+diesel::table! {
+    outbox (message_id) {
+        message_id -> BigInt,
+        hotel_id -> BigInt,
+        conversation_id -> BigInt,
+        callback -> Text,
+        body -> Nullable<Text>,
+        state -> Text,
+        attempts -> Integer,
+        due_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    attachments (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        message_id -> BigInt,
+        name -> Text,
+        content_type -> Text,
+        size -> BigInt,
+        sha256 -> Nullable<Text>,
+        state -> Text,
+        media_id -> Nullable<Text>,
+        attempts -> Integer,
+        due_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    attachment_parts (attachment_id, number) {
+        attachment_id -> BigInt,
+        number -> Integer,
+        bytes -> Binary,
+    }
+}
+diesel::table! {
+    channels (hotel_id) {
+        hotel_id -> BigInt,
+        holder -> Text,
+        held_until -> crate::types::UtcTs,
+        stopped_code -> Nullable<BigInt>,
+        stopped_token -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    inbound (message_id) {
+        message_id -> BigInt,
+        raw -> Text,
+    }
+}
+diesel::table! {
+    early_reports (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        whatsapp_message_id -> Text,
+        delivery -> Text,
+        failure -> Nullable<Text>,
+        received_at -> crate::types::UtcTs,
+    }
+}
+diesel::table! {
+    parked (id) {
+        id -> BigInt,
+        received_at -> crate::types::UtcTs,
+        reason -> Text,
+        phone_number_id -> Nullable<Text>,
+        hotel_id -> Nullable<BigInt>,
+        raw -> Text,
+        settled_at -> Nullable<crate::types::UtcTs>,
+    }
+}
 diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     guests,
@@ -204,8 +290,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     staff,
     staff_departments,
     messages,
+    message_templates,
     read_marks,
     sessions,
     events,
+    outbox,
+    attachments,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

@@ -7,6 +7,7 @@ use domain::{GuestId, HotelId, Name, PhoneNumber, Stay, StayId};
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
+    conversations::Slice,
     schema::{conversations, stays},
     types::Ts,
 };
@@ -126,6 +127,19 @@ pub fn find(conn: &mut Conn, id: StayId) -> Result<Option<Stay>, StoreError> {
     row.map(Stay::try_from).transpose()
 }
 
+/// How many stays a hotel has, and a slice of them, the one made last first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list(conn: &mut Conn, hotel: HotelId, slice: Slice) -> Result<(i64, Vec<Stay>), StoreError> {
+    let of = stays::table.filter(stays::hotel_id.eq(hotel.0));
+    let (count, rows): (i64, Vec<Row>) = on_db!(conn, |c| (
+        of.count().get_result(c)?,
+        of.order(stays::id.desc()).select(Row::as_select()).offset(slice.offset).limit(slice.limit).load(c)?
+    ));
+    Ok((count, rows.into_iter().map(Stay::try_from).collect::<Result<_, _>>()?))
+}
+
 /// A guest's stays that were not checked out, newest first.
 ///
 /// # Errors
@@ -186,15 +200,40 @@ pub fn insert(
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
+pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -> Result<Stay, StoreError> {
+    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
         .set(NewRow::new(stay.hotel, guest, booking))
-        .execute(c))?;
+        .returning(Row::as_returning())
+        .get_result(c))?;
     if guest != stay.guest {
         on_db!(tx.changing(), |c| diesel::update(conversations::table)
             .filter(conversations::stay_id.eq(stay.id.0))
             .set(conversations::guest_id.eq(guest.0))
             .execute(c))?;
     }
-    Ok(())
+    row.try_into()
+}
+
+/// Writes down that the guest has arrived.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn check_in(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
+    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
+        .set(stays::checked_in_at.eq(Ts::from(at)))
+        .returning(Row::as_returning())
+        .get_result(c))?;
+    row.try_into()
+}
+
+/// Writes down that the guest has left.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn check_out(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
+    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
+        .set(stays::checked_out_at.eq(Ts::from(at)))
+        .returning(Row::as_returning())
+        .get_result(c))?;
+    row.try_into()
 }

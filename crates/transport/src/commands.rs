@@ -44,7 +44,7 @@ pub(crate) async fn run(desk: Desk, feed: FeedHandle, seat: Arc<Seat>, envelope:
         Command::SendMessage { to: target, body, client_ref } => {
             let digest = desk::fingerprint(wire::Input::fingerprint(&body).as_bytes());
             let client_ref = client_ref.map(|name| (name, digest));
-            let reply = Reply { text: body.text, seen: body.seen_message_id, client_ref };
+            let reply = Reply { text: body.text, seen: body.seen_message_id, hold: body.hold, client_ref };
             match desk.reply(seat.caller, which(target), reply).await {
                 Ok(replied) => tell(&seat, frames::sent(&to, &replied.message)),
                 Err(error) => refuse(&seat, &to, &error),

@@ -35,6 +35,7 @@ impl Feed {
         while let Some(event) = left.first() {
             let together = match &event.kind {
                 EventKind::Message { message, .. } => self.tell_messages(left, message.conversation).await,
+                EventKind::MessageStatus(change) => self.tell_messages(left, change.conversation).await,
                 _ => {
                     // Asked once for all that is left, and only when the messages before are on their way.
                     if known.is_none() {
@@ -64,7 +65,7 @@ impl Feed {
 
     async fn tell(&mut self, event: &Event, known: &Known) {
         match &event.kind {
-            EventKind::Message { .. } => {}
+            EventKind::Message { .. } | EventKind::MessageStatus(_) => {}
             EventKind::NewConversation { conversation, department, .. } => {
                 if let Some(view) = known.views.get(conversation) {
                     self.tell_new_conversation(event, view, *department);
@@ -81,8 +82,8 @@ impl Feed {
         }
     }
 
-    /// Tells the messages of a conversation that come first, up to what concerns anybody else. How many events
-    /// that makes.
+    /// Tells the messages of a conversation that come first, and how far they have come, up to what concerns
+    /// anybody else. How many events that makes.
     async fn tell_messages(&mut self, events: &[&Event], conversation: ConversationId) -> usize {
         let (mut said, mut together) = (Vec::new(), 0);
         for event in events.iter().take(UNWOKEN) {
@@ -90,6 +91,11 @@ impl Feed {
                 EventKind::Message { stay, message } if message.conversation == conversation => {
                     if self.stays.contains_key(&conversation) {
                         said.push(message_said(event.seq, *stay, message));
+                    }
+                }
+                EventKind::MessageStatus(change) if change.conversation == conversation => {
+                    if self.stays.contains_key(&conversation) {
+                        said.push(Said { frame: frames::message_status(event.seq, change), own: None });
                     }
                 }
                 // Of the inbox only.
@@ -258,8 +264,8 @@ impl Feed {
                 | EventKind::ConversationRemoved { conversation, .. } => {
                     views.push(*conversation);
                 }
-                // Carries all that is told of it.
-                EventKind::Message { .. } => {}
+                // They carry all that is told of them.
+                EventKind::Message { .. } | EventKind::MessageStatus(_) => {}
             }
         }
         views.sort_unstable();

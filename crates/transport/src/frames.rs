@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use desk::Which;
-use domain::{ConversationId, ConversationView, Message, MessageId, Person, Seq, SessionId, StayId};
+use domain::{ConversationId, ConversationView, Message, MessageId, Person, Seq, SessionId, StatusChange, StayId};
 use wire::{CommandError, Event, Logged, Refused};
 
 use crate::{limits::HEARTBEAT, requests::ReplyTo};
@@ -29,6 +29,11 @@ pub(crate) fn logged(event: Logged) -> ByteString {
 /// A message or a note. `own`: for the sockets of its author.
 pub(crate) fn message(seq: Seq, stay: Option<StayId>, message: &Message, own: bool) -> ByteString {
     logged(Logged::message(seq, stay, message, own))
+}
+
+/// A message to a guest came further, or failed.
+pub(crate) fn message_status(seq: Seq, change: &StatusChange) -> ByteString {
+    logged(Logged::message_status(seq, change))
 }
 
 pub(crate) fn new_conversation(event: &domain::Event, view: &ConversationView) -> ByteString {

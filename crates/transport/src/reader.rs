@@ -99,6 +99,10 @@ impl Reader {
                 let own = message.author == Some(self.reach.staff);
                 self.is_new(event.seq, *since).then(|| Logged::message(event.seq, *stay, message, own))
             }
+            EventKind::MessageStatus(change) => {
+                let since = self.subscriptions.get(&change.conversation)?;
+                self.is_new(event.seq, *since).then(|| Logged::message_status(event.seq, change))
+            }
             EventKind::NewConversation { department, .. } => {
                 let concerned = sees_now && department.is_none_or(|department| self.reach.is_member(department));
                 let new = concerned && self.is_new(event.seq, Some(self.joined));

@@ -45,7 +45,7 @@ pub(crate) struct Exit(pub(crate) SeatId);
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) enum Tell {
-    /// Messages and notes, one after another.
+    /// Messages and notes, and how far they have come, one after another.
     Said(Vec<Said>),
     /// The conversation changed. Who does not see it in its new place is told so and leaves; who
     /// has an inbox is told there. The frame shows it as it is now, with the place where it is now.
@@ -54,7 +54,7 @@ pub(crate) enum Tell {
     Whisper { frame: ByteString, except: Option<SeatId> },
 }
 
-/// A message or a note: one frame for all, and one for the sockets of its author.
+/// Something said: one frame for all, and, of a message or a note, one for the sockets of its author.
 pub(crate) struct Said {
     pub(crate) frame: ByteString,
     pub(crate) own: Option<(StaffId, ByteString)>,

@@ -2,9 +2,13 @@
 
 mod conversations;
 mod people;
+mod stays;
+mod templates;
 
 pub use conversations::{Attachment, Conversation, ConversationCard, ConversationDetails, LastMessage, Message};
 pub use people::{Department, Hotel, Me, Named, SignedIn, Staff};
+pub use stays::{Imported, ImportedRow, Stay};
+pub use templates::Template;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{BadText, MessageText, Name, PhoneNumber, Role};
+use chrono::NaiveDate;
+use domain::{BadText, Language, MessageText, Name, PhoneNumber, Role, Stay, TemplateType};
 use serde_json::{Map, Value};
 
 use crate::words::ROLES;
@@ -84,6 +85,15 @@ impl<'a> Fields<'a> {
         if self.has(name) { self.required(name, kind).map(Some) } else { Some(None) }
     }
 
+    /// A field of a change that may be null; missing, nothing changes. The outer `None` is a fault.
+    pub(crate) fn nullable_change<T>(
+        &mut self,
+        name: &str,
+        kind: impl FnOnce(&Value) -> Result<T, Fault>,
+    ) -> Option<Option<Option<T>>> {
+        if self.has(name) { self.optional(name, kind).map(Some) } else { Some(None) }
+    }
+
     fn read<T>(&mut self, name: &str, value: &Value, kind: impl FnOnce(&Value) -> Result<T, Fault>) -> Option<T> {
         kind(value).map_err(|sentence| self.fault(name, sentence)).ok()
     }
@@ -114,11 +124,28 @@ pub(crate) fn phone(value: &Value) -> Result<PhoneNumber, Fault> {
     parsed(value, PhoneNumber::parse)
 }
 
+/// A day, written `YYYY-MM-DD`.
+pub(crate) fn day(value: &Value) -> Result<NaiveDate, Fault> {
+    parsed(value, Stay::parse_day)
+}
+
+/// A language, as Meta names it.
+pub(crate) fn language(value: &Value) -> Result<Language, Fault> {
+    parsed(value, Language::parse)
+}
+
 /// A role.
 pub(crate) fn role(value: &Value) -> Result<Role, Fault> {
-    parsed(value, |word| {
-        word.parse().map_err(|()| format!("This must be one of: {}.", ROLES.map(Role::as_str).join(", ")))
-    })
+    word(value, ROLES.map(Role::as_str))
+}
+
+/// The type of a template.
+pub(crate) fn template_type(value: &Value) -> Result<TemplateType, Fault> {
+    word(value, TemplateType::ALL.map(TemplateType::as_str))
+}
+
+fn word<T: std::str::FromStr<Err = ()>, const N: usize>(value: &Value, words: [&str; N]) -> Result<T, Fault> {
+    parsed(value, |word| word.parse().map_err(|()| format!("This must be one of: {}.", words.join(", "))))
 }
 
 /// A string that `parse` takes.
@@ -130,6 +157,18 @@ pub(crate) fn parsed<T, E: ToString>(value: &Value, parse: impl FnOnce(&str) -> 
 /// True or false.
 pub(crate) fn flag(value: &Value) -> Result<bool, Fault> {
     value.as_bool().ok_or_else(|| "This must be true or false.".to_owned())
+}
+
+/// The most values of a template.
+const MOST_TEXTS: usize = 100;
+
+/// Strings by name.
+pub(crate) fn texts(value: &Value) -> Result<BTreeMap<String, String>, Fault> {
+    let map = value.as_object().ok_or("This must be an object.")?;
+    if map.len() > MOST_TEXTS {
+        return Err(format!("At most {MOST_TEXTS} entries are allowed."));
+    }
+    map.iter().map(|(name, value)| Ok((name.clone(), string(value)?))).collect()
 }
 
 /// An id: a positive 64-bit integer, written as one.
@@ -201,6 +240,8 @@ mod tests {
         assert_eq!(fields.nullable("null", string), Some(None));
         assert_eq!(fields.change("missing", string), Some(None));
         assert_eq!(fields.change("null", string), None);
+        assert_eq!(fields.nullable_change("missing", string), Some(None));
+        assert_eq!(fields.nullable_change("null", string), Some(Some(None)));
         assert_eq!(fields.nullable("missing", string), None);
         assert_eq!(fields.done(Some(())).unwrap_err().into_keys().collect::<Vec<_>>(), ["missing", "null"]);
     }
@@ -218,6 +259,7 @@ mod tests {
     fn nul_is_refused_in_every_string() {
         let nul = json!("+3460000\u{0}0001");
         assert!(string(&nul).is_err() && text(&nul).is_err() && name(&nul).is_err());
-        assert!(phone(&nul).is_err() && role(&nul).is_err());
+        assert!(phone(&nul).is_err() && role(&nul).is_err() && template_type(&nul).is_err());
+        assert!(day(&nul).is_err() && language(&nul).is_err());
     }
 }

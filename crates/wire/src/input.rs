@@ -3,10 +3,14 @@
 mod conversations;
 mod hotel;
 mod signing_in;
+mod stays;
+mod templates;
 
-pub use conversations::{AddNote, Assign, GuestMessage, MarkRead, Nothing, SendMessage, StartRelay};
-pub use hotel::{ChangeDepartment, ChangeStaff, NewDepartment, NewStaff};
+pub use conversations::{AddNote, Assign, GuestMessage, MarkRead, Nothing, SendMessage, SendTemplate, StartRelay};
+pub use hotel::{ChangeDepartment, ChangeHotel, ChangeStaff, NewDepartment, NewStaff};
 pub use signing_in::{Login, PasswordChange, Refresh};
+pub use stays::{ChangeStay, NewStay};
+pub use templates::{ChangeTemplate, NewTemplate};
 
 use serde_json::{Map, Value};
 
@@ -48,6 +52,11 @@ pub fn parse<T: Input>(bytes: &[u8]) -> Result<T, BodyError> {
     let mut fields = Fields::new(&map);
     let read = T::read(&mut fields);
     fields.done(read).map_err(BodyError::Invalid)
+}
+
+/// For a fingerprint, a field of a change that may be null: null where it is missing, else what is given in a list.
+fn given<T: Into<Value>>(field: Option<Option<T>>) -> Value {
+    field.map_or(Value::Null, |it| it.into_iter().collect())
 }
 
 /// The object that was parsed, or a sentence that says why there is none. What was sent is not in it.

@@ -17,20 +17,21 @@ mod time;
 mod words;
 
 pub use answers::{
-    Attachment, Conversation, ConversationCard, ConversationDetails, Department, GuestMessageStored, Hotel,
-    LastMessage, Me, Message, Missed, Named, Page, Problem, RelayEnded, SignedIn, Staff,
+    Attachment, Conversation, ConversationCard, ConversationDetails, Department, GuestMessageStored, Hotel, Imported,
+    ImportedRow, LastMessage, Me, Message, Missed, Named, Page, Problem, RelayEnded, SignedIn, Staff, Stay, Template,
 };
 pub use asyncapi::asyncapi;
 pub use bus::{FromNode, Signal};
 pub use fields::{FieldErrors, Fields};
 pub use input::{
-    AddNote, Assign, BodyError, ChangeDepartment, ChangeStaff, GuestMessage, Input, Login, MarkRead, NewDepartment,
-    NewStaff, Nothing, PasswordChange, Refresh, SendMessage, StartRelay, parse,
+    AddNote, Assign, BodyError, ChangeDepartment, ChangeHotel, ChangeStaff, ChangeStay, ChangeTemplate, GuestMessage,
+    Input, Login, MarkRead, NewDepartment, NewStaff, NewStay, NewTemplate, Nothing, PasswordChange, Refresh,
+    SendMessage, SendTemplate, StartRelay, parse,
 };
 pub use socket::{
     Ack, Command, CommandError, ConversationRemoved, ConversationUpdated, Envelope, Event, Heartbeat, Logged,
-    NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed, ResyncRequired, Target, Typing,
-    Unsubscribed, Welcome, parse_command,
+    MessageStatus, NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed, ResyncRequired, Target,
+    Typing, Unsubscribed, Welcome, parse_command,
 };
 pub use time::Timestamp;
 

@@ -10,6 +10,6 @@ pub(crate) use commands::MOST_NAMED;
 pub use commands::{Command, Envelope, Refused, Resume, Target, parse_command};
 pub use events::{Event, Logged, Reason};
 pub use told::{
-    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, NewConversation, NewMessage, Pong, Read,
-    Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
+    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation, NewMessage,
+    Pong, Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
 };

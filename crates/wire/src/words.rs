@@ -1,6 +1,6 @@
 //! The schemas of fields that hold one of a few words.
 
-use domain::{Delivery, Role, SenderType, Status};
+use domain::{Delivery, Role, SenderType, Status, TemplateType};
 use serde_json::Value;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Schema, Type, schema::SchemaType};
 
@@ -29,6 +29,16 @@ pub(crate) fn role() -> Schema {
     one_of(&ROLES.map(Role::as_str))
 }
 
+/// Which way a template goes out.
+pub(crate) fn template_type() -> Schema {
+    one_of(&TemplateType::ALL.map(TemplateType::as_str))
+}
+
+/// What came of a row of a table.
+pub(crate) fn row_result() -> Schema {
+    one_of(&["created", "updated", "unchanged", "failed"])
+}
+
 /// Who speaks.
 pub(crate) fn sender_type() -> Schema {
     one_of(&SENDERS.map(SenderType::as_str))
@@ -42,6 +52,11 @@ pub(crate) fn delivery() -> Schema {
         .enum_values(Some(words.collect::<Vec<_>>()))
         .description(Some("How far the message came; null for guests' and internal ones."))
         .into()
+}
+
+/// How far a message to a guest came.
+pub(crate) fn delivered() -> Schema {
+    one_of(&DELIVERIES.map(Delivery::as_str))
 }
 
 /// Why a subscription ended.

@@ -32,19 +32,28 @@ pub enum Who {
     ForeignStaff,
     /// The manager of another hotel.
     ForeignManager,
+    /// With an API key that this server never gave.
+    BadKey,
+    /// Another system of the hotel, with its API key.
+    System,
+    /// A system of another hotel.
+    ForeignSystem,
 }
 
 /// Who is not let in.
-pub const OUTSIDE: [Who; 5] = [Who::Nobody, Who::BadToken, Who::Expired, Who::Revoked, Who::Deactivated];
+pub const OUTSIDE: [Who; 6] = [Who::Nobody, Who::BadToken, Who::BadKey, Who::Expired, Who::Revoked, Who::Deactivated];
 
-/// Who is.
+/// Who is, and is no staff: they may do very little.
+pub const SYSTEMS: [Who; 2] = [Who::ForeignSystem, Who::System];
+
+/// Who is, of staff.
 pub const INSIDE: [Who; 6] =
     [Who::ForeignStaff, Who::ForeignManager, Who::Loner, Who::Colleague, Who::Member, Who::Manager];
 
 impl Who {
     /// Whether they are of the other hotel.
     pub fn is_foreign(self) -> bool {
-        matches!(self, Self::ForeignStaff | Self::ForeignManager)
+        matches!(self, Self::ForeignStaff | Self::ForeignManager | Self::ForeignSystem)
     }
 
     /// Whether they manage a hotel.
@@ -109,7 +118,10 @@ pub struct Callers {
     pub hotel: Hotel,
     /// Another one.
     pub other: Hotel,
+    /// A template of the hotel.
+    pub template: i64,
     outside: Vec<(Who, Client)>,
+    systems: Vec<(Who, Client)>,
     inside: Vec<(Who, Staff)>,
     with_stay: Thread,
     demo: Thread,
@@ -129,10 +141,14 @@ impl Callers {
         let outside = vec![
             (Who::Nobody, hotel.nobody()),
             (Who::BadToken, hotel.nobody().bearer("no.such.token")),
+            (Who::BadKey, hotel.nobody().bearer("mmk_no-such-key")),
             (Who::Expired, (*expired).clone()),
             (Who::Revoked, (*revoked).clone()),
             (Who::Deactivated, (*deactivated).clone()),
         ];
+        let systems = vec![(Who::System, hotel.system()), (Who::ForeignSystem, other.system())];
+        let template = manager.post("templates/", json!({ "name": "hello", "content": "Hello!" })).await.is(201);
+        let template = template["id"].as_i64().unwrap();
         let inside = vec![
             (Who::Member, hotel.of(0).await),
             (Who::Colleague, hotel.of(1).await),
@@ -143,13 +159,13 @@ impl Callers {
         ];
         let with_stay = thread(&hotel, &hotel.relay(0).phone).await;
         let demo = thread(&hotel, &hotel.new_phone()).await;
-        Self { hotel, other, outside, inside, with_stay, demo }
+        Self { hotel, other, template, outside, systems, inside, with_stay, demo }
     }
 
     /// How they ask.
     pub fn client(&self, who: Who) -> &Client {
-        let outside = self.outside.iter().find(|(known, _)| *known == who).map(|(_, client)| client);
-        outside.unwrap_or_else(|| self.staff(who))
+        let mut others = self.outside.iter().chain(&self.systems);
+        others.find(|(known, _)| *known == who).map_or_else(|| &**self.staff(who), |(_, client)| client)
     }
 
     /// One who is let in.

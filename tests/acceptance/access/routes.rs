@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use acceptance::{Answer, Options, Socket, Value, described::openapi, json, on_both, unique};
 
-use super::callers::{Callers, INSIDE, OUTSIDE, Place, Thread, Who};
+use super::callers::{Callers, INSIDE, OUTSIDE, Place, SYSTEMS, Thread, Who};
 
-/// Who may call.
+/// Who may call. Where not said otherwise, other systems with their API keys may not: 403.
 enum Rule {
     /// Anybody is answered so.
     Anybody(u16),
@@ -16,6 +16,10 @@ enum Rule {
     Managers(u16),
     /// The same, about a thing of the hotel: for another hotel's it is not there.
     ManagersOfIt(u16),
+    /// As managers, and other systems of the hotel too.
+    Administers(u16),
+    /// The same, about a thing of the hotel.
+    AdministersIt(u16),
     /// Who sees the conversation is answered so; for the others it is not there.
     Seen(fn(Place, Who) -> u16),
     /// Who is signed in gets a WebSocket.
@@ -24,7 +28,7 @@ enum Rule {
     SignOut,
 }
 
-use Rule::{Anybody, Managers, ManagersOfIt, Seen, SignOut, SignedIn, Upgrade};
+use Rule::{Administers, AdministersIt, Anybody, Managers, ManagersOfIt, Seen, SignOut, SignedIn, Upgrade};
 
 struct Row {
     method: &'static str,
@@ -41,6 +45,10 @@ fn post(path: &'static str, rule: Rule, body: fn(&Callers, &Thread) -> Value) ->
     Row { method: "POST", path, rule, body }
 }
 
+fn delete(path: &'static str, rule: Rule) -> Row {
+    Row { method: "DELETE", path, rule, body: |_, _| Value::Null }
+}
+
 fn patch(path: &'static str, rule: Rule, body: fn(&Callers, &Thread) -> Value) -> Row {
     Row { method: "PATCH", path, rule, body }
 }
@@ -52,6 +60,8 @@ fn table() -> Vec<Row> {
         get("/healthz", Anybody(200)),
         get("/readyz", Anybody(200)),
         get("/metrics", Anybody(200)),
+        get("/webhooks/whatsapp/", Anybody(403)),
+        post("/webhooks/whatsapp/", Anybody(401), nothing),
         get("/ws/staff/", Upgrade),
         post("/api/demo/guest_message/", Anybody(400), nothing),
         post("/api/auth/login/", Anybody(400), nothing),
@@ -68,6 +78,21 @@ fn table() -> Vec<Row> {
         get("/api/message_manager/conversations/{id}/", Seen(|_, _| 200)),
         get("/api/message_manager/conversations/{id}/messages/", Seen(|_, _| 200)),
         post("/api/message_manager/conversations/{id}/send_message/", Seen(sending), |_, _| json!({ "text": "x" })),
+        post(
+            "/api/message_manager/conversations/{id}/send_template/",
+            Seen(sending),
+            |callers, _| json!({ "template_id": callers.template }),
+        ),
+        // A form is wanted: who does not see the conversation is not even told that.
+        post("/api/message_manager/conversations/{id}/attachments/", Seen(|_, _| 415), nothing),
+        post(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/retry/",
+            // A guest's message, which cannot have failed.
+            Seen(|_, _| 409),
+            nothing,
+        ),
+        // There is no such file.
+        get("/api/message_manager/attachments/{id}/", SignedIn(404)),
         post("/api/message_manager/conversations/{id}/notes/", Seen(|_, _| 201), |_, _| json!({ "text": "x" })),
         post(
             "/api/message_manager/conversations/{id}/start_relay/",
@@ -99,6 +124,29 @@ fn table() -> Vec<Row> {
         ),
         patch("/api/message_manager/staff/{id}/", ManagersOfIt(200), |_, _| json!({ "name": unique("Renamed") })),
         get("/api/message_manager/hotel/", SignedIn(200)),
+        patch("/api/message_manager/hotel/", Managers(200), |_, _| json!({ "name": unique("Hotel") })),
+        get("/api/message_manager/templates/", SignedIn(200)),
+        post(
+            "/api/message_manager/templates/",
+            Managers(201),
+            |_, _| json!({ "name": unique("template"), "content": "Hello!" }),
+        ),
+        patch("/api/message_manager/templates/{id}/", ManagersOfIt(200), |_, _| json!({ "content": unique("Hello") })),
+        // The last of them who may delete it does.
+        delete("/api/message_manager/templates/{id}/", ManagersOfIt(204)),
+        get("/api/message_manager/stays/", Managers(200)),
+        post("/api/message_manager/stays/", Managers(201), |callers, _| {
+            json!({
+                "reservation_code": unique("R"), "guest_name": "Ana", "guest_phone": callers.hotel.new_phone(),
+                "room_number": "1", "check_in": "2030-05-01", "check_out": "2030-05-02",
+            })
+        }),
+        patch("/api/message_manager/stays/{id}/", ManagersOfIt(200), |_, _| json!({ "room_number": unique("R") })),
+        post("/api/message_manager/stays/import/", Administers(200), |_, _| {
+            "reservation_code,guest_name,guest_phone,room_number,check_in,check_out\n".into()
+        }),
+        post("/api/message_manager/stays/{id}/check_in/", AdministersIt(200), nothing),
+        post("/api/message_manager/stays/{id}/check_out/", AdministersIt(200), nothing),
         // The last: it ends everybody's session.
         post("/api/auth/logout/", SignOut, |_, _| Value::Null),
     ]
@@ -122,12 +170,18 @@ impl Row {
         let id = match self.path {
             "/api/message_manager/departments/{id}/" => callers.hotel.departments[2].id,
             "/api/message_manager/staff/{id}/" => callers.hotel.member_of(2).id,
+            "/api/message_manager/templates/{id}/" => callers.template,
+            path if path.starts_with("/api/message_manager/stays/") => callers.hotel.active(0).id,
             _ => it.id,
         };
-        let body = Some((self.body)(callers, it)).filter(|body| !body.is_null());
+        let (client, body) = match (self.body)(callers, it) {
+            Value::Null => (callers.client(who).clone(), None),
+            Value::String(csv) => (callers.client(who).with("content-type", "text/csv"), Some(csv)),
+            json => (callers.client(who).clone(), Some(json.to_string())),
+        };
         let query = if self.path == "/api/message_manager/events/" { "?after_seq=0" } else { "" };
-        let path = self.path.replace("{id}", &id.to_string()) + query;
-        callers.client(who).send(self.method, path, body.map(|body| body.to_string().into_bytes())).await
+        let path = self.path.replace("{id}", &id.to_string()).replace("{message_id}", &it.message.to_string()) + query;
+        client.send(self.method, path, body.map(String::into_bytes)).await
     }
 
     async fn check(&self, callers: &Callers, who: Who, it: &Thread, status: u16) {
@@ -142,11 +196,16 @@ impl Row {
             Anybody(status) => status,
             SignOut if matches!(who, Who::Revoked | Who::Deactivated) => 204,
             _ if is_outside => 401,
+            AdministersIt(_) if who.is_foreign() => 404,
+            Administers(status) | AdministersIt(status) if who == Who::System => status,
+            Administers(status) if who == Who::ForeignSystem => status,
+            _ if SYSTEMS.contains(&who) => 403,
             SignOut => 204,
-            Managers(_) if !who.is_manager() => 403,
+            Managers(_) | Administers(_) | AdministersIt(_) if !who.is_manager() => 403,
             ManagersOfIt(_) if who.is_foreign() => 404,
             ManagersOfIt(_) if !who.is_manager() => 403,
             SignedIn(status) | Managers(status) | ManagersOfIt(status) => status,
+            Administers(status) | AdministersIt(status) => status,
             Seen(_) | Upgrade => unreachable!("asked for otherwise"),
         }
     }
@@ -160,7 +219,7 @@ on_both!(every_address_answers_everyone_as_it_must, Options::default() => |world
             Seen(status) => conversations(&callers, &row, status).await,
             _ => {
                 let it = callers.put(Place::Relay).await;
-                for who in OUTSIDE.into_iter().chain(INSIDE) {
+                for who in OUTSIDE.into_iter().chain(SYSTEMS).chain(INSIDE) {
                     row.check(&callers, who, &it, row.status_for(who)).await;
                 }
             }
@@ -172,11 +231,12 @@ async fn upgrades(callers: &Callers) {
     for who in INSIDE {
         Socket::open(callers.staff(who)).await;
     }
-    for who in OUTSIDE {
+    for who in OUTSIDE.into_iter().chain(SYSTEMS) {
         let token = callers.client(who).headers().get("authorization").map(|it| it.to_str().unwrap());
         let headers: Vec<(&str, &str)> = token.into_iter().map(|it| ("authorization", it)).collect();
         let refused = Socket::try_open(&callers.hotel.world, &headers).await.err();
-        assert_eq!(refused.map(|it| it.status), Some(401), "{who:?}");
+        let status = if SYSTEMS.contains(&who) { 403 } else { 401 };
+        assert_eq!(refused.map(|it| it.status), Some(status), "{who:?}");
     }
 }
 
@@ -187,6 +247,9 @@ async fn conversations(callers: &Callers, row: &Row, status: fn(Place, Who) -> u
         let before = callers.client(Who::Manager).get(&path).await.is(200);
         for who in OUTSIDE {
             row.check(callers, who, &it, 401).await;
+        }
+        for who in SYSTEMS {
+            row.check(callers, who, &it, 403).await;
         }
         for who in INSIDE.into_iter().filter(|who| !place.is_seen_by(*who)) {
             row.check(callers, who, &it, 404).await;

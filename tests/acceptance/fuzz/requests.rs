@@ -15,7 +15,7 @@ use proptest::{
 pub struct Known {
     /// Of stays, conversations, departments.
     pub ids: Vec<i64>,
-    /// Access tokens.
+    /// Access tokens, and an API key.
     pub tokens: Vec<String>,
     /// A session cookie: `name=value`.
     pub cookie: String,
@@ -53,7 +53,7 @@ impl Request {
     }
 }
 
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 19] = [
     "me",
     "none",
     "true",
@@ -70,9 +70,12 @@ const WORDS: [&str; 16] = [
     "9223372036854775807",
     "9223372036854775808",
     "fence",
+    "2030-05-01",
+    "whatsapp",
+    "en_GB",
 ];
 
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 33] = [
     "text",
     "seen_message_id",
     "hold",
@@ -95,6 +98,17 @@ const FIELDS: [&str; 22] = [
     "stay_ids",
     "conversation_ids",
     "inbox",
+    "reservation_code",
+    "guest_name",
+    "guest_phone",
+    "room_number",
+    "check_in",
+    "check_out",
+    "content",
+    "template_type",
+    "language",
+    "timezone",
+    "opener_template_id",
 ];
 
 /// Not the words that end the sessions which the other requests need.
@@ -208,6 +222,8 @@ fn headers(known: &Known) -> BoxedStrategy<Vec<(String, Vec<u8>)>> {
         "application/json; charset=utf-8",
         "text/plain",
         "application/json; charset=\"",
+        "text/csv",
+        "multipart/form-data; boundary=x",
         "",
     ]);
     let other = prop_oneof![

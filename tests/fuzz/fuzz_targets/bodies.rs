@@ -4,8 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use wire::{
-    AddNote, Assign, ChangeDepartment, ChangeStaff, GuestMessage, Input, Login, MarkRead, NewDepartment, NewStaff,
-    Nothing, PasswordChange, Refresh, SendMessage, StartRelay,
+    AddNote, Assign, ChangeDepartment, ChangeHotel, ChangeStaff, ChangeStay, ChangeTemplate, GuestMessage, Input,
+    Login, MarkRead, NewDepartment, NewStaff, NewStay, NewTemplate, Nothing, PasswordChange, Refresh, SendMessage,
+    StartRelay,
 };
 
 fn read<T: Input>(bytes: &[u8]) {
@@ -14,7 +15,7 @@ fn read<T: Input>(bytes: &[u8]) {
     }
 }
 
-const READERS: [fn(&[u8]); 14] = [
+const READERS: [fn(&[u8]); 19] = [
     read::<SendMessage>,
     read::<AddNote>,
     read::<StartRelay>,
@@ -26,6 +27,11 @@ const READERS: [fn(&[u8]); 14] = [
     read::<ChangeDepartment>,
     read::<NewStaff>,
     read::<ChangeStaff>,
+    read::<ChangeHotel>,
+    read::<NewStay>,
+    read::<ChangeStay>,
+    read::<NewTemplate>,
+    read::<ChangeTemplate>,
     read::<Login>,
     read::<Refresh>,
     read::<PasswordChange>,

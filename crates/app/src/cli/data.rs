@@ -1,14 +1,15 @@
 //! Commands that bring data in.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use auth::Password;
 use clap::Args;
-use desk::{Desk, Generated, GeneratedHotel, RowOutcome, RowResult, Sizes};
+use desk::{Desk, Generated, GeneratedHotel, Sizes};
 use domain::HotelId;
 use serde_json::{Value, json};
 
 use super::{Failure, hotel_id};
+use crate::rest::stays::imported;
 
 /// Takes in stays.
 #[derive(Args)]
@@ -49,10 +50,10 @@ impl ImportStays {
     ///
     /// # Errors
     /// A [`Failure`] where the file is of no use at all.
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<wire::Imported, Failure> {
         let csv = std::fs::read(&self.file).map_err(|error| Failure::File(self.file, error))?;
         let rows = desk.import_stays(self.hotel, &csv).await?;
-        Ok(json!({ "rows": rows.into_iter().map(row).collect::<Vec<_>>() }))
+        Ok(imported(&rows))
     }
 }
 
@@ -67,24 +68,6 @@ impl Generate {
         let Generated { password, hotels } = desk.generate(sizes, Password::parse(password)?).await?;
         Ok(json!({ "password": password, "hotels": hotels.iter().map(hotel).collect::<Vec<_>>() }))
     }
-}
-
-fn row(it: RowOutcome) -> Value {
-    let (result, faults) = match it.result {
-        RowResult::Created => ("created", None),
-        RowResult::Updated => ("updated", None),
-        RowResult::Unchanged => ("unchanged", None),
-        RowResult::Failed(faults) => ("failed", Some(faults)),
-    };
-    let mut row = json!({ "row": it.row, "reservation_code": it.reservation_code, "result": result });
-    if let Some(faults) = faults {
-        let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (field, sentence) in faults {
-            errors.entry(field).or_default().push(sentence);
-        }
-        row["errors"] = json!(errors);
-    }
-    row
 }
 
 fn hotel(it: &GeneratedHotel) -> Value {
@@ -113,20 +96,4 @@ fn hotel(it: &GeneratedHotel) -> Value {
         "staff": staff.collect::<Vec<_>>(),
         "stays": stays.collect::<Vec<_>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_row_says_why() {
-        let outcome = |result| RowOutcome { row: 3, reservation_code: "R-1".to_owned(), result };
-        let faults = ["a", "b"].map(|sentence| ("check_in".to_owned(), sentence.to_owned())).to_vec();
-        assert_eq!(
-            row(outcome(RowResult::Failed(faults))),
-            json!({ "row": 3, "reservation_code": "R-1", "result": "failed", "errors": { "check_in": ["a", "b"] } })
-        );
-        assert!(row(outcome(RowResult::Created)).get("errors").is_none());
-    }
 }

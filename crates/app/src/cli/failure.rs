@@ -58,6 +58,12 @@ pub enum Failure {
     /// The address to listen on is not to be had.
     #[error("cannot listen on {0} (BIND_ADDRESS): {1}")]
     Listen(SocketAddr, io::Error),
+    /// Settings that make no client of the Cloud API.
+    #[error(transparent)]
+    WhatsApp(#[from] whatsapp::BadSettings),
+    /// The stand-in of the Cloud API.
+    #[error(transparent)]
+    Simulate(#[from] simulator::StartError),
     /// Reading, writing, sockets.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -1,4 +1,4 @@
-//! Commands about hotels and their departments.
+//! Commands about hotels, their departments, and the keys of their other systems.
 
 use clap::Subcommand;
 use desk::Desk;
@@ -27,8 +27,11 @@ pub enum HotelCommand {
         #[arg(value_parser = hotel_id)]
         hotel: HotelId,
         /// Its number of the WhatsApp Cloud API, unique over all hotels
-        #[arg(long)]
-        whatsapp_phone_number_id: String,
+        #[arg(long, required_unless_present = "flow")]
+        whatsapp_phone_number_id: Option<String>,
+        /// Whether the flow answers its guests: on or off
+        #[arg(long, value_parser = on_or_off)]
+        flow: Option<bool>,
     },
 }
 
@@ -46,6 +49,20 @@ pub enum DepartmentCommand {
     },
 }
 
+/// Commands about API keys.
+#[derive(Subcommand)]
+pub enum ApiKeyCommand {
+    /// Make a key with which another system may import stays, check in and check out; it is printed once
+    Create {
+        /// The hotel's id
+        #[arg(long, value_parser = hotel_id)]
+        hotel: HotelId,
+        /// What the key is for
+        #[arg(long, value_parser = name)]
+        name: Name,
+    },
+}
+
 impl HotelCommand {
     /// Does it; what is to be printed.
     ///
@@ -55,8 +72,13 @@ impl HotelCommand {
         Ok(match self {
             Self::Create { name, timezone } => json!({ "id": desk.add_hotel(name, Some(timezone)).await?.0 }),
             Self::List => json!({ "hotels": desk.all_hotels().await?.iter().map(shown).collect::<Vec<_>>() }),
-            Self::Set { hotel, whatsapp_phone_number_id } => {
-                desk.set_whatsapp(hotel, whatsapp_phone_number_id).await?;
+            Self::Set { hotel, whatsapp_phone_number_id, flow } => {
+                if let Some(number) = whatsapp_phone_number_id {
+                    desk.set_whatsapp(hotel, number).await?;
+                }
+                if let Some(on) = flow {
+                    desk.switch_flow(hotel, on).await?;
+                }
                 json!({ "id": hotel.0 })
             }
         })
@@ -74,12 +96,34 @@ impl DepartmentCommand {
     }
 }
 
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off".to_owned()),
+    }
+}
+
+impl ApiKeyCommand {
+    /// Does it; what is to be printed.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+        let Self::Create { hotel, name } = self;
+        let (id, key) = desk.add_api_key(hotel, name).await?;
+        Ok(json!({ "id": id.0, "key": key.as_str() }))
+    }
+}
+
 fn shown(hotel: &Hotel) -> Value {
     json!({
         "id": hotel.id.0,
         "name": hotel.name,
         "timezone": hotel.timezone,
         "default_department_id": hotel.default_department.map(|it| it.0),
+        "opener_template_id": hotel.opener_template.map(|it| it.0),
         "whatsapp_phone_number_id": hotel.whatsapp_phone_number_id,
+        "flow": hotel.flow,
     })
 }

@@ -20,12 +20,12 @@ use super::OURS;
 pub const REFUSALS: [(u16, &str); 12] = [
     (400, "Bad JSON, or a field or parameter that cannot be."),
     (401, "Nobody is signed in, or the credentials are wrong."),
-    (403, "The role may not do this, or the page may not use the cookie."),
+    (403, "The role or the API key may not do this, or the page may not use the cookie."),
     (404, "No such thing, or not yours to see."),
     (406, "Only JSON is given."),
     (409, "The state forbids it."),
-    (413, "The body is over 256 KiB."),
-    (415, "Only JSON is taken."),
+    (413, "The body is over 256 KiB, or over what the call says of itself."),
+    (415, "Only JSON is taken, or what the call says of itself."),
     (429, "Too many."),
     (500, "Our fault."),
     (503, "The database is away. Nothing was done, or all of it: repeat with the same Idempotency-Key."),
@@ -47,7 +47,7 @@ pub struct Operation {
     path: &'static str,
     summary: &'static str,
     by: Vec<&'static str>,
-    body: Option<(Make, Required)>,
+    body: Option<(Body, Required)>,
     parameters: Vec<Parameter>,
     headers: Vec<(&'static str, &'static str)>,
     answers: Vec<(u16, What)>,
@@ -59,8 +59,19 @@ pub struct Operation {
 enum What {
     Nothing,
     Text,
+    File,
     Json(Make),
     List(Make),
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+enum Body {
+    Json(Make),
+    /// A file of this media type, as it is or as the part `file` of a form.
+    File(&'static str),
+    /// A file to send, the part `file` of a form, and what is said with it, the part `text`.
+    Upload,
 }
 
 /// A GET.
@@ -76,6 +87,11 @@ pub fn post(path: &'static str, summary: &'static str) -> Operation {
 /// A PATCH.
 pub fn patch(path: &'static str, summary: &'static str) -> Operation {
     Operation::new(HttpMethod::Patch, path, summary)
+}
+
+/// A DELETE.
+pub fn delete(path: &'static str, summary: &'static str) -> Operation {
+    Operation::new(HttpMethod::Delete, path, summary)
 }
 
 /// The name of a refusal among the responses.
@@ -109,14 +125,15 @@ impl Shapes {
 
 impl Operation {
     fn new(method: HttpMethod, path: &'static str, summary: &'static str) -> Self {
-        let id = path.contains("{id}").then(|| parameter("id", "integer", "Its id.", ParameterIn::Path));
+        let ids = [("{id}", "id", "Its id."), ("{message_id}", "message_id", "The message's id.")];
+        let ids = ids.into_iter().filter(|(place, ..)| path.contains(place));
         Self {
             method,
             path,
             summary,
             by: Vec::new(),
             body: None,
-            parameters: id.into_iter().collect(),
+            parameters: ids.map(|(_, name, told)| parameter(name, "integer", told, ParameterIn::Path)).collect(),
             headers: Vec::new(),
             answers: Vec::new(),
             refuses: OURS.to_vec(),
@@ -132,7 +149,7 @@ impl Operation {
 
     /// A call of staff.
     pub fn staff(self) -> Self {
-        self.by(&["bearer"]).refuses(&[401, 406])
+        self.by(&["bearer"]).refuses(&[401, 403, 406])
     }
 
     /// A write of staff with a body.
@@ -150,13 +167,25 @@ impl Operation {
 
     /// It needs this body.
     pub fn takes<T: ToSchema>(mut self) -> Self {
-        self.body = Some((Shapes::of::<T>, Required::True));
+        self.body = Some((Body::Json(Shapes::of::<T>), Required::True));
         self
     }
 
     /// It takes this body, or none.
     pub fn may_take<T: ToSchema>(mut self) -> Self {
-        self.body = Some((Shapes::of::<T>, Required::False));
+        self.body = Some((Body::Json(Shapes::of::<T>), Required::False));
+        self
+    }
+
+    /// It needs a file of this media type, as it is or as the part `file` of a form.
+    pub fn takes_file(mut self, media: &'static str) -> Self {
+        self.body = Some((Body::File(media), Required::True));
+        self
+    }
+
+    /// It needs a form with a file to send.
+    pub fn takes_upload(mut self) -> Self {
+        self.body = Some((Body::Upload, Required::True));
         self
     }
 
@@ -221,6 +250,12 @@ impl Operation {
         self
     }
 
+    /// It answers a file.
+    pub fn answers_file(mut self, status: u16) -> Self {
+        self.answers.push((status, What::File));
+        self
+    }
+
     /// It may refuse with these.
     pub fn refuses(mut self, statuses: &[u16]) -> Self {
         self.refuses.extend(statuses);
@@ -242,10 +277,8 @@ impl Operation {
             let required = self.by.iter().map(|scheme| SecurityRequirement::new(*scheme, Vec::<String>::new()));
             operation = operation.securities(Some(required));
         }
-        if let Some((make, required)) = self.body {
-            let content = ContentBuilder::new().schema(Some(make(shapes))).build();
-            operation = operation
-                .request_body(Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()));
+        if let Some((body, required)) = self.body {
+            operation = operation.request_body(Some(request(body, shapes).required(Some(required)).build()));
         }
         for status in &self.refuses {
             operation = operation.response(status.to_string(), Ref::from_response_name(refusal(*status)));
@@ -257,6 +290,23 @@ impl Operation {
     }
 }
 
+fn request(body: Body, shapes: &mut Shapes) -> RequestBodyBuilder {
+    let content = |schema: SchemaRef| ContentBuilder::new().schema(Some(schema)).build();
+    match body {
+        Body::Json(make) => RequestBodyBuilder::new().content(JSON, content(make(shapes))),
+        Body::File(media) => {
+            let form = ObjectBuilder::new().property("file", text()).required("file").build();
+            RequestBodyBuilder::new()
+                .content(media, content(text().into()))
+                .content("multipart/form-data", content(Schema::from(form).into()))
+        }
+        Body::Upload => {
+            let form = ObjectBuilder::new().property("file", text()).property("text", text()).required("file").build();
+            RequestBodyBuilder::new().content("multipart/form-data", content(Schema::from(form).into()))
+        }
+    }
+}
+
 fn answer(what: What, headers: &[(&'static str, &'static str)], shapes: &mut Shapes) -> Response {
     let response = ResponseBuilder::new().description("Done.");
     let response = headers.iter().fold(response, |response, (name, sentence)| {
@@ -265,6 +315,7 @@ fn answer(what: What, headers: &[(&'static str, &'static str)], shapes: &mut Sha
     let (media, schema) = match what {
         What::Nothing => return response.build(),
         What::Text => ("text/plain", text().into()),
+        What::File => ("application/octet-stream", ObjectBuilder::new().into()),
         What::Json(make) => (JSON, make(shapes)),
         What::List(make) => (JSON, Schema::from(ArrayBuilder::new().items(make(shapes)).build()).into()),
     };

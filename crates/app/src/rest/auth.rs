@@ -53,7 +53,7 @@ pub async fn refresh(app: web::Data<App>, request: HttpRequest, sent: Sent) -> R
 /// A [`Problem`].
 pub async fn logout(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let caller = match bearer(request.headers()) {
-        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_token(token)?),
+        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_bearer(token).await?),
         Some(Bearer::Unreadable) => return Err(Problem::unauthenticated()),
         None => {
             let cookie = cookie_of(&app, &request)?.ok_or_else(Problem::unauthenticated)?;

@@ -46,13 +46,31 @@ pub async fn send(call: Call) -> Answer {
     let id = call.conversation().await?;
     let Write { body, key } = call.write::<wire::SendMessage>(Target::Reply(id)).await?;
     let client_ref = key.map(|it| (it.key, it.request_digest));
-    let reply = Reply { text: body.text, seen: body.seen_message_id, client_ref };
+    let reply = Reply { text: body.text, seen: body.seen_message_id, hold: body.hold, client_ref };
     let replied = call.desk().reply(call.caller, Which::Conversation(id), reply).await?;
     let answer = message(&replied.message);
     Ok(match replied.again {
         true => replayed(&answer),
         false => HttpResponse::Created().content_type("application/json").body(answer),
     })
+}
+
+/// `POST conversations/{id}/send_template/`
+pub async fn send_template(call: Call) -> Answer {
+    let id = call.conversation().await?;
+    let write: Write<wire::SendTemplate> = call.write(Target::Conversation(id)).await?;
+    let (it, once) = write.once(message);
+    let which = Which::Conversation(id);
+    let sent = call.desk().send_template(call.caller, which, it.template_id, it.variables, once).await?;
+    done(StatusCode::CREATED, sent, message)
+}
+
+/// `POST conversations/{id}/messages/{message_id}/retry/`
+pub async fn retry(call: Call) -> Answer {
+    let (id, of) = (call.conversation().await?, call.message().await?);
+    let write: Write<wire::Nothing> = call.write(Target::Conversation(id)).await?;
+    let (_, once) = write.once(message);
+    done(StatusCode::OK, call.desk().retry(call.caller, Which::Conversation(id), of, once).await?, message)
 }
 
 /// `POST conversations/{id}/notes/`
@@ -67,6 +85,6 @@ pub async fn note(call: Call) -> Answer {
     )
 }
 
-fn message(it: &Message) -> String {
+pub(super) fn message(it: &Message) -> String {
     wire::json(&wire::Message::from(it))
 }

@@ -1,5 +1,6 @@
 //! The handlers: each takes its call apart, asks the desk, and shapes the answer.
 
+pub mod attachments;
 pub mod auth;
 pub mod conversations;
 pub mod demo;
@@ -9,9 +10,11 @@ pub mod hotel;
 pub mod messages;
 pub mod socket;
 pub mod staff;
+pub mod stays;
+pub mod templates;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
-use desk::{Done, Page, WithCursor};
+use desk::{Done, Page, Principal, WithCursor};
 use serde::Serialize;
 
 use crate::{
@@ -27,11 +30,11 @@ pub async fn nowhere() -> Result<HttpResponse, Problem> {
     Err(Problem::not_found())
 }
 
-/// Answers a staff member where no route is.
+/// Answers who is signed in where no route is.
 ///
 /// # Errors
 /// A [`Problem`]: 404; before that 401.
-pub async fn nowhere_for_staff(call: Call) -> Result<HttpResponse, Problem> {
+pub async fn nowhere_for_staff(call: Call<Principal>) -> Result<HttpResponse, Problem> {
     Err(call.once_signed_in(Problem::not_found()).await)
 }
 
@@ -39,6 +42,14 @@ pub async fn nowhere_for_staff(call: Call) -> Result<HttpResponse, Problem> {
 fn done<T>(status: StatusCode, done: Done<T>, shape: impl FnOnce(&T) -> String) -> Answer {
     Ok(match done {
         Done::Now(it) => HttpResponse::build(status).content_type("application/json").body(shape(&it)),
+        Done::Before(answer) => replayed(&answer),
+    })
+}
+
+/// The same, of a write that answers without a body; and so again.
+fn done_without_body(done: Done<()>) -> Answer {
+    Ok(match done {
+        Done::Now(()) => HttpResponse::NoContent().finish(),
         Done::Before(answer) => replayed(&answer),
     })
 }

@@ -37,7 +37,7 @@ pub async fn upgrade(
 async fn caller(app: &App, request: &HttpRequest, offered: &[String]) -> Result<Caller, Problem> {
     let explicit = bearer(request.headers()).or_else(|| of_protocols(offered));
     match explicit {
-        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_token(token)?),
+        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_bearer(token).await?),
         Some(Bearer::Unreadable) => Err(Problem::unauthenticated()),
         None => {
             let cookie = cookie_of(app, request)?.ok_or_else(Problem::unauthenticated)?;

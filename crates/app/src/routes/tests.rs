@@ -81,7 +81,7 @@ async fn who_it_is_comes_first() {
 async fn then_the_path_then_the_method() {
     let (app, tokens) = demo().await;
     let server = server!(app);
-    for path in ["", "/", "/nothing/", "/templates/", "/conversations/x/", "/conversations/0", "/staff/+1/"] {
+    for path in ["", "/", "/nothing/", "/reports/", "/conversations/x/", "/conversations/0", "/staff/+1/"] {
         for method in [Method::GET, Method::DELETE] {
             let (status, code, _) = ask!(server, request(method.clone(), path, &tokens.staff));
             assert_eq!((status, code.as_str()), (404, "not_found"), "{method} {path}");
@@ -93,7 +93,8 @@ async fn then_the_path_then_the_method() {
         ("/conversations/1/send_message/", "POST"),
         ("/staff", "GET, HEAD, POST"),
         ("/staff/1/", "PATCH"),
-        ("/hotel/", "GET, HEAD"),
+        ("/hotel/", "GET, HEAD, PATCH"),
+        ("/stays/import", "POST"),
         ("/api/auth/me/", "GET, HEAD"),
         ("/api/auth/login", "POST"),
     ] {
@@ -128,10 +129,61 @@ async fn then_sight_then_role_then_the_body() {
         (request(Method::PATCH, "/departments/999999/", &staff).set_payload("{"), 404, "not_found"),
         (request(Method::PATCH, "/staff/1/", &staff).set_payload("{"), 403, "forbidden"),
         (request(Method::PATCH, "/staff/1/", &manager).set_payload("{"), 415, "unsupported_media_type"),
+        (post("/stays/import/", &staff, "text/plain", &huge), 403, "forbidden"),
+        (post("/stays/import/", &manager, "text/plain", &huge), 415, "unsupported_media_type"),
+        (post("/stays/import/", &manager, "text/csv", &"x".repeat(5 << 20)), 413, "too_large"),
+        (post("/stays/import/", &manager, "text/csv", "guest_name\n"), 400, "invalid"),
+        (post("/stays/1/check_in/", &staff, JSON, "{"), 403, "forbidden"),
+        (post("/stays/999999/check_in/", &staff, JSON, "{"), 404, "not_found"),
+        (request(Method::GET, "/stays/?page=0&page_size=0", &staff), 403, "forbidden"),
+        (request(Method::GET, "/stays/?page_size=0", &manager), 400, "invalid"),
+        (request(Method::DELETE, "/templates/999999/", &staff), 404, "not_found"),
         (request(Method::GET, "/conversations/999999/messages/?limit=0", &staff), 404, "not_found"),
         (request(Method::GET, "/conversations/1/messages/?limit=0", &manager), 400, "invalid"),
         (request(Method::GET, "/conversations/?page=0&page_size=0", &staff), 404, "not_found"),
         (request(Method::GET, "/conversations/?page_size=0", &staff), 400, "invalid"),
+    ];
+    for (number, (asked, status, code)) in cases.into_iter().enumerate() {
+        let (told, word, _) = ask!(server, asked);
+        assert_eq!((told, word.as_str()), (status, code), "case {number}");
+    }
+}
+
+#[actix_web::test]
+async fn a_key_opens_three_doors_and_no_other() {
+    let (app, Tokens { manager, _folder, .. }) = demo().await;
+    let hotel = app.desk.all_hotels().await.unwrap()[0].id;
+    let (_, key) = app.desk.add_api_key(hotel, domain::Name::parse("PMS").unwrap()).await.unwrap();
+    let (key, bad) = (key.as_str(), "mmk_nothing");
+    let server = server!(app);
+    let post = |path: &str, token: &str| request(Method::POST, path, token).insert_header((CONTENT_TYPE, "text/csv"));
+    let cases = [
+        (post("/stays/1/check_in/", key), 200, ""),
+        (post("/stays/1/check_out", key), 200, ""),
+        (post("/stays/import/", key), 400, "invalid"),
+        (post("/stays/1/check_in/", bad), 401, "unauthenticated"),
+        (request(Method::GET, "/hotel/", bad), 401, "unauthenticated"),
+        (request(Method::GET, "/nothing/", bad), 401, "unauthenticated"),
+        // What comes before the role.
+        (request(Method::GET, "/nothing/", key), 404, "not_found"),
+        (request(Method::GET, "/staff/x/", key), 404, "not_found"),
+        (request(Method::PATCH, "/staff/x/", key), 404, "not_found"),
+        (request(Method::DELETE, "/hotel/", key), 405, "method_not_allowed"),
+        (request(Method::GET, "/hotel/", key).insert_header((ACCEPT, "image/png")), 406, "not_acceptable"),
+        (post("/stays/999999/check_in/", key), 404, "not_found"),
+        (request(Method::GET, "/hotel/", key), 403, "forbidden"),
+        (request(Method::GET, "/stays/", key), 403, "forbidden"),
+        (post("/stays/", key), 403, "forbidden"),
+        (request(Method::GET, "/conversations/999999/", key), 403, "forbidden"),
+        (request(Method::GET, "/api/auth/me/", key), 403, "forbidden"),
+        (request(Method::POST, "/api/auth/logout/", key), 403, "forbidden"),
+        (request(Method::POST, "/api/auth/logout/", bad), 401, "unauthenticated"),
+        (
+            TestRequest::get().uri("/ws/staff/").insert_header((AUTHORIZATION, format!("Bearer {key}"))),
+            403,
+            "forbidden",
+        ),
+        (request(Method::GET, "/hotel/", &manager), 200, ""),
     ];
     for (number, (asked, status, code)) in cases.into_iter().enumerate() {
         let (told, word, _) = ask!(server, asked);

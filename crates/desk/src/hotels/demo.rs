@@ -201,7 +201,8 @@ fn route(tx: &mut Tx<'_>, it: &mut Conversation, member: &Staff, at: DateTime<Ut
 
 fn say(tx: &mut Tx<'_>, it: &Conversation, sender: Sender<'_>, content: &str, at: DateTime<Utc>) -> Result<(), Error> {
     let delivery = matches!(sender, Sender::Staff(..)).then_some(Delivery::Sent);
-    let draft = Draft { conversation: it.id, content, sender, at, delivery, internal: false, client_ref: None };
+    let draft =
+        Draft { conversation: it.id, content, sender, at, came: None, delivery, internal: false, client_ref: None };
     append(tx, it, &draft).map(drop)
 }
 

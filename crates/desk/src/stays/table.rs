@@ -1,7 +1,6 @@
 //! Reading a table of bookings.
 
-use chrono::NaiveDate;
-use domain::{Name, PhoneNumber};
+use domain::{Name, PhoneNumber, Stay};
 use persistence::stays::Booking;
 
 use crate::Error;
@@ -74,13 +73,14 @@ fn booking(cells: [&str; 6]) -> Result<Booking, Faults> {
     let phone = PhoneNumber::parse(phone);
     let phone = phone.map_err(|error| faults.push((FIELDS[2].to_owned(), error.to_string()))).ok();
     let mut day = |place: usize, text: &str| {
-        let day = date(text);
-        day.ok_or_else(|| faults.push((FIELDS[place].to_owned(), "Please write the day as YYYY-MM-DD.".to_owned())))
-            .ok()
+        let day = Stay::parse_day(text);
+        day.map_err(|error| faults.push((FIELDS[place].to_owned(), error.to_string()))).ok()
     };
     let (check_in, check_out) = (day(4, check_in), day(5, check_out));
-    if check_out < check_in && check_out.is_some() {
-        faults.push((FIELDS[5].to_owned(), "The last day is before the first.".to_owned()));
+    if let (Some(first), Some(last)) = (check_in, check_out)
+        && let Err(error) = Stay::check_days(first, last)
+    {
+        faults.push((FIELDS[5].to_owned(), error.to_string()));
     }
     match (code, guest, phone, room, check_in, check_out) {
         (
@@ -95,11 +95,6 @@ fn booking(cells: [&str; 6]) -> Result<Booking, Faults> {
         }
         _ => Err(faults),
     }
-}
-
-fn date(text: &str) -> Option<NaiveDate> {
-    let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_plain)
 }
 
 #[cfg(test)]

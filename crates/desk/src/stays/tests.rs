@@ -23,7 +23,7 @@ async fn import(desk: &Desk, hotel: HotelId, rows: &str) -> Vec<RowResult> {
 
 async fn hear(desk: &Desk, phone: &str) -> Received {
     let (phone, text) = (PhoneNumber::parse(phone).unwrap(), MessageText::parse("hello").unwrap());
-    desk.receive(FromGuest { phone, text, name: None, hotel: None }).await.unwrap()
+    desk.receive(FromGuest::played(phone, None, text), None).await.unwrap()
 }
 
 #[tokio::test]

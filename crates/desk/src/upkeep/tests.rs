@@ -44,8 +44,7 @@ async fn a_stay_begins_when_its_day_comes_in_the_hotel() {
         );
         desk.import_stays(hotel, csv.as_bytes()).await.unwrap();
         let (phone, text) = (PhoneNumber::parse(phone).unwrap(), MessageText::parse("See you!").unwrap());
-        guests
-            .push(desk.receive(FromGuest { phone, text, name: None, hotel: Some(hotel) }).await.unwrap().conversation);
+        guests.push(desk.receive(FromGuest::played(phone, None, text), Some(hotel)).await.unwrap().conversation);
     }
     let status = |conversation| {
         let desk = desk.clone();

@@ -175,3 +175,53 @@ on_both!(the_log_has_no_second_place_of_a_number, |db| {
     refused(&db, "INSERT INTO origins (origin, made_at) SELECT 'real', at FROM events", CheckViolation).await;
     assert_eq!(db.number(format!("SELECT seq FROM hotel_counters WHERE hotel_id = {hotel}")).await, 1);
 });
+
+on_both!(a_template_goes_out_in_one_way, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let insert = |name: &str, kind: &str, language: &str| {
+        format!(
+            "INSERT INTO message_templates (hotel_id, name, content, template_type, language) \
+             VALUES ({}, '{name}', 'Hello!', '{kind}', {language})",
+            here.id
+        )
+    };
+    for good in [insert("a", "whatsapp", "'en'"), insert("b", "whatsapp", "'fil'"), insert("c", "text", "NULL")] {
+        db.sql(good).await.unwrap();
+    }
+    let set = |what: &str, name: &str| format!("UPDATE message_templates SET {what} WHERE name = '{name}'");
+    db.sql(set("is_opener = TRUE", "a")).await.unwrap();
+    let wrong = [
+        (insert("d", "whatsapp", "NULL"), CheckViolation),
+        (insert("d", "text", "'en'"), CheckViolation),
+        (insert("a", "text", "NULL"), UniqueViolation),
+        (set("is_opener = TRUE", "c"), CheckViolation),
+        (set("template_type = 'text', language = NULL", "a"), CheckViolation),
+        // A hotel has one opener.
+        (set("is_opener = TRUE", "b"), UniqueViolation),
+        (set(&format!("department_id = {}", there.department), "a"), ForeignKeyViolation),
+    ];
+    for (sql, why) in wrong {
+        refused(&db, &sql, why).await;
+    }
+});
+
+on_both!(what_was_done_was_done_by_one, |db| {
+    let (here, _) = two_hotels(&db).await;
+    let now = db.time(Utc::now());
+    let key =
+        format!("INSERT INTO api_keys (hotel_id, name, digest, created_at) VALUES ({}, 'n', 'd', {now})", here.id);
+    db.sql(key.clone()).await.unwrap();
+    refused(&db, &key, UniqueViolation).await;
+    let entry = |actor: &str, key: &str| {
+        format!(
+            "INSERT INTO audit (hotel_id, at, action, actor, api_key_id) VALUES ({}, {now}, 'closed', {actor}, {key})",
+            here.id
+        )
+    };
+    let (member, of_key) = (here.member.id.to_string(), "(SELECT id FROM api_keys)");
+    for good in [entry(&member, "NULL"), entry("NULL", of_key), entry("NULL", "NULL")] {
+        db.sql(good).await.unwrap();
+    }
+    refused(&db, &entry(&member, of_key), CheckViolation).await;
+    refused(&db, &entry("NULL", "9999"), ForeignKeyViolation).await;
+});

@@ -157,8 +157,11 @@ on_both!(one_conversation_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let ((stay, id), reach) = (hotel.stays[3], hotel.member.reach());
     for which in [Which::Conversation(id), Which::Stay(stay)] {
-        let reach = reach.clone();
+        let (reach, again) = (reach.clone(), reach.clone());
         never_scans(&plans(&db, move |conn| conversations::find_visible(conn, &reach, which)).await, &BIG);
+        let with_hotel = plans(&db, move |conn| conversations::find_visible_with_hotel(conn, &again, which)).await;
+        never_scans(&with_hotel, &BIG);
+        never_scans(&with_hotel, &["departments", "message_templates"]);
     }
     let me = hotel.member.id;
     never_scans(&plans(&db, move |conn| conversations::views(conn, Some(me), &[id])).await, &BIG);

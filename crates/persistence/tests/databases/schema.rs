@@ -122,6 +122,8 @@ where
 
 on_both!(the_last_migration_leaves_what_there_is, |db| {
     let hotel = db.hotel(3, 2).await;
+    let template = "INSERT INTO message_templates (hotel_id, name, content, template_type, language)";
+    db.sql(format!("{template} VALUES ({}, 'hello', 'Hello!', 'whatsapp', 'en_GB')", hotel.id)).await.unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let migrations = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();
     let back_and_forth = match &db.url {
@@ -140,6 +142,8 @@ on_both!(the_last_migration_leaves_what_there_is, |db| {
     };
     assert_eq!(back_and_forth, 1);
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
+    // One that an older schema made is in some language.
+    assert_eq!(db.number("SELECT count(*) FROM message_templates WHERE language = 'en'").await, 1);
     assert_eq!(db.number(format!("SELECT count(*) FROM stays WHERE hotel_id = {}", hotel.id)).await, 3);
 });
 

@@ -177,6 +177,12 @@ impl From<&domain::LastMessage> for LastMessage {
     }
 }
 
+impl From<&domain::Attachment> for Attachment {
+    fn from(it: &domain::Attachment) -> Self {
+        Self { id: it.id.0, name: it.name.clone(), content_type: it.content_type.clone(), size: it.size }
+    }
+}
+
 impl From<&domain::Message> for Message {
     fn from(it: &domain::Message) -> Self {
         Self {
@@ -187,8 +193,7 @@ impl From<&domain::Message> for Message {
             timestamp: Timestamp(it.at),
             delivery: it.delivery.map(domain::Delivery::as_str),
             failure: it.failure.clone(),
-            // None can be sent yet.
-            attachments: Vec::new(),
+            attachments: it.attachments.iter().map(Attachment::from).collect(),
             internal: it.internal,
         }
     }

@@ -121,8 +121,7 @@ impl From<&domain::Hotel> for Hotel {
             name: it.name.clone(),
             timezone: it.timezone.clone(),
             default_department_id: it.default_department.map(|it| it.0),
-            // There are no templates yet.
-            opener_template_id: None,
+            opener_template_id: it.opener_template.map(|it| it.0),
             whatsapp_phone_number_id: it.whatsapp_phone_number_id.clone(),
         }
     }

@@ -59,6 +59,7 @@ pub(crate) fn message() -> domain::Message {
         at: at("2025-09-23T10:16:00Z"),
         delivery: Some(Delivery::Sent),
         failure: None,
+        attachments: Vec::new(),
         internal: false,
         client_ref: None,
     }
@@ -246,6 +247,8 @@ fn signing_in_is_as_promised() {
         name: "Grand".to_owned(),
         timezone: "Europe/Madrid".to_owned(),
         default_department: None,
+        flow: true,
+        opener_template: Some(domain::TemplateId(3)),
         whatsapp_phone_number_id: None,
     };
     let departments = [domain::Department { id: DepartmentId(2), name: "Spa".to_owned() }];
@@ -273,6 +276,54 @@ fn signing_in_is_as_promised() {
     let mut told = json!(Hotel::from(&hotel));
     told.sort_all_objects();
     assert_eq!(keys(&told), shown);
+    assert_eq!(told["opener_template_id"], 3);
+}
+
+#[test]
+fn stays_and_templates_are_as_promised() {
+    let day = |day| NaiveDate::from_ymd_opt(2030, 5, day).unwrap();
+    let name = |text| domain::Name::parse(text).unwrap();
+    let stay = domain::Stay {
+        id: StayId(1),
+        hotel: HotelId(1),
+        guest: GuestId(1),
+        reservation_code: name("R-1"),
+        guest_name: name("John Doe"),
+        guest_phone: domain::PhoneNumber::parse("+1234567890").unwrap(),
+        room_number: name("101"),
+        check_in: day(1),
+        check_out: day(6),
+        checked_in_at: Some(at("2030-05-01T15:00:00Z")),
+        checked_out_at: None,
+    };
+    assert_eq!(
+        json!(Stay::from(&stay)),
+        json!({
+            "id": 1, "reservation_code": "R-1", "guest_name": "John Doe", "guest_phone": "+1234567890",
+            "room_number": "101", "check_in": "2030-05-01", "check_out": "2030-05-06",
+            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null,
+        })
+    );
+    let template = domain::Template {
+        id: domain::TemplateId(3),
+        hotel: HotelId(1),
+        name: name("hello_again"),
+        content: domain::MessageText::parse("Hello {{guest_name}}").unwrap(),
+        department: Some(DepartmentId(2)),
+        kind: domain::TemplateKind::WhatsApp { language: domain::Language::parse("en_GB").unwrap() },
+    };
+    assert_eq!(
+        json!(Template::from(&template)),
+        json!({
+            "id": 3, "name": "hello_again", "content": "Hello {{guest_name}}", "department_id": 2,
+            "template_type": "whatsapp", "language": "en_GB",
+        })
+    );
+    describes_itself(&Stay::from(&stay), &[]);
+    describes_itself(&Template::from(&template), &[]);
+    let errors = Some([("check_in".to_owned(), vec!["Please write the day as YYYY-MM-DD.".to_owned()])].into());
+    let row = ImportedRow { row: 1, reservation_code: "R-1".to_owned(), result: "failed", errors };
+    describes_itself(&row, &["errors"]);
 }
 
 /// The schema of a shape, with all that it refers to.

@@ -8,8 +8,8 @@ use utoipa::{
 
 use super::message;
 use crate::socket::{
-    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, NewConversation, NewMessage, Pong, Read,
-    Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
+    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation, NewMessage,
+    Pong, Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
 };
 
 type Collected = Vec<(String, RefOr<Schema>)>;
@@ -23,7 +23,7 @@ fn shape<T: ToSchema>() -> Shape {
     Shape { schema: T::schema, inner: T::schemas }
 }
 
-fn all() -> [(&'static str, &'static str, Shape); 15] {
+fn all() -> [(&'static str, &'static str, Shape); 16] {
     [
         ("welcome", "The first event: from here on nothing is missed.", shape::<Welcome>()),
         ("heartbeat", "Every 25 seconds.", shape::<Heartbeat>()),
@@ -32,6 +32,7 @@ fn all() -> [(&'static str, &'static str, Shape); 15] {
         ("pong", "The answer to a `ping`.", shape::<Pong>()),
         ("new_message", "A message in a conversation that one subscribes to.", shape::<NewMessage>()),
         ("new_note", "An internal note in a conversation that one subscribes to.", shape::<NewMessage>()),
+        ("message_status", "A message to a guest came further, or failed.", shape::<MessageStatus>()),
         ("new_conversation", "A conversation came into being, or to one's department.", shape::<NewConversation>()),
         ("conversation_updated", "A conversation changed: how it is now.", shape::<ConversationUpdated>()),
         ("conversation_removed", "A conversation of the inbox is out of sight.", shape::<ConversationRemoved>()),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{ClientRef, ConversationId, MessageId, Person, RequestId, Seq, SessionId, StaffId, StayId};
+use domain::{
+    ClientRef, ConversationId, Delivery, MessageId, Person, RequestId, Seq, SessionId, StaffId, StatusChange, StayId,
+};
 use jsonschema::Validator;
 
 use super::*;
@@ -17,6 +19,12 @@ fn validator(name: &str) -> Validator {
     assert!(payload.is_object(), "{name} is not described");
     let whole = json!({ "allOf": [payload], "components": document["components"] });
     jsonschema::draft202012::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+fn failed() -> StatusChange {
+    let (conversation, message) = (ConversationId(1), MessageId(3));
+    let failure = Some("The guest cannot be reached by WhatsApp.".to_owned());
+    StatusChange { conversation, stay: Some(StayId(2)), message, delivery: Delivery::Failed, failure }
 }
 
 fn every_event() -> Vec<Event> {
@@ -42,6 +50,7 @@ fn every_event() -> Vec<Event> {
         Event::pong(Some(&id)),
         Logged::message(seq, stay, &own, true).into(),
         Logged::message(seq, None, &note, false).into(),
+        Logged::message_status(seq, &failed()).into(),
         Logged::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()).into(),
         Logged::conversation_updated(seq, &view()).into(),
         Logged::conversation_updated(seq, &assigned).into(),

@@ -1,6 +1,8 @@
 //! What is done to conversations.
 
-use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, PhoneNumber, StaffId};
+use std::collections::BTreeMap;
+
+use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, PhoneNumber, StaffId, TemplateId};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -20,6 +22,17 @@ pub struct SendMessage {
     /// Whether to keep it until the guest writes, where WhatsApp allows no free text now.
     #[schema(required = false)]
     pub hold: bool,
+}
+
+/// A template, with what fills it.
+#[derive(ToSchema)]
+pub struct SendTemplate {
+    /// Which.
+    #[schema(value_type = i64, minimum = 1)]
+    pub template_id: TemplateId,
+    /// Values of its places, by name; those that are known need none.
+    #[schema(required = false)]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// An internal note.
@@ -88,6 +101,18 @@ impl Input for SendMessage {
     fn fingerprint(&self) -> String {
         let seen = self.seen_message_id.map(|it| it.0);
         json!({ "hold": self.hold, "seen_message_id": seen, "text": self.text.as_str() }).to_string()
+    }
+}
+
+impl Input for SendTemplate {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let template_id = fields.required("template_id", fields::id(TemplateId));
+        let variables = fields.optional("variables", fields::texts);
+        Some(Self { template_id: template_id?, variables: variables?.unwrap_or_default() })
+    }
+
+    fn fingerprint(&self) -> String {
+        json!({ "template_id": self.template_id.0, "variables": self.variables }).to_string()
     }
 }
 

@@ -1,10 +1,10 @@
-//! What managers do to departments and staff. What holds a password has no `Debug`.
+//! What managers do to the hotel, its departments and staff. What holds a password has no `Debug`.
 
-use domain::{DepartmentId, Name, Role};
+use domain::{DepartmentId, Name, Role, TemplateId};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Input;
+use super::{Input, given};
 use crate::{
     fields::{self, Fields},
     words,
@@ -12,6 +12,23 @@ use crate::{
 
 /// The most departments of one staff member.
 const MOST_DEPARTMENTS: usize = 1000;
+
+/// A change of the hotel; what is missing stays.
+#[derive(ToSchema)]
+pub struct ChangeHotel {
+    /// Its name.
+    #[schema(value_type = String, min_length = 1, required = false)]
+    pub name: Option<Name>,
+    /// Its time zone: an IANA name.
+    #[schema(value_type = String, required = false, example = "Europe/Madrid")]
+    pub timezone: Option<String>,
+    /// Where a manager's take-over goes; null: to the department made first.
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub default_department_id: Option<Option<DepartmentId>>,
+    /// The template that opens WhatsApp's window, one of type `whatsapp`; null: none.
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub opener_template_id: Option<Option<TemplateId>>,
+}
 
 /// A new department.
 #[derive(ToSchema)]
@@ -73,6 +90,31 @@ pub struct ChangeStaff {
     /// Whether they may sign in.
     #[schema(value_type = bool, required = false)]
     pub active: Option<bool>,
+}
+
+impl Input for ChangeHotel {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.change("name", fields::name);
+        let timezone = fields.change("timezone", fields::string);
+        let default_department_id = fields.nullable_change("default_department_id", fields::id(DepartmentId));
+        let opener_template_id = fields.nullable_change("opener_template_id", fields::id(TemplateId));
+        Some(Self {
+            name: name?,
+            timezone: timezone?,
+            default_department_id: default_department_id?,
+            opener_template_id: opener_template_id?,
+        })
+    }
+
+    fn fingerprint(&self) -> String {
+        json!({
+            "default_department_id": given(self.default_department_id.map(|it| it.map(|it| it.0))),
+            "name": self.name.as_ref().map(Name::as_str),
+            "opener_template_id": given(self.opener_template_id.map(|it| it.map(|it| it.0))),
+            "timezone": self.timezone,
+        })
+        .to_string()
+    }
 }
 
 impl Input for NewDepartment {

@@ -96,6 +96,38 @@ fn a_change_leaves_what_it_does_not_name() {
 }
 
 #[test]
+fn what_is_wrong_with_a_booking_is_told() {
+    let good = json!({
+        "reservation_code": "R-1", "guest_name": "Ana", "guest_phone": "+34 600 000 001", "room_number": "12",
+        "check_in": "2030-05-01", "check_out": "2030-05-01",
+    });
+    let it: NewStay = read(&good);
+    assert_eq!((it.guest_phone.as_str(), it.check_in == it.check_out), ("+34600000001", true));
+    let all = ["check_in", "check_out", "guest_name", "guest_phone", "reservation_code", "room_number"];
+    assert_eq!(faulty::<NewStay>(&json!({})), all);
+    let nulls: Value = all.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+    assert_eq!(faulty::<ChangeStay>(&nulls), all);
+    let mut reversed = good;
+    reversed["check_out"] = "2030-04-30".into();
+    assert_eq!(faulty::<NewStay>(&reversed), ["check_out"]);
+    assert_eq!(faulty::<ChangeStay>(&json!({ "check_in": "1.5.2030" })), ["check_in"]);
+}
+
+#[test]
+fn null_unsets_and_nothing_changes_nothing() {
+    let it: ChangeHotel = read(&json!({ "opener_template_id": null }));
+    assert_eq!((it.opener_template_id, it.default_department_id), (Some(None), None));
+    assert_eq!(faulty::<ChangeHotel>(&json!({ "name": null, "timezone": null })), ["name", "timezone"]);
+    let print = |body: &Value| read::<ChangeTemplate>(body).fingerprint();
+    assert_ne!(print(&json!({ "language": null })), print(&json!({})));
+    assert_ne!(print(&json!({ "language": "en" })), print(&json!({ "language": null })));
+    assert_eq!(
+        faulty::<ChangeTemplate>(&json!({ "content": null, "template_type": "fax" })),
+        ["content", "template_type"]
+    );
+}
+
+#[test]
 fn a_fingerprint_tells_requests_apart_and_nothing_else() {
     let print = |body: &Value| read::<SendMessage>(body).fingerprint();
     let plain = print(&json!({ "text": "a" }));
@@ -112,7 +144,7 @@ fn a_fingerprint_tells_requests_apart_and_nothing_else() {
     assert_ne!(change(&json!({ "department_ids": [] })), change(&json!({})));
 }
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 25] = [
     "text",
     "seen_message_id",
     "hold",
@@ -129,6 +161,15 @@ const FIELDS: [&str; 16] = [
     "password",
     "active",
     "refresh",
+    "timezone",
+    "default_department_id",
+    "reservation_code",
+    "guest_name",
+    "guest_phone",
+    "room_number",
+    "check_in",
+    "content",
+    "language",
 ];
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -154,7 +195,7 @@ fn is_read_alike<T: Input>(bytes: &[u8]) {
 }
 
 fn read_as_all(bytes: &[u8]) {
-    let all: [fn(&[u8]); 14] = [
+    let all: [fn(&[u8]); 19] = [
         is_read_alike::<SendMessage>,
         is_read_alike::<AddNote>,
         is_read_alike::<StartRelay>,
@@ -166,6 +207,11 @@ fn read_as_all(bytes: &[u8]) {
         is_read_alike::<ChangeDepartment>,
         is_read_alike::<NewStaff>,
         is_read_alike::<ChangeStaff>,
+        is_read_alike::<ChangeHotel>,
+        is_read_alike::<NewStay>,
+        is_read_alike::<ChangeStay>,
+        is_read_alike::<NewTemplate>,
+        is_read_alike::<ChangeTemplate>,
         is_read_alike::<Login>,
         is_read_alike::<Refresh>,
         is_read_alike::<PasswordChange>,

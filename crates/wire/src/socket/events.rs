@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, ConversationView, MessageId, Person, RequestId, Seq, SessionId, StayId};
+use domain::{ConversationId, ConversationView, MessageId, Person, RequestId, Seq, SessionId, StatusChange, StayId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     commands::Refused,
     told::{
-        Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, NewConversation, NewMessage, Pong,
-        Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
+        Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation,
+        NewMessage, Pong, Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
     },
 };
-use crate::{answers::Message, time::Timestamp};
+use crate::{
+    answers::{Attachment, Message},
+    time::Timestamp,
+};
 
 /// What the server says; its `type` is the variant's name.
 #[derive(Serialize)]
@@ -53,6 +56,8 @@ pub enum Logged {
     NewMessage(Box<NewMessage>),
     /// A note.
     NewNote(Box<NewMessage>),
+    /// A message to a guest came further, or failed.
+    MessageStatus(MessageStatus),
     /// A conversation came into being, or to one's department.
     NewConversation(Box<NewConversation>),
     /// A conversation changed.
@@ -171,11 +176,22 @@ impl Logged {
             conversation_id: message.conversation.0,
             seq: seq.0,
             delivery: message.delivery.map(domain::Delivery::as_str),
-            // None can be sent yet.
-            attachments: Vec::new(),
+            attachments: message.attachments.iter().map(Attachment::from).collect(),
             client_ref: message.client_ref.as_ref().filter(|_| own).map(ToString::to_string),
         });
         if message.internal { Self::NewNote(told) } else { Self::NewMessage(told) }
+    }
+
+    /// A message to a guest came further, or failed.
+    pub fn message_status(seq: Seq, change: &StatusChange) -> Self {
+        Self::MessageStatus(MessageStatus {
+            conversation_id: change.conversation.0,
+            stay_id: change.stay.map(|it| it.0),
+            message_id: change.message.0,
+            seq: seq.0,
+            delivery: change.delivery.as_str(),
+            failure: change.failure.clone(),
+        })
     }
 
     /// A conversation came into being, or to the receiver's department.

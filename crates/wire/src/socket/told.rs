@@ -125,6 +125,29 @@ pub struct NewMessage {
     pub client_ref: Option<String>,
 }
 
+/// A message to a guest came further, or failed.
+#[derive(Serialize, ToSchema)]
+pub struct MessageStatus {
+    /// The conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Its stay.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The message.
+    #[schema(minimum = 1)]
+    pub message_id: i64,
+    /// Its place in the log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// How far it came.
+    #[schema(schema_with = words::delivered)]
+    pub delivery: &'static str,
+    /// Why it failed: a sentence for a person.
+    #[schema(required)]
+    pub failure: Option<String>,
+}
+
 /// A conversation came into being, or was routed to one's department from outside it.
 #[derive(Serialize, ToSchema)]
 pub struct NewConversation {

@@ -1,0 +1,164 @@
+//! The flow at work: what it says is stored and queued, what it knows is kept, where it routes to is done.
+//!
+//! It talks where a hotel can answer by WhatsApp. Where a hotel has switched it off, people are asked at once.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Conversation, ConversationId, ConversationView, Delivery, Department, DepartmentId, Hotel, Status,
+    flow::{self, Said, Say, Situation, Turn},
+};
+use persistence::{
+    StoreError, Tx,
+    conversations::{self, Slice},
+    departments, flow as kept,
+    messages::{Draft, Sender},
+};
+use whatsapp::{Body, Row};
+
+use crate::{
+    Error,
+    messages::append,
+    outgoing::{self, is_window_open},
+    settle,
+};
+
+/// What made the flow speak.
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    /// The guest said something; where the conversation stood before.
+    Heard(Said<'a>, Status),
+    /// Staff ended their talk.
+    GivenBack,
+    /// The guest has checked out.
+    Farewell,
+}
+
+/// The guest said something. `was`: where the conversation stood before.
+pub(crate) fn hear(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    it: &mut Conversation,
+    was: Status,
+    said: Said<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if hotel.whatsapp_phone_number_id.is_none() || matches!(it.status, Status::Relay | Status::Closed) {
+        return Ok(());
+    }
+    if hotel.flow {
+        return speak(tx, hotel, it, Cause::Heard(said, was), now);
+    }
+    match hotel.default_department {
+        Some(department) => route(tx, it, department, now),
+        None => Ok(()),
+    }
+}
+
+/// Staff ended their talk: the guest gets the menu again.
+pub(crate) fn give_back(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    it: &mut Conversation,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    speak(tx, hotel, it, Cause::GivenBack, now)
+}
+
+/// The guest has checked out. To be said before the conversation is closed.
+pub(crate) fn bid_farewell(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    it: &mut Conversation,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    speak(tx, hotel, it, Cause::Farewell, now)
+}
+
+fn speak(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    it: &mut Conversation,
+    cause: Cause<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let heard = conversations::last_heard(tx.conn(), it.id)?;
+    if !hotel.flow || hotel.whatsapp_phone_number_id.is_none() || !is_window_open(heard, now) {
+        return Ok(());
+    }
+    let turn = turn(tx, hotel, it, cause)?;
+    // The move comes first: who is to help sees all that is said.
+    if let Some(department) = turn.route {
+        route(tx, it, department, now)?;
+    }
+    kept::save(tx, it.id, turn.step, &turn.memory)?;
+    turn.say.iter().try_for_each(|say| utter(tx, hotel, it, say, now))
+}
+
+/// What the flow makes of it.
+fn turn(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, cause: Cause<'_>) -> Result<Turn, Error> {
+    let view = view(tx, it.id)?;
+    let (step, memory) = kept::state(tx.conn(), it.id)?;
+    let (departments, texts) = (menu(tx, hotel)?, kept::texts(tx.conn(), hotel.id)?);
+    let situation = Situation {
+        was: match cause {
+            Cause::Heard(_, was) => was,
+            Cause::GivenBack | Cause::Farewell => it.status,
+        },
+        status: it.status,
+        step,
+        memory: &memory,
+        guest_name: &view.guest_name,
+        room_number: view.room_number.as_deref(),
+        days: view.days,
+        hotel_name: &hotel.name,
+        departments: &departments,
+        default_department: hotel.default_department,
+        texts: &texts,
+    };
+    Ok(match cause {
+        Cause::Heard(said, _) => flow::answer(&situation, &said),
+        Cause::GivenBack => flow::given_back(&situation),
+        Cause::Farewell => flow::farewell(&situation),
+    })
+}
+
+/// More departments no menu shows.
+const MOST_DEPARTMENTS: i64 = 100;
+
+fn menu(tx: &mut Tx<'_>, hotel: &Hotel) -> Result<Vec<Department>, Error> {
+    let slice = Slice { offset: 0, limit: MOST_DEPARTMENTS };
+    Ok(departments::list(tx.conn(), hotel.id, slice)?.1)
+}
+
+fn view(tx: &mut Tx<'_>, id: ConversationId) -> Result<ConversationView, Error> {
+    Ok(conversations::views(tx.conn(), None, &[id])?.pop().ok_or(StoreError::Corrupt("conversation"))?)
+}
+
+fn route(tx: &mut Tx<'_>, it: &mut Conversation, to: DepartmentId, now: DateTime<Utc>) -> Result<(), Error> {
+    let before = it.clone();
+    it.start_relay(to, None)?;
+    settle::save(tx, &before, it, None, now)
+}
+
+/// Says something in the hotel's name.
+fn utter(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, say: &Say, now: DateTime<Utc>) -> Result<(), Error> {
+    let draft = Draft {
+        conversation: it.id,
+        content: &say.text,
+        sender: Sender::System(&hotel.name),
+        at: now,
+        came: None,
+        delivery: Some(Delivery::Queued),
+        internal: false,
+        client_ref: None,
+    };
+    let message = append(tx, it, &draft)?;
+    let list = (!say.choices.is_empty()).then(|| list(say).stored());
+    outgoing::queue(tx, hotel.id, &message, list.as_deref(), now)
+}
+
+fn list(say: &Say) -> Body {
+    let row =
+        |it: &flow::Choice| Row { id: it.id.clone(), title: it.title.clone(), description: it.description.clone() };
+    Body::List { body: say.text.clone(), button: say.button.clone(), rows: say.choices.iter().map(row).collect() }
+}

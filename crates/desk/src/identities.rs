@@ -1,0 +1,104 @@
+//! Who wrote: guests are told by any part of their identity, and what a message carries together is linked.
+
+use chrono::{DateTime, Utc};
+use domain::{Guest, GuestId, GuestIdentity, Hotel, PhoneNumber};
+use persistence::{StoreError, Tx, guests};
+
+use crate::{Error, settle, stays};
+
+/// The guest whom an identity names; made where there is none. They and their conversations are held until the
+/// end of the transaction. What names two guests makes them one, where both are not in a talk without a stay.
+pub(crate) fn recognise(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    identity: &GuestIdentity,
+    now: DateTime<Utc>,
+) -> Result<Guest, Error> {
+    let mut known = hold_known(tx, hotel, identity)?;
+    if known.is_empty() {
+        guests::insert(tx, hotel.id, identity, now)?;
+        known = hold_known(tx, hotel, identity)?;
+    }
+    let mut known = known.into_iter();
+    let guest = known.next().ok_or(StoreError::Corrupt("guest"))?;
+    let mut all = guest.identity.clone();
+    let (mut linked, mut others) = (false, GuestIdentity::default());
+    for other in known {
+        if guests::merge(tx, other.id, guest.id)? {
+            all = both(all, other.identity);
+            linked = true;
+        } else {
+            // Two talks, of which neither may vanish: each keeps what it is known by.
+            others = both(others, other.identity);
+        }
+    }
+    let all = both(without(identity, &others), all);
+    if all != guest.identity {
+        guests::set_identity(tx, guest.id, &all)?;
+    }
+    if linked {
+        link(tx, hotel, guest.id, now)?;
+    }
+    Ok(Guest { identity: all, ..guest })
+}
+
+/// A guest has other names at WhatsApp now: those that they had before, and the new ones.
+pub(crate) fn rename(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    before: &GuestIdentity,
+    after: &GuestIdentity,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let guest = recognise(tx, hotel, before, now)?;
+    let taken = guests::find_by_identity(tx.conn(), hotel.id, &GuestIdentity { phone: None, ..after.clone() })?;
+    if taken.iter().all(|it| it.id == guest.id) {
+        let identity = both(after.clone(), guest.identity);
+        guests::set_identity(tx, guest.id, &identity)?;
+    }
+    Ok(())
+}
+
+/// The guests whom an identity names, held in the order of their ids.
+fn hold_known(tx: &mut Tx<'_>, hotel: &Hotel, identity: &GuestIdentity) -> Result<Vec<Guest>, Error> {
+    let mut ids: Vec<GuestId> =
+        guests::find_by_identity(tx.conn(), hotel.id, identity)?.into_iter().map(|it| it.id).collect();
+    ids.sort_unstable();
+    ids.into_iter().try_for_each(|id| guests::hold(tx, id))?;
+    // As they are now that nobody else changes them.
+    Ok(guests::find_by_identity(tx.conn(), hotel.id, identity)?)
+}
+
+/// After two guests were found to be one: their talk becomes that of a stay that has none, and all are shown anew.
+fn link(tx: &mut Tx<'_>, hotel: &Hotel, guest: GuestId, now: DateTime<Utc>) -> Result<(), Error> {
+    stays::adopt_for(tx, hotel, guest, now)?;
+    for it in persistence::conversations::of_guest(tx.conn(), guest)? {
+        if let Some(it) =
+            persistence::conversations::find(tx.conn(), persistence::conversations::Which::Conversation(it))?
+        {
+            settle::show_anew(tx, &it, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is known by either; the first is the newer.
+fn both(newer: GuestIdentity, older: GuestIdentity) -> GuestIdentity {
+    GuestIdentity {
+        // The booking's way of writing a number stays.
+        phone: older.phone.or(newer.phone),
+        wa_id: newer.wa_id.or(older.wa_id),
+        bsuid: newer.bsuid.or(older.bsuid),
+    }
+}
+
+/// What is not another's.
+fn without(identity: &GuestIdentity, others: &GuestIdentity) -> GuestIdentity {
+    let free = |ours: &Option<String>, theirs: &Option<String>| ours.clone().filter(|it| theirs.as_ref() != Some(it));
+    let alike = |it: &PhoneNumber| others.phone.as_ref().is_some_and(|other| it.alike().contains(other));
+    GuestIdentity {
+        phone: identity.phone.clone().filter(|it| !alike(it)),
+        wa_id: free(&identity.wa_id, &others.wa_id),
+        bsuid: free(&identity.bsuid, &others.bsuid),
+    }
+}

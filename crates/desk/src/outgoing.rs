@@ -1,0 +1,148 @@
+//! What goes to guests: putting it into the queue, and how far it has come.
+
+use auth::Caller;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Conversation, Delivery, EventKind, HotelId, Message, MessageId, StatusChange};
+use persistence::{
+    Tx,
+    conversations::Which,
+    messages,
+    outbox::{self, By, Draft, Outgoing},
+    parked,
+};
+use uuid::Uuid;
+
+use crate::{Desk, Done, Error, Once, conversations::visible};
+
+/// For so long after a guest's message WhatsApp lets one write freely.
+pub(crate) const WINDOW: TimeDelta = TimeDelta::hours(24);
+
+/// Whether a guest who was last heard then may be written to freely.
+pub(crate) fn is_window_open(last_heard: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    last_heard.is_some_and(|at| now < at + WINDOW)
+}
+
+/// Puts a stored message into the queue. `body`: what is sent, where it is not the text.
+pub(crate) fn queue(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    message: &Message,
+    body: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let draft = Draft {
+        message: message.id,
+        conversation: message.conversation,
+        hotel,
+        callback: &new_callback(),
+        body,
+        held: message.delivery == Some(Delivery::Held),
+        at,
+    };
+    Ok(outbox::insert(tx, &draft)?)
+}
+
+/// Queues what waited for the guest to write, and tells so.
+pub(crate) fn release(tx: &mut Tx<'_>, of: &Conversation, at: DateTime<Utc>) -> Result<(), Error> {
+    for message in outbox::release(tx, of.id, at)? {
+        if let Some(it) = outbox::find(tx.conn(), &By::Id(message))? {
+            advance(tx, &it, Delivery::Queued, None, at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Stores and tells that a message has come further; nothing where it has come so far already, in whatever
+/// order that is reported.
+pub(crate) fn advance(
+    tx: &mut Tx<'_>,
+    it: &Outgoing,
+    to: Delivery,
+    failure: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if to > it.delivery { come_to(tx, it, to, failure, at) } else { Ok(()) }
+}
+
+fn come_to(
+    tx: &mut Tx<'_>,
+    it: &Outgoing,
+    delivery: Delivery,
+    failure: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    outbox::set_delivery(tx, it.message, delivery, failure)?;
+    let (conversation, stay, message) = (it.conversation, it.stay, it.message);
+    let change = StatusChange { conversation, stay, message, delivery, failure: failure.map(str::to_owned) };
+    tx.record(it.hotel, at, EventKind::MessageStatus(change));
+    Ok(())
+}
+
+/// A word for a message that comes back in reports, and says nothing to anybody else.
+fn new_callback() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// How much waits, over all hotels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WhatsAppCounts {
+    /// Messages that wait to be sent, or are on their way.
+    pub queued: i64,
+    /// Messages that wait for their guest to write.
+    pub held: i64,
+    /// Hotels for which nothing is sent.
+    pub stopped: i64,
+    /// What came and could not be processed.
+    pub parked: i64,
+}
+
+impl Desk {
+    /// How much waits.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn whatsapp_counts(&self) -> Result<WhatsAppCounts, Error> {
+        self.store
+            .read(|conn| {
+                let (queued, held) = outbox::depth(conn)?;
+                Ok(WhatsAppCounts { queued, held, stopped: outbox::stopped(conn)?, parked: parked::count(conn)? })
+            })
+            .await
+    }
+
+    /// Queues a message that failed, or of which nothing is known, once more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotFailed`].
+    pub async fn retry(
+        &self,
+        caller: Caller,
+        which: Which,
+        message: MessageId,
+        once: Once<Message>,
+    ) -> Result<Done<Message>, Error> {
+        let now = self.now();
+        let done = self
+            .act_once(caller, vec![which], once, move |tx, live| {
+                let conversation = visible(tx.conn(), &live.staff.reach(), which)?;
+                if !messages::exists(tx.conn(), conversation.id, message)? {
+                    return Err(Error::NotFound);
+                }
+                let it = outbox::find(tx.conn(), &By::Id(message))?.ok_or(Error::NotFailed)?;
+                if ![Delivery::Failed, Delivery::Unknown].contains(&it.delivery) {
+                    return Err(Error::NotFailed);
+                }
+                outbox::begin_anew(tx, message, &new_callback(), now)?;
+                come_to(tx, &it, Delivery::Queued, None, now)?;
+                messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
+            })
+            .await;
+        self.something_to_send();
+        done
+    }
+
+    /// Wakes whoever sends.
+    pub(crate) fn something_to_send(&self) {
+        self.to_send.notify_one();
+    }
+}

@@ -1,0 +1,307 @@
+//! What WhatsApp's webhook brings: guests' messages, and what became of ours.
+//!
+//! Each update is stored in a transaction of its own, many of which are committed together; one that cannot be
+//! processed is parked, and holds up no other. Only where nothing could be stored is it told so: then Meta comes
+//! again with all of it, and what was stored already is known by its name.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::{GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
+use futures_util::future::join_all;
+use persistence::{
+    Conn, StoreError, Tx,
+    conversations::Which,
+    hotels,
+    outbox::{self, By},
+    parked::{self, Parked},
+    reports,
+};
+use whatsapp::{Content, Inbound, Sender, StatusReport, Update, What};
+
+use crate::{
+    Desk, Error, identities, outgoing,
+    receive::{Came, FromGuest, Spoken, talks_of},
+};
+
+/// What came of a webhook's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Guests' messages.
+    pub messages: usize,
+    /// Reports of ours.
+    pub reports: usize,
+    /// What could not be processed.
+    pub parked: usize,
+    /// What is none of our business.
+    pub ignored: usize,
+}
+
+/// What came of an update.
+enum Outcome {
+    Message,
+    Report,
+    Ignored,
+    Parked(Unprocessed),
+}
+
+/// An update that is to be parked.
+struct Unprocessed {
+    reason: String,
+    phone_number_id: Option<String>,
+    hotel: Option<HotelId>,
+    raw: String,
+}
+
+/// An update with what is known of it beforehand.
+struct Known {
+    update: Update,
+    hotel: Option<Hotel>,
+    /// The conversations that it will change, as far as they are there.
+    locks: Vec<Which>,
+}
+
+impl Desk {
+    /// Takes in an authentic body of the webhook.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where not all of it could be stored: it is to come again.
+    pub async fn take_in_webhook(&self, body: &[u8]) -> Result<TakenIn, Error> {
+        match whatsapp::read(body) {
+            Ok(updates) => self.process(updates, None).await,
+            Err(why) => {
+                let raw = String::from_utf8_lossy(body).into_owned();
+                let whole = Unprocessed { reason: why.to_string(), phone_number_id: None, hotel: None, raw };
+                self.park(vec![whole]).await?;
+                Ok(TakenIn { parked: 1, ..TakenIn::default() })
+            }
+        }
+    }
+
+    /// What is parked, oldest first, at most `limit` after an id.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn parked(&self, after: i64, limit: i64) -> Result<Vec<Parked>, Error> {
+        self.store.read(move |conn| Ok(parked::list(conn, after, limit)?)).await
+    }
+
+    /// Something that is parked.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn find_parked(&self, id: i64) -> Result<Parked, Error> {
+        self.store.read(move |conn| parked::find(conn, id)?.ok_or(Error::NotFound)).await
+    }
+
+    /// Processes what is parked once more: for the hotel that is named, else the one that had the number when it
+    /// came. What cannot be processed now either is parked anew.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] where no hotel is known, or there is no such hotel.
+    pub async fn retry_parked(&self, id: i64, named: Option<HotelId>) -> Result<TakenIn, Error> {
+        let it = self.find_parked(id).await?;
+        let hotel = named.or(it.hotel);
+        let hotel = self
+            .store
+            .read(move |conn| match hotel {
+                Some(id) => Ok(hotels::find(conn, id)?),
+                None => Ok::<_, Error>(None),
+            })
+            .await?
+            .ok_or_else(|| Error::invalid("hotel", "Name the hotel that this is for."))?;
+        let updates = whatsapp::read(it.raw.as_bytes())
+            .map_err(|why| Error::invalid("id", format!("This is not understood by this version either: {why}.")))?;
+        let taken_in = self.process(updates, Some(hotel)).await?;
+        let now = self.now();
+        self.store.write(HotelId(0), vec![], move |tx| Ok::<_, Error>(parked::settle(tx, id, now)?)).await?;
+        Ok(taken_in)
+    }
+
+    /// Processes updates. `of`: the hotel that they are for, whatever number they name.
+    async fn process(&self, updates: Vec<Update>, of: Option<Hotel>) -> Result<TakenIn, Error> {
+        let mut known = self.store.read(move |conn| know(conn, updates, of)).await?;
+        // A guest's messages in the order in which they were written; of one second, in that in which they came.
+        known.sort_by_key(|it| match &it.update.what {
+            What::Message(message) => message.at,
+            _ => DateTime::<Utc>::MIN_UTC,
+        });
+        // Begun in this order, they come into the hotel's lane in this order.
+        let outcomes = join_all(known.into_iter().map(|it| self.process_one(it))).await;
+        let (mut taken_in, mut unprocessed) = (TakenIn::default(), Vec::new());
+        for outcome in outcomes {
+            match outcome? {
+                Outcome::Message => taken_in.messages += 1,
+                Outcome::Report => taken_in.reports += 1,
+                Outcome::Ignored => taken_in.ignored += 1,
+                Outcome::Parked(it) => unprocessed.push(it),
+            }
+        }
+        taken_in.parked = unprocessed.len();
+        self.park(unprocessed).await?;
+        Ok(taken_in)
+    }
+
+    async fn process_one(&self, known: Known) -> Result<Outcome, Error> {
+        let Known { update, hotel, locks } = known;
+        let parcel = update.parcel();
+        let id = hotel.as_ref().map(|it| it.id);
+        let park = |reason: String| {
+            Ok(Outcome::Parked(Unprocessed {
+                reason,
+                phone_number_id: update.phone_number_id.clone(),
+                hotel: id,
+                raw: parcel,
+            }))
+        };
+        let done = match (update.what, hotel) {
+            (What::OtherField(field), _) => {
+                log::info!("the webhook told of {field:?}, which is none of our business");
+                return Ok(Outcome::Ignored);
+            }
+            (What::Errors(errors), _) => {
+                errors.iter().for_each(|error| log::warn!("WhatsApp tells of a fault of the account: {error}"));
+                return Ok(Outcome::Ignored);
+            }
+            (What::Unreadable(reason), _) => return park(reason.to_owned()),
+            (_, None) => return park("no hotel has this number".to_owned()),
+            (What::Message(it), Some(hotel)) => {
+                self.take_in_message(hotel, locks, *it, update.raw).await.map(|()| Outcome::Message)
+            }
+            (What::Status(it), Some(hotel)) => {
+                let (of, now) = (hotel.id, self.now());
+                let report = move |tx: &mut Tx<'_>| report(tx, &hotel, &it, now);
+                self.store.write(of, locks, report).await.map(|()| Outcome::Report)
+            }
+        };
+        match done {
+            Err(error @ Error::Store(StoreError::Unavailable(_))) => Err(error),
+            Err(error) => {
+                log::error!("an update of the webhook is parked: {error}");
+                park("it could not be stored".to_owned())
+            }
+            done => done,
+        }
+    }
+
+    async fn take_in_message(&self, hotel: Hotel, locks: Vec<Which>, it: Inbound, raw: String) -> Result<(), Error> {
+        let identity = identity(&it.from);
+        if let Content::IdentityChanged { wa_id, bsuid } = &it.content {
+            let (id, after, now) =
+                (hotel.id, GuestIdentity { phone: None, wa_id: wa_id.clone(), bsuid: bsuid.clone() }, self.now());
+            let rename = move |tx: &mut Tx<'_>| identities::rename(tx, &hotel, &identity, &after, now);
+            return self.store.write(id, locks, rename).await;
+        }
+        let about = match &it.content {
+            Content::Reaction { to, .. } => Some(to.clone()),
+            _ => it.quotes.clone(),
+        };
+        let media = match &it.content {
+            Content::Media(media) => Some(media.clone()),
+            _ => None,
+        };
+        let came = Came {
+            whatsapp_message_id: it.wamid,
+            written_at: it.at,
+            raw,
+            says: it.content.opens_window(),
+            media,
+            about,
+        };
+        let spoken = match &it.content {
+            Content::Text(text) => Spoken::Text(text.clone()),
+            Content::Choice(choice) => Spoken::Choice { id: choice.id.clone(), title: choice.title.clone() },
+            Content::Media(media) => media.caption.clone().map_or(Spoken::Other, Spoken::Text),
+            _ => Spoken::Other,
+        };
+        let name = it.from.profile_name.as_deref().and_then(|name| Name::parse(name).ok());
+        let from = FromGuest { identity, name, text: it.content.text(), spoken, came: Some(came) };
+        self.receive_in(hotel, locks, from).await.map(drop)
+    }
+
+    async fn park(&self, all: Vec<Unprocessed>) -> Result<(), Error> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        for it in &all {
+            log::warn!("parked what the webhook brought: {}", it.reason);
+        }
+        self.store
+            .write(HotelId(0), vec![], move |tx| {
+                for it in &all {
+                    let draft = parked::Draft {
+                        reason: &it.reason,
+                        phone_number_id: it.phone_number_id.as_deref(),
+                        hotel: it.hotel,
+                        raw: &it.raw,
+                    };
+                    parked::insert(tx, &draft, now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Finds out whose updates are, and what they will change.
+fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<Known>, Error> {
+    let mut by_number: HashMap<String, Option<Hotel>> = HashMap::new();
+    let mut known = Vec::with_capacity(updates.len());
+    for update in updates {
+        let hotel = match (&of, &update.phone_number_id) {
+            (Some(hotel), _) => Some(hotel.clone()),
+            (None, Some(number)) => match by_number.get(number) {
+                Some(hotel) => hotel.clone(),
+                None => {
+                    let id = hotels::find_by_whatsapp(conn, number)?;
+                    let hotel = id.map(|id| hotels::find(conn, id)).transpose()?.flatten();
+                    by_number.insert(number.clone(), hotel.clone());
+                    hotel
+                }
+            },
+            (None, None) => None,
+        };
+        let locks = match (&update.what, &hotel) {
+            (What::Message(it), Some(hotel)) => talks_of(conn, hotel.id, &identity(&it.from))?,
+            (What::Status(it), Some(_)) => {
+                let found = reported(conn, it)?.map(|(found, _)| Which::Conversation(found.conversation));
+                found.into_iter().collect()
+            }
+            _ => vec![],
+        };
+        known.push(Known { update, hotel, locks });
+    }
+    Ok(known)
+}
+
+/// The message that a report is of, and whether it is known by its name.
+fn reported(conn: &mut Conn, it: &StatusReport) -> Result<Option<(outbox::Outgoing, bool)>, Error> {
+    if let Some(found) = outbox::find(conn, &By::Name(it.wamid.clone()))? {
+        return Ok(Some((found, true)));
+    }
+    let Some(callback) = it.callback.clone() else { return Ok(None) };
+    Ok(outbox::find(conn, &By::Callback(callback))?.map(|found| (found, false)))
+}
+
+/// Takes in what became of a message. A report of one that is not known yet is kept for it.
+fn report(tx: &mut Tx<'_>, hotel: &Hotel, it: &StatusReport, now: DateTime<Utc>) -> Result<(), Error> {
+    let Some(delivery) = it.state.delivery() else { return Ok(()) };
+    let failure = it.failure();
+    match reported(tx.conn(), it)?.filter(|(found, _)| found.hotel == hotel.id) {
+        Some((found, named)) => {
+            if !named {
+                outbox::name(tx, found.message, &it.wamid)?;
+            }
+            outbox::settle(tx, found.message)?;
+            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)
+        }
+        None => Ok(reports::keep(tx, hotel.id, &it.wamid, (delivery, failure.as_deref()), now)?),
+    }
+}
+
+/// By what a sender is known; the id is, but for few countries, the number's digits.
+fn identity(from: &Sender) -> GuestIdentity {
+    let phone = from.wa_id.as_ref().and_then(|digits| PhoneNumber::parse(&format!("+{digits}")).ok());
+    GuestIdentity { phone, wa_id: from.wa_id.clone(), bsuid: from.bsuid.clone() }
+}

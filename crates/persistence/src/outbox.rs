@@ -1,0 +1,471 @@
+//! What goes to guests by WhatsApp.
+//!
+//! A message to send has a row beside it: `queued` until a server claims it, `sending` while it is on its way,
+//! `settled` when that has ended, however it did; `held` while it waits for the guest to write. How far the message
+//! has come stands with the message. One server at a time sends for a hotel: it holds the hotel's channel.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Integer, Nullable, Text},
+};
+use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneNumber, StayId};
+
+use crate::{
+    StoreError, Tx,
+    conn::{Conn, on_db},
+    schema::{channels, conversations, messages, outbox},
+    types::{Ts, UtcTs},
+};
+
+/// A server that holds a channel and has not said so for this long has lost it.
+pub const LEASE: TimeDelta = TimeDelta::seconds(20);
+
+/// What is to be stored for a message that is to go out.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The message.
+    pub message: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its hotel.
+    pub hotel: HotelId,
+    /// Comes back in what is reported of it.
+    pub callback: &'a str,
+    /// What is sent, where it is not the message's text.
+    pub body: Option<&'a str>,
+    /// Whether it waits for the guest to write.
+    pub held: bool,
+    /// When it was stored.
+    pub at: DateTime<Utc>,
+}
+
+/// Stores that a message is to go out.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::insert_into(outbox::table)
+        .values((
+            outbox::message_id.eq(draft.message.0),
+            outbox::hotel_id.eq(draft.hotel.0),
+            outbox::conversation_id.eq(draft.conversation.0),
+            outbox::callback.eq(draft.callback),
+            outbox::body.eq(draft.body),
+            outbox::state.eq(if draft.held { "held" } else { "queued" }),
+            outbox::due_at.eq(Ts::from(draft.at)),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// A message that may be sent now.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The message.
+    pub message: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its text.
+    pub text: String,
+    /// What is sent, where it is not the text.
+    pub body: Option<String>,
+    /// Comes back in what is reported of it.
+    pub callback: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// Whom it goes to.
+    pub to: GuestIdentity,
+    /// When the guest last wrote there.
+    pub last_heard: Option<DateTime<Utc>>,
+}
+
+#[derive(QueryableByName)]
+struct DueRow {
+    #[diesel(sql_type = BigInt)]
+    message_id: i64,
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
+    #[diesel(sql_type = Text)]
+    content: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    body: Option<String>,
+    #[diesel(sql_type = Text)]
+    callback: String,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    phone: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    wa_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    bsuid: Option<String>,
+    #[diesel(sql_type = Nullable<UtcTs>)]
+    last_heard: Option<Ts>,
+}
+
+impl DueRow {
+    fn due(self) -> Result<Due, StoreError> {
+        let phone = self.phone.map(|it| PhoneNumber::parse(&it)).transpose();
+        Ok(Due {
+            message: MessageId(self.message_id),
+            conversation: ConversationId(self.conversation_id),
+            text: self.content,
+            body: self.body,
+            callback: self.callback,
+            attempts: self.attempts,
+            to: GuestIdentity {
+                phone: phone.map_err(|_| StoreError::Corrupt("phone number"))?,
+                wa_id: self.wa_id,
+                bsuid: self.bsuid,
+            },
+            last_heard: self.last_heard.map(|it| it.0),
+        })
+    }
+}
+
+/// The messages of a hotel that may be sent now, oldest first: of each conversation the first that is not sent yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, StoreError> {
+    let rows: Vec<DueRow> = on_db!(conn, |c| {
+        sql_query(
+        "SELECT o.message_id, o.conversation_id, m.content, o.body, o.callback, o.attempts, g.phone, g.wa_id, g.bsuid, \
+           c.last_guest_message_at AS last_heard \
+         FROM outbox o \
+         INNER JOIN messages m ON m.id = o.message_id \
+         INNER JOIN conversations c ON c.id = o.conversation_id \
+         INNER JOIN guests g ON g.id = c.guest_id \
+         WHERE o.hotel_id = $1 AND o.state = 'queued' AND o.due_at <= $2 AND NOT EXISTS (\
+           SELECT 1 FROM outbox before WHERE before.hotel_id = $1 AND before.conversation_id = o.conversation_id \
+             AND before.message_id < o.message_id AND before.state IN ('queued', 'sending')) \
+         ORDER BY o.message_id LIMIT $3",
+    )
+    .bind::<BigInt, _>(hotel.0)
+    .bind::<UtcTs, _>(Ts::from(now))
+    .bind::<BigInt, _>(limit)
+    .load(c)
+    })?;
+    rows.into_iter().map(DueRow::due).collect()
+}
+
+/// Hotels that have something to send, or on its way.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn open_hotels(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| outbox::table
+        .filter(outbox::state.eq_any(["queued", "sending"]))
+        .select(outbox::hotel_id)
+        .distinct()
+        .load(c))?;
+    Ok(ids.into_iter().map(HotelId).collect())
+}
+
+/// Claims a queued message; false where it is not queued any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn claim(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
+    let queued = outbox::table.find(message.0).filter(outbox::state.eq("queued"));
+    let claimed = on_db!(tx.changing(), |c| diesel::update(queued)
+        .set((outbox::state.eq("sending"), outbox::attempts.eq(outbox::attempts + 1)))
+        .execute(c))?;
+    Ok(claimed == 1)
+}
+
+/// Ends a message's way; false where it was not on its way.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn settle(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
+    let open = outbox::table.find(message.0).filter(outbox::state.ne("settled"));
+    let settled = on_db!(tx.changing(), |c| diesel::update(open).set(outbox::state.eq("settled")).execute(c))?;
+    Ok(settled == 1)
+}
+
+/// Puts a message back into the queue, not to be tried before `due`. `counted`: whether the try counts.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_back(tx: &mut Tx<'_>, message: MessageId, due: DateTime<Utc>, counted: bool) -> Result<(), StoreError> {
+    let row = outbox::table.find(message.0).filter(outbox::state.eq_any(["queued", "sending"]));
+    on_db!(tx.changing(), |c| diesel::update(row)
+        .set((
+            outbox::state.eq("queued"),
+            outbox::due_at.eq(Ts::from(due)),
+            outbox::attempts.eq(outbox::attempts - i32::from(!counted)),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Queues a message once more, as if it had never been tried. What is reported of the try before finds it no more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn begin_anew(tx: &mut Tx<'_>, message: MessageId, callback: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| {
+        diesel::update(outbox::table.find(message.0))
+            .set((
+                outbox::state.eq("queued"),
+                outbox::attempts.eq(0),
+                outbox::callback.eq(callback),
+                outbox::due_at.eq(Ts::from(at)),
+            ))
+            .execute(c)?;
+        diesel::update(messages::table.find(message.0)).set(messages::whatsapp_message_id.eq(None::<String>)).execute(c)
+    })?;
+    Ok(())
+}
+
+/// Releases what was held of a conversation, in order: which messages.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn release(tx: &mut Tx<'_>, of: ConversationId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
+    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(outbox::state.eq("held")));
+    let ids: Vec<i64> = on_db!(tx.conn(), |c| held.order(outbox::message_id).select(outbox::message_id).load(c))?;
+    if !ids.is_empty() {
+        on_db!(tx.changing(), |c| diesel::update(held)
+            .set((outbox::state.eq("queued"), outbox::due_at.eq(Ts::from(at))))
+            .execute(c))?;
+    }
+    Ok(ids.into_iter().map(MessageId).collect())
+}
+
+/// Whether something of a conversation is held.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn holds(conn: &mut Conn, of: ConversationId) -> Result<bool, StoreError> {
+    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(outbox::state.eq("held")));
+    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(held)).get_result(c))?)
+}
+
+/// What is on its way for a hotel.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
+    let rows: Vec<(i64, i64)> = on_db!(conn, |c| outbox::table
+        .filter(outbox::hotel_id.eq(hotel.0).and(outbox::state.eq("sending")))
+        .order(outbox::message_id)
+        .select((outbox::message_id, outbox::conversation_id))
+        .load(c))?;
+    Ok(rows.into_iter().map(|(message, conversation)| (MessageId(message), ConversationId(conversation))).collect())
+}
+
+/// How many messages wait to be sent or are on their way, and how many are held.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn depth(conn: &mut Conn) -> Result<(i64, i64), StoreError> {
+    on_db!(conn, |c| {
+        let open = outbox::table.filter(outbox::state.eq_any(["queued", "sending"])).count().get_result(c)?;
+        let held = outbox::table.filter(outbox::state.eq("held")).count().get_result(c)?;
+        Ok((open, held))
+    })
+}
+
+/// What waits, waits in a restored backup: it may have been sent since that was made, so it is not sent again.
+pub(crate) fn doubt_all(conn: &mut Conn) -> Result<(), StoreError> {
+    on_db!(conn, |c| {
+        let open = outbox::table.filter(outbox::state.ne("settled"));
+        diesel::update(messages::table.filter(messages::id.eq_any(open.select(outbox::message_id))))
+            .set((messages::delivery.eq(Delivery::Unknown.as_str()), messages::failure.eq(RESTORED)))
+            .execute(c)?;
+        diesel::update(open).set(outbox::state.eq("settled")).execute(c)
+    })?;
+    Ok(())
+}
+
+/// What staff are told of a message that waited when a backup was made.
+const RESTORED: &str = "The database was restored from a backup, so it is not known whether the guest got this.";
+
+/// How a message that goes out stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The message.
+    pub message: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The conversation's stay.
+    pub stay: Option<StayId>,
+    /// Its hotel.
+    pub hotel: HotelId,
+    /// How far it has come.
+    pub delivery: Delivery,
+}
+
+/// By what an outgoing message is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Its id.
+    Id(MessageId),
+    /// What WhatsApp calls it.
+    Name(String),
+    /// Our own word for it.
+    Callback(String),
+}
+
+/// Message, conversation, hotel, stay, delivery.
+type OutgoingRow = (i64, i64, i64, Option<i64>, Option<String>);
+
+/// A message that goes out by WhatsApp.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(conn: &mut Conn, by: &By) -> Result<Option<Outgoing>, StoreError> {
+    let row: Option<OutgoingRow> = on_db!(conn, |c| {
+        let query = outbox::table
+            .inner_join(messages::table.on(messages::id.eq(outbox::message_id)))
+            .inner_join(conversations::table.on(conversations::id.eq(outbox::conversation_id)))
+            .select((
+                outbox::message_id,
+                outbox::conversation_id,
+                outbox::hotel_id,
+                conversations::stay_id,
+                messages::delivery,
+            ));
+        match by {
+            By::Id(id) => query.filter(outbox::message_id.eq(id.0)).first(c).optional(),
+            By::Name(name) => query.filter(messages::whatsapp_message_id.eq(name)).first(c).optional(),
+            By::Callback(callback) => query.filter(outbox::callback.eq(callback)).first(c).optional(),
+        }
+    })?;
+    let Some((message, conversation, hotel, stay, delivery)) = row else { return Ok(None) };
+    Ok(Some(Outgoing {
+        message: MessageId(message),
+        conversation: ConversationId(conversation),
+        stay: stay.map(StayId),
+        hotel: HotelId(hotel),
+        delivery: delivery.and_then(|it| it.parse().ok()).ok_or(StoreError::Corrupt("delivery"))?,
+    }))
+}
+
+/// Stores how far a message has come, and why it failed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_delivery(
+    tx: &mut Tx<'_>,
+    message: MessageId,
+    delivery: Delivery,
+    failure: Option<&str>,
+) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(messages::table.find(message.0))
+        .set((messages::delivery.eq(delivery.as_str()), messages::failure.eq(failure)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Stores what WhatsApp calls a message, unless that is known.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn name(tx: &mut Tx<'_>, message: MessageId, whatsapp_message_id: &str) -> Result<(), StoreError> {
+    let nameless = messages::table.find(message.0).filter(messages::whatsapp_message_id.is_null());
+    on_db!(tx.changing(), |c| diesel::update(nameless)
+        .set(messages::whatsapp_message_id.eq(whatsapp_message_id))
+        .execute(c))?;
+    Ok(())
+}
+
+/// How a channel stands for a server that asked to hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Another holds it.
+    Others,
+    /// This one holds it.
+    Ours {
+        /// Only from now on: what another has on its way, nobody will end.
+        taken: bool,
+        /// Nothing is to be sent: this code was answered to this token.
+        stopped: Option<i64>,
+    },
+}
+
+/// Takes or keeps a hotel's channel. `token` tells access tokens apart: with another one, a stopped channel goes on.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    holder: &str,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Result<Channel, StoreError> {
+    on_db!(tx.changing(), |c| diesel::insert_into(channels::table)
+        .values((channels::hotel_id.eq(hotel.0), channels::holder.eq(""), channels::held_until.eq(Ts::from(now))))
+        .on_conflict(channels::hotel_id)
+        .do_nothing()
+        .execute(c))?;
+    let row = channels::table.find(hotel.0).select((
+        channels::holder,
+        channels::held_until,
+        channels::stopped_code,
+        channels::stopped_token,
+    ));
+    let (by, held_until, code, stopped_token): (String, Ts, Option<i64>, Option<String>) = match tx.conn() {
+        Conn::Pg(c) => row.for_update().first(c)?,
+        Conn::Sqlite(c) => row.first(c)?,
+    };
+    if by != holder && held_until.0 > now {
+        return Ok(Channel::Others);
+    }
+    let stopped = code.filter(|_| stopped_token.as_deref() == Some(token));
+    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
+        .set((
+            channels::holder.eq(holder),
+            channels::held_until.eq(Ts::from(now + LEASE)),
+            channels::stopped_code.eq(stopped),
+            channels::stopped_token.eq(stopped.map(|_| token)),
+        ))
+        .execute(c))?;
+    Ok(Channel::Ours { taken: by != holder, stopped })
+}
+
+/// Gives the channels of a server back, so that another need not wait.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn let_go(tx: &mut Tx<'_>, holder: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(channels::table.filter(channels::holder.eq(holder)))
+        .set(channels::held_until.eq(Ts::from(now)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Stops a channel: nothing is sent with this token any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn stop(tx: &mut Tx<'_>, hotel: HotelId, code: i64, token: &str) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
+        .set((channels::stopped_code.eq(code), channels::stopped_token.eq(token)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Lets a stopped channel go on.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn go_on(tx: &mut Tx<'_>, hotel: HotelId) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
+        .set((channels::stopped_code.eq(None::<i64>), channels::stopped_token.eq(None::<String>)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// How many channels are stopped.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn stopped(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(on_db!(conn, |c| channels::table.filter(channels::stopped_code.is_not_null()).count().get_result(c))?)
+}

@@ -1,0 +1,98 @@
+//! Stays from a table, over HTTP. What a table does is told in `guests/imports.rs`.
+
+use acceptance::{Answer, Client, Hotel, Value, json, on_both, unique};
+use futures_util::future::join_all;
+
+const HEADER: &str = "reservation_code,guest_name,guest_phone,room_number,check_in,check_out";
+const MIB: usize = 1024 * 1024;
+
+async fn import(client: &Client, media: &str, body: impl Into<Vec<u8>>) -> Answer {
+    client.with("content-type", media).send("POST", "stays/import/", Some(body.into())).await
+}
+
+/// A table of one stay.
+fn table(hotel: &Hotel, code: &str) -> String {
+    format!("{HEADER}\n{code},Ana,{},1,2030-05-01,2030-05-02\n", hotel.new_phone())
+}
+
+/// The same as the part of a form, after another part.
+fn form(boundary: &str, name: &str, table: &str) -> String {
+    format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nfrom the desk\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"stays.csv\"\r\n\
+         Content-Type: text/csv\r\n\r\n{table}\r\n--{boundary}--\r\n"
+    )
+}
+
+fn row(code: &str, result: &str) -> Value {
+    json!({ "rows": [{ "row": 1, "reservation_code": code, "result": result }] })
+}
+
+on_both!(a_table_comes_by_itself_or_in_a_form, |hotel| {
+    let (manager, code) = (hotel.manager().await, unique("R"));
+    let table = table(&hotel, &code);
+    assert_eq!(import(&manager, "text/csv", table.clone()).await.is(200), row(&code, "created"));
+    let as_form = form("xyz", "file", &table);
+    let answer = import(&manager, "multipart/form-data; boundary=xyz", as_form).await;
+    assert_eq!(answer.is(200), row(&code, "unchanged"));
+    let moved = table.replace(",1,", ",2,").replace(',', ";");
+    assert_eq!(import(&manager, "Text/CSV; charset=utf-8", moved).await.is(200), row(&code, "updated"));
+    assert_eq!(manager.get("stays/").await.is(200)["results"][0]["room_number"], "2");
+    // As on the command line.
+    let broken = format!("{HEADER}\nR-1,,600,1,soon,2030-05-02\n");
+    assert_eq!(import(&manager, "text/csv", broken.clone()).await.is(200), hotel.import(&broken));
+});
+
+on_both!(a_table_of_no_use_is_refused, |hotel| {
+    let (manager, good) = (hotel.manager().await, table(&hotel, &unique("R")));
+    let form_of = |boundary: &str| format!("multipart/form-data; boundary={boundary}");
+    for body in ["", "guest_name,room_number\nAna,1\n", "\u{0}"] {
+        assert_eq!(import(&manager, "text/csv", body).await.bad_fields(), ["file"], "{body:?}");
+    }
+    assert_eq!(import(&manager, "text/csv", b"\xff\xfe".to_vec()).await.bad_fields(), ["file"]);
+    assert_eq!(import(&manager, &form_of("x"), form("x", "table", &good)).await.bad_fields(), ["file"]);
+    assert_eq!(import(&manager, &form_of("y"), form("x", "file", &good)).await.bad_fields(), ["file"]);
+    for media in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {
+        import(&manager, media, good.clone()).await.problem(415, "unsupported_media_type");
+    }
+    manager.send("GET", "stays/import/", None).await.problem(405, "method_not_allowed");
+    // It may be larger than other bodies.
+    let large = |size: usize| format!("{good}{}\n", "x".repeat(size - good.len() - 1));
+    let rows = import(&manager, "text/csv", large(MIB)).await.is(200);
+    assert_eq!((&rows["rows"][0]["result"], &rows["rows"][1]["result"]), (&json!("created"), &json!("failed")));
+    let told = import(&manager, "text/csv", large(4 * MIB + 1)).await.problem(413, "too_large");
+    assert!(told["detail"].as_str().unwrap().contains("4096 KiB"), "{told}");
+});
+
+on_both!(a_key_imports_once, |hotel| {
+    let (manager, key, code) = (hotel.manager().await, unique("k"), unique("R"));
+    let (client, body) = (manager.key(&key), table(&hotel, &code));
+    let first = import(&client, "text/csv", body.clone()).await;
+    assert_eq!((first.is(200), first.header("idempotent-replay")), (row(&code, "created"), None));
+    let id = manager.get("stays/").await.is(200)["results"][0]["id"].clone();
+    manager.patch(format!("stays/{id}/"), json!({ "room_number": "9" })).await.is(200);
+    let again = import(&client, "text/csv", body.clone()).await;
+    assert_eq!((again.is(200), again.header("idempotent-replay")), (first.json(), Some("true")));
+    assert_eq!(manager.get("stays/").await.is(200)["results"][0]["room_number"], "9");
+    import(&client, "text/csv", table(&hotel, &code)).await.problem(409, "idempotency_mismatch");
+    import(&client, "text/csv", "of no use").await.problem(409, "idempotency_mismatch");
+    // A form is compared by its bytes.
+    let client = manager.key(&unique("k"));
+    let send = |boundary: &str| {
+        let (media, body) = (format!("multipart/form-data; boundary={boundary}"), form(boundary, "file", &body));
+        let client = client.clone();
+        async move { import(&client, &media, body).await }
+    };
+    send("one").await.is(200);
+    assert_eq!(send("one").await.header("idempotent-replay"), Some("true"));
+    send("two").await.problem(409, "idempotency_mismatch");
+});
+
+on_both!(the_same_key_at_once_imports_once, |hotel| {
+    let (manager, code) = (hotel.manager().await, unique("R"));
+    let (client, body) = (manager.key(&unique("k")), table(&hotel, &code));
+    let answers = join_all((0..8).map(|_| import(&client, "text/csv", body.clone()))).await;
+    assert!(answers.iter().all(|it| it.is(200) == row(&code, "created")), "{answers:?}");
+    let replays = answers.iter().filter(|it| it.header("idempotent-replay") == Some("true")).count();
+    assert_eq!(replays, 7);
+});
