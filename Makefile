@@ -9,19 +9,19 @@ BUILD_FOR_TESTS := cargo build -p message-manager --features test-clock
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-run: ## Build and serve a demo hotel on http://127.0.0.1:8080
+run: ## Build and serve a demo hotel on http://127.0.0.1:8080, with a simulated WhatsApp
 	@echo "Building (the first time a few minutes: SQLite, libpq and some 300 crates), then serving a demo hotel."
 	@echo "Its data is in data/. Ctrl-C ends it."
-	cargo run -p message-manager -- serve --demo
+	cargo run -p message-manager -- serve --demo --simulate-whatsapp
 
 test: ## Run all tests, on SQLite and on a PostgreSQL that is started for them
 	$(BUILD_FOR_TESTS)
 	tests/with-servers.sh cargo test --workspace
 
-soak: ## Let nodes fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres DATABASE=sqlite choose
+soak: ## Let nodes fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres DATABASE=sqlite WHATSAPP=1 choose
 	$(BUILD_FOR_TESTS)
 	cargo build -p acceptance --bin soak
-	target/debug/soak --seconds $(or $(SECONDS),600) --database $(or $(DATABASE),postgres) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED))
+	target/debug/soak --seconds $(or $(SECONDS),600) --database $(or $(DATABASE),postgres) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED)) $(if $(WHATSAPP),--whatsapp)
 
 bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
 	cargo build --release -p message-manager

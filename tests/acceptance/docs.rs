@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use acceptance::{Backend, Options, World, binary};
+use acceptance::{Backend, Options, Whatsapp, World, binary};
 
 fn page(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -63,7 +63,9 @@ fn from_clone_to_first_message_and_on() {
     if !tools_are_there() {
         return;
     }
-    let world = World::start(Backend::Sqlite, Options::default().hotels(0));
+    // As `make run` starts it.
+    let options = Options::default().hotels(0).arguments(&["--demo", "--simulate-whatsapp"]);
+    let world = World::start(Backend::Sqlite, options);
     let said = world.said().join("\n");
     let password = said.split("with the password ").nth(1).unwrap().split(',').next().unwrap();
     let scripts = examples(&page("README.md")) + &examples(&page("docs/api.md"));
@@ -73,6 +75,7 @@ fn from_clone_to_first_message_and_on() {
     for part in [
         r#""content":"Until eight, Ana.""#,
         r#""guest_name":"Ana""#,
+        "\"delivery\":\"delivered\"\n\"delivery\":\"read\"\n",
         r#""type":"welcome""#,
         r#""type":"ack","request_id":"2","command":"send_message""#,
         r#""type":"new_message","stay_id":null,"content":"Shall I reserve a place?""#,
@@ -102,6 +105,35 @@ fn running_it() {
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
+}
+
+#[test]
+fn guests_on_whatsapp() {
+    if !tools_are_there() {
+        return;
+    }
+    let whatsapp = Whatsapp::start(Backend::Sqlite, Options::default().hotels(1));
+    let (world, page) = (&whatsapp.world, examples(&page("docs/whatsapp.md")));
+    let script = page.replace("http://127.0.0.1:8090", &whatsapp.meta.base);
+    assert_ne!(script, page, "the address was not found");
+    let settings: Vec<(&str, &str)> =
+        world.program.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let told = run(&script, world.folder(), &settings);
+    for part in [
+        r#"{"id":1}"#,
+        "ok           number of hotel 1",
+        r#""reason":"no hotel has this number""#,
+        "Whose number is this?",
+        r#"{"messages":1,"parked":0,"reports":0}"#,
+        r#"{"ids":["wamid."#,
+        r#"{"waiting":1}"#,
+        r#""token_revoked":true"#,
+        r#""reads":false"#,
+        r#""entries":["#,
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(!told.contains(r#"{"error":""#), "{told}");
 }
 
 /// `.env.example` lists every setting that the program reads, and no other.

@@ -4,6 +4,7 @@
 //! and more of them.
 
 mod requests;
+mod webhook;
 
 use std::{sync::Arc, time::Duration};
 

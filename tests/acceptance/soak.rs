@@ -36,3 +36,8 @@ fn a_minute_of_faults_loses_doubles_misorders_and_leaks_nothing() {
 fn nor_do_those_of_the_only_node_on_sqlite() {
     soak(&["--seconds", "20", "--database", "sqlite"], &OF_NODES);
 }
+
+#[test]
+fn half_a_minute_of_faults_loses_and_doubles_nothing_that_guests_write_or_are_sent() {
+    soak(&["--seconds", "30", "--database", "sqlite", "--whatsapp"], &OF_NODES);
+}

@@ -16,9 +16,11 @@ mod report;
 mod senders;
 mod site;
 mod socket;
+mod whatsapp;
 
 use std::{ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
+use acceptance::Meta;
 use clap::Parser;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
@@ -27,6 +29,8 @@ use crate::{cluster::Cluster, database::Kind, readers::Reader, report::Report, s
 
 /// How long clients may take to come to rest when all is well again.
 const REST: Duration = Duration::from_secs(60);
+/// Stays of a hotel.
+const STAYS: usize = 16;
 
 /// What to do.
 #[derive(Parser)]
@@ -43,6 +47,9 @@ struct Arguments {
     /// How nodes on PostgreSQL wake each other.
     #[arg(long, value_enum, default_value_t = Bus::Redis)]
     bus: Bus,
+    /// With guests on WhatsApp, whose messages are what is looked at.
+    #[arg(long)]
+    whatsapp: bool,
 }
 
 /// Waits for a random time, in milliseconds.
@@ -69,8 +76,15 @@ async fn main() -> ExitCode {
     };
     let log = format!("soak-{what}-{seed}.log");
     println!("soak: {} s, seed {seed}, the nodes' log is in {log}", arguments.seconds);
-    let cluster = Cluster::start(arguments.database, with_redis, log.as_ref()).await;
-    let report = run(cluster.into(), Duration::from_secs(arguments.seconds), seed).await;
+    let mut cluster = Cluster::start(arguments.database, with_redis, log.as_ref()).await;
+    let time = Duration::from_secs(arguments.seconds);
+    let report = if arguments.whatsapp {
+        let meta = Meta::start(2);
+        cluster.program.settings.extend(whatsapp::settings(&meta));
+        whatsapp::run(cluster.into(), meta.into(), time, seed).await
+    } else {
+        run(cluster.into(), time, seed).await
+    };
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -78,7 +92,7 @@ async fn main() -> ExitCode {
 async fn run(cluster: Arc<Cluster>, time: Duration, seed: u64) -> Report {
     let mut random = StdRng::seed_from_u64(seed);
     let mut report = Report { seed, ..Report::default() };
-    let site = Arc::new(Site::made(&cluster));
+    let site = Arc::new(Site::made(&cluster, STAYS));
     cluster.all_well().await;
     let readers: Vec<Reader> = site.people.iter().map(|person| Reader::start(&cluster, person)).collect();
     for reader in &readers {

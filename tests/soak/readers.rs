@@ -30,6 +30,8 @@ pub struct Seen {
     /// From here on everything was to be seen.
     pub began: Option<i64>,
     pub messages: Vec<Received>,
+    /// How far messages had come.
+    pub ticks: Vec<(i64, String)>,
     /// How often it came back.
     pub resumed: usize,
     /// What should not have come.
@@ -119,6 +121,7 @@ fn hear(event: &Value, person: &Person, seen: &mut Seen) -> Option<Value> {
                 until: seen.live.then_some(seq),
             });
         }
+        "message_status" => seen.ticks.push((number("message_id")?, event["delivery"].as_str()?.to_owned())),
         "resumed" => {
             let seq = number("seq")?;
             seen.messages.iter_mut().rev().take_while(|it| it.until.is_none()).for_each(|it| it.until = Some(seq));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::{faults::Faults, senders::Way};
+use crate::{faults::Faults, senders::Way, whatsapp::Figures};
 
 /// What came of it.
 #[derive(Default)]
@@ -14,6 +14,9 @@ pub struct Report {
     pub faults: Faults,
     /// Messages that were acknowledged.
     pub messages: BTreeMap<Way, usize>,
+    /// The same by WhatsApp, where guests were on it, and what else came of that.
+    pub acknowledged: Vec<String>,
+    pub whatsapp: Option<Figures>,
     /// How often a send was tried again.
     pub tried_again: usize,
     /// Messages received, all readers together.
@@ -44,7 +47,22 @@ impl Report {
     }
 
     pub fn is_clean(&self) -> bool {
-        self.messages.len() == 2 && self.deliveries > 0 && self.findings().iter().all(|(_, all)| all.is_empty())
+        let was_busy = match &self.whatsapp {
+            Some(it) => it.heard > 0 && it.accepted > 0 && it.ticks > 0,
+            None => self.messages.len() == 2 && self.deliveries > 0,
+        };
+        was_busy && self.findings().iter().all(|(_, all)| all.is_empty())
+    }
+}
+
+impl Report {
+    fn tell_of_staff(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acknowledged = self.messages.values().sum::<usize>();
+        writeln!(f, "{acknowledged} messages acknowledged, {} times tried again", self.tried_again)?;
+        for (way, times) in &self.messages {
+            writeln!(f, "  {times:4} {way}")?;
+        }
+        writeln!(f, "{} deliveries, {} times resumed", self.deliveries, self.resumed)
     }
 }
 
@@ -55,12 +73,21 @@ impl fmt::Display for Report {
         for (fault, times) in &self.faults {
             writeln!(f, "  {times:4} {fault}")?;
         }
-        let acknowledged = self.messages.values().sum::<usize>();
-        writeln!(f, "{acknowledged} messages acknowledged, {} times tried again", self.tried_again)?;
-        for (way, times) in &self.messages {
-            writeln!(f, "  {times:4} {way}")?;
+        match &self.whatsapp {
+            None => self.tell_of_staff(f)?,
+            Some(it) => {
+                let (staff, again) = (self.acknowledged.len(), self.tried_again);
+                writeln!(
+                    f,
+                    "{} messages of guests, {staff} of staff acknowledged, {again} times tried again",
+                    it.heard
+                )?;
+                writeln!(f, "{} sends accepted, {} refused, {} ticks told", it.accepted, it.refused, it.ticks)?;
+                for (delivery, times) in &it.by_delivery {
+                    writeln!(f, "  {times:4} {delivery}")?;
+                }
+            }
         }
-        writeln!(f, "{} deliveries, {} times resumed", self.deliveries, self.resumed)?;
         for (name, all) in self.findings() {
             writeln!(f, "{} {name}", all.len())?;
             for finding in all.iter().take(20) {

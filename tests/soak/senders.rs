@@ -122,7 +122,7 @@ pub fn content(person: &Person, n: usize) -> String {
 }
 
 /// The id that it was acknowledged with.
-async fn send(cluster: &Cluster, person: &Person, stay: Stay, content: &str, done: &mut Done) -> Option<i64> {
+pub async fn send(cluster: &Cluster, person: &Person, stay: Stay, content: &str, done: &mut Done) -> Option<i64> {
     let path = format!("conversations/{}/send_message/", stay.conversation);
     let (body, began) = (json!({ "text": content }), Instant::now());
     while began.elapsed() < PATIENCE {

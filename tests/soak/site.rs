@@ -59,8 +59,9 @@ pub struct Moving {
 
 impl Site {
     /// Makes it up in the cluster's database.
-    pub fn made(cluster: &Cluster) -> Self {
-        let sizes = ["--hotels", "2", "--departments", "2", "--staff", "5", "--stays", "16", "--messages", "2"];
+    pub fn made(cluster: &Cluster, stays: usize) -> Self {
+        let stays = stays.to_string();
+        let sizes = ["--hotels", "2", "--departments", "2", "--staff", "5", "--messages", "2", "--stays", &stays];
         let made = cluster.program.run(&[&["generate", "--password", PASSWORD][..], &sizes].concat()).json();
         let mut site = Self { people: vec![], managers: vec![], moving: vec![] };
         for hotel in made["hotels"].as_array().unwrap() {

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// `on_both!(name, |hotel| {…})`: in a hotel of its own in the shared world.
 /// `on_both!(name, options => |world| {…})`: in a world of its own.
 /// `on_both!(name, unserved options => |world| {…})`: the same, where no server has been started.
-/// `on_both!(name, line |line| {…})`: in a hotel of its own, which guests reach by WhatsApp, in a world that tests
+/// `on_both!(name, line => |line| {…})`: in a hotel of its own, which guests reach by WhatsApp, in a world that tests
 /// share with one simulator: what is set there for all, they leave alone.
 /// `on_both!(name, whatsapp options => |it| {…})`: in a world and with a simulator of its own.
 #[macro_export]
@@ -35,7 +35,7 @@ macro_rules! on_both {
             }
         }
     };
-    ($(#[$meta:meta])* $name:ident, line |$line:ident| $body:block) => {
+    ($(#[$meta:meta])* $name:ident, line => |$line:ident| $body:block) => {
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "not every body needs what its file needs")]

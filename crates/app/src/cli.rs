@@ -2,6 +2,7 @@
 
 mod backup;
 mod data;
+mod doctor;
 mod failure;
 mod hotels;
 mod parked;
@@ -42,6 +43,9 @@ pub enum Command {
         /// Make a demo hotel in an empty database, and let guests be played; on loopback only
         #[arg(long)]
         demo: bool,
+        /// Play WhatsApp, too, on loopback: what staff write gets its ticks; nothing goes to Meta
+        #[arg(long, requires = "demo")]
+        simulate_whatsapp: bool,
     },
     /// Bring the database up to date
     Migrate {
@@ -72,6 +76,8 @@ pub enum Command {
     /// List, show and retry what came from WhatsApp and could not be processed
     #[command(subcommand)]
     Parked(parked::ParkedCommand),
+    /// Say what is wrong with the set-up, and what to do about it
+    Doctor(doctor::Doctor),
     /// Begin another history, after a database was restored by other means: clients fetch afresh
     NewEpoch,
     /// Stand in for the WhatsApp Cloud API, on loopback, for people without a Meta account
@@ -88,7 +94,7 @@ pub enum Command {
 /// A [`Failure`], to be told in one line.
 pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve { demo } => serve::run(settings()?, demo).await,
+        Command::Serve { demo, simulate_whatsapp } => serve::run(settings()?, demo, simulate_whatsapp).await,
         Command::Migrate { check } => migrate(check).await,
         Command::Hotel(it) => print(&it.run(&desk().await?).await?),
         Command::Department(it) => print(&it.run(&desk().await?).await?),
@@ -99,6 +105,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Backup(it) => print(&it.run(&settings()?)?),
         Command::Restore(it) => print(&it.run(&settings()?)?),
         Command::Parked(it) => print(&it.run(&desk().await?).await?),
+        Command::Doctor(it) => it.run(settings()).await,
         Command::NewEpoch => print(&json!({ "epoch": desk().await?.begin_epoch().await? })),
         Command::SimulateWhatsapp(it) => it.run(&environment()?).await,
         Command::Openapi => print_long(&openapi::document()),
@@ -185,6 +192,8 @@ mod tests {
             "message-manager",
             "message-manager nothing",
             "message-manager serve --loud",
+            "message-manager serve --simulate-whatsapp",
+            "message-manager doctor --all",
             "message-manager hotel create",
             "message-manager hotel set 0 --whatsapp-phone-number-id 1",
             "message-manager staff create --hotel x --username u --name n --role staff",
@@ -209,6 +218,9 @@ mod tests {
     fn what_the_contract_says_is_understood() {
         for words in [
             "serve --demo",
+            "serve --demo --simulate-whatsapp",
+            "doctor",
+            "doctor --json",
             "migrate --check",
             "hotel create --name N",
             "hotel list",

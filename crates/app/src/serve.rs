@@ -1,8 +1,11 @@
 //! The server, from its start to its end.
 
+mod stand_in;
+
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     thread::available_parallelism,
     time::Duration,
 };
@@ -56,7 +59,7 @@ const FILE_TOO_LARGE: i32 = 25;
 ///
 /// # Errors
 /// A [`Failure`] to start.
-pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
+pub async fn run(mut settings: Settings, demo: bool, simulate_whatsapp: bool) -> Result<(), Failure> {
     begin(&settings.rust_log);
     if demo && !settings.bind_address.ip().is_loopback() {
         return Err(Failure::DemoInPublic(settings.bind_address));
@@ -72,15 +75,23 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
     if demo {
         prepare_demo(&desk, &mut told).await?;
     }
+    // As long as this runs.
+    let _simulated = if simulate_whatsapp {
+        let simulated = stand_in::begin(&desk, &mut settings, address).await?;
+        writeln!(told, "WhatsApp is only played, at {}: nothing goes to Meta.", simulated.url())?;
+        Some(simulated)
+    } else {
+        None
+    };
     hub.begin(desk.clone(), bus(&settings, &desk).await?, settings.compare_every());
     spawn(keep_up(desk.clone(), settings.keep()));
     let sending = settings.whatsapp()?.map(|client| {
         spawn(desk.clone().fetch_attachments(client.clone()));
-        let token = auth::Digest::of(settings.whatsapp_access_token.as_deref().unwrap_or_default());
-        Sending::new(desk.clone(), client, token.to_string())
+        Sending::new(desk.clone(), client, settings.whatsapp_token_digest())
     });
     if let Some(sending) = &sending {
         spawn(sending.clone().run());
+        spawn(sending.clone().show_marks());
     }
     let sockets = allow_sockets(&mut told)?;
     let workers = available_parallelism().map_or(2, usize::from).max(2);
@@ -106,18 +117,15 @@ pub async fn run(settings: Settings, demo: bool) -> Result<(), Failure> {
     .run();
     let handle = server.handle();
     let mut running = spawn(server);
+    // Whoever reads that it listens may already stop it.
+    let asked_to_stop = asked_to_stop()?;
     writeln!(told, "listening on http://{address}")?;
     told.flush()?;
     tokio::select! {
         ended = &mut running => return ended.map_err(io::Error::other)?.map_err(Failure::from),
-        asked = asked_to_stop() => asked?,
+        () = asked_to_stop => {}
     }
-    stop(&app, handle).await;
-    if let Some(sending) = sending
-        && let Err(error) = sending.let_go().await
-    {
-        log::warn!("another server sends only after the lease: {error}");
-    }
+    tokio::join!(stop(&app, handle), end(sending));
     running.await.map_err(io::Error::other)?.map_err(Failure::from)
 }
 
@@ -184,13 +192,15 @@ async fn keep_up(desk: Desk, keep: Keep) {
     }
 }
 
-async fn asked_to_stop() -> io::Result<()> {
+/// Hears from now on that it is to stop.
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Takes no more connections, tells the sockets, lets requests finish.
@@ -199,6 +209,15 @@ async fn stop(app: &App, handle: ServerHandle) {
     handle.pause().await;
     tokio::join!(app.hub.shut_down(), finished(&app.metrics));
     handle.stop(true).await;
+}
+
+/// Sends nothing more to guests.
+async fn end(sending: Option<Arc<Sending>>) {
+    if let Some(sending) = sending
+        && let Err(error) = sending.end().await
+    {
+        log::warn!("another server sends only after the lease: {error}");
+    }
 }
 
 async fn finished(metrics: &Metrics) {

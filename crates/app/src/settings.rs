@@ -127,6 +127,11 @@ impl Settings {
         token.map(|token| whatsapp::Client::new(&self.whatsapp_api_url, API_VERSION, token)).transpose()
     }
 
+    /// What tells the access token from others, without being it.
+    pub fn whatsapp_token_digest(&self) -> String {
+        auth::Digest::of(self.whatsapp_access_token.as_deref().unwrap_or_default()).to_string()
+    }
+
     /// How long things are kept.
     pub fn keep(&self) -> Keep {
         Keep { events: TimeDelta::days(self.event_retention_days), sessions: self.lifetimes() }
@@ -210,15 +215,23 @@ fn secret(text: &str) -> Result<String, String> {
 }
 
 fn access_token(text: &str) -> Result<String, String> {
-    let checked = whatsapp::Client::new("https://graph.facebook.com", API_VERSION, text);
-    checked.map(|_| text.to_owned()).map_err(|_| "must be visible ASCII characters".to_owned())
+    client_is_possible("https://graph.facebook.com", text)
+        .map(|()| text.to_owned())
+        .map_err(|_| "must be visible ASCII characters".to_owned())
 }
 
 fn api_url(text: &str) -> Result<String, String> {
-    let checked = whatsapp::Client::new(text, API_VERSION, "any");
-    checked
-        .map(|_| text.to_owned())
+    client_is_possible(text, "any")
+        .map(|()| text.to_owned())
         .map_err(|_| "must be an https URL like https://graph.facebook.com; http is for this machine only".to_owned())
+}
+
+/// Whether a client may be made of these. A machine without certificates is no fault of theirs: whoever calls is told.
+fn client_is_possible(url: &str, token: &str) -> Result<(), whatsapp::BadSettings> {
+    match whatsapp::Client::new(url, API_VERSION, token) {
+        Ok(_) | Err(whatsapp::BadSettings::Tls) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(feature = "test-clock")]

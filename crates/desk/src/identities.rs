@@ -21,9 +21,39 @@ pub(crate) fn recognise(
     }
     let mut known = known.into_iter();
     let guest = known.next().ok_or(StoreError::Corrupt("guest"))?;
+    join(tx, hotel, guest, known, identity, now)
+}
+
+/// A guest has other names at WhatsApp now: those that they had before, and the new ones. Who was met under the
+/// new ones before this was told is the same guest.
+pub(crate) fn rename(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    guest: Guest,
+    after: &GuestIdentity,
+    now: DateTime<Utc>,
+) -> Result<Guest, Error> {
+    let mut met = hold_known(tx, hotel, after)?;
+    met.retain(|it| it.id != guest.id);
+    if guest.identity.phone.is_some() {
+        // The number of the booking stays: by it the hotel's other systems know the guest.
+        met.iter_mut().for_each(|it| it.identity.phone = None);
+    }
+    join(tx, hotel, guest, met, after, now)
+}
+
+/// Makes one guest of one and others, and keeps what they are known by now.
+fn join(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    guest: Guest,
+    with: impl IntoIterator<Item = Guest>,
+    identity: &GuestIdentity,
+    now: DateTime<Utc>,
+) -> Result<Guest, Error> {
     let mut all = guest.identity.clone();
     let (mut linked, mut others) = (false, GuestIdentity::default());
-    for other in known {
+    for other in with {
         if guests::merge(tx, other.id, guest.id)? {
             all = both(all, other.identity);
             linked = true;
@@ -36,27 +66,11 @@ pub(crate) fn recognise(
     if all != guest.identity {
         guests::set_identity(tx, guest.id, &all)?;
     }
-    if linked {
+    // Staff see the number, and find by it.
+    if linked || all.phone != guest.identity.phone {
         link(tx, hotel, guest.id, now)?;
     }
     Ok(Guest { identity: all, ..guest })
-}
-
-/// A guest has other names at WhatsApp now: those that they had before, and the new ones.
-pub(crate) fn rename(
-    tx: &mut Tx<'_>,
-    hotel: &Hotel,
-    before: &GuestIdentity,
-    after: &GuestIdentity,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let guest = recognise(tx, hotel, before, now)?;
-    let taken = guests::find_by_identity(tx.conn(), hotel.id, &GuestIdentity { phone: None, ..after.clone() })?;
-    if taken.iter().all(|it| it.id == guest.id) {
-        let identity = both(after.clone(), guest.identity);
-        guests::set_identity(tx, guest.id, &identity)?;
-    }
-    Ok(())
 }
 
 /// The guests whom an identity names, held in the order of their ids.
@@ -69,7 +83,8 @@ fn hold_known(tx: &mut Tx<'_>, hotel: &Hotel, identity: &GuestIdentity) -> Resul
     Ok(guests::find_by_identity(tx.conn(), hotel.id, identity)?)
 }
 
-/// After two guests were found to be one: their talk becomes that of a stay that has none, and all are shown anew.
+/// After two guests were found to be one, or one's number was learned: their talk becomes that of a stay that has
+/// none, and all are shown anew.
 fn link(tx: &mut Tx<'_>, hotel: &Hotel, guest: GuestId, now: DateTime<Utc>) -> Result<(), Error> {
     stays::adopt_for(tx, hotel, guest, now)?;
     for it in persistence::conversations::of_guest(tx.conn(), guest)? {

@@ -10,6 +10,7 @@
 mod api_keys;
 mod attachments;
 mod call;
+mod checkup;
 mod clock;
 mod conversations;
 mod departments;
@@ -35,6 +36,7 @@ mod webhook;
 
 pub use auth::Caller;
 pub use call::{Done, Once, Page, Principal};
+pub use checkup::{Checkup, HotelCheckup, Stopped};
 pub use clock::{Clock, SystemClock};
 pub use conversations::{ConversationList, WithCursor};
 pub use error::{Error, Field};
@@ -70,6 +72,8 @@ use auth::{AccessTokens, RefreshTokens, ShortSecret};
 use persistence::Store;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
+use crate::sending::Marks;
+
 /// Password hashes that may be made at once: each takes 19 MiB and a core.
 const HASHES_AT_ONCE: usize = 2;
 
@@ -83,6 +87,7 @@ pub struct Desk {
     lifetimes: Lifetimes,
     hashing: Arc<Semaphore>,
     to_send: Arc<Notify>,
+    marks: Arc<Marks>,
     /// Whoever imports under a key.
     importing: Arc<Mutex<()>>,
 }
@@ -119,6 +124,7 @@ impl Desk {
             lifetimes,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             to_send: Arc::new(Notify::new()),
+            marks: Arc::default(),
             importing: Arc::default(),
         };
         desk.begin_history().await?;

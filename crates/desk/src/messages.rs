@@ -78,15 +78,19 @@ impl Desk {
         to: MessageId,
         once: Once<(Conversation, bool)>,
     ) -> Result<Done<(Conversation, bool)>, Error> {
-        self.act_once(caller, vec![], once, move |tx, live| {
+        let done = self.act_once(caller, vec![], once, move |tx, live| {
             let it = visible(tx.conn(), &live.staff.reach(), which)?;
             if !messages::exists(tx.conn(), it.id, to)? {
                 return Err(Error::invalid("message_id", "This message is not of this conversation."));
             }
             let moved = marks::advance(tx, live.staff.id, it.id, to)?;
             Ok((it, moved))
-        })
-        .await
+        });
+        let done = done.await?;
+        if let Done::Now((it, true)) = &done {
+            self.marks.add(it.id, to);
+        }
+        Ok(done)
     }
 }
 

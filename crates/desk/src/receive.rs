@@ -78,6 +78,8 @@ pub struct Came {
     pub media: Option<Media>,
     /// The message that it is about, by what WhatsApp calls it.
     pub about: Option<String>,
+    /// By what the guest is known from now on, where it tells that.
+    pub renamed: Option<GuestIdentity>,
 }
 
 /// Where a guest's message went.
@@ -144,10 +146,13 @@ fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: Option<&PhoneNumber>
 }
 
 fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -> Result<Received, Error> {
-    let guest = identities::recognise(tx, hotel, &it.identity, now)?;
+    let mut guest = identities::recognise(tx, hotel, &it.identity, now)?;
     // Now that the guest is held, nobody stores the same message beside this.
     if let Some(known) = received_before(tx, hotel, it)? {
         return Ok(known);
+    }
+    if let Some(after) = it.came.as_ref().and_then(|came| came.renamed.as_ref()) {
+        guest = identities::rename(tx, hotel, guest, after, now)?;
     }
     if let Some(name) = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
         rename(tx, &guest, name, now)?;

@@ -4,36 +4,46 @@
 //! conversation one message at a time is on its way, so that they go in order. A message that may have gone out is
 //! not sent again by itself, since that could reach the guest twice: it is `unknown` until a report tells more.
 
+mod marks;
 mod pace;
 
+pub(crate) use self::marks::Marks;
+
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ConversationId, Delivery, GuestIdentity, Hotel, HotelId, MessageId};
+use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId};
 use persistence::{
-    Tx,
+    StoreError, Tx,
     conversations::Which,
     guests, hotels,
     outbox::{self, By, Channel, Due},
     reports,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 use whatsapp::{Accepted, Advice, Body, CallError, Client, NotSent, Outgoing, Stop};
 
-use self::pace::Pace;
+use self::pace::{Pace, Wait};
 use crate::{Desk, Error, outgoing};
 
 /// How often it is looked for what nobody told of: what other servers stored, and what is due again.
 const LOOK: Duration = Duration::from_secs(1);
 /// Messages of a hotel that are on their way at once.
 const AT_ONCE: usize = 32;
-/// After no connection came about, the longest wait before the next try.
+/// While no connection comes about: the shortest and the longest wait before the next try.
+const LEAST_WAIT: TimeDelta = TimeDelta::seconds(1);
 const MOST_WAIT: TimeDelta = TimeDelta::seconds(60);
+/// At the end of this server: for so long it is waited for what is on its way. Together with all else it is out
+/// within 10 s.
+const FAREWELL: Duration = Duration::from_secs(6);
 /// A channel stopped for the account's sake is tried again so often: nothing tells when it is well again.
 const PROBE: TimeDelta = TimeDelta::minutes(5);
 /// Of a window that WhatsApp holds to be over though so much of it is left, it is asked once more.
@@ -46,6 +56,11 @@ const NO_ANSWER: &str = "WhatsApp did not answer, so it is not known whether the
 const TOO_LATE: &str =
     "The guest's 24 hours were over before this could be sent, so WhatsApp takes only an approved template.";
 
+/// What staff are told of a message that cannot even be put into a call.
+const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
+/// What staff are told of a message of a hotel whose number was taken away.
+const NO_NUMBER: &str = "The hotel has no WhatsApp number any more, so this was not sent.";
+
 /// Sends, on this server.
 pub struct Sending {
     desk: Desk,
@@ -55,145 +70,251 @@ pub struct Sending {
     /// Tells the access token from others.
     token: String,
     hotels: Mutex<HashMap<HotelId, AtWork>>,
+    /// Whether this server is about to end. Set and asked with `hotels` locked.
+    is_ending: AtomicBool,
 }
 
 /// What is remembered of a hotel that this server sends for.
 struct AtWork {
     pace: Pace,
-    on_their_way: usize,
+    /// What this server has on its way, by callback: what is stored as being so, and is not here, nobody will end.
+    on_their_way: HashMap<String, ConversationId>,
+    /// When a stopped channel was last tried, or first found to be stopped.
     probed_at: Option<DateTime<Utc>>,
+    /// Since when no connection has come about.
+    unreachable_since: Option<DateTime<Utc>>,
+}
+
+/// Whether a message may go now.
+enum Turn {
+    /// It may, and counts as on its way.
+    Taken,
+    /// It may not.
+    NotNow,
+    /// Nor may any other of its hotel for so long.
+    NobodyNow(Duration),
+}
+
+/// Whether a server may send for a hotel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// It may.
+    Yes,
+    /// One message, to see whether a stopped channel goes on.
+    ToProbe,
+    /// None: the channel is stopped.
+    Stopped,
+    /// Another server sends for it.
+    ByOthers,
 }
 
 impl Sending {
     /// Sends with this client; `token` is a digest of its access token.
     pub fn new(desk: Desk, client: Client, token: String) -> Arc<Self> {
         let holder = Uuid::new_v4().simple().to_string();
-        Arc::new(Self { desk, client, holder, token, hotels: Mutex::default() })
+        Arc::new(Self { desk, client, holder, token, hotels: Mutex::default(), is_ending: AtomicBool::new(false) })
     }
 
-    /// Sends for ever.
+    /// Sends until [`Sending::end`].
     pub async fn run(self: Arc<Self>) {
-        loop {
-            if let Err(error) = self.clone().step().await {
-                log::warn!("cannot send what waits: {error}");
-                tokio::time::sleep(LOOK).await;
+        let mut looked = Instant::now();
+        while !self.is_ending.load(Relaxed) {
+            let wait = match self.clone().step().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    log::warn!("cannot send what waits: {error}");
+                    sleep(LOOK).await;
+                    LOOK
+                }
+            };
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                if let Err(error) = self.take_missed_reports().await {
+                    log::warn!("cannot look for reports that were missed: {error}");
+                }
             }
-            let _ = timeout(LOOK, self.desk.to_send.notified()).await;
+            let _ = timeout(wait, self.desk.to_send.notified()).await;
         }
     }
 
-    /// Sends what is due now; it is on its way when this returns.
+    /// Sends what is due now; it is on its way when this returns. For how long nothing more is due, at most.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn step(self: Arc<Self>) -> Result<(), Error> {
+    pub async fn step(self: Arc<Self>) -> Result<Duration, Error> {
         let open = self.desk.store.read(|conn| Ok::<_, Error>(outbox::open_hotels(conn)?)).await?;
+        let mut wait = LOOK;
         for hotel in open {
-            self.clone().step_of(hotel).await?;
+            match self.clone().step_of(hotel).await {
+                Ok(its_own) => wait = wait.min(its_own),
+                // The database is away for all of them; any other fault is this hotel's.
+                Err(error @ Error::Store(StoreError::Unavailable(_))) => return Err(error),
+                Err(error) => log::error!("cannot send what waits for hotel {hotel}: {error}"),
+            }
         }
-        Ok(())
+        Ok(wait)
     }
 
-    /// Gives back what this server holds, so that others need not wait.
+    /// Sends nothing more, waits a while for what is on its way, and gives back what this server holds, so that
+    /// others need not wait. What is on its way even then may have gone out.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn let_go(&self) -> Result<(), Error> {
-        let (holder, now) = (self.holder.clone(), Utc::now());
-        self.desk.store.write(HotelId(0), vec![], move |tx| Ok(outbox::let_go(tx, &holder, now)?)).await
+    pub async fn end(&self) -> Result<(), Error> {
+        {
+            let _hotels = self.lock();
+            self.is_ending.store(true, Relaxed);
+        }
+        self.desk.something_to_send();
+        let start = Instant::now();
+        while !self.all_on_their_way().is_empty() && start.elapsed() < FAREWELL {
+            sleep(Duration::from_millis(20)).await;
+        }
+        for (hotel, callback, conversation) in self.all_on_their_way() {
+            self.give_up(hotel, callback, conversation).await?;
+        }
+        let holder = self.holder.clone();
+        self.desk.store.write(HotelId(0), vec![], move |tx| Ok(outbox::let_go(tx, &holder)?)).await
     }
 
-    async fn step_of(self: Arc<Self>, id: HotelId) -> Result<(), Error> {
-        let Some(hotel) = self.desk.store.read(move |conn| Ok::<_, Error>(hotels::find(conn, id)?)).await? else {
-            return Ok(());
+    fn all_on_their_way(&self) -> Vec<(HotelId, String, ConversationId)> {
+        let hotels = self.lock();
+        let of = |(id, it): (&HotelId, &AtWork)| {
+            let id = *id;
+            it.on_their_way
+                .iter()
+                .map(move |(callback, conversation)| (id, callback.clone(), *conversation))
+                .collect::<Vec<_>>()
         };
-        let Some(number) = hotel.whatsapp_phone_number_id.clone() else { return Ok(()) };
-        if !self.holds(&hotel).await? {
-            return Ok(());
+        hotels.iter().flat_map(of).collect()
+    }
+
+    async fn step_of(self: Arc<Self>, id: HotelId) -> Result<Duration, Error> {
+        let Some(hotel) = self.desk.store.read(move |conn| Ok::<_, Error>(hotels::find(conn, id)?)).await? else {
+            return Ok(LOOK);
+        };
+        let held = self.hold(id).await?;
+        if held == Held::ByOthers {
+            return Ok(LOOK);
         }
-        let now = self.desk.now();
-        let most = AT_ONCE.saturating_sub(self.lock().get(&id).map_or(0, |it| it.on_their_way));
-        let due = self.desk.store.read(move |conn| Ok::<_, Error>(outbox::due(conn, id, now, most as i64)?)).await?;
-        for it in due {
-            if !self.take_turn(id, &it, now).await? {
+        let (now, ours) = (self.desk.now(), self.on_their_way(id));
+        let most = match held {
+            Held::Yes => AT_ONCE,
+            Held::ToProbe => 1,
+            Held::Stopped | Held::ByOthers => 0,
+        };
+        // Beside what is due again though it is not over yet what came of it.
+        let limit = (most + ours.len()) as i64;
+        let (sending, due) = self
+            .desk
+            .store
+            .read(move |conn| Ok::<_, Error>((outbox::on_their_way(conn, id)?, outbox::due(conn, id, now, limit)?)))
+            .await?;
+        for (callback, conversation) in sending.into_iter().filter(|(callback, _)| !ours.contains(callback)) {
+            self.give_up(id, callback, conversation).await?;
+        }
+        for it in due.into_iter().filter(|it| !ours.contains(&it.callback)).take(most.saturating_sub(ours.len())) {
+            let Some(number) = hotel.whatsapp_phone_number_id.clone() else {
+                self.settle(id, &it, Delivery::Failed, NO_NUMBER).await?;
                 continue;
+            };
+            match self.take_turn(id, &it).await? {
+                Turn::Taken => {}
+                Turn::NotNow => continue,
+                Turn::NobodyNow(wait) => return Ok(wait),
             }
-            if self.claim(id, &it).await? {
-                let (this, number) = (self.clone(), number.clone());
-                tokio::spawn(async move { this.send(id, number, it).await });
+            // Whatever becomes of the claim, it does not count any longer when this is over.
+            let claimed = self.claim(id, &it).await;
+            if let Ok(true) = claimed {
+                tokio::spawn(self.clone().send(id, number, it));
             } else {
-                self.one_less(id);
+                self.is_over(id, &it.callback);
+                claimed?;
             }
         }
-        Ok(())
+        Ok(LOOK)
     }
 
     /// Whether this server is the one that sends for a hotel, and may.
-    async fn holds(&self, hotel: &Hotel) -> Result<bool, Error> {
-        let (id, holder, token) = (hotel.id, self.holder.clone(), self.token.clone());
-        // By the machine's clock: a lease is between servers.
-        let hold = move |tx: &mut Tx<'_>| Ok::<_, Error>(outbox::hold(tx, id, &holder, &token, Utc::now())?);
-        let Channel::Ours { taken, stopped } = self.desk.store.write(id, vec![], hold).await? else {
-            self.lock().remove(&id);
-            return Ok(false);
+    async fn hold(&self, id: HotelId) -> Result<Held, Error> {
+        let (holder, token) = (self.holder.clone(), self.token.clone());
+        let busy = !self.on_their_way(id).is_empty();
+        let hold = move |tx: &mut Tx<'_>| Ok::<_, Error>(outbox::hold(tx, id, &holder, &token, busy)?);
+        let Channel::Ours { stopped } = self.desk.store.write(id, vec![], hold).await? else {
+            let mut hotels = self.lock();
+            if hotels.get(&id).is_some_and(|it| it.on_their_way.is_empty()) {
+                hotels.remove(&id);
+            }
+            return Ok(Held::ByOthers);
         };
-        if taken {
-            self.give_up_abandoned(id).await?;
-        }
         let now = self.desk.now();
         let mut hotels = self.lock();
         let at_work = hotels.entry(id).or_insert_with(AtWork::new);
-        match stopped {
-            None => at_work.probed_at = None,
-            Some(code) if at_work.probed_at.is_none_or(|at| at + PROBE <= now) => {
-                let is_first = at_work.probed_at.replace(now).is_none();
-                log::error!("nothing is sent for hotel {id}: WhatsApp refuses its account or token (error {code})");
-                // A refused token is refused again: only another one, or the account's recovery, changes that.
-                return Ok(!is_first && !is_about_token(code));
-            }
-            Some(_) => return Ok(false),
+        let Some(code) = stopped else {
+            at_work.probed_at = None;
+            return Ok(Held::Yes);
+        };
+        if at_work.probed_at.is_some_and(|at| now < at + PROBE) {
+            return Ok(Held::Stopped);
         }
-        Ok(true)
+        let is_first = at_work.probed_at.replace(now).is_none();
+        log::error!("nothing is sent for hotel {id}: WhatsApp refuses its account or token (error {code})");
+        // A refused token is refused again: only another one, or the account's recovery, changes that.
+        Ok(if is_first || is_about_token(code) { Held::Stopped } else { Held::ToProbe })
     }
 
-    /// What a server that died had on its way may have gone out.
-    async fn give_up_abandoned(&self, hotel: HotelId) -> Result<(), Error> {
-        let abandoned = move |conn: &mut persistence::Conn| Ok::<_, Error>(outbox::on_their_way(conn, hotel)?);
-        for (message, conversation) in self.desk.store.read(abandoned).await? {
-            self.settle(hotel, message, conversation, Delivery::Unknown, NO_ANSWER.to_owned()).await?;
-        }
-        Ok(())
+    /// What a server that died had on its way may have gone out. So may what this one claimed, where the claim's
+    /// answer was lost: that is not told apart.
+    async fn give_up(&self, hotel: HotelId, callback: String, conversation: ConversationId) -> Result<(), Error> {
+        let now = self.desk.now();
+        self.desk
+            .store
+            .write(hotel, vec![Which::Conversation(conversation)], move |tx| {
+                if outbox::abandon(tx, &callback)?
+                    && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
+                {
+                    outgoing::advance(tx, &found, Delivery::Unknown, Some(NO_ANSWER), now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Whether a message may go now, by the rates that WhatsApp allows and by the guest's window. It counts as on
     /// its way then; else it is put off, or has failed.
-    async fn take_turn(&self, hotel: HotelId, it: &Due, now: DateTime<Utc>) -> Result<bool, Error> {
+    async fn take_turn(&self, hotel: HotelId, it: &Due) -> Result<Turn, Error> {
+        let now = self.desk.now();
         let is_template = matches!(it.body.as_deref().and_then(Body::read_stored), Some(Body::Template { .. }));
         if !is_template && !outgoing::is_window_open(it.last_heard, now) {
-            let (message, conversation) = (it.message, it.conversation);
-            self.settle(hotel, message, conversation, Delivery::Failed, TOO_LATE.to_owned()).await?;
-            return Ok(false);
+            self.settle(hotel, it, Delivery::Failed, TOO_LATE).await?;
+            return Ok(Turn::NotNow);
         }
         let turn = {
             let mut hotels = self.lock();
+            if self.is_ending.load(Relaxed) {
+                return Ok(Turn::NobodyNow(LOOK));
+            }
             let at_work = hotels.entry(hotel).or_insert_with(AtWork::new);
-            let turn = at_work.pace.take(it.conversation);
-            at_work.on_their_way += usize::from(turn.is_ok());
+            let turn = at_work.pace.take(it.conversation, now);
+            if turn.is_ok() {
+                at_work.on_their_way.insert(it.callback.clone(), it.conversation);
+            }
             turn
         };
         match turn {
-            Ok(()) => Ok(true),
-            Err(wait) => {
-                let due = now + TimeDelta::from_std(wait).unwrap_or(MOST_WAIT);
-                self.put_back(hotel, it, due, true).await?;
-                Ok(false)
+            Ok(()) => Ok(Turn::Taken),
+            Err(Wait::Number(wait)) => Ok(Turn::NobodyNow(wait.to_std().unwrap_or_default())),
+            Err(Wait::Pair(wait)) => {
+                let callback = it.callback.clone();
+                let put_off = move |tx: &mut Tx<'_>| Ok(outbox::put_off(tx, &callback, now + wait)?);
+                self.desk.store.write(hotel, vec![], put_off).await.map(|()| Turn::NotNow)
             }
         }
     }
 
     async fn claim(&self, hotel: HotelId, it: &Due) -> Result<bool, Error> {
-        let message = it.message;
-        self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::claim(tx, message)?)).await
+        let (holder, callback) = (self.holder.clone(), it.callback.clone());
+        self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::claim(tx, hotel, &holder, &callback)?)).await
     }
 
     async fn send(self: Arc<Self>, hotel: HotelId, number: String, it: Due) {
@@ -202,9 +323,13 @@ impl Sending {
         // whoever sends next.
         while let Err(error) = self.store_outcome(hotel, &it, &sent).await {
             log::warn!("cannot store what came of a sending: {error}");
-            tokio::time::sleep(LOOK).await;
+            if !matches!(error, Error::Store(StoreError::Unavailable(_))) {
+                // It would fail again: it is given up, as if there had been no answer.
+                break;
+            }
+            sleep(LOOK).await;
         }
-        self.one_less(hotel);
+        self.is_over(hotel, &it.callback);
         self.desk.something_to_send();
     }
 
@@ -231,27 +356,26 @@ impl Sending {
     }
 
     async fn store_outcome(&self, hotel: HotelId, it: &Due, sent: &Result<Accepted, CallError>) -> Result<(), Error> {
-        let now = self.desk.now();
-        let (message, conversation, before) = (it.message, it.conversation, it.attempts.unsigned_abs());
+        let (now, before) = (self.desk.now(), it.attempts.unsigned_abs());
         match sent {
             Ok(accepted) => self.accepted(hotel, it, accepted.clone()).await,
             Err(CallError::NotSent(NotSent::NoCall(why))) => {
                 log::error!("a message cannot be sent at all: {why}");
-                let failure = "This message cannot be sent by WhatsApp.".to_owned();
-                self.settle(hotel, message, conversation, Delivery::Failed, failure).await
+                self.settle(hotel, it, Delivery::Failed, NO_CALL).await
             }
             Err(error @ CallError::NotSent(_)) => {
                 log::warn!("WhatsApp cannot be reached: {error}");
-                let wait = TimeDelta::seconds(1 << before.min(6)).min(MOST_WAIT);
-                self.put_back(hotel, it, now + wait, true).await
+                let wait = self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT);
+                // It says nothing of the message.
+                self.put_back(hotel, it, now + wait, false).await
             }
             Err(error @ CallError::NoAnswer(_)) => {
                 log::warn!("what came of a message is not known: {error}");
-                self.settle(hotel, message, conversation, Delivery::Unknown, NO_ANSWER.to_owned()).await
+                self.settle(hotel, it, Delivery::Unknown, NO_ANSWER).await
             }
             Err(CallError::Refused { error, retry_after }) => {
                 log::warn!("WhatsApp refused a message: {error}");
-                let failure = error.sentence();
+                self.is_reachable(hotel);
                 let advice = error.advice();
                 if let Advice::StopChannel(_) = advice {
                     self.stop(hotel, error.code).await?;
@@ -267,52 +391,77 @@ impl Sending {
                         let told = retry_after.and_then(|it| TimeDelta::from_std(it).ok()).unwrap_or_default();
                         self.put_back(hotel, it, now + wait.max(told), true).await
                     }
-                    None => self.settle(hotel, message, conversation, Delivery::Failed, failure).await,
+                    None => self.settle(hotel, it, Delivery::Failed, &error.sentence()).await,
                 }
             }
         }
     }
 
+    /// For how long no connection has come about, this one included.
+    fn unreachable_for(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
+        let mut hotels = self.lock();
+        let since = hotels.entry(hotel).or_insert_with(AtWork::new).unreachable_since.get_or_insert(now);
+        now - *since
+    }
+
+    fn is_reachable(&self, hotel: HotelId) {
+        if let Some(it) = self.lock().get_mut(&hotel) {
+            it.unreachable_since = None;
+        }
+    }
+
     /// Stores that WhatsApp has a message, and what was reported of it before that was known.
     async fn accepted(&self, hotel: HotelId, it: &Due, accepted: Accepted) -> Result<(), Error> {
-        let (message, now) = (it.message, self.desk.now());
-        let was_stopped = self.lock().get_mut(&hotel).is_some_and(|it| it.probed_at.take().is_some());
+        let (callback, now) = (it.callback.clone(), self.desk.now());
+        self.is_reachable(hotel);
+        let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
         self.desk
             .store
             .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
                 if was_stopped {
                     outbox::go_on(tx, hotel)?;
                 }
-                outbox::settle(tx, message)?;
-                outbox::name(tx, message, &accepted.wamid)?;
-                let mut come_to = vec![(Delivery::Sent, None)];
-                come_to.extend(reports::take(tx, hotel, &accepted.wamid)?);
-                for (delivery, failure) in come_to {
-                    if let Some(found) = outbox::find(tx.conn(), &By::Id(message))? {
-                        outgoing::advance(tx, &found, delivery, failure.as_deref(), now)?;
-                    }
-                }
-                learn(tx, message, &accepted)
+                // Where staff have begun another try meanwhile, this one counts no more.
+                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
+                outbox::settle(tx, found.message)?;
+                outbox::name(tx, found.message, &accepted.wamid)?;
+                outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
+                take_reports(tx, hotel, found.message, &accepted.wamid, now)?;
+                learn(tx, found.message, &accepted)
             })
-            .await
+            .await?;
+        if was_stopped && let Some(it) = self.lock().get_mut(&hotel) {
+            it.probed_at = None;
+        }
+        Ok(())
+    }
+
+    /// Takes the reports that were kept by one server while another stored what they are of: neither saw the other.
+    async fn take_missed_reports(&self) -> Result<(), Error> {
+        let missed = self.desk.store.read(|conn| Ok::<_, Error>(reports::missed(conn)?)).await?;
+        for it in missed {
+            let now = self.desk.now();
+            self.desk
+                .store
+                .write(it.hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                    outbox::settle(tx, it.message)?;
+                    take_reports(tx, it.hotel, it.message, &it.whatsapp_message_id, now)
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Stores how a message ended.
-    async fn settle(
-        &self,
-        hotel: HotelId,
-        message: MessageId,
-        conversation: ConversationId,
-        delivery: Delivery,
-        failure: String,
-    ) -> Result<(), Error> {
-        let now = self.desk.now();
+    async fn settle(&self, hotel: HotelId, it: &Due, delivery: Delivery, failure: &str) -> Result<(), Error> {
+        let (callback, failure, now) = (it.callback.clone(), failure.to_owned(), self.desk.now());
         self.desk
             .store
-            .write(hotel, vec![Which::Conversation(conversation)], move |tx| {
-                if outbox::settle(tx, message)?
-                    && let Some(found) = outbox::find(tx.conn(), &By::Id(message))?
-                {
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                // Where staff have begun another try meanwhile, this one counts no more.
+                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
+                // What was given up may have failed for certain.
+                if outbox::settle(tx, found.message)? || found.delivery == Delivery::Unknown {
                     outgoing::advance(tx, &found, delivery, Some(&failure), now)?;
                 }
                 Ok(())
@@ -321,8 +470,9 @@ impl Sending {
     }
 
     async fn put_back(&self, hotel: HotelId, it: &Due, due: DateTime<Utc>, counted: bool) -> Result<(), Error> {
-        let message = it.message;
-        self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::put_back(tx, message, due, counted)?)).await
+        let (holder, callback) = (self.holder.clone(), it.callback.clone());
+        let put_back = move |tx: &mut Tx<'_>| Ok(outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?);
+        self.desk.store.write(hotel, vec![], put_back).await
     }
 
     async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
@@ -330,9 +480,13 @@ impl Sending {
         self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::stop(tx, hotel, code, &token)?)).await
     }
 
-    fn one_less(&self, hotel: HotelId) {
+    fn on_their_way(&self, hotel: HotelId) -> HashSet<String> {
+        self.lock().get(&hotel).map(|it| it.on_their_way.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    fn is_over(&self, hotel: HotelId, callback: &str) {
         if let Some(it) = self.lock().get_mut(&hotel) {
-            it.on_their_way = it.on_their_way.saturating_sub(1);
+            it.on_their_way.remove(callback);
         }
     }
 
@@ -343,8 +497,24 @@ impl Sending {
 
 impl AtWork {
     fn new() -> Self {
-        Self { pace: Pace::new(), on_their_way: 0, probed_at: None }
+        Self { pace: Pace::new(), on_their_way: HashMap::new(), probed_at: None, unreachable_since: None }
     }
+}
+
+/// Takes the reports of a message that came before it was known what WhatsApp calls it.
+fn take_reports(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    message: MessageId,
+    wamid: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
+        if let Some(found) = outbox::find(tx.conn(), &By::Id(message))? {
+            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Keeps what WhatsApp calls the guest whom it found by a number.

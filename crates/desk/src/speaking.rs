@@ -105,6 +105,9 @@ impl Desk {
             })
             .await;
         self.something_to_send();
+        if let Ok(Replied { message, again: false }) = &replied {
+            self.marks.add(message.conversation, message.id);
+        }
         replied
     }
 

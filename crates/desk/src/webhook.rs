@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
-use futures_util::future::join_all;
+use futures_util::{
+    future::{join_all, maybe_done},
+    poll,
+};
 use persistence::{
     Conn, StoreError, Tx,
     conversations::Which,
@@ -17,10 +20,11 @@ use persistence::{
     parked::{self, Parked},
     reports,
 };
+use tokio::task::unconstrained;
 use whatsapp::{Content, Inbound, Sender, StatusReport, Update, What};
 
 use crate::{
-    Desk, Error, identities, outgoing,
+    Desk, Error, outgoing,
     receive::{Came, FromGuest, Spoken, talks_of},
 };
 
@@ -126,8 +130,7 @@ impl Desk {
             What::Message(message) => message.at,
             _ => DateTime::<Utc>::MIN_UTC,
         });
-        // Begun in this order, they come into the hotel's lane in this order.
-        let outcomes = join_all(known.into_iter().map(|it| self.process_one(it))).await;
+        let outcomes = in_order(known.into_iter().map(|it| self.process_one(it))).await;
         let (mut taken_in, mut unprocessed) = (TakenIn::default(), Vec::new());
         for outcome in outcomes {
             match outcome? {
@@ -186,12 +189,6 @@ impl Desk {
 
     async fn take_in_message(&self, hotel: Hotel, locks: Vec<Which>, it: Inbound, raw: String) -> Result<(), Error> {
         let identity = identity(&it.from);
-        if let Content::IdentityChanged { wa_id, bsuid } = &it.content {
-            let (id, after, now) =
-                (hotel.id, GuestIdentity { phone: None, wa_id: wa_id.clone(), bsuid: bsuid.clone() }, self.now());
-            let rename = move |tx: &mut Tx<'_>| identities::rename(tx, &hotel, &identity, &after, now);
-            return self.store.write(id, locks, rename).await;
-        }
         let about = match &it.content {
             Content::Reaction { to, .. } => Some(to.clone()),
             _ => it.quotes.clone(),
@@ -207,6 +204,7 @@ impl Desk {
             says: it.content.opens_window(),
             media,
             about,
+            renamed: renamed(&it.content),
         };
         let spoken = match &it.content {
             Content::Text(text) => Spoken::Text(text.clone()),
@@ -244,6 +242,24 @@ impl Desk {
     }
 }
 
+/// Does them together, each begun after those before it: so they come into a hotel's lane in this order.
+async fn in_order<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    // `join_all` promises no order; and where a task has done much, Tokio puts off what it begins then.
+    let mut begun = unconstrained(async {
+        let mut begun = Vec::new();
+        for one in all {
+            let mut one = Box::pin(maybe_done(one));
+            // Done or not: it is asked again below.
+            let _ = poll!(one.as_mut());
+            begun.push(one);
+        }
+        begun
+    })
+    .await;
+    join_all(begun.iter_mut().map(|one| one.as_mut())).await;
+    begun.iter_mut().filter_map(|one| one.as_mut().take_output()).collect()
+}
+
 /// Finds out whose updates are, and what they will change.
 fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<Known>, Error> {
     let mut by_number: HashMap<String, Option<Hotel>> = HashMap::new();
@@ -263,7 +279,13 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
             (None, None) => None,
         };
         let locks = match (&update.what, &hotel) {
-            (What::Message(it), Some(hotel)) => talks_of(conn, hotel.id, &identity(&it.from))?,
+            (What::Message(it), Some(hotel)) => {
+                let mut talks = talks_of(conn, hotel.id, &identity(&it.from))?;
+                if let Some(after) = renamed(&it.content) {
+                    talks.extend(talks_of(conn, hotel.id, &after)?);
+                }
+                talks
+            }
             (What::Status(it), Some(_)) => {
                 let found = reported(conn, it)?.map(|(found, _)| Which::Conversation(found.conversation));
                 found.into_iter().collect()
@@ -300,8 +322,20 @@ fn report(tx: &mut Tx<'_>, hotel: &Hotel, it: &StatusReport, now: DateTime<Utc>)
     }
 }
 
-/// By what a sender is known; the id is, but for few countries, the number's digits.
 fn identity(from: &Sender) -> GuestIdentity {
-    let phone = from.wa_id.as_ref().and_then(|digits| PhoneNumber::parse(&format!("+{digits}")).ok());
-    GuestIdentity { phone, wa_id: from.wa_id.clone(), bsuid: from.bsuid.clone() }
+    known_by(from.wa_id.as_ref(), from.bsuid.as_ref())
+}
+
+/// By what a guest is known from now on, where a message tells that.
+fn renamed(content: &Content) -> Option<GuestIdentity> {
+    match content {
+        Content::IdentityChanged { wa_id, bsuid } => Some(known_by(wa_id.as_ref(), bsuid.as_ref())),
+        _ => None,
+    }
+}
+
+/// By what WhatsApp knows somebody; the id is, but for few countries, the number's digits.
+fn known_by(wa_id: Option<&String>, bsuid: Option<&String>) -> GuestIdentity {
+    let phone = wa_id.and_then(|digits| PhoneNumber::parse(&format!("+{digits}")).ok());
+    GuestIdentity { phone, wa_id: wa_id.cloned(), bsuid: bsuid.cloned() }
 }

@@ -388,6 +388,28 @@ pub fn find_by_client_ref(
     Ok(Some((message, digest.ok_or(StoreError::Corrupt("request digest"))?)))
 }
 
+/// The newest message that a guest wrote by WhatsApp in a conversation, up to one: the number that it came to, and
+/// what WhatsApp calls it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn newest_heard(
+    conn: &mut Conn,
+    of: ConversationId,
+    to: MessageId,
+) -> Result<Option<(String, String)>, StoreError> {
+    let newest: Option<(Option<String>, Option<String>)> = on_db!(conn, |c| messages::table
+        .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
+        .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
+        .filter(messages::conversation_id.eq(of.0).and(messages::id.le(to.0)))
+        .filter(messages::sender_type.eq("guest").and(messages::whatsapp_message_id.is_not_null()))
+        .order(messages::id.desc())
+        .select((hotels::whatsapp_phone_number_id, messages::whatsapp_message_id))
+        .first(c)
+        .optional())?;
+    Ok(newest.and_then(|(number, name)| number.zip(name)))
+}
+
 /// Whether the conversation has this message or note.
 ///
 /// # Errors

@@ -136,7 +136,7 @@ pub fn sockets_elsewhere(
 }
 
 /// The database's clock. SQLite has none but this machine's.
-fn clock(conn: &mut Conn) -> Result<Ts, StoreError> {
+pub(crate) fn clock(conn: &mut Conn) -> Result<Ts, StoreError> {
     match conn {
         Conn::Pg(conn) => {
             let now: DateTime<Utc> = diesel::select(sql::<Timestamptz>("clock_timestamp()")).get_result(conn)?;

@@ -15,6 +15,7 @@ use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneN
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
+    nodes::clock,
     schema::{channels, conversations, messages, outbox},
     types::{Ts, UtcTs},
 };
@@ -164,16 +165,30 @@ pub fn open_hotels(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Claims a queued message; false where it is not queued any more.
+/// Claims a queued message for the server that holds its hotel's channel; false where that is not this one any more,
+/// or the message is not queued.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
-    let queued = outbox::table.find(message.0).filter(outbox::state.eq("queued"));
+pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> Result<bool, StoreError> {
+    if !is_held_by(tx, hotel, holder)? {
+        return Ok(false);
+    }
+    let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     let claimed = on_db!(tx.changing(), |c| diesel::update(queued)
         .set((outbox::state.eq("sending"), outbox::attempts.eq(outbox::attempts + 1)))
         .execute(c))?;
     Ok(claimed == 1)
+}
+
+/// Whether a server holds a channel. Nobody takes it from there until the transaction ends.
+fn is_held_by(tx: &mut Tx<'_>, hotel: HotelId, holder: &str) -> Result<bool, StoreError> {
+    let row = channels::table.find(hotel.0).select(channels::holder);
+    let by: Option<String> = match tx.conn() {
+        Conn::Pg(c) => row.for_share().first(c).optional()?,
+        Conn::Sqlite(c) => row.first(c).optional()?,
+    };
+    Ok(by.as_deref() == Some(holder))
 }
 
 /// Ends a message's way; false where it was not on its way.
@@ -186,19 +201,49 @@ pub fn settle(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
     Ok(settled == 1)
 }
 
-/// Puts a message back into the queue, not to be tried before `due`. `counted`: whether the try counts.
+/// Ends the way of a message that is on it; false where it is not.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put_back(tx: &mut Tx<'_>, message: MessageId, due: DateTime<Utc>, counted: bool) -> Result<(), StoreError> {
-    let row = outbox::table.find(message.0).filter(outbox::state.eq_any(["queued", "sending"]));
-    on_db!(tx.changing(), |c| diesel::update(row)
+pub fn abandon(tx: &mut Tx<'_>, callback: &str) -> Result<bool, StoreError> {
+    let sending = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("sending")));
+    let ended = on_db!(tx.changing(), |c| diesel::update(sending).set(outbox::state.eq("settled")).execute(c))?;
+    Ok(ended == 1)
+}
+
+/// Puts a message that is on its way back into the queue, not to be tried before `due`; nothing where this server
+/// does not hold the channel any more: then another has given the message up. `counted`: whether the try counts.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_back(
+    tx: &mut Tx<'_>,
+    (hotel, holder): (HotelId, &str),
+    callback: &str,
+    due: DateTime<Utc>,
+    counted: bool,
+) -> Result<(), StoreError> {
+    if !is_held_by(tx, hotel, holder)? {
+        return Ok(());
+    }
+    let sending = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("sending")));
+    on_db!(tx.changing(), |c| diesel::update(sending)
         .set((
             outbox::state.eq("queued"),
             outbox::due_at.eq(Ts::from(due)),
             outbox::attempts.eq(outbox::attempts - i32::from(!counted)),
         ))
         .execute(c))?;
+    Ok(())
+}
+
+/// Lets a queued message wait until `due`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>) -> Result<(), StoreError> {
+    let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
+    on_db!(tx.changing(), |c| diesel::update(queued).set(outbox::due_at.eq(Ts::from(due))).execute(c))?;
     Ok(())
 }
 
@@ -245,17 +290,17 @@ pub fn holds(conn: &mut Conn, of: ConversationId) -> Result<bool, StoreError> {
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(held)).get_result(c))?)
 }
 
-/// What is on its way for a hotel.
+/// What is on its way for a hotel: callbacks and conversations.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
-    let rows: Vec<(i64, i64)> = on_db!(conn, |c| outbox::table
+pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, ConversationId)>, StoreError> {
+    let rows: Vec<(String, i64)> = on_db!(conn, |c| outbox::table
         .filter(outbox::hotel_id.eq(hotel.0).and(outbox::state.eq("sending")))
         .order(outbox::message_id)
-        .select((outbox::message_id, outbox::conversation_id))
+        .select((outbox::callback, outbox::conversation_id))
         .load(c))?;
-    Ok(rows.into_iter().map(|(message, conversation)| (MessageId(message), ConversationId(conversation))).collect())
+    Ok(rows.into_iter().map(|(callback, conversation)| (callback, ConversationId(conversation))).collect())
 }
 
 /// How many messages wait to be sent or are on their way, and how many are held.
@@ -379,28 +424,23 @@ pub fn name(tx: &mut Tx<'_>, message: MessageId, whatsapp_message_id: &str) -> R
 pub enum Channel {
     /// Another holds it.
     Others,
-    /// This one holds it.
+    /// This one holds it. `stopped`: nothing is to be sent, since this code was answered to its token.
     Ours {
-        /// Only from now on: what another has on its way, nobody will end.
-        taken: bool,
-        /// Nothing is to be sent: this code was answered to this token.
+        /// The code.
         stopped: Option<i64>,
     },
 }
 
 /// Takes or keeps a hotel's channel. `token` tells access tokens apart: with another one, a stopped channel goes on.
+/// A stopped one is not kept from servers that may have another token, unless this one is `busy`: has something on its
+/// way. Times are the database's, since the clocks of servers may differ.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn hold(
-    tx: &mut Tx<'_>,
-    hotel: HotelId,
-    holder: &str,
-    token: &str,
-    now: DateTime<Utc>,
-) -> Result<Channel, StoreError> {
+pub fn hold(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, token: &str, busy: bool) -> Result<Channel, StoreError> {
+    let now = clock(tx.conn())?;
     on_db!(tx.changing(), |c| diesel::insert_into(channels::table)
-        .values((channels::hotel_id.eq(hotel.0), channels::holder.eq(""), channels::held_until.eq(Ts::from(now))))
+        .values((channels::hotel_id.eq(hotel.0), channels::holder.eq(""), channels::held_until.eq(now)))
         .on_conflict(channels::hotel_id)
         .do_nothing()
         .execute(c))?;
@@ -414,28 +454,33 @@ pub fn hold(
         Conn::Pg(c) => row.for_update().first(c)?,
         Conn::Sqlite(c) => row.first(c)?,
     };
-    if by != holder && held_until.0 > now {
+    if by != holder && held_until.0 > now.0 {
         return Ok(Channel::Others);
     }
     let stopped = code.filter(|_| stopped_token.as_deref() == Some(token));
+    if by == holder && code == stopped && stopped.is_none() && held_until.0 > now.0 + LEASE * 3 / 4 {
+        return Ok(Channel::Ours { stopped });
+    }
+    let until = if stopped.is_some() && !busy { now } else { Ts::from(now.0 + LEASE) };
     on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
         .set((
             channels::holder.eq(holder),
-            channels::held_until.eq(Ts::from(now + LEASE)),
+            channels::held_until.eq(until),
             channels::stopped_code.eq(stopped),
             channels::stopped_token.eq(stopped.map(|_| token)),
         ))
         .execute(c))?;
-    Ok(Channel::Ours { taken: by != holder, stopped })
+    Ok(Channel::Ours { stopped })
 }
 
 /// Gives the channels of a server back, so that another need not wait.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn let_go(tx: &mut Tx<'_>, holder: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub fn let_go(tx: &mut Tx<'_>, holder: &str) -> Result<(), StoreError> {
+    let now = clock(tx.conn())?;
     on_db!(tx.changing(), |c| diesel::update(channels::table.filter(channels::holder.eq(holder)))
-        .set(channels::held_until.eq(Ts::from(now)))
+        .set((channels::holder.eq(""), channels::held_until.eq(now)))
         .execute(c))?;
     Ok(())
 }

@@ -209,7 +209,8 @@ impl fmt::Debug for Client {
     }
 }
 
-fn http(base: &Url, limits: TimeLimits) -> Result<reqwest::Client, BadSettings> {
+/// What calls this address. Redirects are not followed.
+pub(crate) fn http(base: &Url, limits: TimeLimits) -> Result<reqwest::Client, BadSettings> {
     // TLS's arithmetic, for the whole process; whoever was first has chosen it.
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = || {

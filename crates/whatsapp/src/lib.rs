@@ -21,6 +21,7 @@ mod inbound;
 mod json;
 mod media;
 mod outgoing;
+mod probe;
 mod shown;
 mod signature;
 mod status;
@@ -36,6 +37,7 @@ pub use content::{CardPhone, Choice, ContactCard, Content, Form, Location, Media
 pub use inbound::{Inbound, Sender};
 pub use media::{Download, MediaError, MediaInfo};
 pub use outgoing::{Body, Button, Outgoing, Row};
+pub use probe::{WebhookAnswer, ask_webhook};
 pub use signature::is_authentic;
 pub use status::{State, StatusReport};
 pub use webhook::{NotRead, Update, What, read};

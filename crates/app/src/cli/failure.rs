@@ -49,6 +49,9 @@ pub enum Failure {
     /// The schema is behind.
     #[error("The database is behind this program: run `message-manager migrate`.")]
     Behind,
+    /// What the doctor found, which is told already.
+    #[error("{}", if *.0 == 1 { "One thing is wrong.".to_owned() } else { format!("{} things are wrong.", .0) })]
+    Unwell(usize),
     /// A demo for everybody.
     #[error("--demo lets anybody play a guest: it is refused on {0}, which is not loopback (BIND_ADDRESS).")]
     DemoInPublic(SocketAddr),

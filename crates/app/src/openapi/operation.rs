@@ -15,6 +15,7 @@ use utoipa::{
 };
 
 use super::OURS;
+use crate::rest::attachments;
 
 /// The refusals there are.
 pub const REFUSALS: [(u16, &str); 12] = [
@@ -315,7 +316,12 @@ fn answer(what: What, headers: &[(&'static str, &'static str)], shapes: &mut Sha
     let (media, schema) = match what {
         What::Nothing => return response.build(),
         What::Text => ("text/plain", text().into()),
-        What::File => ("application/octet-stream", ObjectBuilder::new().into()),
+        What::File => {
+            let file = |response: ResponseBuilder, media: &&str| {
+                response.content(*media, ContentBuilder::new().schema(Some(text())).build())
+            };
+            return attachments::HARMLESS.iter().fold(response, file).build();
+        }
         What::Json(make) => (JSON, make(shapes)),
         What::List(make) => (JSON, Schema::from(ArrayBuilder::new().items(make(shapes)).build()).into()),
     };

@@ -21,8 +21,10 @@ use crate::{
 /// The most bytes of a form with a file: 16 MiB of it, and what is around.
 pub const MOST_UPLOADED: usize = 16 * 1024 * 1024 + 64 * 1024;
 
+/// Of whatever kind.
+const BYTES: &str = "application/octet-stream";
 /// What a browser is told that a file is: what it could run, or show as a page of ours, it is not told.
-const HARMLESS: [&str; 16] = [
+pub const HARMLESS: [&str; 17] = [
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -39,6 +41,7 @@ const HARMLESS: [&str; 16] = [
     "application/msword",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    BYTES,
 ];
 
 /// `GET attachments/{id}/`
@@ -47,7 +50,7 @@ pub async fn show(call: Call) -> Answer {
     let it = call.desk().attachment(call.caller, id).await?;
     let content_type = HARMLESS.into_iter().find(|harmless| *harmless == it.content_type);
     Ok(HttpResponse::Ok()
-        .content_type(content_type.unwrap_or("application/octet-stream"))
+        .content_type(content_type.unwrap_or(BYTES))
         .insert_header((CONTENT_DISPOSITION, download(&it.name)))
         .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
         .insert_header(("X-Content-Type-Options", "nosniff"))

@@ -266,7 +266,8 @@ async fn what_is_served_is_described_and_the_other_way_round() {
     let server = server!(app);
     for (path, methods) in described.iter().filter(|(path, _)| !path.starts_with("/api/demo/")) {
         let mut wanted: Vec<String> = methods.as_object().unwrap().keys().map(|it| it.to_uppercase()).collect();
-        let request = TestRequest::with_uri(&path.replace("{id}", "1")).method(Method::TRACE);
+        let request =
+            TestRequest::with_uri(&path.replace("{id}", "1").replace("{message_id}", "1")).method(Method::TRACE);
         let asked = request.insert_header((AUTHORIZATION, format!("Bearer {}", tokens.manager)));
         let (status, _, headers) = ask!(server, asked);
         let allowed = headers.get(ALLOW).and_then(|it| it.to_str().ok()).unwrap_or_default();

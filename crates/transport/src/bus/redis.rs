@@ -38,6 +38,20 @@ pub enum BadRedisUrl {
     NoTls,
 }
 
+impl RedisUrl {
+    /// Looks whether it answers, and takes what it is told.
+    ///
+    /// # Errors
+    /// Why not, in words for a person; without the password.
+    pub async fn ping(&self) -> Result<(), String> {
+        within(async {
+            let mut line = self.0.get_multiplexed_async_connection().await?;
+            redis::pipe().cmd("PING").ignore().query_async(&mut line).await
+        })
+        .await
+    }
+}
+
 impl FromStr for RedisUrl {
     type Err = BadRedisUrl;
 

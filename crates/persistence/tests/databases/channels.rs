@@ -1,0 +1,95 @@
+//! Which server sends for a hotel: only that one claims messages, and puts them back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{HotelId, MessageId};
+use persistence::{
+    Store, StoreError, Tx,
+    outbox::{self, Channel, Draft, LEASE},
+};
+
+use crate::support::{Database, Hotel, on_both};
+
+async fn write<T: Send + 'static>(
+    store: &Store,
+    job: impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    store.write(HotelId(0), vec![], job).await.unwrap()
+}
+
+/// A hotel with a queued message, whose callback is `one`.
+async fn queued(db: &Database) -> Hotel {
+    let hotel = db.hotel(1, 2).await;
+    let (id, conversation) = (hotel.id, hotel.stays[0].1);
+    let message = MessageId(db.number("SELECT max(id) FROM messages").await);
+    write(&db.store, move |tx| {
+        let at = Utc::now();
+        let draft = Draft { message, conversation, hotel: id, callback: "one", body: None, held: false, at };
+        outbox::insert(tx, &draft)
+    })
+    .await;
+    hotel
+}
+
+async fn hold(db: &Database, hotel: HotelId, holder: &'static str, token: &'static str) -> Channel {
+    write(&db.store, move |tx| outbox::hold(tx, hotel, holder, token, false)).await
+}
+
+async fn claim(db: &Database, hotel: HotelId, holder: &'static str) -> bool {
+    write(&db.store, move |tx| outbox::claim(tx, hotel, holder, "one")).await
+}
+
+/// How often the message was tried, where it is queued.
+async fn tries(db: &Database) -> Option<i64> {
+    let tries = db.number("SELECT COALESCE(max(attempts), -1) FROM outbox WHERE state = 'queued'").await;
+    (tries >= 0).then_some(tries)
+}
+
+const OURS: Channel = Channel::Ours { stopped: None };
+
+on_both!(who_has_lost_a_channel_claims_nothing_and_puts_nothing_back, |db| {
+    let hotel = queued(&db).await.id;
+    assert!(!claim(&db, hotel, "a").await, "nobody holds it");
+    assert_eq!(hold(&db, hotel, "a", "token").await, OURS);
+    assert_eq!(hold(&db, hotel, "b", "token").await, Channel::Others);
+    assert!(claim(&db, hotel, "a").await && !claim(&db, hotel, "a").await);
+    let past = db.time(Utc::now() - TimeDelta::seconds(1));
+    db.sql(format!("UPDATE channels SET held_until = {past}")).await.unwrap();
+    assert_eq!(hold(&db, hotel, "b", "token").await, OURS);
+    let put_back = async |holder: &'static str| {
+        let at = Utc::now();
+        write(&db.store, move |tx| outbox::put_back(tx, (hotel, holder), "one", at, true)).await;
+    };
+    put_back("a").await;
+    assert_eq!(tries(&db).await, None, "it is the other's now");
+    put_back("b").await;
+    assert_eq!(tries(&db).await, Some(1));
+    assert!(!claim(&db, hotel, "a").await && claim(&db, hotel, "b").await);
+    // Its way can be ended once.
+    assert!(write(&db.store, |tx| outbox::abandon(tx, "one")).await);
+    assert!(!write(&db.store, |tx| outbox::abandon(tx, "one")).await);
+    assert!(!claim(&db, hotel, "b").await);
+});
+
+on_both!(a_stopped_channel_goes_to_whoever_has_another_token, |db| {
+    let hotel = queued(&db).await.id;
+    assert_eq!(hold(&db, hotel, "a", "old").await, OURS);
+    write(&db.store, move |tx| outbox::stop(tx, hotel, 190, "old")).await;
+    let stopped = Channel::Ours { stopped: Some(190) };
+    let busy = move |tx: &mut Tx<'_>| outbox::hold(tx, hotel, "a", "old", true);
+    assert_eq!(write(&db.store, busy).await, stopped);
+    assert_eq!(hold(&db, hotel, "b", "new").await, Channel::Others, "as long as something is on its way");
+    assert_eq!(hold(&db, hotel, "a", "old").await, stopped);
+    assert_eq!(hold(&db, hotel, "b", "new").await, OURS);
+    assert_eq!(hold(&db, hotel, "a", "old").await, Channel::Others);
+});
+
+on_both!(a_lease_is_by_the_database_and_can_be_given_back, |db| {
+    let hotel = queued(&db).await.id;
+    assert_eq!(hold(&db, hotel, "a", "token").await, OURS);
+    let until = |at: DateTime<Utc>| format!("SELECT count(*) FROM channels WHERE held_until > {}", db.time(at));
+    assert_eq!(db.number(until(Utc::now() + LEASE / 2)).await, 1);
+    assert_eq!(db.number(until(Utc::now() + LEASE * 2)).await, 0);
+    write(&db.store, |tx| outbox::let_go(tx, "a")).await;
+    assert!(!claim(&db, hotel, "a").await);
+    assert_eq!(hold(&db, hotel, "b", "token").await, OURS);
+});
