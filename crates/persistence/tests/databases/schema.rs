@@ -120,7 +120,10 @@ where
     assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);
 }
 
-on_both!(the_last_migration_leaves_what_there_is, |db| {
+/// WhatsApp's, and that of the administration.
+const LATER: usize = 2;
+
+on_both!(the_later_migrations_leave_what_there_is, |db| {
     let hotel = db.hotel(3, 2).await;
     let template = "INSERT INTO message_templates (hotel_id, name, content, template_type, language)";
     db.sql(format!("{template} VALUES ({}, 'hello', 'Hello!', 'whatsapp', 'en_GB')", hotel.id)).await.unwrap();
@@ -129,18 +132,18 @@ on_both!(the_last_migration_leaves_what_there_is, |db| {
     let back_and_forth = match &db.url {
         DbUrl::Sqlite(file) => {
             let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-            conn.revert_last_migration(migrations("sqlite")).unwrap();
+            (0..LATER).for_each(|_| drop(conn.revert_last_migration(migrations("sqlite")).unwrap()));
             let done = conn.run_pending_migrations(migrations("sqlite")).unwrap();
             done.len()
         }
         DbUrl::Postgres(url) => {
             let mut conn = PgConnection::establish(url).unwrap();
-            conn.revert_last_migration(migrations("postgres")).unwrap();
+            (0..LATER).for_each(|_| drop(conn.revert_last_migration(migrations("postgres")).unwrap()));
             let done = conn.run_pending_migrations(migrations("postgres")).unwrap();
             done.len()
         }
     };
-    assert_eq!(back_and_forth, 1);
+    assert_eq!(back_and_forth, LATER);
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
     // One that an older schema made is in some language.
     assert_eq!(db.number("SELECT count(*) FROM message_templates WHERE language = 'en'").await, 1);
