@@ -177,10 +177,10 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
 pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
     // SQLite has one writer anyway.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
-    // Not FOR UPDATE: rows that refer to the guest may be added.
+    // Not FOR UPDATE: rows that refer to them may be added.
     guests::table.find(guest.0).select(guests::id).for_no_key_update().execute(conn)?;
     let theirs = conversations::table.filter(conversations::guest_id.eq(guest.0)).order(conversations::id);
-    theirs.select(conversations::id).for_update().execute(conn)?;
+    theirs.select(conversations::id).for_no_key_update().execute(conn)?;
     Ok(())
 }
 

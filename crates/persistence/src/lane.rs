@@ -7,6 +7,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread::sleep,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -31,6 +33,8 @@ const GROUP: usize = 256;
 const COMMITS: usize = 100;
 /// How often a group that gave way to another transaction is tried again.
 const TRIES: usize = 3;
+/// Before that, for so long: else it would be back before the other is done.
+const GIVE_WAY: Duration = Duration::from_millis(20);
 
 /// What a job works with: a connection inside a transaction, and the events that go with it.
 pub struct Tx<'a> {
@@ -177,7 +181,7 @@ fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob
                 tell(events);
                 return group.into_iter().for_each(|job| job.finish(None));
             }
-            Err(Rollback { fault: Fault::Conflict, .. }) => {}
+            Err(Rollback { fault: Fault::Conflict, .. }) => sleep(GIVE_WAY),
             // A lost connection spoils the whole group, and may have lost the answer to a commit
             // that was done: running it again could do it twice.
             Err(Rollback { fault: Fault::Away, error }) => {
@@ -244,7 +248,8 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event
 fn open(url: &DbUrl) -> Result<Conn, StoreError> {
     let mut conn = Conn::establish(url)?;
     if let Conn::Pg(conn) = &mut conn {
-        // Mostly they are named in one way only, which has a better plan.
+        // Not FOR UPDATE: who changes a staff member adds events that refer to conversations. Mostly those to lock
+        // are named in one way only, which has a better plan.
         let locks = [
             ("by_id", "id = ANY($1)"),
             ("by_stay", "stay_id = ANY($2)"),
@@ -253,7 +258,7 @@ fn open(url: &DbUrl) -> Result<Conn, StoreError> {
         for (name, named) in locks {
             conn.batch_execute(&format!(
                 "PREPARE lock_{name} (bigint[], bigint[]) AS \
-                 SELECT id FROM conversations WHERE {named} ORDER BY id FOR UPDATE"
+                 SELECT id FROM conversations WHERE {named} ORDER BY id FOR NO KEY UPDATE"
             ))
             .map_err(StoreError::from)?;
         }

@@ -102,7 +102,7 @@ pub fn hold_to_change(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
     // Not FOR UPDATE: rows that refer to them may be added.
     staff::table.find(id.0).select(staff::id).for_no_key_update().execute(conn)?;
     let theirs = conversations::table.filter(conversations::assigned_to.eq(id.0)).order(conversations::id);
-    theirs.select(conversations::id).for_update().execute(conn)?;
+    theirs.select(conversations::id).for_no_key_update().execute(conn)?;
     Ok(())
 }
 
