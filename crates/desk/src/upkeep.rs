@@ -62,8 +62,8 @@ impl Desk {
             .await
     }
 
-    /// Forgets what is over: events, keys, failed sign-ins and sessions. In small batches, each a write of its
-    /// own, so that others come between.
+    /// Forgets what is over: events, keys, failed sign-ins, sessions, and reports of messages that nobody knows. In
+    /// small batches, each a write of its own, so that others come between.
     ///
     /// # Errors
     /// [`Error::Store`].

@@ -15,8 +15,8 @@ use crate::{
     types::Ts,
 };
 
-/// How long a report waits for its message.
-pub const KEPT: TimeDelta = TimeDelta::days(1);
+/// How long a report waits for its message. One that nobody here sent never comes.
+pub(crate) const KEPT: TimeDelta = TimeDelta::days(1);
 
 /// Keeps a report.
 ///

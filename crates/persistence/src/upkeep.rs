@@ -7,8 +7,8 @@ use domain::HotelId;
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
-    idempotency, logins,
-    schema::{events, hotel_counters, login_attempts, sessions},
+    idempotency, logins, reports,
+    schema::{early_reports, events, hotel_counters, login_attempts, sessions},
     sessions::Lifetimes,
     types::{Ts, UtcTs},
 };
@@ -63,7 +63,7 @@ pub fn forget_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> 
     Ok(count as i64 == BATCH)
 }
 
-/// Deletes a batch of the keys, failed sign-ins and sessions that are over. Whether there may be more.
+/// Deletes a batch of the keys, failed sign-ins, sessions and early reports that are over. Whether there may be more.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -73,7 +73,7 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
     if !is_alone(conn)? {
         return Ok(false);
     }
-    let deleted: [usize; 3] = on_db!(conn, |c| {
+    let deleted: [usize; 4] = on_db!(conn, |c| {
         let keys = sql_query(
             "DELETE FROM idempotency_keys WHERE (staff_id, path, key) IN \
              (SELECT staff_id, path, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
@@ -92,7 +92,13 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
             .limit(BATCH)
             .load(c)?;
         diesel::delete(sessions::table.filter(sessions::id.eq_any(&dead))).execute(c)?;
-        [keys, attempts.len(), dead.len()]
+        let in_vain: Vec<i64> = early_reports::table
+            .filter(early_reports::received_at.lt(before(reports::KEPT)))
+            .select(early_reports::id)
+            .limit(BATCH)
+            .load(c)?;
+        diesel::delete(early_reports::table.filter(early_reports::id.eq_any(&in_vain))).execute(c)?;
+        [keys, attempts.len(), dead.len(), in_vain.len()]
     });
     Ok(deleted.into_iter().any(|n| n as i64 == BATCH))
 }

@@ -56,6 +56,11 @@ on_both!(what_is_over_goes_in_batches, |db| {
                 "INSERT INTO idempotency_keys (staff_id, path, key, request_digest, created_at) \
                  {n} SELECT {staff}, '/', 'k' || ({start} + i), 'd', {at} FROM n"
             ),
+            format!(
+                "INSERT INTO early_reports (hotel_id, whatsapp_message_id, delivery, received_at) \
+                 {n} SELECT {id}, 'wamid.' || i, 'delivered', {at} FROM n",
+                id = hotel.id
+            ),
         ] {
             db.sql(insert).await.unwrap();
         }
@@ -64,7 +69,7 @@ on_both!(what_is_over_goes_in_batches, |db| {
     for (more, left) in [(true, 705), (true, 205), (false, 5), (false, 5)] {
         assert_eq!(prune(&db.store).await.unwrap(), more);
         assert_eq!(forget_events(&db.store, hotel.id).await.unwrap(), more);
-        for table in ["login_attempts", "events", "idempotency_keys"] {
+        for table in ["login_attempts", "events", "idempotency_keys", "early_reports"] {
             assert_eq!(count(&db, table).await, left, "{table}");
         }
     }
