@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::Caller;
+use auth::{Caller, Digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Attachment, AttachmentId, HotelId, MessageId};
 use persistence::{
@@ -127,8 +127,8 @@ impl Desk {
                 break;
             }
         }
-        let sha256 = hex(&download.sha256());
-        let told = it.sha256.clone().or_else(|| info.sha256.as_ref().map(|it| hex(it)));
+        let sha256 = Digest(download.sha256()).to_string();
+        let told = it.sha256.clone().or_else(|| info.sha256.map(|it| Digest(it).to_string()));
         if told.is_some_and(|told| told != sha256) {
             return Err(NotFetchable::OtherBytes.into());
         }
@@ -151,7 +151,7 @@ pub(crate) fn await_file(
     media: &Media,
     at: DateTime<Utc>,
 ) -> Result<Attachment, Error> {
-    let (name, sha256) = (name_of(media), media.sha256.as_ref().map(|it| hex(it)));
+    let (name, sha256) = (name_of(media), media.sha256.map(|it| Digest(it).to_string()));
     let draft = Draft {
         message,
         hotel,
@@ -177,10 +177,6 @@ fn name_of(media: &Media) -> String {
     };
     let ending: String = ending.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     format!("{}.{ending}", media.kind.as_str())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 /// Why a file was not fetched.

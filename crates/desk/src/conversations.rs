@@ -4,7 +4,7 @@ use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{Conversation, ConversationId, ConversationView, DepartmentId, MessageText, Reach, Seq, StaffId, Status};
 use persistence::{
-    Conn, Tx,
+    Conn, StoreError, Tx,
     conversations::{self, Filter, Slice, Which},
     events, hotels,
 };
@@ -116,18 +116,15 @@ impl Desk {
     /// [`Error::NotFound`], [`Error::NotInRelay`].
     pub async fn end_relay(&self, caller: Caller, which: Which, once: Once<()>) -> Result<Done<()>, Error> {
         let now = self.now();
-        let done = self
-            .act_once(caller, vec![which], once, move |tx, live| {
-                let mut it = visible(tx.conn(), &live.staff.reach(), which)?;
-                let before = it.clone();
-                it.end_relay()?;
-                settle::save(tx, &before, &it, Some(live.staff.id), now)?;
-                let hotel = hotels::find(tx.conn(), it.hotel)?.ok_or(Error::NotFound)?;
-                flow::give_back(tx, &hotel, &mut it, now)
-            })
-            .await;
-        self.something_to_send();
-        done
+        self.act_once(caller, vec![which], once, move |tx, live| {
+            let mut it = visible(tx.conn(), &live.staff.reach(), which)?;
+            let before = it.clone();
+            it.end_relay()?;
+            settle::save(tx, &before, &it, Some(live.staff.id), now)?;
+            let hotel = hotels::find(tx.conn(), it.hotel)?.ok_or(Error::NotFound)?;
+            flow::give_back(tx, &hotel, &mut it, now)
+        })
+        .await
     }
 
     /// Gives a conversation to a staff member, or to nobody.
@@ -227,6 +224,11 @@ impl Desk {
 /// The conversation, if the reach covers it.
 pub(crate) fn visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Conversation, Error> {
     conversations::find_visible(conn, reach, which)?.ok_or(Error::NotFound)
+}
+
+/// A conversation with what is shown of it, but for what is one staff member's own.
+pub(crate) fn view(conn: &mut Conn, id: ConversationId) -> Result<ConversationView, Error> {
+    Ok(conversations::views(conn, None, &[id])?.pop().ok_or(StoreError::Corrupt("conversation"))?)
 }
 
 /// How a conversation is shown to its asker, even if they have just lost sight of it.

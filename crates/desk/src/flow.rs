@@ -4,20 +4,19 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Conversation, ConversationId, ConversationView, Delivery, Department, DepartmentId, Hotel, Status,
+    Conversation, Department, DepartmentId, Hotel, Status,
     flow::{self, Said, Say, Situation, Turn},
 };
 use persistence::{
-    StoreError, Tx,
+    Tx,
     conversations::{self, Slice},
     departments, flow as kept,
-    messages::{Draft, Sender},
 };
 use whatsapp::{Body, Row};
 
 use crate::{
     Error,
-    messages::append,
+    conversations::view,
     outgoing::{self, is_window_open},
     settle,
 };
@@ -96,7 +95,7 @@ fn speak(
 
 /// What the flow makes of it.
 fn turn(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, cause: Cause<'_>) -> Result<Turn, Error> {
-    let view = view(tx, it.id)?;
+    let view = view(tx.conn(), it.id)?;
     let (step, memory) = kept::state(tx.conn(), it.id)?;
     let (departments, texts) = (menu(tx, hotel)?, kept::texts(tx.conn(), hotel.id)?);
     let situation = Situation {
@@ -130,31 +129,15 @@ fn menu(tx: &mut Tx<'_>, hotel: &Hotel) -> Result<Vec<Department>, Error> {
     Ok(departments::list(tx.conn(), hotel.id, slice)?.1)
 }
 
-fn view(tx: &mut Tx<'_>, id: ConversationId) -> Result<ConversationView, Error> {
-    Ok(conversations::views(tx.conn(), None, &[id])?.pop().ok_or(StoreError::Corrupt("conversation"))?)
-}
-
 fn route(tx: &mut Tx<'_>, it: &mut Conversation, to: DepartmentId, now: DateTime<Utc>) -> Result<(), Error> {
     let before = it.clone();
     it.start_relay(to, None)?;
     settle::save(tx, &before, it, None, now)
 }
 
-/// Says something in the hotel's name.
 fn utter(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, say: &Say, now: DateTime<Utc>) -> Result<(), Error> {
-    let draft = Draft {
-        conversation: it.id,
-        content: &say.text,
-        sender: Sender::System(&hotel.name),
-        at: now,
-        came: None,
-        delivery: Some(Delivery::Queued),
-        internal: false,
-        client_ref: None,
-    };
-    let message = append(tx, it, &draft)?;
-    let list = (!say.choices.is_empty()).then(|| list(say).stored());
-    outgoing::queue(tx, hotel.id, &message, list.as_deref(), now)
+    let list = (!say.choices.is_empty()).then(|| list(say));
+    outgoing::say(tx, hotel, it, &say.text, list.as_ref(), now)
 }
 
 fn list(say: &Say) -> Body {

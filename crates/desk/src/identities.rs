@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Guest, GuestId, GuestIdentity, Hotel, PhoneNumber};
-use persistence::{StoreError, Tx, guests};
+use persistence::{
+    StoreError, Tx,
+    conversations::{self, Which},
+    guests,
+};
 
 use crate::{Error, settle, stays};
 
@@ -87,10 +91,8 @@ fn hold_known(tx: &mut Tx<'_>, hotel: &Hotel, identity: &GuestIdentity) -> Resul
 /// none, and all are shown anew.
 fn link(tx: &mut Tx<'_>, hotel: &Hotel, guest: GuestId, now: DateTime<Utc>) -> Result<(), Error> {
     stays::adopt_for(tx, hotel, guest, now)?;
-    for it in persistence::conversations::of_guest(tx.conn(), guest)? {
-        if let Some(it) =
-            persistence::conversations::find(tx.conn(), persistence::conversations::Which::Conversation(it))?
-        {
+    for it in conversations::of_guest(tx.conn(), guest)? {
+        if let Some(it) = conversations::find(tx.conn(), Which::Conversation(it))? {
             settle::show_anew(tx, &it, now)?;
         }
     }

@@ -86,6 +86,7 @@ pub struct Desk {
     refresh: Arc<RefreshTokens>,
     lifetimes: Lifetimes,
     hashing: Arc<Semaphore>,
+    /// Wakes whoever sends.
     to_send: Arc<Notify>,
     marks: Arc<Marks>,
     /// Whoever imports under a key.
@@ -116,14 +117,15 @@ impl Desk {
         clock: Arc<dyn Clock>,
         on_commit: OnCommit,
     ) -> Result<Self, OpenError> {
+        let to_send = Arc::new(Notify::new());
         let desk = Self {
             access: Arc::new(AccessTokens::new(jwt_secret)?),
             refresh: Arc::new(RefreshTokens::new(jwt_secret)?),
-            store: Store::open(url, on_commit)?,
+            store: Store::open(url, waking(to_send.clone(), on_commit))?,
             clock,
             lifetimes,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
-            to_send: Arc::new(Notify::new()),
+            to_send,
             marks: Arc::default(),
             importing: Arc::default(),
         };
@@ -145,7 +147,72 @@ impl Desk {
     }
 }
 
+/// Wakes whoever sends, where a commit put something into the queue, and passes every commit on.
+fn waking(to_send: Arc<Notify>, on_commit: OnCommit) -> OnCommit {
+    Arc::new(move |committed: Committed| {
+        if committed.events.iter().any(|it| it.kind.is_queued()) {
+            to_send.notify_one();
+        }
+        on_commit(committed);
+    })
+}
+
 /// The digest under which a request is kept, to tell another one under the same key.
 pub fn fingerprint(request: &[u8]) -> String {
     auth::Digest::of(request).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::{
+        ConversationId, Delivery, Event, EventKind, HotelId, Message, MessageId, SenderType, Seq, StatusChange,
+    };
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn message(delivery: Option<Delivery>) -> EventKind {
+        let message = Message {
+            id: MessageId(1),
+            conversation: ConversationId(1),
+            content: "Hello".to_owned(),
+            sender_type: SenderType::Staff,
+            author: None,
+            sender_name: "A".to_owned(),
+            at: chrono::Utc::now(),
+            delivery,
+            failure: None,
+            attachments: vec![],
+            internal: false,
+            client_ref: None,
+        };
+        EventKind::Message { stay: None, message: Box::new(message) }
+    }
+
+    fn status(delivery: Delivery) -> EventKind {
+        let (conversation, message) = (ConversationId(1), MessageId(1));
+        EventKind::MessageStatus(StatusChange { conversation, stay: None, message, delivery, failure: None })
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_wakes_whoever_sends() {
+        for (kind, wakes) in [
+            (message(Some(Delivery::Queued)), true),
+            (status(Delivery::Queued), true),
+            (message(Some(Delivery::Held)), false),
+            (message(None), false),
+            (status(Delivery::Sent), false),
+        ] {
+            let (to_send, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let passed_on = told.clone();
+            let on_commit = waking(to_send.clone(), Arc::new(move |_| passed_on.notify_one()));
+            let event = Event { hotel: HotelId(1), seq: Seq(1), at: chrono::Utc::now(), kind };
+            on_commit(Committed { events: [event].into(), more: false });
+            let is_awake = timeout(Duration::ZERO, to_send.notified()).await.is_ok();
+            assert_eq!(is_awake, wakes);
+            assert!(timeout(Duration::ZERO, told.notified()).await.is_ok(), "not passed on");
+        }
+    }
 }

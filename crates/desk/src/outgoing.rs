@@ -1,25 +1,22 @@
 //! What goes to guests: putting it into the queue, and how far it has come.
 
 use auth::Caller;
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Conversation, Delivery, EventKind, HotelId, Message, MessageId, StatusChange};
+use chrono::{DateTime, Utc};
+use domain::{Conversation, Delivery, EventKind, Hotel, HotelId, Message, MessageId, SERVICE_WINDOW, StatusChange};
 use persistence::{
-    Tx,
+    Tx, checkup,
     conversations::Which,
-    messages,
+    messages::{self, Sender},
     outbox::{self, By, Draft, Outgoing},
-    parked,
 };
 use uuid::Uuid;
+use whatsapp::Body;
 
-use crate::{Desk, Done, Error, Once, conversations::visible};
-
-/// For so long after a guest's message WhatsApp lets one write freely.
-pub(crate) const WINDOW: TimeDelta = TimeDelta::hours(24);
+use crate::{Desk, Done, Error, Once, conversations::visible, messages::append};
 
 /// Whether a guest who was last heard then may be written to freely.
 pub(crate) fn is_window_open(last_heard: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    last_heard.is_some_and(|at| now < at + WINDOW)
+    last_heard.is_some_and(|at| now < at + SERVICE_WINDOW)
 }
 
 /// Puts a stored message into the queue. `body`: what is sent, where it is not the text.
@@ -27,19 +24,43 @@ pub(crate) fn queue(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     message: &Message,
-    body: Option<&str>,
+    body: Option<&Body>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let body = body.map(Body::stored);
     let draft = Draft {
         message: message.id,
         conversation: message.conversation,
         hotel,
         callback: &new_callback(),
-        body,
+        body: body.as_deref(),
         held: message.delivery == Some(Delivery::Held),
         at,
     };
     Ok(outbox::insert(tx, &draft)?)
+}
+
+/// Says something in the hotel's name. `body`: what is sent, where it is not the text.
+pub(crate) fn say(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    to: &Conversation,
+    text: &str,
+    body: Option<&Body>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let draft = messages::Draft {
+        conversation: to.id,
+        content: text,
+        sender: Sender::System(&hotel.name),
+        at,
+        came: None,
+        delivery: Some(Delivery::Queued),
+        internal: false,
+        client_ref: None,
+    };
+    let message = append(tx, to, &draft)?;
+    queue(tx, hotel.id, &message, body, at)
 }
 
 /// Queues what waited for the guest to write, and tells so.
@@ -104,8 +125,13 @@ impl Desk {
     pub async fn whatsapp_counts(&self) -> Result<WhatsAppCounts, Error> {
         self.store
             .read(|conn| {
-                let (queued, held) = outbox::depth(conn)?;
-                Ok(WhatsAppCounts { queued, held, stopped: outbox::stopped(conn)?, parked: parked::count(conn)? })
+                let sum = |of: Vec<(HotelId, i64)>| of.into_iter().map(|(_, count)| count).sum();
+                Ok(WhatsAppCounts {
+                    queued: sum(checkup::queued(conn)?),
+                    held: sum(checkup::held(conn)?),
+                    stopped: checkup::stopped(conn)?.len() as i64,
+                    parked: checkup::parked(conn)?.0,
+                })
             })
             .await
     }
@@ -122,27 +148,19 @@ impl Desk {
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
-        let done = self
-            .act_once(caller, vec![which], once, move |tx, live| {
-                let conversation = visible(tx.conn(), &live.staff.reach(), which)?;
-                if !messages::exists(tx.conn(), conversation.id, message)? {
-                    return Err(Error::NotFound);
-                }
-                let it = outbox::find(tx.conn(), &By::Id(message))?.ok_or(Error::NotFailed)?;
-                if ![Delivery::Failed, Delivery::Unknown].contains(&it.delivery) {
-                    return Err(Error::NotFailed);
-                }
-                outbox::begin_anew(tx, message, &new_callback(), now)?;
-                come_to(tx, &it, Delivery::Queued, None, now)?;
-                messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
-            })
-            .await;
-        self.something_to_send();
-        done
-    }
-
-    /// Wakes whoever sends.
-    pub(crate) fn something_to_send(&self) {
-        self.to_send.notify_one();
+        self.act_once(caller, vec![which], once, move |tx, live| {
+            let conversation = visible(tx.conn(), &live.staff.reach(), which)?;
+            if !messages::exists(tx.conn(), conversation.id, message)? {
+                return Err(Error::NotFound);
+            }
+            let it = outbox::find(tx.conn(), &By::Id(message))?.ok_or(Error::NotFailed)?;
+            if ![Delivery::Failed, Delivery::Unknown].contains(&it.delivery) {
+                return Err(Error::NotFailed);
+            }
+            outbox::begin_anew(tx, message, &new_callback(), now)?;
+            come_to(tx, &it, Delivery::Queued, None, now)?;
+            messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
+        })
+        .await
     }
 }

@@ -5,6 +5,7 @@
 //! not sent again by itself, since that could reach the guest twice: it is `unknown` until a report tells more.
 
 mod marks;
+mod outcomes;
 mod pace;
 
 pub(crate) use self::marks::Marks;
@@ -19,13 +20,13 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId};
+use domain::{ConversationId, Delivery, HotelId, MessageId};
 use persistence::{
     StoreError, Tx,
+    channels::{self, Channel},
     conversations::Which,
-    guests, hotels,
-    outbox::{self, By, Channel, Due},
-    reports,
+    hotels,
+    outbox::{self, By, Due},
 };
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -38,26 +39,17 @@ use crate::{Desk, Error, outgoing};
 const LOOK: Duration = Duration::from_secs(1);
 /// Messages of a hotel that are on their way at once.
 const AT_ONCE: usize = 32;
-/// While no connection comes about: the shortest and the longest wait before the next try.
-const LEAST_WAIT: TimeDelta = TimeDelta::seconds(1);
-const MOST_WAIT: TimeDelta = TimeDelta::seconds(60);
 /// At the end of this server: for so long it is waited for what is on its way. Together with all else it is out
 /// within 10 s.
 const FAREWELL: Duration = Duration::from_secs(6);
 /// A channel stopped for the account's sake is tried again so often: nothing tells when it is well again.
 const PROBE: TimeDelta = TimeDelta::minutes(5);
-/// Of a window that WhatsApp holds to be over though so much of it is left, it is asked once more.
-const CLEARLY_OPEN: TimeDelta = TimeDelta::hours(1);
-const ONCE_MORE: TimeDelta = TimeDelta::minutes(1);
 
 /// What staff are told of a message that nobody knows about.
 const NO_ANSWER: &str = "WhatsApp did not answer, so it is not known whether the guest got this.";
 /// What staff are told of a message that waited until the guest's 24 hours were over.
 const TOO_LATE: &str =
     "The guest's 24 hours were over before this could be sent, so WhatsApp takes only an approved template.";
-
-/// What staff are told of a message that cannot even be put into a call.
-const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
 /// What staff are told of a message of a hotel whose number was taken away.
 const NO_NUMBER: &str = "The hotel has no WhatsApp number any more, so this was not sent.";
 
@@ -165,7 +157,7 @@ impl Sending {
             let _hotels = self.lock();
             self.is_ending.store(true, Relaxed);
         }
-        self.desk.something_to_send();
+        self.desk.to_send.notify_one();
         let start = Instant::now();
         while !self.all_on_their_way().is_empty() && start.elapsed() < FAREWELL {
             sleep(Duration::from_millis(20)).await;
@@ -174,7 +166,7 @@ impl Sending {
             self.give_up(hotel, callback, conversation).await?;
         }
         let holder = self.holder.clone();
-        self.desk.store.write(HotelId(0), vec![], move |tx| Ok(outbox::let_go(tx, &holder)?)).await
+        self.desk.store.write(HotelId(0), vec![], move |tx| Ok(channels::let_go(tx, &holder)?)).await
     }
 
     fn all_on_their_way(&self) -> Vec<(HotelId, String, ConversationId)> {
@@ -239,7 +231,7 @@ impl Sending {
     async fn hold(&self, id: HotelId) -> Result<Held, Error> {
         let (holder, token) = (self.holder.clone(), self.token.clone());
         let busy = !self.on_their_way(id).is_empty();
-        let hold = move |tx: &mut Tx<'_>| Ok::<_, Error>(outbox::hold(tx, id, &holder, &token, busy)?);
+        let hold = move |tx: &mut Tx<'_>| Ok::<_, Error>(channels::hold(tx, id, &holder, &token, busy)?);
         let Channel::Ours { stopped } = self.desk.store.write(id, vec![], hold).await? else {
             let mut hotels = self.lock();
             if hotels.get(&id).is_some_and(|it| it.on_their_way.is_empty()) {
@@ -330,7 +322,7 @@ impl Sending {
             sleep(LOOK).await;
         }
         self.is_over(hotel, &it.callback);
-        self.desk.something_to_send();
+        self.desk.to_send.notify_one();
     }
 
     async fn send_by(&self, number: &str, it: &Due) -> Result<Accepted, CallError> {
@@ -355,131 +347,6 @@ impl Sending {
         }
     }
 
-    async fn store_outcome(&self, hotel: HotelId, it: &Due, sent: &Result<Accepted, CallError>) -> Result<(), Error> {
-        let (now, before) = (self.desk.now(), it.attempts.unsigned_abs());
-        match sent {
-            Ok(accepted) => self.accepted(hotel, it, accepted.clone()).await,
-            Err(CallError::NotSent(NotSent::NoCall(why))) => {
-                log::error!("a message cannot be sent at all: {why}");
-                self.settle(hotel, it, Delivery::Failed, NO_CALL).await
-            }
-            Err(error @ CallError::NotSent(_)) => {
-                log::warn!("WhatsApp cannot be reached: {error}");
-                let wait = self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT);
-                // It says nothing of the message.
-                self.put_back(hotel, it, now + wait, false).await
-            }
-            Err(error @ CallError::NoAnswer(_)) => {
-                log::warn!("what came of a message is not known: {error}");
-                self.settle(hotel, it, Delivery::Unknown, NO_ANSWER).await
-            }
-            Err(CallError::Refused { error, retry_after }) => {
-                log::warn!("WhatsApp refused a message: {error}");
-                self.is_reachable(hotel);
-                let advice = error.advice();
-                if let Advice::StopChannel(_) = advice {
-                    self.stop(hotel, error.code).await?;
-                    return self.put_back(hotel, it, now, false).await;
-                }
-                let clearly_open = it.last_heard.is_some_and(|at| now + CLEARLY_OPEN < at + outgoing::WINDOW);
-                let wait = match advice {
-                    Advice::WindowClosed if clearly_open && before == 0 => Some(ONCE_MORE),
-                    advice => advice.wait(before).map(|it| TimeDelta::from_std(it).unwrap_or(MOST_WAIT)),
-                };
-                match wait {
-                    Some(wait) => {
-                        let told = retry_after.and_then(|it| TimeDelta::from_std(it).ok()).unwrap_or_default();
-                        self.put_back(hotel, it, now + wait.max(told), true).await
-                    }
-                    None => self.settle(hotel, it, Delivery::Failed, &error.sentence()).await,
-                }
-            }
-        }
-    }
-
-    /// For how long no connection has come about, this one included.
-    fn unreachable_for(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
-        let mut hotels = self.lock();
-        let since = hotels.entry(hotel).or_insert_with(AtWork::new).unreachable_since.get_or_insert(now);
-        now - *since
-    }
-
-    fn is_reachable(&self, hotel: HotelId) {
-        if let Some(it) = self.lock().get_mut(&hotel) {
-            it.unreachable_since = None;
-        }
-    }
-
-    /// Stores that WhatsApp has a message, and what was reported of it before that was known.
-    async fn accepted(&self, hotel: HotelId, it: &Due, accepted: Accepted) -> Result<(), Error> {
-        let (callback, now) = (it.callback.clone(), self.desk.now());
-        self.is_reachable(hotel);
-        let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
-        self.desk
-            .store
-            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                if was_stopped {
-                    outbox::go_on(tx, hotel)?;
-                }
-                // Where staff have begun another try meanwhile, this one counts no more.
-                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
-                outbox::settle(tx, found.message)?;
-                outbox::name(tx, found.message, &accepted.wamid)?;
-                outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
-                take_reports(tx, hotel, found.message, &accepted.wamid, now)?;
-                learn(tx, found.message, &accepted)
-            })
-            .await?;
-        if was_stopped && let Some(it) = self.lock().get_mut(&hotel) {
-            it.probed_at = None;
-        }
-        Ok(())
-    }
-
-    /// Takes the reports that were kept by one server while another stored what they are of: neither saw the other.
-    async fn take_missed_reports(&self) -> Result<(), Error> {
-        let missed = self.desk.store.read(|conn| Ok::<_, Error>(reports::missed(conn)?)).await?;
-        for it in missed {
-            let now = self.desk.now();
-            self.desk
-                .store
-                .write(it.hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                    outbox::settle(tx, it.message)?;
-                    take_reports(tx, it.hotel, it.message, &it.whatsapp_message_id, now)
-                })
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Stores how a message ended.
-    async fn settle(&self, hotel: HotelId, it: &Due, delivery: Delivery, failure: &str) -> Result<(), Error> {
-        let (callback, failure, now) = (it.callback.clone(), failure.to_owned(), self.desk.now());
-        self.desk
-            .store
-            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                // Where staff have begun another try meanwhile, this one counts no more.
-                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
-                // What was given up may have failed for certain.
-                if outbox::settle(tx, found.message)? || found.delivery == Delivery::Unknown {
-                    outgoing::advance(tx, &found, delivery, Some(&failure), now)?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    async fn put_back(&self, hotel: HotelId, it: &Due, due: DateTime<Utc>, counted: bool) -> Result<(), Error> {
-        let (holder, callback) = (self.holder.clone(), it.callback.clone());
-        let put_back = move |tx: &mut Tx<'_>| Ok(outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?);
-        self.desk.store.write(hotel, vec![], put_back).await
-    }
-
-    async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
-        let token = self.token.clone();
-        self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::stop(tx, hotel, code, &token)?)).await
-    }
-
     fn on_their_way(&self, hotel: HotelId) -> HashSet<String> {
         self.lock().get(&hotel).map(|it| it.on_their_way.keys().cloned().collect()).unwrap_or_default()
     }
@@ -499,42 +366,6 @@ impl AtWork {
     fn new() -> Self {
         Self { pace: Pace::new(), on_their_way: HashMap::new(), probed_at: None, unreachable_since: None }
     }
-}
-
-/// Takes the reports of a message that came before it was known what WhatsApp calls it.
-fn take_reports(
-    tx: &mut Tx<'_>,
-    hotel: HotelId,
-    message: MessageId,
-    wamid: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
-        if let Some(found) = outbox::find(tx.conn(), &By::Id(message))? {
-            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)?;
-        }
-    }
-    Ok(())
-}
-
-/// Keeps what WhatsApp calls the guest whom it found by a number.
-fn learn(tx: &mut Tx<'_>, message: MessageId, accepted: &Accepted) -> Result<(), Error> {
-    let Some(guest) = guests::of_message(tx.conn(), message)? else { return Ok(()) };
-    let identity = &guest.identity;
-    let learned = GuestIdentity {
-        phone: identity.phone.clone(),
-        wa_id: identity.wa_id.clone().or_else(|| accepted.wa_id.clone()),
-        bsuid: identity.bsuid.clone().or_else(|| accepted.bsuid.clone()),
-    };
-    if learned == *identity {
-        return Ok(());
-    }
-    let named = GuestIdentity { phone: None, ..learned.clone() };
-    let known = guests::find_by_identity(tx.conn(), guest.hotel, &named)?;
-    if known.iter().all(|it| it.id == guest.id) {
-        guests::set_identity(tx, guest.id, &learned)?;
-    }
-    Ok(())
 }
 
 /// Whether a code that stops a channel is about the access token, rather than the account.

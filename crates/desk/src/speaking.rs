@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::Caller;
+use auth::{Caller, Digest};
 use chrono::{DateTime, Utc};
 use domain::{
     Attachment, ClientRef, Conversation, Delivery, Hotel, Message, MessageId, MessageText, StaffId, Template,
@@ -10,19 +10,19 @@ use domain::{
     placeholders::{placeholders, render},
 };
 use persistence::{
-    StoreError, Tx, attachments,
+    Tx, attachments,
     conversations::{self, Which},
     messages::{self, Draft, Page as MessageRange, Sender},
     outbox,
     sessions::Live,
     staff, templates,
 };
-use sha2::{Digest, Sha256};
 use whatsapp::{Body, MediaKind};
 
 use crate::{
     Desk, Done, Error, Once,
-    attachments::{PART, hex},
+    attachments::PART,
+    conversations::view,
     messages::{append, append_with},
     outgoing::{self, is_window_open},
     settle,
@@ -104,7 +104,6 @@ impl Desk {
                 Ok(Replied { message, again: false })
             })
             .await;
-        self.something_to_send();
         if let Ok(Replied { message, again: false }) = &replied {
             self.marks.add(message.conversation, message.id);
         }
@@ -147,28 +146,21 @@ impl Desk {
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
-        let done = self
-            .act_once(caller, vec![which], once, move |tx, live| {
-                let mut talk = begin(tx, live, which, now)?;
-                let template = templates::find(tx.conn(), talk.hotel.id, template)?
-                    .ok_or_else(|| Error::invalid("template_id", "There is no such template."))?;
-                if template.kind == TemplateKind::Text && !talk.is_free {
-                    return Err(Error::WindowClosed);
-                }
-                take_over(tx, live, &mut talk, now)?;
-                let filled = fill(tx, &talk, &template, Some(&live.staff.name), &values, "variables")?;
-                let content = MessageText::parse(&filled.text).map_err(|error| Error::from(("variables", error)))?;
-                let saying = Saying {
-                    content: content.as_str(),
-                    delivery: talk.delivery(),
-                    body: filled.body,
-                    client_ref: None,
-                };
-                store(tx, live, &talk, saying, now)
-            })
-            .await;
-        self.something_to_send();
-        done
+        self.act_once(caller, vec![which], once, move |tx, live| {
+            let mut talk = begin(tx, live, which, now)?;
+            let template = templates::find(tx.conn(), talk.hotel.id, template)?
+                .ok_or_else(|| Error::invalid("template_id", "There is no such template."))?;
+            if template.kind == TemplateKind::Text && !talk.is_free {
+                return Err(Error::WindowClosed);
+            }
+            take_over(tx, live, &mut talk, now)?;
+            let filled = fill(tx, &talk, &template, Some(&live.staff.name), &values, "variables")?;
+            let content = MessageText::parse(&filled.text).map_err(|error| Error::from(("variables", error)))?;
+            let saying =
+                Saying { content: content.as_str(), delivery: talk.delivery(), body: filled.body, client_ref: None };
+            store(tx, live, &talk, saying, now)
+        })
+        .await
     }
 
     /// Sends a file, with or without words.
@@ -183,30 +175,26 @@ impl Desk {
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
-        let done = self
-            .act_once(caller, vec![which], once, move |tx, live| {
-                let mut talk = begin(tx, live, which, now)?;
-                if !talk.is_free {
-                    return Err(Error::WindowClosed);
-                }
-                take_over(tx, live, &mut talk, now)?;
-                let kind = kind_of(&file);
-                let text = file.text.as_ref().map(MessageText::as_str);
-                let content = text.map_or_else(|| format!("[{}] {}", kind.as_str(), file.name), str::to_owned);
-                let body = Body::Media {
-                    kind,
-                    // The upload gives it.
-                    media_id: String::new(),
-                    caption: text.map(str::to_owned),
-                    filename: Some(file.name.clone()),
-                };
-                let saying =
-                    Saying { content: &content, delivery: talk.delivery(), body: Some(body), client_ref: None };
-                store_with(tx, live, &talk, saying, Some(&file), now)
-            })
-            .await;
-        self.something_to_send();
-        done
+        self.act_once(caller, vec![which], once, move |tx, live| {
+            let mut talk = begin(tx, live, which, now)?;
+            if !talk.is_free {
+                return Err(Error::WindowClosed);
+            }
+            take_over(tx, live, &mut talk, now)?;
+            let kind = kind_of(&file);
+            let text = file.text.as_ref().map(MessageText::as_str);
+            let content = text.map_or_else(|| format!("[{}] {}", kind.as_str(), file.name), str::to_owned);
+            let body = Body::Media {
+                kind,
+                // The upload gives it.
+                media_id: String::new(),
+                caption: text.map(str::to_owned),
+                filename: Some(file.name.clone()),
+            };
+            let saying = Saying { content: &content, delivery: talk.delivery(), body: Some(body), client_ref: None };
+            store_with(tx, live, &talk, saying, Some(&file), now)
+        })
+        .await
     }
 }
 
@@ -309,18 +297,7 @@ fn ask_to_write(tx: &mut Tx<'_>, talk: &Talk, opener: &Template, now: DateTime<U
         return Ok(());
     }
     let filled = fill(tx, talk, opener, None, &BTreeMap::new(), "hold")?;
-    let draft = Draft {
-        conversation: talk.it.id,
-        content: &filled.text,
-        sender: Sender::System(&talk.hotel.name),
-        at: now,
-        came: None,
-        delivery: Some(Delivery::Queued),
-        internal: false,
-        client_ref: None,
-    };
-    let message = append(tx, &talk.it, &draft)?;
-    outgoing::queue(tx, talk.hotel.id, &message, filled.body.map(|it| it.stored()).as_deref(), now)
+    outgoing::say(tx, &talk.hotel, &talk.it, &filled.text, filled.body.as_ref(), now)
 }
 
 /// A template with its values.
@@ -339,8 +316,7 @@ fn fill(
     given: &BTreeMap<String, String>,
     field: &'static str,
 ) -> Result<Filled, Error> {
-    let view =
-        conversations::views(tx.conn(), None, &[talk.it.id])?.pop().ok_or(StoreError::Corrupt("conversation"))?;
+    let view = view(tx.conn(), talk.it.id)?;
     let value_of = |name: &str| {
         let known = || match name {
             "guest_name" => Some(view.guest_name.clone()),
@@ -394,7 +370,7 @@ fn store_with(
         Some(file) => append_with(tx, &talk.it, &draft, |tx, message| Ok(vec![keep(tx, talk, message, file, now)?]))?,
     };
     if talk.is_on_whatsapp() {
-        outgoing::queue(tx, talk.hotel.id, &message, it.body.map(|it| it.stored()).as_deref(), now)?;
+        outgoing::queue(tx, talk.hotel.id, &message, it.body.as_ref(), now)?;
     }
     Ok(message)
 }
@@ -415,7 +391,7 @@ fn keep(
         attachments::put(tx, id, parts, part)?;
         parts += 1;
     }
-    let digest = hex(&Sha256::digest(&file.bytes));
+    let digest = Digest::of(&file.bytes).to_string();
     let size = file.bytes.len() as i64;
     attachments::complete(tx, id, parts, size, &digest)?;
     Ok(Attachment { id, name: file.name.clone(), content_type: file.content_type.clone(), size })

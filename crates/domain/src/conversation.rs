@@ -4,6 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::{ConversationId, DepartmentId, GuestId, HotelId, Reach, SenderType, StaffId, Status::*, StayId};
 
+/// For so long after a guest's message WhatsApp lets one write freely: its customer service window.
+pub const SERVICE_WINDOW: TimeDelta = TimeDelta::hours(24);
+
 /// Where a conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -255,10 +258,10 @@ pub struct ConversationView {
 }
 
 impl ConversationView {
-    /// Until when the guest may be written to freely: 24 hours after their last message
-    /// (WhatsApp's customer service window); `None` where no WhatsApp is, or they never wrote.
+    /// Until when the guest may be written to freely, by [`SERVICE_WINDOW`]; `None` where no WhatsApp is, or they
+    /// never wrote.
     pub fn window_expires_at(&self) -> Option<DateTime<Utc>> {
-        self.last_guest_message_at.filter(|_| self.on_whatsapp).map(|at| at + TimeDelta::hours(24))
+        self.last_guest_message_at.filter(|_| self.on_whatsapp).map(|at| at + SERVICE_WINDOW)
     }
 }
 

@@ -96,6 +96,16 @@ impl EventKind {
         matches!(self, Self::NewConversation { .. } | Self::StaffChanged { .. })
     }
 
+    /// Whether it puts a message into the queue to be sent.
+    pub fn is_queued(&self) -> bool {
+        let delivery = match self {
+            Self::Message { message, .. } => message.delivery,
+            Self::MessageStatus(change) => Some(change.delivery),
+            _ => None,
+        };
+        delivery == Some(Delivery::Queued)
+    }
+
     /// The conversation it is about.
     pub fn conversation(&self) -> Option<ConversationId> {
         match self {

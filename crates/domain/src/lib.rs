@@ -26,7 +26,7 @@ mod text;
 
 pub use conversation::{
     AssigneeOutOfReach, Conversation, ConversationClosed, ConversationView, Heard, LastMessage, NoDepartment,
-    NotInRelay, Person, Status,
+    NotInRelay, Person, SERVICE_WINDOW, Status,
 };
 pub use event::{ConversationChange, Event, EventKind, StatusChange};
 pub use guest::{Guest, GuestIdentity};

@@ -4,25 +4,19 @@ use chrono::{DateTime, Utc};
 use diesel::{
     dsl::{count_star, max},
     prelude::*,
-    sql_query,
 };
 use domain::HotelId;
 
 use crate::{
     StoreError,
     conn::{Conn, on_db},
+    nodes::clock,
     schema::{channels, conversations, outbox, parked},
-    types::{Ts, UtcTs},
+    types::Ts,
 };
 
 /// The most numbers without a hotel that are told.
 const MOST_NUMBERS: i64 = 10;
-
-#[derive(QueryableByName)]
-struct NowRow {
-    #[diesel(sql_type = UtcTs)]
-    at: Ts,
-}
 
 /// The time by the database's own clock; `None` where it goes by the program's.
 ///
@@ -31,10 +25,7 @@ struct NowRow {
 pub fn now(conn: &mut Conn) -> Result<Option<DateTime<Utc>>, StoreError> {
     match conn {
         Conn::Sqlite(_) => Ok(None),
-        Conn::Pg(c) => {
-            let row: NowRow = sql_query("SELECT clock_timestamp() AS at").get_result(c)?;
-            Ok(Some(row.at.0))
-        }
+        Conn::Pg(_) => Ok(Some(clock(conn)?.0)),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod api_keys;
 pub mod attachments;
 pub mod audit;
 pub mod bulk;
+pub mod channels;
 pub mod checkup;
 pub mod conversations;
 pub mod departments;

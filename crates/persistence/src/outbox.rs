@@ -2,9 +2,9 @@
 //!
 //! A message to send has a row beside it: `queued` until a server claims it, `sending` while it is on its way,
 //! `settled` when that has ended, however it did; `held` while it waits for the guest to write. How far the message
-//! has come stands with the message. One server at a time sends for a hotel: it holds the hotel's channel.
+//! has come stands with the message. Who claims it holds the hotel's [channel](crate::channels).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
@@ -14,14 +14,11 @@ use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneN
 
 use crate::{
     StoreError, Tx,
+    channels::is_held_by,
     conn::{Conn, on_db},
-    nodes::clock,
-    schema::{channels, conversations, messages, outbox},
+    schema::{conversations, messages, outbox},
     types::{Ts, UtcTs},
 };
-
-/// A server that holds a channel and has not said so for this long has lost it.
-pub const LEASE: TimeDelta = TimeDelta::seconds(20);
 
 /// What is to be stored for a message that is to go out.
 #[derive(Clone, Copy, Debug)]
@@ -181,16 +178,6 @@ pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> R
     Ok(claimed == 1)
 }
 
-/// Whether a server holds a channel. Nobody takes it from there until the transaction ends.
-fn is_held_by(tx: &mut Tx<'_>, hotel: HotelId, holder: &str) -> Result<bool, StoreError> {
-    let row = channels::table.find(hotel.0).select(channels::holder);
-    let by: Option<String> = match tx.conn() {
-        Conn::Pg(c) => row.for_share().first(c).optional()?,
-        Conn::Sqlite(c) => row.first(c).optional()?,
-    };
-    Ok(by.as_deref() == Some(holder))
-}
-
 /// Ends a message's way; false where it was not on its way.
 ///
 /// # Errors
@@ -303,18 +290,6 @@ pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, Conv
     Ok(rows.into_iter().map(|(callback, conversation)| (callback, ConversationId(conversation))).collect())
 }
 
-/// How many messages wait to be sent or are on their way, and how many are held.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn depth(conn: &mut Conn) -> Result<(i64, i64), StoreError> {
-    on_db!(conn, |c| {
-        let open = outbox::table.filter(outbox::state.eq_any(["queued", "sending"])).count().get_result(c)?;
-        let held = outbox::table.filter(outbox::state.eq("held")).count().get_result(c)?;
-        Ok((open, held))
-    })
-}
-
 /// What waits, waits in a restored backup: it may have been sent since that was made, so it is not sent again.
 pub(crate) fn doubt_all(conn: &mut Conn) -> Result<(), StoreError> {
     on_db!(conn, |c| {
@@ -417,100 +392,4 @@ pub fn name(tx: &mut Tx<'_>, message: MessageId, whatsapp_message_id: &str) -> R
         .set(messages::whatsapp_message_id.eq(whatsapp_message_id))
         .execute(c))?;
     Ok(())
-}
-
-/// How a channel stands for a server that asked to hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Another holds it.
-    Others,
-    /// This one holds it. `stopped`: nothing is to be sent, since this code was answered to its token.
-    Ours {
-        /// The code.
-        stopped: Option<i64>,
-    },
-}
-
-/// Takes or keeps a hotel's channel. `token` tells access tokens apart: with another one, a stopped channel goes on.
-/// A stopped one is not kept from servers that may have another token, unless this one is `busy`: has something on its
-/// way. Times are the database's, since the clocks of servers may differ.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn hold(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, token: &str, busy: bool) -> Result<Channel, StoreError> {
-    let now = clock(tx.conn())?;
-    on_db!(tx.changing(), |c| diesel::insert_into(channels::table)
-        .values((channels::hotel_id.eq(hotel.0), channels::holder.eq(""), channels::held_until.eq(now)))
-        .on_conflict(channels::hotel_id)
-        .do_nothing()
-        .execute(c))?;
-    let row = channels::table.find(hotel.0).select((
-        channels::holder,
-        channels::held_until,
-        channels::stopped_code,
-        channels::stopped_token,
-    ));
-    let (by, held_until, code, stopped_token): (String, Ts, Option<i64>, Option<String>) = match tx.conn() {
-        Conn::Pg(c) => row.for_update().first(c)?,
-        Conn::Sqlite(c) => row.first(c)?,
-    };
-    if by != holder && held_until.0 > now.0 {
-        return Ok(Channel::Others);
-    }
-    let stopped = code.filter(|_| stopped_token.as_deref() == Some(token));
-    if by == holder && code == stopped && stopped.is_none() && held_until.0 > now.0 + LEASE * 3 / 4 {
-        return Ok(Channel::Ours { stopped });
-    }
-    let until = if stopped.is_some() && !busy { now } else { Ts::from(now.0 + LEASE) };
-    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
-        .set((
-            channels::holder.eq(holder),
-            channels::held_until.eq(until),
-            channels::stopped_code.eq(stopped),
-            channels::stopped_token.eq(stopped.map(|_| token)),
-        ))
-        .execute(c))?;
-    Ok(Channel::Ours { stopped })
-}
-
-/// Gives the channels of a server back, so that another need not wait.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn let_go(tx: &mut Tx<'_>, holder: &str) -> Result<(), StoreError> {
-    let now = clock(tx.conn())?;
-    on_db!(tx.changing(), |c| diesel::update(channels::table.filter(channels::holder.eq(holder)))
-        .set((channels::holder.eq(""), channels::held_until.eq(now)))
-        .execute(c))?;
-    Ok(())
-}
-
-/// Stops a channel: nothing is sent with this token any more.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn stop(tx: &mut Tx<'_>, hotel: HotelId, code: i64, token: &str) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
-        .set((channels::stopped_code.eq(code), channels::stopped_token.eq(token)))
-        .execute(c))?;
-    Ok(())
-}
-
-/// Lets a stopped channel go on.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn go_on(tx: &mut Tx<'_>, hotel: HotelId) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(channels::table.find(hotel.0))
-        .set((channels::stopped_code.eq(None::<i64>), channels::stopped_token.eq(None::<String>)))
-        .execute(c))?;
-    Ok(())
-}
-
-/// How many channels are stopped.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn stopped(conn: &mut Conn) -> Result<i64, StoreError> {
-    Ok(on_db!(conn, |c| channels::table.filter(channels::stopped_code.is_not_null()).count().get_result(c))?)
 }

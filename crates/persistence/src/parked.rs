@@ -116,11 +116,3 @@ pub fn settle(tx: &mut Tx<'_>, id: i64, at: DateTime<Utc>) -> Result<bool, Store
     let settled = on_db!(tx.changing(), |c| diesel::update(open).set(parked::settled_at.eq(Ts::from(at))).execute(c))?;
     Ok(settled == 1)
 }
-
-/// How much is parked.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn count(conn: &mut Conn) -> Result<i64, StoreError> {
-    Ok(on_db!(conn, |c| parked::table.filter(parked::settled_at.is_null()).count().get_result(c))?)
-}

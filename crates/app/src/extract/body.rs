@@ -155,18 +155,23 @@ async fn read(mut payload: Payload, most: usize) -> Result<Bytes, TooLarge> {
     if size > most { Err(TooLarge { most }) } else { Ok(body.freeze()) }
 }
 
-/// The part of a form that has this name.
-async fn part(content_type: &HeaderValue, form: Bytes, name: &str) -> Result<Bytes, Problem> {
-    let most = form.len();
+/// The parts of a form.
+fn parts(content_type: &HeaderValue, form: Bytes) -> Multipart {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, content_type.clone());
-    let mut parts = Multipart::new(&headers, stream::iter([Ok(form)]));
+    Multipart::new(&headers, stream::iter([Ok(form)]))
+}
+
+/// The part of a form that has this name.
+async fn part(content_type: &HeaderValue, form: Bytes, name: &str) -> Result<Bytes, Problem> {
+    // No part is larger than the whole.
+    let most = form.len();
+    let mut parts = parts(content_type, form);
     while let Some(part) = parts.next().await {
         let mut part = part.map_err(|_| Problem::invalid(name, "This is no readable form."))?;
         if part.name() != Some(name) {
             continue;
         }
-        // No part is larger than the whole.
         if let Ok(Ok(bytes)) = part.bytes(most).await {
             return Ok(bytes);
         }
@@ -177,10 +182,9 @@ async fn part(content_type: &HeaderValue, form: Bytes, name: &str) -> Result<Byt
 
 /// A file to send: its part, and what is said with it.
 async fn upload(content_type: &HeaderValue, form: Bytes) -> Result<OutgoingFile, Problem> {
+    // No part is larger than the whole.
     let most = form.len();
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, content_type.clone());
-    let mut parts = Multipart::new(&headers, stream::iter([Ok(form)]));
+    let mut parts = parts(content_type, form);
     let (mut file, mut text) = (None, None);
     while let Some(part) = parts.next().await {
         let mut part = part.map_err(|_| Problem::invalid("file", "This is no readable form."))?;

@@ -42,25 +42,22 @@ impl Desk {
     /// [`Error::NotFound`], [`Error::Forbidden`].
     pub async fn check_out(&self, by: Principal, id: StayId, once: Once<Stay>) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        let done = self
-            .act_for(by, vec![Which::Stay(id)], once, move |tx, agent| {
-                let stay = hold(tx, agent, id)?;
-                if stay.checked_out_at.is_some() {
-                    return Ok(stay);
-                }
-                let stay = stays::check_out(tx, id, now)?;
-                if let Some(mut it) = conversations::find(tx.conn(), Which::Stay(id))? {
-                    let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
-                    flow::bid_farewell(tx, &hotel, &mut it, now)?;
-                    let before = it.clone();
-                    it.close();
-                    settle::save(tx, &before, &it, agent.actor, now)?;
-                }
-                Ok(stay)
-            })
-            .await;
-        self.something_to_send();
-        done
+        self.act_for(by, vec![Which::Stay(id)], once, move |tx, agent| {
+            let stay = hold(tx, agent, id)?;
+            if stay.checked_out_at.is_some() {
+                return Ok(stay);
+            }
+            let stay = stays::check_out(tx, id, now)?;
+            if let Some(mut it) = conversations::find(tx.conn(), Which::Stay(id))? {
+                let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
+                flow::bid_farewell(tx, &hotel, &mut it, now)?;
+                let before = it.clone();
+                it.close();
+                settle::save(tx, &before, &it, agent.actor, now)?;
+            }
+            Ok(stay)
+        })
+        .await
     }
 }
 

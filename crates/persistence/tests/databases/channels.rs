@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{HotelId, MessageId};
 use persistence::{
     Store, StoreError, Tx,
-    outbox::{self, Channel, Draft, LEASE},
+    channels::{self, Channel, LEASE},
+    outbox::{self, Draft},
 };
 
 use crate::support::{Database, Hotel, on_both};
@@ -31,7 +32,7 @@ async fn queued(db: &Database) -> Hotel {
 }
 
 async fn hold(db: &Database, hotel: HotelId, holder: &'static str, token: &'static str) -> Channel {
-    write(&db.store, move |tx| outbox::hold(tx, hotel, holder, token, false)).await
+    write(&db.store, move |tx| channels::hold(tx, hotel, holder, token, false)).await
 }
 
 async fn claim(db: &Database, hotel: HotelId, holder: &'static str) -> bool {
@@ -73,9 +74,9 @@ on_both!(who_has_lost_a_channel_claims_nothing_and_puts_nothing_back, |db| {
 on_both!(a_stopped_channel_goes_to_whoever_has_another_token, |db| {
     let hotel = queued(&db).await.id;
     assert_eq!(hold(&db, hotel, "a", "old").await, OURS);
-    write(&db.store, move |tx| outbox::stop(tx, hotel, 190, "old")).await;
+    write(&db.store, move |tx| channels::stop(tx, hotel, 190, "old")).await;
     let stopped = Channel::Ours { stopped: Some(190) };
-    let busy = move |tx: &mut Tx<'_>| outbox::hold(tx, hotel, "a", "old", true);
+    let busy = move |tx: &mut Tx<'_>| channels::hold(tx, hotel, "a", "old", true);
     assert_eq!(write(&db.store, busy).await, stopped);
     assert_eq!(hold(&db, hotel, "b", "new").await, Channel::Others, "as long as something is on its way");
     assert_eq!(hold(&db, hotel, "a", "old").await, stopped);
@@ -89,7 +90,7 @@ on_both!(a_lease_is_by_the_database_and_can_be_given_back, |db| {
     let until = |at: DateTime<Utc>| format!("SELECT count(*) FROM channels WHERE held_until > {}", db.time(at));
     assert_eq!(db.number(until(Utc::now() + LEASE / 2)).await, 1);
     assert_eq!(db.number(until(Utc::now() + LEASE * 2)).await, 0);
-    write(&db.store, |tx| outbox::let_go(tx, "a")).await;
+    write(&db.store, |tx| channels::let_go(tx, "a")).await;
     assert!(!claim(&db, hotel, "a").await);
     assert_eq!(hold(&db, hotel, "b", "token").await, OURS);
 });
