@@ -192,12 +192,18 @@ fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob
                 let mut error = error;
                 return group.into_iter().for_each(|job| job.finish(error.take()));
             }
-            Err(_) => {
-                return group.into_iter().for_each(|job| run_group(url, conn, vec![job], tell));
-            }
+            Err(_) => return run_singly(url, conn, group, tell),
         }
     }
+    if group.len() > 1 {
+        // One by one they hold less, and stand in nobody's way.
+        return run_singly(url, conn, group, tell);
+    }
     group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable("too many writes at once".into()))));
+}
+
+fn run_singly(url: &DbUrl, conn: &mut Option<Conn>, group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Arc<[Event]>)) {
+    group.into_iter().for_each(|job| run_group(url, conn, vec![job], tell));
 }
 
 /// Why an attempt was rolled back, and the failure to tell where no job's own answer tells it.

@@ -104,6 +104,25 @@ on_both!(what_waits_is_committed_as_one_group, |db| {
     assert_eq!(told.iter().map(|group| group.len()).collect::<Vec<_>>(), [0, 50]);
 });
 
+on_both!(a_group_that_gives_way_again_and_again_is_done_one_by_one, |db| {
+    let id = db.hotel(0, 0).await.id;
+    let tried = Arc::<AtomicU32>::default();
+    let counted = tried.clone();
+    let in_the_way: Job = Box::new(move |tx| {
+        add(tx, id, "B")?;
+        // As often as a group is tried.
+        if counted.fetch_add(1, SeqCst) < 3 {
+            Err(StoreError::Conflict(Error::RollbackTransaction).into())
+        } else {
+            Ok(())
+        }
+    });
+    let ended = in_one_group(&db.store, id, vec![adds_department(id, "A"), in_the_way, adds_department(id, "C")]).await;
+    assert!(ended.iter().all(Result::is_ok), "{ended:?}");
+    assert_eq!(tried.load(SeqCst), 4);
+    assert_eq!(departments_of(&db, id).await, ["A", "B", "C", "Reception"]);
+});
+
 on_both!(one_that_fails_spoils_no_other, |db| {
     let hotel = db.hotel(0, 0).await;
     let (id, taken) = (hotel.id, hotel.manager.username.clone());
