@@ -6,7 +6,7 @@ mod secret;
 pub use env::{BadEnvFile, Environment};
 pub use secret::{JwtSecret, SecretError};
 
-use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
 use desk::{DbUrl, Keep, Lifetimes};
@@ -75,8 +75,10 @@ impl Settings {
     /// [`BadSettings`] with every fault there is.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSettings> {
         let mut reader = Reader { get, faults: Vec::new() };
+        let data_dir = reader.one("DATA_DIR", "data", |folder| Ok(PathBuf::from(folder)));
+        let database_url = reader.maybe("DATABASE_URL", database_url);
         let settings = Self {
-            database_url: reader.one("DATABASE_URL", "sqlite://data/message_manager.db", database_url),
+            database_url: database_url.unwrap_or_else(|| DbUrl::Sqlite(data_dir.join("message_manager.db"))),
             bind_address: reader.one("BIND_ADDRESS", "127.0.0.1:8080", bind_address),
             public_url: reader.maybe("PUBLIC_URL", public_url),
             allowed_origins: reader.list("ALLOWED_ORIGINS", allowed_origin),

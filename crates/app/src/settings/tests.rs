@@ -16,6 +16,14 @@ fn unset_and_empty_ones_have_their_defaults() {
 }
 
 #[test]
+fn a_database_without_url_is_in_the_folder_for_data() {
+    let database = |settings: &[(&str, &str)]| read(settings).unwrap().database_url;
+    let there = ("DATA_DIR", "/var/lib/message manager");
+    assert_eq!(database(&[there]), DbUrl::Sqlite("/var/lib/message manager/message_manager.db".into()));
+    assert_eq!(database(&[there, ("DATABASE_URL", "sqlite://x.db")]), DbUrl::Sqlite("x.db".into()));
+}
+
+#[test]
 fn lists_are_separated_by_commas() {
     let settings = read(&[
         ("ALLOWED_ORIGINS", "https://A.example, http://b.example:8000,"),
