@@ -105,7 +105,7 @@ impl Desk {
                 if hotels::find(tx.conn(), hotel)?.is_none() {
                     return Err(Error::invalid("hotel", "There is no such hotel."));
                 }
-                if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other != hotel) {
+                if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
                     return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
                 }
                 Ok(hotels::set_whatsapp(tx, hotel, number.as_str())?)

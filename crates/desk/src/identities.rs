@@ -18,10 +18,10 @@ pub(crate) fn recognise(
     identity: &GuestIdentity,
     now: DateTime<Utc>,
 ) -> Result<Guest, Error> {
-    let mut known = hold_known(tx, hotel, identity)?;
+    let mut known = guests::hold_by_identity(tx, hotel.id, identity)?;
     if known.is_empty() {
         guests::insert(tx, hotel.id, identity, now)?;
-        known = hold_known(tx, hotel, identity)?;
+        known = guests::hold_by_identity(tx, hotel.id, identity)?;
     }
     let mut known = known.into_iter();
     let guest = known.next().ok_or(StoreError::Corrupt("guest"))?;
@@ -37,7 +37,7 @@ pub(crate) fn rename(
     after: &GuestIdentity,
     now: DateTime<Utc>,
 ) -> Result<Guest, Error> {
-    let mut met = hold_known(tx, hotel, after)?;
+    let mut met = guests::hold_by_identity(tx, hotel.id, after)?;
     met.retain(|it| it.id != guest.id);
     if guest.identity.phone.is_some() {
         // The number of the booking stays: by it the hotel's other systems know the guest.
@@ -75,16 +75,6 @@ fn join(
         link(tx, hotel, guest.id, now)?;
     }
     Ok(Guest { identity: all, ..guest })
-}
-
-/// The guests whom an identity names, held in the order of their ids.
-fn hold_known(tx: &mut Tx<'_>, hotel: &Hotel, identity: &GuestIdentity) -> Result<Vec<Guest>, Error> {
-    let mut ids: Vec<GuestId> =
-        guests::find_by_identity(tx.conn(), hotel.id, identity)?.into_iter().map(|it| it.id).collect();
-    ids.sort_unstable();
-    ids.into_iter().try_for_each(|id| guests::hold(tx, id))?;
-    // As they are now that nobody else changes them.
-    Ok(guests::find_by_identity(tx.conn(), hotel.id, identity)?)
 }
 
 /// After two guests were found to be one, or one's number was learned: their talk becomes that of a stay that has

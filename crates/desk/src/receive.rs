@@ -11,7 +11,7 @@ use persistence::{
     Conn, Tx,
     conversations::{self, Which},
     guests, hotels,
-    messages::{self, Draft, Sender},
+    messages::{self, Draft, Heard, Sender},
     stays,
 };
 
@@ -123,11 +123,8 @@ impl Desk {
 
 /// The conversations of the guests whom an identity names.
 pub(crate) fn talks_of(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Which>, Error> {
-    let mut talks = Vec::new();
-    for guest in guests::find_by_identity(conn, hotel, identity)? {
-        talks.extend(conversations::of_guest(conn, guest.id)?.into_iter().map(Which::Conversation));
-    }
-    Ok(talks)
+    let ids = guests::conversations_by_identity(conn, hotel, identity)?;
+    Ok(ids.into_iter().map(Which::Conversation).collect())
 }
 
 fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: Option<&PhoneNumber>) -> Result<Hotel, Error> {
@@ -163,9 +160,12 @@ fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -
         conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun(today(hotel, now))));
         settle::save(tx, &before, &conversation, None, now)?;
     }
-    let message = store(tx, &guest, &conversation, it, now)?;
+    let heard = messages::heard(tx.conn(), guest.id, conversation.id)?;
+    let message = store(tx, &conversation, it, &heard, now)?;
     if says {
-        outgoing::release(tx, &conversation, now)?;
+        if heard.holds {
+            outgoing::release(tx, &conversation, now)?;
+        }
         flow::hear(tx, hotel, &mut conversation, before.status, it.spoken.said(), now)?;
     }
     Ok(Received { message: message.id, conversation: conversation.id, stay: conversation.stay, hotel: hotel.id })
@@ -192,13 +192,11 @@ fn received_before(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest) -> Result<Opt
 
 fn store(
     tx: &mut Tx<'_>,
-    guest: &Guest,
     conversation: &Conversation,
     it: &FromGuest,
+    heard: &Heard,
     now: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    let name = messages::guest_name(tx.conn(), guest.id, conversation.id)?;
-    let last_heard = conversations::last_heard(tx.conn(), conversation.id)?;
     let about = match it.came.as_ref().and_then(|came| came.about.as_deref()) {
         Some(about) => messages::find_by_whatsapp_id(tx.conn(), about)?,
         None => None,
@@ -213,14 +211,14 @@ fn store(
         messages::Came {
             whatsapp_message_id: &came.whatsapp_message_id,
             written_at,
-            last_heard: came.says.then(|| last_heard.map_or(written_at, |before| before.max(written_at))),
+            last_heard: came.says.then(|| heard.before.map_or(written_at, |before| before.max(written_at))),
             raw: &came.raw,
         }
     });
     let draft = Draft {
         conversation: conversation.id,
         content: &content,
-        sender: Sender::Guest(&name),
+        sender: Sender::Guest(&heard.name),
         at: now,
         came,
         delivery: None,
@@ -257,17 +255,20 @@ fn rename(tx: &mut Tx<'_>, guest: &Guest, name: &Name, now: DateTime<Utc>) -> Re
 
 /// The guest's current stay; of several the one they last wrote in, else the newest.
 fn current_stay(tx: &mut Tx<'_>, guest: &Guest, today: NaiveDate) -> Result<Option<Stay>, Error> {
-    let mut current = Vec::new();
-    for stay in stays::not_checked_out(tx.conn(), guest.id)? {
-        if stay.is_current(today) {
-            let heard = match conversations::find(tx.conn(), Which::Stay(stay.id))? {
-                Some(it) => conversations::last_heard(tx.conn(), it.id)?,
-                None => None,
-            };
-            current.push((heard, stay));
-        }
+    let mut current = stays::not_checked_out(tx.conn(), guest.id)?;
+    current.retain(|it| it.is_current(today));
+    if current.len() < 2 {
+        return Ok(current.pop());
     }
-    Ok(current.into_iter().max_by_key(|(heard, stay)| (*heard, stay.id)).map(|(_, stay)| stay))
+    let mut heard = Vec::new();
+    for stay in current {
+        let at = match conversations::find(tx.conn(), Which::Stay(stay.id))? {
+            Some(it) => conversations::last_heard(tx.conn(), it.id)?,
+            None => None,
+        };
+        heard.push((at, stay));
+    }
+    Ok(heard.into_iter().max_by_key(|(at, stay)| (*at, stay.id)).map(|(_, stay)| stay))
 }
 
 /// The stay's conversation, or the guest's without a stay; made where there is none.

@@ -270,8 +270,7 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
             (None, Some(number)) => match by_number.get(number) {
                 Some(hotel) => hotel.clone(),
                 None => {
-                    let id = hotels::find_by_whatsapp(conn, number)?;
-                    let hotel = id.map(|id| hotels::find(conn, id)).transpose()?.flatten();
+                    let hotel = hotels::find_by_whatsapp(conn, number)?;
                     by_number.insert(number.clone(), hotel.clone());
                     hotel
                 }

@@ -10,6 +10,7 @@ use crate::{
     StoreError, Tx,
     among::among,
     conn::{Conn, on_db},
+    prepared::fixed,
     schema::{attachment_parts, attachments, messages},
     types::Ts,
 };
@@ -133,7 +134,7 @@ pub struct Awaited {
 /// [`StoreError`].
 pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Awaited>, StoreError> {
     let due = attachments::table
-        .filter(attachments::state.eq("awaited").and(attachments::due_at.le(Ts::from(now))))
+        .filter(fixed("attachments.state = 'awaited'").and(attachments::due_at.le(Ts::from(now))))
         .order(attachments::id)
         .select(attachments::id)
         .limit(limit);

@@ -11,6 +11,8 @@ use crate::{
     StoreError,
     conn::{Conn, on_db},
     nodes::clock,
+    outbox::{HELD, OPEN},
+    prepared::Fixed,
     schema::{channels, conversations, outbox, parked},
     types::Ts,
 };
@@ -34,7 +36,7 @@ pub fn now(conn: &mut Conn) -> Result<Option<DateTime<Utc>>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn queued(conn: &mut Conn) -> Result<Vec<(HotelId, i64)>, StoreError> {
-    in_states(conn, &["queued", "sending"])
+    count(conn, OPEN)
 }
 
 /// How many messages wait for their guest to write, of each hotel that has any.
@@ -42,12 +44,12 @@ pub fn queued(conn: &mut Conn) -> Result<Vec<(HotelId, i64)>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn held(conn: &mut Conn) -> Result<Vec<(HotelId, i64)>, StoreError> {
-    in_states(conn, &["held"])
+    count(conn, HELD)
 }
 
-fn in_states(conn: &mut Conn, states: &[&str]) -> Result<Vec<(HotelId, i64)>, StoreError> {
+fn count(conn: &mut Conn, which: Fixed) -> Result<Vec<(HotelId, i64)>, StoreError> {
     let rows: Vec<(i64, i64)> = on_db!(conn, |c| outbox::table
-        .filter(outbox::state.eq_any(states))
+        .filter(which)
         .group_by(outbox::hotel_id)
         .select((outbox::hotel_id, count_star()))
         .load(c))?;

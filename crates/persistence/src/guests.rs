@@ -1,8 +1,8 @@
 //! Guests, by their identities.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
+use diesel::{PgConnection, prelude::*};
+use domain::{ConversationId, Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
 
 use crate::{
     StoreError, Tx,
@@ -40,25 +40,30 @@ impl TryFrom<Row> for Guest {
     }
 }
 
+/// Whether a guest of a hotel is known by any part of an identity.
+macro_rules! known_by {
+    ($hotel:expr, $identity:expr) => {{
+        // One way to write a number, or two.
+        let alike: Vec<PhoneNumber> = $identity.phone.iter().flat_map(PhoneNumber::alike).collect();
+        let phone = |n: usize| alike.get(n).map(|it| it.as_str().to_owned());
+        let of_hotel = || guests::hotel_id.eq($hotel.0);
+        // Each with the hotel: only so SQLite finds them all by their indexes.
+        (of_hotel().and(guests::phone.eq(phone(0))))
+            .or(of_hotel().and(guests::phone.eq(phone(1))))
+            .or(of_hotel().and(guests::wa_id.eq($identity.wa_id.as_deref())))
+            .or(of_hotel().and(guests::bsuid.eq($identity.bsuid.as_deref())))
+            .assume_not_null()
+    }};
+}
+
 /// The guests of a hotel who are known by any part of this identity, the surest first: by WhatsApp's id, its
 /// business-scoped id, the number.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
-    let phones: Vec<String> =
-        identity.phone.iter().flat_map(PhoneNumber::alike).map(|it| it.as_str().to_owned()).collect();
-    let rows: Vec<Row> = on_db!(conn, |c| {
-        let by_any = guests::phone
-            .eq_any(&phones)
-            .or(guests::wa_id.eq(identity.wa_id.as_deref()))
-            .or(guests::bsuid.eq(identity.bsuid.as_deref()));
-        guests::table
-            .filter(guests::hotel_id.eq(hotel.0))
-            .filter(by_any.assume_not_null())
-            .select(Row::as_select())
-            .load(c)
-    })?;
+    let rows: Vec<Row> =
+        on_db!(conn, |c| guests::table.filter(known_by!(hotel, identity)).select(Row::as_select()).load(c))?;
     let mut found = rows.into_iter().map(Guest::try_from).collect::<Result<Vec<_>, _>>()?;
     let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
     found.sort_by_key(|it| {
@@ -67,6 +72,38 @@ pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentit
         (!by_wa_id, !same(&it.identity.bsuid, &identity.bsuid), !by_phone, it.id)
     });
     Ok(found)
+}
+
+/// The same, held until the end of the transaction, with their conversations.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
+    // SQLite has one writer anyway.
+    if let Conn::Pg(conn) = tx.conn() {
+        let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
+        let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
+        hold_conversations(conn, &ids)?;
+    }
+    // As they are now that nobody else changes them.
+    find_by_identity(tx.conn(), hotel, identity)
+}
+
+/// The conversations of the guests of a hotel who are known by any part of an identity.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn conversations_by_identity(
+    conn: &mut Conn,
+    hotel: HotelId,
+    identity: &GuestIdentity,
+) -> Result<Vec<ConversationId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| guests::table
+        .inner_join(conversations::table.on(conversations::guest_id.eq(guests::id)))
+        .filter(known_by!(hotel, identity))
+        .select(conversations::id)
+        .load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
 }
 
 /// A guest by their id.
@@ -179,7 +216,11 @@ pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     // Not FOR UPDATE: rows that refer to them may be added.
     guests::table.find(guest.0).select(guests::id).for_no_key_update().execute(conn)?;
-    let theirs = conversations::table.filter(conversations::guest_id.eq(guest.0)).order(conversations::id);
+    hold_conversations(conn, &[guest.0])
+}
+
+fn hold_conversations(conn: &mut PgConnection, of: &[i64]) -> Result<(), StoreError> {
+    let theirs = conversations::table.filter(conversations::guest_id.eq_any(of)).order(conversations::id);
     theirs.select(conversations::id).for_no_key_update().execute(conn)?;
     Ok(())
 }

@@ -95,13 +95,10 @@ pub fn insert(tx: &mut Tx<'_>, name: &Name, timezone: &str, at: DateTime<Utc>) -
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn find_by_whatsapp(conn: &mut Conn, phone_number_id: &str) -> Result<Option<HotelId>, StoreError> {
-    let id: Option<i64> = on_db!(conn, |c| hotels::table
-        .filter(hotels::whatsapp_phone_number_id.eq(phone_number_id))
-        .select(hotels::id)
-        .first(c)
-        .optional())?;
-    Ok(id.map(HotelId))
+pub fn find_by_whatsapp(conn: &mut Conn, phone_number_id: &str) -> Result<Option<Hotel>, StoreError> {
+    let of = hotels::table.filter(hotels::whatsapp_phone_number_id.eq(phone_number_id));
+    let row: Option<Whole> = on_db!(conn, |c| of.select(whole_hotel!()).first(c).optional())?;
+    Ok(row.map(hotel))
 }
 
 /// Gives a hotel its number of the Cloud API. The caller has looked that no other has it.

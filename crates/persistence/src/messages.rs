@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    dsl,
     prelude::*,
     sql_query,
     sql_types::{BigInt, Bool, Nullable, Text},
@@ -16,8 +17,9 @@ use crate::{
     attachments,
     conn::{Conn, on_db},
     marks,
+    outbox::HELD,
     prepared::{Number, prepared},
-    schema::{conversations, guests, hotels, inbound, messages, staff, stays},
+    schema::{conversations, guests, hotels, inbound, messages, outbox, staff, stays},
     types::{Ts, UtcTs},
 };
 
@@ -115,13 +117,11 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
     let of_guest = matches!(draft.sender, Sender::Guest(_));
     let heard = draft.came.map_or_else(|| of_guest.then_some(draft.at), |it| it.last_heard);
     let told = Told { at: draft.at.into(), of_guest, last_heard: heard.map(Ts::from) };
+    let raw = draft.came.map(|it| it.raw);
     let id = match tx.changing() {
-        Conn::Pg(conn) => insert_at_once(conn, &row, &told)?,
-        Conn::Sqlite(_) => insert(tx, &row, &told)?,
+        Conn::Pg(conn) => insert_at_once(conn, &row, &told, raw)?,
+        Conn::Sqlite(_) => insert(tx, &row, &told, raw)?,
     };
-    if let Some(came) = draft.came {
-        keep_raw(tx, MessageId(id), came.raw)?;
-    }
     Ok(Message {
         id: MessageId(id),
         conversation: draft.conversation,
@@ -138,8 +138,8 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
     })
 }
 
-/// Stores a message, tells it to its conversation, and moves its author's mark.
-fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, told: &Told) -> Result<i64, StoreError> {
+/// Stores a message, as it came, tells it to its conversation, and moves its author's mark.
+fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, told: &Told, raw: Option<&str>) -> Result<i64, StoreError> {
     let conversation = conversations::table.find(row.conversation_id);
     let ordinal = conversation.select(conversations::guest_messages + i64::from(told.of_guest));
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(messages::table)
@@ -155,11 +155,15 @@ fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>, told: &Told) -> Result<i64, StoreEr
     if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
         marks::advance(tx, StaffId(author), ConversationId(row.conversation_id), MessageId(id))?;
     }
+    if let Some(raw) = raw {
+        let kept = (inbound::message_id.eq(id), inbound::raw.eq(raw));
+        on_db!(tx.changing(), |c| diesel::insert_into(inbound::table).values(kept).execute(c))?;
+    }
     Ok(id)
 }
 
-/// What [`insert`] does in three statements, in one: on PostgreSQL each is a way to the server and back.
-fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told) -> QueryResult<i64> {
+/// What [`insert`] does in four statements, in one: on PostgreSQL each is a way to the server and back.
+fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told, raw: Option<&str>) -> QueryResult<i64> {
     let statement = sql_query(
         "WITH stored AS (\
            INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
@@ -177,6 +181,8 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told) -> Que
            ON CONFLICT (conversation_id, staff_id) DO UPDATE \
            SET message_id = excluded.message_id, guest_ordinal = excluded.guest_ordinal \
            WHERE read_marks.message_id < excluded.message_id\
+         ), kept AS (\
+           INSERT INTO inbound (message_id, raw) SELECT id, $14 FROM stored WHERE $14 IS NOT NULL\
          ) SELECT id AS number FROM stored",
     )
     .bind::<BigInt, _>(row.conversation_id)
@@ -191,17 +197,10 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told) -> Que
     .bind::<BigInt, _>(i64::from(told.of_guest))
     .bind::<Nullable<Text>, _>(row.whatsapp_message_id)
     .bind::<UtcTs, _>(told.at)
-    .bind::<Nullable<UtcTs>, _>(told.last_heard);
+    .bind::<Nullable<UtcTs>, _>(told.last_heard)
+    .bind::<Nullable<Text>, _>(raw);
     let inserted: Number = prepared(statement).get_result(conn)?;
     Ok(inserted.number)
-}
-
-/// Keeps a guest's message as it came.
-fn keep_raw(tx: &mut Tx<'_>, message: MessageId, raw: &str) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::insert_into(inbound::table)
-        .values((inbound::message_id.eq(message.0), inbound::raw.eq(raw)))
-        .execute(c))?;
-    Ok(())
 }
 
 /// The message that WhatsApp calls so.
@@ -335,8 +334,8 @@ pub fn beside(
     let with_notes = messages::internal.eq(false).or(messages::internal.eq(notes));
     let of = messages::table.filter(messages::conversation_id.eq(conversation.0)).filter(with_notes);
     on_db!(conn, |c| {
-        let before = diesel::select(diesel::dsl::exists(of.filter(messages::id.lt(first.0)))).get_result(c)?;
-        let after = diesel::select(diesel::dsl::exists(of.filter(messages::id.gt(last.0)))).get_result(c)?;
+        let before = diesel::select(dsl::exists(of.filter(messages::id.lt(first.0)))).get_result(c)?;
+        let after = diesel::select(dsl::exists(of.filter(messages::id.gt(last.0)))).get_result(c)?;
         Ok((before, after))
     })
 }
@@ -416,7 +415,7 @@ pub fn newest_heard(
 /// [`StoreError`].
 pub fn exists(conn: &mut Conn, conversation: ConversationId, id: MessageId) -> Result<bool, StoreError> {
     let of = messages::table.filter(messages::conversation_id.eq(conversation.0).and(messages::id.eq(id.0)));
-    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
+    Ok(on_db!(conn, |c| diesel::select(dsl::exists(of)).get_result(c))?)
 }
 
 /// Whether another staff member has written a message or note after this one.
@@ -432,20 +431,37 @@ pub fn other_staff_wrote_after(
     let theirs = messages::table
         .filter(messages::conversation_id.eq(conversation.0).and(messages::id.gt(seen.0)))
         .filter(messages::staff_sender.ne(me.0));
-    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(theirs)).get_result(c))?)
+    Ok(on_db!(conn, |c| diesel::select(dsl::exists(theirs)).get_result(c))?)
 }
 
-/// The name under which a guest speaks in a conversation: the booking's, else their own.
+/// How a conversation stands when its guest is heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The name under which they speak: the booking's, else their own.
+    pub name: String,
+    /// When they last wrote.
+    pub before: Option<DateTime<Utc>>,
+    /// Whether something waits for them to write.
+    pub holds: bool,
+}
+
+/// How a conversation stands when a guest is heard in it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn guest_name(conn: &mut Conn, guest: GuestId, conversation: ConversationId) -> Result<String, StoreError> {
-    type Found = (Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>));
-    let (of_booking, of_guest): Found = on_db!(conn, |c| conversations::table
+pub fn heard(conn: &mut Conn, guest: GuestId, conversation: ConversationId) -> Result<Heard, StoreError> {
+    type Names = (Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>));
+    let held = outbox::table.filter(outbox::conversation_id.eq(conversation.0).and(HELD));
+    let ((of_booking, of_guest), before, holds): (Names, Option<Ts>, bool) = on_db!(conn, |c| conversations::table
         .inner_join(guests::table.on(guests::id.eq(guest.0)))
         .left_join(stays::table.on(stays::id.nullable().eq(conversations::stay_id)))
         .filter(conversations::id.eq(conversation.0))
-        .select((stays::guest_name.nullable(), (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid)))
+        .select((
+            (stays::guest_name.nullable(), (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid)),
+            conversations::last_guest_message_at,
+            dsl::exists(held),
+        ))
         .first(c))?;
-    Ok(of_booking.unwrap_or_else(|| crate::guests::display_name(of_guest)))
+    let name = of_booking.unwrap_or_else(|| crate::guests::display_name(of_guest));
+    Ok(Heard { name, before: before.map(|it| it.0), holds })
 }

@@ -16,9 +16,15 @@ use crate::{
     StoreError, Tx,
     channels::is_held_by,
     conn::{Conn, on_db},
+    prepared::{Fixed, fixed},
     schema::{conversations, messages, outbox},
     types::{Ts, UtcTs},
 };
+
+/// Waits to be sent, or is on its way.
+pub(crate) const OPEN: Fixed = fixed("outbox.state IN ('queued', 'sending')");
+/// Waits for its guest to write.
+pub(crate) const HELD: Fixed = fixed("outbox.state = 'held'");
 
 /// What is to be stored for a message that is to go out.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +142,7 @@ pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> R
          INNER JOIN messages m ON m.id = o.message_id \
          INNER JOIN conversations c ON c.id = o.conversation_id \
          INNER JOIN guests g ON g.id = c.guest_id \
-         WHERE o.hotel_id = $1 AND o.state = 'queued' AND o.due_at <= $2 AND NOT EXISTS (\
+         WHERE o.hotel_id = $1 AND o.state IN ('queued', 'sending') AND o.state = 'queued' AND o.due_at <= $2 AND NOT EXISTS (\
            SELECT 1 FROM outbox before WHERE before.hotel_id = $1 AND before.conversation_id = o.conversation_id \
              AND before.message_id < o.message_id AND before.state IN ('queued', 'sending')) \
          ORDER BY o.message_id LIMIT $3",
@@ -154,11 +160,7 @@ pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> R
 /// # Errors
 /// [`StoreError`].
 pub fn open_hotels(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
-    let ids: Vec<i64> = on_db!(conn, |c| outbox::table
-        .filter(outbox::state.eq_any(["queued", "sending"]))
-        .select(outbox::hotel_id)
-        .distinct()
-        .load(c))?;
+    let ids: Vec<i64> = on_db!(conn, |c| outbox::table.filter(OPEN).select(outbox::hotel_id).distinct().load(c))?;
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
@@ -258,7 +260,7 @@ pub fn begin_anew(tx: &mut Tx<'_>, message: MessageId, callback: &str, at: DateT
 /// # Errors
 /// [`StoreError`].
 pub fn release(tx: &mut Tx<'_>, of: ConversationId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
-    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(outbox::state.eq("held")));
+    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(HELD));
     let ids: Vec<i64> = on_db!(tx.conn(), |c| held.order(outbox::message_id).select(outbox::message_id).load(c))?;
     if !ids.is_empty() {
         on_db!(tx.changing(), |c| diesel::update(held)
@@ -273,7 +275,7 @@ pub fn release(tx: &mut Tx<'_>, of: ConversationId, at: DateTime<Utc>) -> Result
 /// # Errors
 /// [`StoreError`].
 pub fn holds(conn: &mut Conn, of: ConversationId) -> Result<bool, StoreError> {
-    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(outbox::state.eq("held")));
+    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(HELD));
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(held)).get_result(c))?)
 }
 
@@ -283,7 +285,7 @@ pub fn holds(conn: &mut Conn, of: ConversationId) -> Result<bool, StoreError> {
 /// [`StoreError`].
 pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, ConversationId)>, StoreError> {
     let rows: Vec<(String, i64)> = on_db!(conn, |c| outbox::table
-        .filter(outbox::hotel_id.eq(hotel.0).and(outbox::state.eq("sending")))
+        .filter(outbox::hotel_id.eq(hotel.0).and(OPEN).and(outbox::state.eq("sending")))
         .order(outbox::message_id)
         .select((outbox::callback, outbox::conversation_id))
         .load(c))?;

@@ -6,8 +6,9 @@
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     backend::Backend,
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::BigInt,
+    sql_types::{BigInt, Bool},
 };
 
 /// The one number that a statement in our own words returns, under this name.
@@ -48,3 +49,35 @@ impl<Q: Query> Query for Prepared<Q> {
 }
 
 impl<Q, C> RunQueryDsl<C> for Prepared<Q> {}
+
+/// See [`fixed`].
+#[derive(Clone, Copy, Debug, ValidGrouping)]
+pub(crate) struct Fixed(&'static str);
+
+/// A condition in our own words, without values, in a statement that is kept compiled all the same. An index of some
+/// rows is used where the condition for these rows stands in the statement as it does in the index: with a placeholder
+/// in it, neither database can know.
+pub(crate) const fn fixed(condition: &'static str) -> Fixed {
+    Fixed(condition)
+}
+
+impl Expression for Fixed {
+    type SqlType = Bool;
+}
+
+impl<T> AppearsOnTable<T> for Fixed {}
+
+impl<T> SelectableExpression<T> for Fixed {}
+
+impl<DB: Backend> QueryFragment<DB> for Fixed {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        pass.push_sql(self.0);
+        Ok(())
+    }
+}
+
+/// None of its own: it is known by its text.
+impl QueryId for Fixed {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}

@@ -8,11 +8,13 @@ use diesel::{
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
     sql_query, sql_types,
 };
-use domain::{MessageId, Reach, Seq, Status};
+use domain::{GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
 use persistence::{
-    Conn, StoreError,
+    Conn, StoreError, checkup,
     conversations::{self, Filter, Slice, Which},
-    events, messages,
+    events, guests, messages,
+    outbox::{self, By},
+    stays,
 };
 
 use crate::support::{Backend, Database, Hotel, on_both};
@@ -188,6 +190,69 @@ on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     let key = domain::ClientRef::parse("k").unwrap();
     never_scans(&plans(&db, move |conn| messages::find_by_client_ref(conn, id, me, &key)).await, &BIG);
     never_scans(&plans(&db, move |conn| messages::other_staff_wrote_after(conn, id, ends.0, me)).await, &BIG);
+});
+
+on_both!(whose_message_came_is_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let (id, conversation) = (hotel.id, hotel.stays[3].1);
+    let identity = GuestIdentity {
+        phone: Some(PhoneNumber::parse("+5511987654321").unwrap()),
+        wa_id: Some("5511987654321".into()),
+        bsuid: Some("BR.1".into()),
+    };
+    let again = identity.clone();
+    let by_identity = plans(&db, move |conn| guests::find_by_identity(conn, id, &identity)).await;
+    never_scans(&by_identity, &["guests"]);
+    // Nor all of the hotel's, which SQLite takes for a search.
+    assert!(by_identity.iter().all(|plan| plan.lines().all(|it| !it.ends_with("(hotel_id=?)"))), "{by_identity:?}");
+    never_scans(&plans(&db, move |conn| guests::conversations_by_identity(conn, id, &again)).await, &BIG);
+    let found = db.store.read(move |conn| conversations::find(conn, Which::Conversation(conversation))).await;
+    let guest = found.unwrap().unwrap().guest;
+    never_scans(&plans(&db, move |conn| conversations::of_guest(conn, guest)).await, &BIG);
+    never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
+    never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
+    never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
+    for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into())] {
+        never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
+    }
+});
+
+on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
+    let hotel = filled(&db).await;
+    let (id, conversation) = (hotel.id, hotel.stays[3].1);
+    db.sql(
+        "INSERT INTO outbox (message_id, hotel_id, conversation_id, callback, state, due_at) \
+         SELECT m.id, c.hotel_id, c.id, 'sent ' || m.id, 'settled', m.timestamp \
+         FROM messages m INNER JOIN conversations c ON c.id = m.conversation_id",
+    )
+    .await
+    .unwrap();
+    if db.backend == Backend::Postgres {
+        db.sql("ANALYZE").await.unwrap();
+    }
+    let now = chrono::Utc::now();
+    let asked = [
+        plans(&db, move |conn| outbox::due(conn, id, now, 32)).await,
+        plans(&db, outbox::open_hotels).await,
+        plans(&db, move |conn| outbox::on_their_way(conn, id)).await,
+        plans(&db, move |conn| outbox::holds(conn, conversation)).await,
+        plans(&db, checkup::queued).await,
+        plans(&db, checkup::held).await,
+    ];
+    // They are as long as the queue, so that they may be read from end to end.
+    let by_them = |it: &str| ["outbox_open", "outbox_queue", "outbox_held"].iter().any(|index| it.contains(index));
+    // Those that go next stand at its beginning.
+    assert!(
+        asked[0].iter().all(|it| it.contains("outbox_queue") && !it.contains("Sort") && !it.contains("TEMP")),
+        "{asked:?}"
+    );
+    for plan in asked.iter().flatten() {
+        assert!(by_them(plan), "{plan}");
+        never_scans(
+            &[plan.lines().filter(|it| !by_them(it)).collect::<Vec<_>>().join("\n")],
+            &["o", "before", "outbox"],
+        );
+    }
 });
 
 on_both!(the_log_is_read_by_indexes, |db| {

@@ -121,7 +121,7 @@ where
 }
 
 /// WhatsApp's, and that of the administration.
-const LATER: usize = 2;
+const LATER: usize = 3;
 
 on_both!(the_later_migrations_leave_what_there_is, |db| {
     let hotel = db.hotel(3, 2).await;
