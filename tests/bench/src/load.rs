@@ -7,13 +7,14 @@
 pub mod frames;
 mod http;
 mod sockets;
+pub mod webhook;
 
 use std::io::{BufRead, Write, stdin, stdout};
 
 use serde::{Deserialize, Serialize};
 use tokio::{runtime, task::LocalSet};
 
-pub use http::Requests;
+pub use http::{Asks, Requests};
 pub use sockets::{Seat, Seats, open};
 
 use crate::Outcome;

@@ -9,6 +9,7 @@ mod memory;
 mod nodes;
 mod pages;
 mod sends;
+mod whatsapp;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -29,11 +30,13 @@ pub struct Bench {
     seconds: f64,
     /// The messages of the larger sites.
     messages: usize,
+    /// The messages that wait to be sent by WhatsApp.
+    queue: u64,
 }
 
 type Measure = fn(&Bench) -> Outcome<()>;
 
-const ROWS: [(&str, Measure); 11] = [
+const ROWS: [(&str, Measure); 13] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -45,6 +48,8 @@ const ROWS: [(&str, Measure); 11] = [
     ("crossing", crossing::measure),
     ("nodes", nodes::measure),
     ("hostile", hostile::measure),
+    ("webhook", whatsapp::take_in),
+    ("outbox", whatsapp::drain),
 ];
 
 /// Measures the rows that are named, or all.
@@ -60,8 +65,8 @@ pub fn run(only: &str, quick: bool) -> Outcome<()> {
     // Beside the program: temporary folders may be in memory, where no commit costs anything.
     let beside = std::env::current_exe()?.parent().ok_or("no folder")?.to_owned();
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-    let (rounds, seconds, messages) = if quick { (3, 1.0, 100_000) } else { (5, 2.0, 1_000_000) };
-    let bench = Bench { folder: folder.path().to_owned(), rounds, seconds, messages };
+    let (rounds, seconds, messages, queue) = if quick { (3, 1.0, 100_000, 1_000) } else { (5, 2.0, 1_000_000, 10_000) };
+    let bench = Bench { folder: folder.path().to_owned(), rounds, seconds, messages, queue };
     table::begin(quick);
     for (name, measure) in ROWS {
         let chosen = only.is_empty() || only.contains(&name);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     Outcome,
     databases::{Database, Kind},
-    load::{Job, Requests, Seat, Seats},
+    load::{Asks, Job, Requests, Seat, Seats, webhook::Webhook},
     processes::{Process, Rounds, product},
     redis::Redis,
 };
@@ -23,6 +23,16 @@ use crate::{
 const PASSWORD: &str = "a long password of the benchmark";
 /// Signs the tokens.
 const JWT_SECRET: &str = "a secret that only the benchmark uses, and only on loopback";
+/// What a server and whoever plays Meta for it know.
+pub const WHATSAPP_SECRETS: [(&str, &str); 3] = [
+    ("WHATSAPP_APP_SECRET", APP_SECRET),
+    ("WHATSAPP_VERIFY_TOKEN", "a-token-of-the-benchmark"),
+    ("WHATSAPP_ACCESS_TOKEN", "an-access-token-of-the-benchmark"),
+];
+/// Signs what the webhook is posted.
+pub const APP_SECRET: &str = "an-app-secret-of-the-benchmark";
+/// The first hotel's number.
+pub const PHONE_NUMBER_ID: &str = "105000000000001";
 /// The most sockets that one staff member may have open.
 pub const SOCKETS_OF_ONE: usize = 20;
 
@@ -60,6 +70,7 @@ pub struct Staff {
 pub struct Stay {
     pub id: i64,
     pub conversation_id: i64,
+    pub guest_phone: String,
     pub status: String,
 }
 
@@ -77,6 +88,8 @@ pub struct Made {
     folder: PathBuf,
     /// Through which servers on it reach each other, where not through the database.
     pub redis: Option<Redis>,
+    /// Where the Cloud API is, where guests are on WhatsApp.
+    pub whatsapp: Option<String>,
 }
 
 impl Made {
@@ -100,12 +113,22 @@ impl Made {
         }
         let told: Told = serde_json::from_slice(&output.stdout)?;
         database.settle()?;
-        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned(), redis: None })
+        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned(), redis: None, whatsapp: None })
     }
 
     /// With a Redis of its own, for servers to reach each other through.
     pub fn with_redis(self) -> Outcome<Self> {
         Ok(Self { redis: Some(Redis::start(&self.folder)?), ..self })
+    }
+
+    /// With guests on WhatsApp, whose API is there, at the first hotel.
+    pub fn with_whatsapp(self, api_url: &str) -> Outcome<Self> {
+        let hotel = self.hotels[0].id.to_string();
+        let set = ["hotel", "set", &hotel, "--whatsapp-phone-number-id", PHONE_NUMBER_ID];
+        if !command(&self.database, &self.folder)?.args(set).output()?.status.success() {
+            return Err("the hotel got no number".into());
+        }
+        Ok(Self { whatsapp: Some(api_url.to_owned()), ..self })
     }
 
     /// Starts the product on it.
@@ -124,6 +147,9 @@ impl Made {
     fn start(&self) -> Outcome<(Process, String)> {
         let mut command = command(&self.database, &self.folder)?;
         command.arg("serve").envs(self.redis.iter().map(|redis| ("REDIS_URL", redis.url())));
+        if let Some(api_url) = &self.whatsapp {
+            command.env("WHATSAPP_API_URL", api_url).envs(WHATSAPP_SECRETS);
+        }
         let mut server = Process::start(&mut command, &self.folder.join("product.log"))?;
         let address = server.listening()?;
         Ok((server, address))
@@ -227,6 +253,19 @@ impl Site {
     pub fn requests(&self, connections: usize, requests: Vec<String>, status: u16) -> Outcome<Rounds> {
         requesting(&self.address, connections, requests, status, &self.made.folder)
     }
+
+    /// A load client that plays guests on WhatsApp: so many POSTs at once, each of so many messages.
+    pub fn guests(&self, connections: usize, each: usize) -> Outcome<Rounds> {
+        let webhook = Webhook {
+            address: self.address.clone(),
+            secret: APP_SECRET.to_owned(),
+            phone_number_id: PHONE_NUMBER_ID.to_owned(),
+            guests: self.made.hotels[0].relayed().map(|it| it.guest_phone.trim_start_matches('+').to_owned()).collect(),
+            each,
+        };
+        let job = Requests { address: self.address.clone(), connections, asks: Asks::Guests(webhook), status: 200 };
+        Rounds::start("load", &Job::Requests(job), &self.made.folder.join("load.log"))
+    }
 }
 
 /// A load client with sockets to any server.
@@ -244,7 +283,8 @@ pub fn requesting(
     status: u16,
     folder: &Path,
 ) -> Outcome<Rounds> {
-    let job = Job::Requests(Requests { address: address.to_owned(), connections, requests, status });
+    let asks = Asks::These(requests);
+    let job = Job::Requests(Requests { address: address.to_owned(), connections, asks, status });
     Rounds::start("load", &job, &folder.join("load.log"))
 }
 

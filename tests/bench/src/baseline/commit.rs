@@ -1,10 +1,11 @@
-//! A bare loop that commits groups of the statements that a sent message takes.
+//! A bare loop that commits groups of the statements that a message takes.
 //!
 //! Producers wait for their message to be durable; the loop takes whatever waits, as the product's
 //! lane does. It is steered as the load client is.
 
 use std::{
     io::{BufRead, Write, stdin, stdout},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -24,15 +25,28 @@ use tokio::{
 use super::sql::{Conn, Moment, Time, Value, on_db, statement};
 use crate::{
     Outcome,
-    load::{Pace, Report, Round},
+    load::{Pace, Report, Round, webhook},
 };
 
 /// The most messages of one group, as in the product.
 const GROUP: usize = 256;
+/// The number of the next guest's message.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// What is done for each message.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Statements {
+    /// What the product looks at before it stores a staff member's message, and what it changes then.
+    Sent,
+    /// Only what it changes.
+    ChangesOfSent,
+    /// What it changes when a guest's message comes by WhatsApp.
+    ChangesOfReceived,
+}
 
 /// What to commit, and where.
 #[derive(Serialize, Deserialize)]
-pub struct Sends {
+pub struct Commits {
     /// The database, which no product uses.
     pub database: String,
     /// The sender.
@@ -44,8 +58,8 @@ pub struct Sends {
     pub department: i64,
     /// The conversations, each with its stay, that they write to in turns.
     pub conversations: Vec<(i64, i64)>,
-    /// Whether what the product only reads is left out.
-    pub only_changes: bool,
+    /// What is done for each.
+    pub statements: Statements,
 }
 
 struct Message {
@@ -60,12 +74,12 @@ struct Message {
 /// The database's.
 pub fn run() -> Outcome<()> {
     let mut lines = stdin().lock().lines();
-    let sends: Sends = serde_json::from_str(&lines.next().ok_or("nothing to send")??)?;
-    let conversations = sends.conversations.clone();
-    let conn = Conn::open(&sends.database)?;
+    let job: Commits = serde_json::from_str(&lines.next().ok_or("nothing to commit")??)?;
+    let conversations = job.conversations.clone();
+    let conn = Conn::open(&job.database)?;
     let (queue, waiting) = mpsc::channel(1024);
     thread::spawn(move || {
-        if let Err(error) = commit(conn, &sends, waiting) {
+        if let Err(error) = commit(conn, &job, waiting) {
             eprintln!("the loop ended: {error}");
             std::process::exit(1);
         }
@@ -116,7 +130,7 @@ async fn produce(queue: &mpsc::Sender<Message>, conversations: &[(i64, i64)], ro
     Ok(Report::of(times, 0, round.seconds))
 }
 
-fn commit(mut conn: Conn, sends: &Sends, mut waiting: mpsc::Receiver<Message>) -> Outcome<()> {
+fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -> Outcome<()> {
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -128,9 +142,16 @@ fn commit(mut conn: Conn, sends: &Sends, mut waiting: mpsc::Receiver<Message>) -
         conn.run("BEGIN IMMEDIATE")?;
         let mut ids = Vec::with_capacity(group.len());
         for message in &group {
-            ids.push(send(&mut conn, sends, message, now)?);
+            ids.push(match job.statements {
+                Statements::Sent => {
+                    read(&mut conn, job, message, now)?;
+                    send(&mut conn, job, message, now)?
+                }
+                Statements::ChangesOfSent => send(&mut conn, job, message, now)?,
+                Statements::ChangesOfReceived => receive(&mut conn, message, now)?,
+            });
         }
-        log_events(&mut conn, sends, &group, &ids, now)?;
+        log_events(&mut conn, job, &group, &ids, now)?;
         conn.run("COMMIT")?;
         // A producer waits as long as this process lives.
         for message in group {
@@ -140,22 +161,22 @@ fn commit(mut conn: Conn, sends: &Sends, mut waiting: mpsc::Receiver<Message>) -
     Ok(())
 }
 
-fn send(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
+/// As long as the messages of the load client.
+const TEXT: &str = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can \
+                    do for you tonight? 12345";
+
+fn send(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
     let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
-    if !sends.only_changes {
-        read(conn, sends, message, now)?;
-    }
-    let text = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can do \
-                for you tonight? 12345";
-    let (sent, staff) = (Value::Text("sent"), || Value::Number(sends.staff));
+    let (sent, staff) = (Value::Text("sent"), || Value::Number(job.staff));
     let id = conn.number(
         MESSAGE,
         &[
             conversation(),
-            Value::Text(text),
+            Value::Text(TEXT),
             Value::Text("staff"),
             staff(),
             at(),
+            Value::Null,
             sent,
             Value::Flag(false),
             Value::Null,
@@ -170,35 +191,78 @@ fn send(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -
     Ok(id)
 }
 
+/// A guest's message, which WhatsApp gave a name, with the JSON that it came in.
+fn receive(conn: &mut Conn, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
+    let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
+    let name = format!("wamid.{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let id = conn.number(
+        MESSAGE,
+        &[
+            conversation(),
+            Value::Text(TEXT),
+            Value::Text("guest"),
+            Value::Null,
+            at(),
+            Value::Text(&name),
+            Value::Null,
+            Value::Flag(false),
+            Value::Null,
+            Value::Null,
+            Value::Number(1),
+            conversation(),
+            Value::Number(1),
+        ],
+    )?;
+    conn.change(HEARD, &[at(), Value::Number(id), at(), Value::Number(1), conversation()])?;
+    let raw = webhook::message("491700000000", &name, now.timestamp()).to_string();
+    conn.change(INBOUND, &[Value::Number(id), Value::Text(&raw)])?;
+    Ok(id)
+}
+
 /// What the product looks at before it writes.
-fn read(conn: &mut Conn, sends: &Sends, message: &Message, now: DateTime<Utc>) -> QueryResult<()> {
+fn read(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<()> {
     let (idle, most) = (now - TimeDelta::days(30), now - TimeDelta::days(90));
-    let values = [Value::Flag(true), Value::time(idle), Value::time(most), Value::Text(&sends.session)];
+    let values = [Value::Flag(true), Value::time(idle), Value::time(most), Value::Text(&job.session)];
     let session = statement::<SessionColumns>(SESSION, &values);
     let _: SessionRow = on_db!(conn, |c| session.get_result(c))?;
-    let values = [Value::Number(1), Value::Number(message.conversation), Value::Number(1)];
+    let one = || Value::Number(1);
+    let values = [one(), one(), Value::Number(message.conversation), one()];
     let conversation = statement::<(ConversationColumns, HotelColumns)>(CONVERSATION, &values);
     let _: (ConversationRow, HotelRow) = on_db!(conn, |c| conversation.get_result(c))?;
     Ok(())
 }
 
 /// The group's events: the counter's row once, two events for each message.
-fn log_events(conn: &mut Conn, sends: &Sends, group: &[Message], ids: &[i64], now: DateTime<Utc>) -> Outcome<()> {
+fn log_events(conn: &mut Conn, job: &Commits, group: &[Message], ids: &[i64], now: DateTime<Utc>) -> Outcome<()> {
     let count = i64::try_from(2 * group.len())?;
-    let hotel = || Value::Number(sends.hotel);
+    let hotel = || Value::Number(job.hotel);
     let mut seq = conn.number(COUNTER, &[Value::Number(count), hotel()])? - count;
     for (message, id) in group.iter().zip(ids) {
         let (conversation, stay) = (|| Value::Number(message.conversation), || Value::Number(message.stay));
-        let department = || Value::Number(sends.department);
+        let department = || Value::Number(job.department);
         for (kind, message, [before, after], only_message) in [
             ("message", Value::Number(*id), [Value::Null, Value::Null], false),
             ("conversation_updated", Value::Null, [department(), department()], true),
         ] {
             seq += 1;
             let (place, at, kind) = (Value::Number(seq), Value::time(now), Value::Text(kind));
-            let (nobody, only_message) = (Value::Null, Value::Flag(only_message));
-            let values =
-                [hotel(), place, at, kind, conversation(), stay(), message, nobody, before, after, only_message];
+            let (nothing, only_message) = (|| Value::Null, Value::Flag(only_message));
+            let [staff, delivery, failure] = [nothing(), nothing(), nothing()];
+            let values = [
+                hotel(),
+                place,
+                at,
+                kind,
+                conversation(),
+                stay(),
+                message,
+                staff,
+                before,
+                after,
+                only_message,
+                delivery,
+                failure,
+            ];
             conn.change(EVENT, &values)?;
         }
     }
@@ -211,8 +275,8 @@ type SessionColumns = (
 );
 type SessionRow =
     ((String, i64, Option<i64>, Option<Time>, Time, Time), (i64, i64, String, String, String, bool, Option<i64>));
-type HotelColumns = ((BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>), Nullable<BigInt>);
-type HotelRow = ((i64, String, String, Option<i64>, Option<String>), Option<i64>);
+type HotelColumns = ((BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>, Bool), Nullable<BigInt>, Nullable<BigInt>);
+type HotelRow = ((i64, String, String, Option<i64>, Option<String>, bool), Option<i64>, Option<i64>);
 type ConversationColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Text, Nullable<BigInt>, Nullable<BigInt>);
 type ConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
 
@@ -225,14 +289,19 @@ const SESSION: &str = "SELECT sessions.id, sessions.generation, sessions.superse
      staff_departments.position";
 const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
      conversations.status, conversations.department_id, conversations.assigned_to, hotels.id, hotels.name, \
-     hotels.timezone, hotels.default_department_id, hotels.whatsapp_phone_number_id, (SELECT departments.id FROM \
-     departments WHERE (departments.hotel_id = hotels.id) ORDER BY departments.id LIMIT ?) FROM (conversations \
-     INNER JOIN hotels ON (hotels.id = conversations.hotel_id)) WHERE (conversations.id = ?) LIMIT ?";
-const MESSAGE: &str = "INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, \
-     internal, client_ref, request_digest, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT \
+     hotels.timezone, hotels.default_department_id, hotels.whatsapp_phone_number_id, hotels.flow, (SELECT \
+     departments.id FROM departments WHERE (departments.hotel_id = hotels.id) ORDER BY departments.id LIMIT ?), \
+     (SELECT message_templates.id FROM message_templates WHERE ((message_templates.hotel_id = hotels.id) AND \
+     message_templates.is_opener) LIMIT ?) FROM (conversations INNER JOIN hotels ON (hotels.id = conversations.hotel_id)) WHERE (conversations.id = ?) LIMIT ?";
+const MESSAGE: &str = "INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, \
+     whatsapp_message_id, delivery, internal, client_ref, request_digest, guest_ordinal) VALUES (?, ?, ?, ?, ?, ?, \
+     ?, ?, ?, ?, (SELECT \
      (conversations.guest_messages + ?) FROM conversations WHERE (conversations.id = ?) LIMIT ?)) RETURNING \
      messages.id";
 const LAST_MESSAGE: &str = "UPDATE conversations SET updated_at = ?, last_message_id = ? WHERE (conversations.id = ?)";
+const HEARD: &str = "UPDATE conversations SET updated_at = ?, last_message_id = ?, last_guest_message_at = ?, \
+     guest_messages = (conversations.guest_messages + ?) WHERE (conversations.id = ?)";
+const INBOUND: &str = "INSERT INTO inbound (message_id, raw) VALUES (?, ?)";
 const MARK: &str = "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) SELECT ?, \
      messages.conversation_id, messages.id, messages.guest_ordinal FROM messages WHERE ((messages.id = ?) AND \
      (messages.conversation_id = ?)) ON CONFLICT (conversation_id, staff_id) DO UPDATE SET message_id = \
@@ -241,4 +310,4 @@ const MARK: &str = "INSERT INTO read_marks (staff_id, conversation_id, message_i
 const COUNTER: &str = "UPDATE hotel_counters SET seq = (hotel_counters.seq + ?) WHERE (hotel_counters.hotel_id = ?) \
      RETURNING hotel_counters.seq";
 const EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
-     department_before, department_after, only_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     department_before, department_after, only_message, delivery, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -49,7 +49,7 @@ pub const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id,
 /// Of messages.
 pub const MESSAGES: &str = "SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.delivery, messages.failure, messages.internal, \
-     messages.client_ref, staff.name, stays.guest_name, guests.profile_name, guests.phone, guests.wa_id, \
+     messages.client_ref, messages.has_attachments, staff.name, stays.guest_name, guests.profile_name, guests.phone, guests.wa_id, \
      guests.bsuid, hotels.name FROM (((((messages INNER JOIN conversations ON (conversations.id = \
      messages.conversation_id)) INNER JOIN hotels ON (hotels.id = conversations.hotel_id)) INNER JOIN \
      guests ON (guests.id = conversations.guest_id)) LEFT OUTER JOIN stays ON (stays.id = \
@@ -60,14 +60,14 @@ pub const MESSAGES: &str = "SELECT messages.id, messages.conversation_id, messag
 pub const BEFORE: &str = "SELECT EXISTS (SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.whatsapp_message_id, messages.delivery, \
      messages.failure, messages.internal, messages.guest_ordinal, messages.client_ref, \
-     messages.request_digest FROM messages WHERE (((messages.conversation_id = ?) AND ((messages.internal \
+     messages.request_digest, messages.has_attachments FROM messages WHERE (((messages.conversation_id = ?) AND ((messages.internal \
      = ?) OR (messages.internal = ?))) AND (messages.id < ?)))";
 
 /// Of messages: whether there are newer ones.
 pub const AFTER: &str = "SELECT EXISTS (SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.whatsapp_message_id, messages.delivery, \
      messages.failure, messages.internal, messages.guest_ordinal, messages.client_ref, \
-     messages.request_digest FROM messages WHERE (((messages.conversation_id = ?) AND ((messages.internal \
+     messages.request_digest, messages.has_attachments FROM messages WHERE (((messages.conversation_id = ?) AND ((messages.internal \
      = ?) OR (messages.internal = ?))) AND (messages.id > ?)))";
 
 /// The columns of [`VIEWS`].
@@ -150,6 +150,7 @@ pub type MessageColumns = (
     Maybe,
     Bool,
     Maybe,
+    Bool,
     Maybe,
     Maybe,
     Maybe,
@@ -173,6 +174,7 @@ pub struct MessageRow {
     pub failure: Option<String>,
     pub internal: bool,
     pub client_ref: Option<String>,
+    pub has_attachments: bool,
     pub staff_name: Option<String>,
     pub guest_name: Option<String>,
     pub profile_name: Option<String>,

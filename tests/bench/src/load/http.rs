@@ -1,6 +1,7 @@
 //! Asking over HTTP: connections that are kept alive, each asking again as soon as it is answered.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     rc::Rc,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Report, Round};
+use super::{Report, Round, webhook::Webhook};
 use crate::{Failure, Outcome};
 
 /// Which requests to send, over how many connections.
@@ -23,10 +24,28 @@ pub struct Requests {
     pub address: String,
     /// How many connections, and so requests under way.
     pub connections: usize,
-    /// The requests as they are sent; the connections take them in turns.
-    pub requests: Vec<String>,
+    /// What they ask.
+    pub asks: Asks,
     /// The status that is right.
     pub status: u16,
+}
+
+/// Which requests are sent; the connections take them in turns.
+#[derive(Serialize, Deserialize)]
+pub enum Asks {
+    /// These, again and again.
+    These(Vec<String>),
+    /// What guests write, each time something new.
+    Guests(Webhook),
+}
+
+impl Asks {
+    fn nth(&self, n: usize) -> Cow<'_, str> {
+        match self {
+            Self::These(requests) => Cow::Borrowed(&requests[n % requests.len()]),
+            Self::Guests(webhook) => Cow::Owned(webhook.request(n)),
+        }
+    }
 }
 
 pub struct Client {
@@ -77,12 +96,12 @@ impl Connection {
     async fn ask_until(&mut self, job: &Requests, until: Instant) -> Outcome<Vec<u32>> {
         let mut times = Vec::new();
         loop {
+            let request = job.asks.nth(self.next);
+            self.next += job.connections;
             let sent = Instant::now();
             if sent >= until {
                 return Ok(times);
             }
-            let request = &job.requests[self.next % job.requests.len()];
-            self.next += job.connections;
             self.stream.write_all(request.as_bytes()).await?;
             let status = self.answer().await?;
             if status != job.status {

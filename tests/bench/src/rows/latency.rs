@@ -3,6 +3,7 @@
 use super::{Bench, fanout, median, sends};
 use crate::{
     Outcome,
+    baseline::commit::Statements,
     databases::{Database, Kind},
     load::{Pace, Report, Round},
     processes::Rounds,
@@ -55,7 +56,7 @@ enum Commits<'a> {
 impl<'a> Commits<'a> {
     fn on(database: &'a Database, hotel: &Hotel, bench: &Bench) -> Outcome<Self> {
         match database.kind() {
-            Kind::Sqlite => Ok(Self::Loop(sends::bare(database, hotel, false, bench)?)),
+            Kind::Sqlite => Ok(Self::Loop(sends::commits(database, hotel, Statements::Sent, bench)?)),
             Kind::Postgres => {
                 sends::prepare(database, std::slice::from_ref(hotel))?;
                 Ok(Self::Pgbench(database))
@@ -66,7 +67,7 @@ impl<'a> Commits<'a> {
     fn measure(&mut self, round: Round, sizes: Sizes, bench: &Bench) -> Outcome<Report> {
         match self {
             Self::Loop(commit) => commit.round(round),
-            Self::Pgbench(database) => sends::pgbench(database, sizes, round, bench),
+            Self::Pgbench(database) => sends::pgbench(database, sends::SEND, sizes, round, bench),
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{path::Path, process::Command};
 use super::{Bench, Costs, watched};
 use crate::{
     Outcome,
-    baseline::{commit::Sends, sql::Conn},
+    baseline::{
+        commit::{Commits, Statements},
+        sql::Conn,
+    },
     databases::{Database, Kind, postgres},
     load::{Pace, Report, Round, Seat},
     processes::Rounds,
@@ -18,14 +21,16 @@ pub const UNDER_WAY: usize = 64;
 pub const SOCKETS: usize = 200;
 const GOAL_SQLITE: f64 = 0.5;
 const GOAL_POSTGRES: f64 = 0.7;
+/// What a sent message takes on PostgreSQL, for pgbench.
+pub const SEND: &str = include_str!("send.sql");
 /// The session that the bare statements look up.
 const SESSION: &str = "of the bare loop";
 
 pub fn on_sqlite(bench: &Bench) -> Outcome<()> {
     let made = Made::up(Kind::Sqlite, Sizes { hotels: 1, staff: 12, stays: 2_000, messages: 3 }, &bench.folder)?;
     let (copy, copy_of_changes) = (made.database.copy()?, made.database.copy()?);
-    let mut bare = bare(&copy, &made.hotels[0], false, bench)?;
-    let mut bare_changes = self::bare(&copy_of_changes, &made.hotels[0], true, bench)?;
+    let mut bare = commits(&copy, &made.hotels[0], Statements::Sent, bench)?;
+    let mut bare_changes = commits(&copy_of_changes, &made.hotels[0], Statements::ChangesOfSent, bench)?;
     let site = made.serve()?;
     for (way, mut product) in ways(&site)? {
         let pace = Pace::UntilAcknowledged(UNDER_WAY);
@@ -64,7 +69,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             let (round, mut costs) = (bench.round(pace), Costs::default());
             let duel = bench.duel(
                 || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-                || Ok(pgbench(&copy, sizes, bench.round(Pace::UntilAcknowledged(8)), bench)?.rate()),
+                || Ok(pgbench(&copy, SEND, sizes, bench.round(Pace::UntilAcknowledged(8)), bench)?.rate()),
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
@@ -81,7 +86,8 @@ fn ways(site: &Site) -> Outcome<[(&'static str, Rounds); 2]> {
     Ok([("REST", by_rest(site, &tokens)?), ("socket", by_socket(site, tokens, SOCKETS)?)])
 }
 
-fn by_rest(site: &Site, tokens: &[String]) -> Outcome<Rounds> {
+/// Staff who answer in one conversation after another.
+pub fn by_rest(site: &Site, tokens: &[String]) -> Outcome<Rounds> {
     let requests = targets(site).zip(tokens.iter().cycle()).map(|((conversation, _), token)| {
         let body = r#"{"text":"Of course. Two more towels and a second pillow are on their way; is there anything else that we can do for you tonight?"}"#;
         format!(
@@ -112,19 +118,19 @@ fn targets(site: &Site) -> impl Iterator<Item = (i64, i64)> + Clone {
 }
 
 /// A loop of commits on a database of its own.
-pub fn bare(database: &Database, hotel: &Hotel, only_changes: bool, bench: &Bench) -> Outcome<Rounds> {
+pub fn commits(database: &Database, hotel: &Hotel, statements: Statements, bench: &Bench) -> Outcome<Rounds> {
     let staff = hotel.staff[1].id;
     sign_in(&mut Conn::open(&database.url)?, hotel.id, staff, SESSION)?;
-    let sends = Sends {
+    let commits = Commits {
         database: database.url.clone(),
         staff,
         session: SESSION.to_owned(),
         hotel: hotel.id,
         department: hotel.departments[0].id,
         conversations: hotel.relayed().map(|it| (it.conversation_id, it.id)).collect(),
-        only_changes,
+        statements,
     };
-    Rounds::start("baseline-commit", &sends, &bench.folder.join("baseline.log"))
+    Rounds::start("baseline-commit", &commits, &bench.folder.join("baseline.log"))
 }
 
 fn sign_in(conn: &mut Conn, hotel: i64, staff: i64, session: &str) -> Outcome<()> {
@@ -159,7 +165,7 @@ pub fn prepare(database: &Database, hotels: &[Hotel]) -> Outcome<()> {
 }
 
 /// The transactions of pgbench: of so many clients, or of one that begins so many a second.
-pub fn pgbench(database: &Database, sizes: Sizes, round: Round, bench: &Bench) -> Outcome<Report> {
+pub fn pgbench(database: &Database, script: &str, sizes: Sizes, round: Round, bench: &Bench) -> Outcome<Report> {
     let (clients, rate) = match round.pace {
         Pace::UntilAcknowledged(clients) => (clients, None),
         Pace::Every(a_second) => (1, Some(format!("--rate={a_second}"))),
@@ -167,8 +173,8 @@ pub fn pgbench(database: &Database, sizes: Sizes, round: Round, bench: &Bench) -
     };
     let psql = std::env::var("MM_TEST_PSQL")?;
     let folder = tempfile::tempdir_in(&bench.folder)?;
-    let script = folder.path().join("send.sql");
-    std::fs::write(&script, include_str!("send.sql"))?;
+    let file = folder.path().join("script.sql");
+    std::fs::write(&file, script)?;
     let seconds = (round.seconds.ceil() as u64).max(1);
     let output = Command::new(Path::new(&psql).with_file_name("pgbench"))
         .args(["--no-vacuum", "--protocol=prepared", &format!("--client={clients}"), &format!("--time={seconds}")])
@@ -176,7 +182,7 @@ pub fn pgbench(database: &Database, sizes: Sizes, round: Round, bench: &Bench) -
         .args(["--define", &format!("stays={}", sizes.stays)])
         .args(rate)
         .arg("--file")
-        .arg(script)
+        .arg(file)
         // A line for each transaction, of which the third word is how long it took, in microseconds. With a rate
         // that is counted from when it was due, and the last word is how long it then waited for the one before.
         .arg("--log")

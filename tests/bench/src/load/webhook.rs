@@ -1,0 +1,68 @@
+//! What WhatsApp posts: guests' messages, signed.
+
+use std::fmt::Write;
+
+use chrono::Utc;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+/// As long as what staff send.
+const TEXT: &str = "Good evening. Could we have two more towels and a second pillow, please? And is there anywhere nearby \
+                    that is open for a late supper?";
+
+/// A webhook, and who writes to it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Webhook {
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+    /// What is posted is signed with this.
+    pub secret: String,
+    /// The hotel's.
+    pub phone_number_id: String,
+    /// The guests' numbers, digits alone; they write in turns.
+    pub guests: Vec<String>,
+    /// So many messages a POST.
+    pub each: usize,
+}
+
+impl Webhook {
+    /// The request of this number: no message comes twice.
+    pub fn request(&self, n: usize) -> String {
+        let now = Utc::now().timestamp();
+        let mine = (n * self.each)..((n + 1) * self.each);
+        let messages: Vec<Value> =
+            mine.map(|n| message(&self.guests[n % self.guests.len()], &format!("wamid.{n}"), now)).collect();
+        let value = json!({
+            "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": "15550100000", "phone_number_id": self.phone_number_id },
+            "messages": messages,
+        });
+        let change = json!({ "field": "messages", "value": value });
+        let entry = json!({ "id": "104000000000001", "changes": [change] });
+        let body = json!({ "object": "whatsapp_business_account", "entry": [entry] }).to_string();
+        format!(
+            "POST /webhooks/whatsapp/ HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             X-Hub-Signature-256: sha256={}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            self.signature(&body),
+            body.len()
+        )
+    }
+
+    fn signature(&self, body: &str) -> String {
+        // Keys may have any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("a key");
+        mac.update(body.as_bytes());
+        mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+/// A text of a guest, as it stands in a body.
+pub fn message(from: &str, name: &str, at: i64) -> Value {
+    json!({ "from": from, "id": name, "timestamp": at.to_string(), "type": "text", "text": { "body": TEXT } })
+}
