@@ -17,7 +17,7 @@ use persistence::{
     stays,
 };
 
-use crate::support::{Backend, Database, Hotel, on_both};
+use crate::support::{Backend, Database, Hotel, on_both, run};
 
 const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
 
@@ -260,6 +260,16 @@ on_both!(the_log_is_read_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| events::after(conn, id, Seq(5), 500)).await, &BIG);
     never_scans(&plans(&db, move |conn| events::first(conn, id)).await, &BIG);
 });
+
+/// As `.cargo/config.toml` has it: else every statement with a limit is compiled anew each time.
+#[test]
+fn sqlite_is_built_to_plan_without_values() {
+    run(Backend::Sqlite, async |db| {
+        for (option, used) in [("ENABLE_QPSG", 1), ("ENABLE_STAT4", 0)] {
+            assert_eq!(db.number(format!("SELECT sqlite_compileoption_used('{option}')")).await, used, "{option}");
+        }
+    });
+}
 
 on_both!(a_scan_would_be_seen, |db| {
     filled(&db).await;
