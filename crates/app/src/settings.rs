@@ -50,7 +50,7 @@ pub struct Settings {
     pub rust_log: String,
     /// By how many seconds the clock is ahead.
     #[cfg(feature = "test-clock")]
-    pub test_clock_file: Option<std::path::PathBuf>,
+    pub test_clock_file: Option<PathBuf>,
     /// How often it is looked for commits that nobody told of, in seconds.
     #[cfg(feature = "test-clock")]
     pub test_compare_seconds: Option<u64>,
