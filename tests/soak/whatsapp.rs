@@ -28,8 +28,12 @@ use crate::{
     site::{Person, Site, Stay},
 };
 
-/// How long it may take until nothing waits any more when all is well again.
+/// When all is well again: how long it may take until less waits than before. Refusals of calls that were too many
+/// put a message off by minutes.
 const REST: Duration = Duration::from_secs(300);
+/// Between two messages that a staff member sends to a guest, whom another may answer as well: on the whole less than
+/// guests may be sent for ever, one in six seconds, else what waits only grows.
+const APART: u64 = 15_000;
 /// Stays of a hotel: half of them are in relay, and of those half are with each department.
 pub const STAYS: usize = 60;
 /// Deliveries from the first to the last.
@@ -177,10 +181,10 @@ async fn write(meta: Arc<Meta>, guests: Vec<Guest>, stop: Arc<AtomicBool>) -> Ve
     ids
 }
 
-/// A staff member answers: as often as guests may be written to, in the long run.
+/// A staff member answers.
 async fn answer(cluster: Arc<Cluster>, person: Arc<Person>, stop: Arc<AtomicBool>) -> Done {
     let mut done = Done::default();
-    let apart = 5_000 / person.stays.len() as u64;
+    let apart = APART / person.stays.len() as u64;
     for n in 0.. {
         if stop.load(Relaxed) {
             break;
@@ -197,13 +201,16 @@ async fn answer(cluster: Arc<Cluster>, person: Arc<Person>, stop: Arc<AtomicBool
 
 /// Waits until nothing is queued or on its way.
 async fn at_rest(cluster: &Cluster, report: &mut Report) {
-    let start = Instant::now();
+    let (mut since, mut least) = (Instant::now(), u64::MAX);
     loop {
-        let left = &cluster.database.rows("SELECT count(*) FROM outbox WHERE state <> 'settled'")[0][0];
-        if left == "0" {
+        let left = cluster.database.rows("SELECT count(*) FROM outbox WHERE state <> 'settled'")[0][0].parse().unwrap();
+        if left == 0 {
             return;
         }
-        if start.elapsed() > REST {
+        if left < least {
+            (since, least) = (Instant::now(), left);
+        }
+        if since.elapsed() > REST {
             return report.wrong.push(format!("{left} messages still wait to be sent"));
         }
         sleep(Duration::from_millis(500)).await;
