@@ -21,7 +21,9 @@ on_both!(outside_of_them_nothing_goes, whatsapp Options::default() => |it| {
     it.meta.post("account/", json!({ "error": 131042 })).await;
     let words = words();
     let late = talk.say(&words).await;
-    figure_is(&it.world, "whatsapp_stopped ", Duration::from_secs(10), |n| n == 1.0).await;
+    // From then on it is tried every five minutes.
+    let told = format!("nothing is sent for hotel {}", line.id);
+    line.until(&told, async || it.world.log_text().contains(&told).then_some(())).await;
     it.advance(24 * 3600 + 60).await;
     it.meta.post("account/", json!({ "error": -1 })).await;
     let talk = talk.back().await;
