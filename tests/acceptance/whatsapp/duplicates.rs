@@ -118,10 +118,10 @@ on_both!(a_thousand_come_in_one_body, line => |line| {
 });
 
 on_both!(three_megabytes_come_in_one_body, line => |line| {
-    let (stay, before) = (line.assigned(0).await, 0);
+    let stay = line.assigned(0).await;
     let long = "x".repeat(100_000);
     let messages: Vec<Value> = (0..30).map(|it| text(digits(&stay.phone), &format!("{it}{long}"))).collect();
-    let before = before + written(&line, stay.conversation).await.len();
+    let before = written(&line, stay.conversation).await.len();
     line.brings(&messages).await;
     assert_eq!(new_in(&line, stay.conversation, before).await.len(), 30);
     // Beyond what Meta ever sends, nothing is read.
@@ -136,6 +136,15 @@ async fn post_at(node: &Client, body: &Value) -> u16 {
     node.with("x-hub-signature-256", &signed).send("POST", "/webhooks/whatsapp/", Some(bytes)).await.status
 }
 
+/// Twenty bodies, in each of which every guest writes.
+fn turns(line: &Line, phones: &[String]) -> Vec<Value> {
+    let body = |turn: usize| {
+        let all = phones.iter().map(|phone| text(digits(phone), &format!("turn {turn}")));
+        line.body(&all.collect::<Vec<_>>())
+    };
+    (0..20).map(body).collect()
+}
+
 #[test]
 fn on_two_nodes_at_once_it_is_one() {
     by_whatsapp(Backend::Postgres, Options::default(), async |it: std::sync::Arc<Whatsapp>| {
@@ -143,13 +152,7 @@ fn on_two_nodes_at_once_it_is_one() {
         let node = it.world.another_node();
         let nodes = [Client::new(&it.world), Client::new(&node)];
         let phones: Vec<String> = (0..5).map(|_| line.new_phone()).collect();
-        let bodies: Vec<Value> = (0..20)
-            .map(|turn| {
-                let all = phones.iter().map(|phone| text(digits(phone), &format!("turn {turn}")));
-                line.body(&all.collect::<Vec<_>>())
-            })
-            .collect();
-        for both in &bodies {
+        for both in &turns(&line, &phones) {
             let posts = nodes.iter().chain(&nodes).map(|node| post_at(node, both));
             assert_eq!(join_all(posts).await, [200; 4]);
         }
@@ -160,12 +163,7 @@ fn on_two_nodes_at_once_it_is_one() {
         }
         // All at once, in whatever order.
         let phones: Vec<String> = (0..5).map(|_| line.new_phone()).collect();
-        let bodies: Vec<Value> = (0..20)
-            .map(|turn| {
-                let all = phones.iter().map(|phone| text(digits(phone), &format!("turn {turn}")));
-                line.body(&all.collect::<Vec<_>>())
-            })
-            .collect();
+        let bodies = turns(&line, &phones);
         let posts = bodies.iter().flat_map(|body| nodes.iter().map(move |node| post_at(node, body)));
         assert!(join_all(posts).await.into_iter().all(|status| status == 200));
         for phone in &phones {

@@ -166,57 +166,51 @@ const TEXT: &str = "Of course. Two more towels and a second pillow are on their 
                     do for you tonight? 12345";
 
 fn send(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
-    let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
-    let (sent, staff) = (Value::Text("sent"), || Value::Number(job.staff));
-    let id = conn.number(
-        MESSAGE,
-        &[
-            conversation(),
-            Value::Text(TEXT),
-            Value::Text("staff"),
-            staff(),
-            at(),
-            Value::Null,
-            sent,
-            Value::Flag(false),
-            Value::Null,
-            Value::Null,
-            Value::Number(0),
-            conversation(),
-            Value::Number(1),
-        ],
-    )?;
-    conn.change(LAST_MESSAGE, &[at(), Value::Number(id), conversation()])?;
+    let staff = || Value::Number(job.staff);
+    let id = store(conn, message, now, [Value::Text("staff"), staff(), Value::Null, Value::Text("sent")], 0)?;
+    let conversation = || Value::Number(message.conversation);
+    conn.change(LAST_MESSAGE, &[Value::time(now), Value::Number(id), conversation()])?;
     conn.change(MARK, &[staff(), Value::Number(id), conversation()])?;
     Ok(id)
 }
 
 /// A guest's message, which WhatsApp gave a name, with the JSON that it came in.
 fn receive(conn: &mut Conn, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
-    let (at, conversation) = (|| Value::time(now), || Value::Number(message.conversation));
     let name = format!("wamid.{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let id = conn.number(
-        MESSAGE,
-        &[
-            conversation(),
-            Value::Text(TEXT),
-            Value::Text("guest"),
-            Value::Null,
-            at(),
-            Value::Text(&name),
-            Value::Null,
-            Value::Flag(false),
-            Value::Null,
-            Value::Null,
-            Value::Number(1),
-            conversation(),
-            Value::Number(1),
-        ],
-    )?;
-    conn.change(HEARD, &[at(), Value::Number(id), at(), Value::Number(1), conversation()])?;
+    let id = store(conn, message, now, [Value::Text("guest"), Value::Null, Value::Text(&name), Value::Null], 1)?;
+    let (at, one) = (|| Value::time(now), Value::Number(1));
+    conn.change(HEARD, &[at(), Value::Number(id), at(), one, Value::Number(message.conversation)])?;
     let raw = webhook::message("491700000000", &name, now.timestamp()).to_string();
     conn.change(INBOUND, &[Value::Number(id), Value::Text(&raw)])?;
     Ok(id)
+}
+
+/// Stores a message: of which type its sender is, which staff member, what WhatsApp calls it, how far it has come; and
+/// how many it adds to the guest's.
+fn store(
+    conn: &mut Conn,
+    message: &Message,
+    now: DateTime<Utc>,
+    [sender_type, staff, name, delivery]: [Value<'_>; 4],
+    of_guest: i64,
+) -> QueryResult<i64> {
+    let conversation = || Value::Number(message.conversation);
+    let values = [
+        conversation(),
+        Value::Text(TEXT),
+        sender_type,
+        staff,
+        Value::time(now),
+        name,
+        delivery,
+        Value::Flag(false),
+        Value::Null,
+        Value::Null,
+        Value::Number(of_guest),
+        conversation(),
+        Value::Number(1),
+    ];
+    conn.number(MESSAGE, &values)
 }
 
 /// What the product looks at before it writes.
