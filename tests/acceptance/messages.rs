@@ -17,22 +17,9 @@ async fn fill(hotel: &Hotel, staff: &Staff, stay: &Stay, number: usize) -> Vec<i
     made
 }
 
-/// The address that a `Link` header gives for one direction.
-fn link(answer: &Answer, direction: &str) -> Option<String> {
-    let all = answer.header("link")?;
-    let part = all.split(", ").find(|part| part.ends_with(&format!("rel=\"{direction}\"")))?;
-    Some(part.strip_prefix('<')?.split_once('>')?.0.to_owned())
-}
-
 /// Both of them, as whether there is something.
 fn left(answer: &Answer) -> (bool, bool) {
-    (link(answer, "prev").is_some(), link(answer, "next").is_some())
-}
-
-/// Follows a link, which is absolute.
-async fn follow(client: &Client, url: &str) -> Answer {
-    let base = client.world.base();
-    client.get(url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is not under {base}"))).await
+    (answer.link("prev").is_some(), answer.link("next").is_some())
 }
 
 async fn page(client: &Client, stay: &Stay, query: &str) -> Answer {
@@ -46,7 +33,7 @@ on_both!(without_parameters_the_newest_200_come_oldest_first, |hotel| {
     let newest = page(&staff, &stay, "").await;
     assert_eq!(ids(&newest.is(200)), all[all.len() - 200..]);
     assert_eq!(left(&newest), (true, false));
-    let rest = follow(&staff, &link(&newest, "prev").unwrap()).await;
+    let rest = staff.follow(&newest.link("prev").unwrap()).await;
     assert_eq!(ids(&rest.is(200)), all[..all.len() - 200]);
     assert_eq!(left(&rest), (false, true));
     let whole = page(&staff, &stay, "limit=1000").await;
@@ -89,8 +76,8 @@ on_both!(following_links_meets_every_message_once, |hotel| {
         let start = if direction == "prev" { "".to_owned() } else { format!("&after={}", all[0]) };
         let mut answer = page(&staff, &stay, &format!("limit=2&include=notes{start}")).await;
         let mut met = ids(&answer.is(200));
-        while let Some(url) = link(&answer, direction) {
-            answer = follow(&staff, &url).await;
+        while let Some(url) = answer.link(direction) {
+            answer = staff.follow(&url).await;
             let more = ids(&answer.is(200));
             met = if direction == "prev" { [more, met].concat() } else { [met, more].concat() };
         }

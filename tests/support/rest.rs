@@ -75,6 +75,12 @@ impl Client {
         self.send("GET", path, None).await
     }
 
+    /// Follows a link of an answer, which is absolute.
+    pub async fn follow(&self, url: &str) -> Answer {
+        let base = self.world.base();
+        self.get(url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is not under {base}"))).await
+    }
+
     /// POSTs JSON.
     pub async fn post(&self, path: impl AsRef<str>, body: Value) -> Answer {
         self.send("POST", path, Some(body.to_string().into_bytes())).await
@@ -138,6 +144,13 @@ impl Answer {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The address that its `Link` header gives for one direction.
+    pub fn link(&self, direction: &str) -> Option<String> {
+        let all = self.header("link")?;
+        let part = all.split(", ").find(|part| part.ends_with(&format!("rel=\"{direction}\"")))?;
+        Some(part.strip_prefix('<')?.split_once('>')?.0.to_owned())
     }
 
     /// The body as text.

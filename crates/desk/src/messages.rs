@@ -18,10 +18,10 @@ use crate::{Desk, Done, Error, Once, WithCursor, conversations::visible};
 pub struct MessagePage {
     /// The messages.
     pub messages: Vec<Message>,
-    /// Whether there are older ones.
-    pub older: bool,
-    /// Whether there are newer ones.
-    pub newer: bool,
+    /// Before which there are older ones, if there are: its least id, which need not be the first's.
+    pub older: Option<MessageId>,
+    /// After which there are newer ones, if there are: its greatest id.
+    pub newer: Option<MessageId>,
 }
 
 impl Desk {
@@ -38,12 +38,12 @@ impl Desk {
         self.ask_with_cursor(caller, move |conn, reach| {
             let it = visible(conn, reach, which)?;
             let found = messages::page(conn, it.id, range)?;
-            let ends = found.first().zip(found.last()).map(|(first, last)| (first.id, last.id));
-            let (older, newer) = match ends {
-                Some(ends) => messages::beside(conn, it.id, ends, range.notes)?,
-                None => (false, false),
+            let ids = || found.iter().map(|it| it.id);
+            let Some((least, greatest)) = ids().min().zip(ids().max()) else {
+                return Ok(MessagePage { messages: found, older: None, newer: None });
             };
-            Ok(MessagePage { messages: found, older, newer })
+            let (older, newer) = messages::beside(conn, it.id, (least, greatest), range.notes)?;
+            Ok(MessagePage { messages: found, older: older.then_some(least), newer: newer.then_some(greatest) })
         })
         .await
     }

@@ -228,6 +228,8 @@ struct Row {
     internal: bool,
     client_ref: Option<String>,
     has_attachments: bool,
+    #[diesel(select_expression = messages::whatsapp_message_id.is_not_null())]
+    is_on_whatsapp: bool,
 }
 
 /// The names that a message's sender can have: the staff member's, the booking's, the profile's,
@@ -294,12 +296,13 @@ pub struct Page {
     pub notes: bool,
 }
 
-/// A page of a conversation's messages, oldest first.
+/// A page of a conversation's messages, oldest first. It is cut by ids, so that what comes late is on the newest
+/// page; on it, guests' messages stand [in the order in which they were written](in_order_of_writing).
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn page(conn: &mut Conn, conversation: ConversationId, page: Page) -> Result<Vec<Message>, StoreError> {
-    let rows: Vec<(Row, Names)> = on_db!(conn, |c| {
+    let mut rows: Vec<(Row, Names)> = on_db!(conn, |c| {
         let mut query = with_names!().filter(messages::conversation_id.eq(conversation.0)).into_boxed();
         if !page.notes {
             query = query.filter(messages::internal.eq(false));
@@ -313,11 +316,28 @@ pub fn page(conn: &mut Conn, conversation: ConversationId, page: Page) -> Result
         };
         query.limit(page.limit).load(c)
     })?;
-    let mut read = messages_of(conn, rows)?;
     if page.after.is_none() {
-        read.reverse();
+        rows.reverse();
     }
-    Ok(read)
+    in_order_of_writing(&mut rows);
+    messages_of(conn, rows)
+}
+
+/// Puts what a guest wrote by WhatsApp, which comes in any order, in that of WhatsApp's times. Nothing moves above a
+/// reply of staff, who had not seen it then. With other messages' times, from another clock, they are not compared.
+fn in_order_of_writing(rows: &mut [(Row, Names)]) {
+    let came = |row: &Row| row.is_on_whatsapp && row.sender_type == "guest";
+    let is_reply = |row: &Row| row.sender_type == "staff" && !row.internal;
+    for at in 1..rows.len() {
+        let (before, late) = (&rows[..at], &rows[at].0);
+        let since_reply = before.iter().enumerate().rev().take_while(|(_, (row, _))| !is_reply(row));
+        let written_later = since_reply
+            .filter(|(_, (row, _))| came(row))
+            .take_while(|(_, (row, _))| row.timestamp.0 > late.timestamp.0);
+        if let Some((place, _)) = written_later.last().filter(|_| came(late)) {
+            rows[place..=at].rotate_right(1);
+        }
+    }
 }
 
 /// Whether a conversation has a message before one id, and one after another: what is left

@@ -9,6 +9,7 @@ use acceptance::{
 use futures_util::future::join_all;
 
 use super::{count, digits, id, new_in, written};
+use crate::ids;
 
 /// A text that was written so many seconds from now.
 fn at(from: &str, seconds: i64, words: &str) -> Value {
@@ -64,6 +65,43 @@ on_both!(within_a_body_a_guests_messages_come_in_the_order_of_their_times, line 
     ];
     line.post(&envelope(changes)).await.is(200);
     assert_eq!(new_in(&line, stay.conversation, before).await, ["first", "second", "third", "fourth"]);
+});
+
+on_both!(over_bodies_they_are_read_in_that_order, line => |line| {
+    let (stay, staff) = (line.assigned(0).await, line.of(0).await);
+    let before = written(&line, stay.conversation).await.len();
+    let from = digits(&stay.phone);
+    for (seconds, words) in [(-10, "third"), (-30, "first"), (-10, "fourth"), (-20, "second")] {
+        line.brings(&[at(from, seconds, words)]).await;
+    }
+    assert_eq!(new_in(&line, stay.conversation, before).await, ["first", "second", "third", "fourth"]);
+    // Wherever a page is cut, the pages beside it hold the rest, once.
+    let mut all: Vec<i64> = line.messages(stay.conversation).await.iter().map(id).collect();
+    all.sort_unstable();
+    for limit in 1..=all.len() {
+        let mut page = staff.get(stay.path(&format!("messages/?limit={limit}"))).await;
+        let mut seen = ids(&page.is(200));
+        while let Some(link) = page.link("prev") {
+            page = staff.follow(&link).await;
+            seen.extend(ids(&page.is(200)));
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, all, "{limit} a page");
+    }
+    // What comes when it was answered already is not slipped in above the answer, where nobody would look.
+    line.hotel.says(&staff, &stay, "answer").await;
+    line.brings(&[at(from, -40, "missed")]).await;
+    let last: Vec<Value> = line.messages(stay.conversation).await.into_iter().rev().take(2).collect();
+    assert_eq!((&last[0]["content"], &last[1]["content"]), (&json!("missed"), &json!("answer")));
+});
+
+on_both!(the_systems_answers_between_do_not_change_that, line => |line| {
+    let phone = line.new_phone();
+    for (seconds, words) in [(-10, "second"), (-20, "first")] {
+        line.brings(&[at(digits(&phone), seconds, words)]).await;
+    }
+    let talk = line.conversation(digits(&phone)).await;
+    assert_eq!(written(&line, id(&talk)).await, ["first", "second"]);
 });
 
 on_both!(a_time_in_milliseconds_is_one_too, line => |line| {

@@ -34,9 +34,9 @@ pub async fn list(call: Call) -> Answer {
 
 /// Says what is left on both sides: `prev` is older, `next` is newer.
 fn link(call: &Call, page: &MessagePage) -> Option<String> {
-    let (links, first, last) = (links(call), page.messages.first()?, page.messages.last()?);
-    let older = page.older.then(|| format!("<{}>; rel=\"prev\"", links.with("before", first.id.0, &["after"])));
-    let newer = page.newer.then(|| format!("<{}>; rel=\"next\"", links.with("after", last.id.0, &["before"])));
+    let links = links(call);
+    let older = page.older.map(|id| format!("<{}>; rel=\"prev\"", links.with("before", id.0, &["after"])));
+    let newer = page.newer.map(|id| format!("<{}>; rel=\"next\"", links.with("after", id.0, &["before"])));
     let both: Vec<String> = older.into_iter().chain(newer).collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
