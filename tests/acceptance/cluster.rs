@@ -166,6 +166,23 @@ fn processes_on_one_sqlite_hear_each_other_by_redis() {
     }
 }
 
+#[test]
+fn who_is_alone_tells_nobody() {
+    alone(Backend::Postgres, Options::default().set("TEST_COMPARE_SECONDS", 3600), async |here| {
+        let hotel = here.hotel();
+        let (staff, stay) = (hotel.of(0).await, hotel.assigned(0).await);
+        let client = asking(&here, &staff);
+        says(&client, &stay, "to nobody").await;
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(figure(&here, "bus_told_total ").await, 0.0);
+        let there = here.another_node();
+        let mut socket = open(&there, &staff).await;
+        socket.subscribe(stay.id).await;
+        heard(&client, &stay, &mut socket).await;
+        assert!(figure(&here, "bus_told_total ").await >= 1.0);
+    });
+}
+
 on_both_buses!(who_types_and_who_has_read_is_told_everywhere_once, |cluster| {
     let Cluster { here, there, hotel, .. } = cluster;
     let (staff, manager, stay) = (hotel.of(0).await, hotel.manager().await, hotel.assigned(0).await);

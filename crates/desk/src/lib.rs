@@ -209,7 +209,7 @@ mod tests {
             let passed_on = told.clone();
             let on_commit = waking(to_send.clone(), Arc::new(move |_| passed_on.notify_one()));
             let event = Event { hotel: HotelId(1), seq: Seq(1), at: chrono::Utc::now(), kind };
-            on_commit(Committed { events: [event].into(), more: false });
+            on_commit(Committed { events: [event].into(), more: false, others: false });
             let is_awake = timeout(Duration::ZERO, to_send.notified()).await.is_ok();
             assert_eq!(is_awake, wakes);
             assert!(timeout(Duration::ZERO, told.notified()).await.is_ok(), "not passed on");

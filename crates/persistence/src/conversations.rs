@@ -72,12 +72,11 @@ pub fn find_visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Opti
 /// [`StoreError`].
 pub fn find(conn: &mut Conn, which: Which) -> Result<Option<Conversation>, StoreError> {
     let row: Option<Row> = on_db!(conn, |c| {
-        let query = conversations::table.select(Row::as_select()).into_boxed();
+        let query = conversations::table.select(Row::as_select());
         match which {
-            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)),
-            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)),
+            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)).first(c),
+            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)).first(c),
         }
-        .first(c)
         .optional()
     })?;
     row.map(Conversation::try_from).transpose()
@@ -95,13 +94,11 @@ pub fn find_visible_with_hotel(
     let found: Option<(Row, HotelRow)> = on_db!(conn, |c| {
         let query = conversations::table
             .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
-            .select((Row::as_select(), whole_hotel!()))
-            .into_boxed();
+            .select((Row::as_select(), whole_hotel!()));
         match which {
-            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)),
-            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)),
+            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)).first(c),
+            Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)).first(c),
         }
-        .first(c)
         .optional()
     })?;
     let Some((row, of_hotel)) = found else { return Ok(None) };

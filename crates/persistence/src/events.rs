@@ -18,7 +18,7 @@ use crate::{
     among::among,
     conn::{Conn, on_db},
     messages, outbox,
-    prepared::{Number, prepared},
+    prepared::prepared,
     schema::{epochs, events, hotel_counters},
     types::{Ts, UtcTs},
 };
@@ -55,8 +55,27 @@ struct Row {
     failure: Option<String>,
 }
 
+/// What was put into the logs.
+#[derive(Default)]
+pub(crate) struct Logged {
+    /// The events, each hotel's in order.
+    pub(crate) events: Vec<Event>,
+    /// See [`Committed`](crate::Committed).
+    pub(crate) others: bool,
+}
+
+/// Where the events of a hotel ended up.
+#[derive(QueryableByName)]
+struct Placed {
+    #[diesel(sql_type = BigInt)]
+    last: i64,
+    #[diesel(sql_type = Bool)]
+    others: bool,
+}
+
 /// Gives the drafts their places, hotel by hotel in the order of ids, and stores them.
-pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, StoreError> {
+pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Logged, StoreError> {
+    let mut logged = Logged::default();
     let mut of_hotels: BTreeMap<HotelId, Vec<Event>> = BTreeMap::new();
     for Draft { hotel, at, kind } in drafts {
         let events = of_hotels.entry(hotel).or_default();
@@ -66,18 +85,20 @@ pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Vec<Event>, 
     }
     for (hotel, events) in &mut of_hotels {
         let rows: Vec<Row> = events.iter().map(Row::from).collect();
-        let last = match conn {
+        let placed = match conn {
             Conn::Pg(conn) => insert_at_once(conn, *hotel, &rows)?,
             Conn::Sqlite(conn) => insert(conn, *hotel, rows)?,
         };
-        let before = last - events.len() as i64;
+        let before = placed.last - events.len() as i64;
         events.iter_mut().for_each(|event| event.seq.0 += before);
+        logged.others |= placed.others;
     }
-    Ok(of_hotels.into_values().flatten().collect())
+    logged.events = of_hotels.into_values().flatten().collect();
+    Ok(logged)
 }
 
-/// Stores rows that are numbered from 1; the place that the last one got.
-fn insert(conn: &mut SqliteConnection, hotel: HotelId, rows: Vec<Row>) -> QueryResult<i64> {
+/// Stores rows that are numbered from 1.
+fn insert(conn: &mut SqliteConnection, hotel: HotelId, rows: Vec<Row>) -> QueryResult<Placed> {
     let count = rows.len() as i64;
     let counter = diesel::update(hotel_counters::table.find(hotel.0));
     let last: i64 =
@@ -87,11 +108,12 @@ fn insert(conn: &mut SqliteConnection, hotel: HotelId, rows: Vec<Row>) -> QueryR
         row.seq += last - count;
         diesel::insert_into(events::table).values(row).execute(conn)?;
     }
-    Ok(last)
+    // A server that starts forgets the others there may be: here they are not known.
+    Ok(Placed { last, others: true })
 }
 
 /// The same in one statement: on PostgreSQL each is a way to the server and back.
-fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> QueryResult<i64> {
+fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> QueryResult<Placed> {
     fn column<T>(rows: &[Row], of: impl Fn(&Row) -> T) -> Vec<T> {
         rows.iter().map(of).collect()
     }
@@ -105,7 +127,7 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
              new.staff, new.before, new.after, new.only_message, new.delivery, new.failure \
            FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
              AS new (place, at, kind, conversation, stay, message, staff, before, after, only_message, delivery, failure)\
-         ) SELECT seq AS number FROM counter",
+         ) SELECT seq AS last, EXISTS (SELECT FROM nodes OFFSET 1) AS others FROM counter",
     )
     .bind::<BigInt, _>(hotel.0)
     .bind::<BigInt, _>(rows.len() as i64)
@@ -121,8 +143,7 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[Row]) -> Quer
     .bind::<Array<Bool>, _>(column(rows, |it| it.only_message))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.delivery))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.failure.clone()));
-    let last: Number = prepared(statement).get_result(conn)?;
-    Ok(last.number)
+    prepared(statement).get_result(conn)
 }
 
 impl From<&Event> for Row {

@@ -6,7 +6,6 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     thread::sleep,
     time::Duration,
 };
@@ -16,14 +15,14 @@ use diesel::{
     PgConnection, QueryResult,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
-use domain::{Event, EventKind, HotelId};
+use domain::{EventKind, HotelId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     StoreError,
     conn::{Conn, DbUrl},
     conversations::Which,
-    events,
+    events::{self, Logged},
     store::{Committed, Failure, OnCommit},
 };
 
@@ -161,7 +160,9 @@ pub(crate) fn work(url: &DbUrl, mut queue: mpsc::Receiver<Box<dyn AnyJob>>, on_c
                 Err(_) => break,
             }
         }
-        let tell = |events| on_commit(Committed { events, more: !queue.is_empty() });
+        let tell = |Logged { events, others }| {
+            on_commit(Committed { events: events.into(), more: !queue.is_empty(), others });
+        };
         run_group(url, &mut conn, group, &tell);
         commits += 1;
         if commits >= COMMITS && queue.is_empty() {
@@ -173,12 +174,12 @@ pub(crate) fn work(url: &DbUrl, mut queue: mpsc::Receiver<Box<dyn AnyJob>>, on_c
     }
 }
 
-fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Arc<[Event]>)) {
+fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Logged)) {
     for _ in 0..TRIES {
         match attempt(url, conn, &mut group) {
-            Ok(events) => {
+            Ok(logged) => {
                 // Announced before anybody is answered, and in the order of the commits.
-                tell(events);
+                tell(logged);
                 return group.into_iter().for_each(|job| job.finish(None));
             }
             Err(Rollback { fault: Fault::Conflict, .. }) => sleep(GIVE_WAY),
@@ -202,7 +203,7 @@ fn run_group(url: &DbUrl, conn: &mut Option<Conn>, mut group: Vec<Box<dyn AnyJob
     group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable("too many writes at once".into()))));
 }
 
-fn run_singly(url: &DbUrl, conn: &mut Option<Conn>, group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Arc<[Event]>)) {
+fn run_singly(url: &DbUrl, conn: &mut Option<Conn>, group: Vec<Box<dyn AnyJob>>, tell: &dyn Fn(Logged)) {
     group.into_iter().for_each(|job| run_group(url, conn, vec![job], tell));
 }
 
@@ -218,7 +219,7 @@ impl From<StoreError> for Rollback {
     }
 }
 
-fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
+fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Rollback> {
     let conn = match slot {
         Some(conn) => conn,
         None => slot.insert(open(url)?),
@@ -234,7 +235,7 @@ fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) 
     result
 }
 
-fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event]>, Rollback> {
+fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Rollback> {
     begin(conn, group).map_err(StoreError::from)?;
     let mut drafts = Vec::new();
     for job in group {
@@ -245,9 +246,9 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Arc<[Event
         }
     }
     // The hotels' counters are taken last, so that other nodes wait for them shortly.
-    let events = events::append(conn, drafts)?;
+    let logged = events::append(conn, drafts)?;
     conn.commit().map_err(StoreError::from)?;
-    Ok(events.into())
+    Ok(logged)
 }
 
 /// Opens a lane's connection.

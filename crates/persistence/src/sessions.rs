@@ -68,22 +68,21 @@ pub fn find_live(
     lifetimes: Lifetimes,
     now: DateTime<Utc>,
 ) -> Result<Option<Live>, StoreError> {
-    // One query, since every request asks it: a row for each department, one for none.
+    // One query, since every request asks it: a row for each department, one for none. Not boxed, so that its text is
+    // not written anew each time.
     let rows: Vec<(Row, StaffRow, Option<i64>)> = on_db!(conn, |c| {
-        let query = sessions::table
+        let live = sessions::table
             .inner_join(staff::table)
             .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)))
             .filter(sessions::revoked_at.is_null().and(staff::active.eq(true)))
             .filter(sessions::last_used_at.gt(Ts::from(now - lifetimes.idle)))
             .filter(sessions::created_at.gt(Ts::from(now - lifetimes.most)))
             .order(staff_departments::position)
-            .select((Row::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()))
-            .into_boxed();
+            .select((Row::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()));
         match key {
-            Key::Id(id) => query.filter(sessions::id.eq(id.to_string())),
-            Key::Cookie(digest) => query.filter(sessions::cookie_digest.eq(digest)),
+            Key::Id(id) => live.filter(sessions::id.eq(id.to_string())).load(c),
+            Key::Cookie(digest) => live.filter(sessions::cookie_digest.eq(digest)).load(c),
         }
-        .load(c)
     })?;
     let mut departments = Vec::with_capacity(rows.len());
     let mut found = None;

@@ -44,6 +44,8 @@ pub struct Committed {
     pub events: Arc<[Event]>,
     /// Whether other writes wait already, so that more will follow in a moment.
     pub more: bool,
+    /// Whether there may be other servers on the database, which want to hear of it.
+    pub others: bool,
 }
 
 /// Told of each commit, in order, before its writers are answered. Must not block.

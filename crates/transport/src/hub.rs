@@ -259,7 +259,9 @@ impl Hub {
             if let Some(feed) = self.feed(hotel) {
                 feed.news.carry(commit, head, for_all);
             }
-            self.bus().announce(hotel, head, for_all);
+            if commit.others {
+                self.bus().announce(hotel, head, for_all);
+            }
         }
     }
 }

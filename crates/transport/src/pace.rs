@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn carry(news: &News, seq: i64, more: bool) {
-        news.carry(&Committed { events: vec![].into(), more }, Seq(seq), false);
+        news.carry(&Committed { events: vec![].into(), more, others: false }, Seq(seq), false);
     }
 
     #[tokio::test]

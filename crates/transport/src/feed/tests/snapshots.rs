@@ -49,7 +49,7 @@ impl Scene {
         };
         let (hotel, seq, at) = (self.feed.hotel, self.feed.position.next(), Utc::now());
         let event = Event { hotel, seq, at, kind: EventKind::ConversationUpdated(change) };
-        self.feed.news.carry(&Committed { events: vec![event].into(), more: false }, seq, false);
+        self.feed.news.carry(&Committed { events: vec![event].into(), more: false, others: false }, seq, false);
     }
 
     /// The types of what was put out for the socket.
@@ -95,7 +95,7 @@ async fn a_group_is_handed_out_in_parts_where_a_snapshot_ends_within_it() {
     };
     let event = |seq| Event { hotel: it.feed.hotel, seq, at: Utc::now(), kind: EventKind::ConversationUpdated(change) };
     let group: Vec<Event> = (1..=3).map(|n| event(Seq(begin.0 + n))).collect();
-    it.feed.news.carry(&Committed { events: group.into(), more: false }, Seq(begin.0 + 3), false);
+    it.feed.news.carry(&Committed { events: group.into(), more: false, others: false }, Seq(begin.0 + 3), false);
     it.told();
     it.feed.hand_out_to(Seq(begin.0 + 2)).await;
     assert_eq!(it.told(), ["conversation_updated"; 2]);
