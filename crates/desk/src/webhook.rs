@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::{GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
+use domain::{Delivery, GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
 use futures_util::{
     future::{join_all, maybe_done},
     poll,
@@ -296,29 +296,45 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
     Ok(known)
 }
 
-/// The message that a report is of, and whether it is known by its name.
-fn reported(conn: &mut Conn, it: &StatusReport) -> Result<Option<(outbox::Outgoing, bool)>, Error> {
+/// Which try of a message a report is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    /// The one that counts, under the name that is known.
+    Named,
+    /// The one that counts; its name is news.
+    Unnamed,
+    /// One after which staff began another.
+    Former,
+}
+
+/// The message that a report is of, and the try.
+fn reported(conn: &mut Conn, it: &StatusReport) -> Result<Option<(outbox::Outgoing, Try)>, Error> {
     if let Some(found) = outbox::find(conn, &By::Name(it.wamid.clone()))? {
-        return Ok(Some((found, true)));
+        return Ok(Some((found, Try::Named)));
     }
     let Some(callback) = it.callback.clone() else { return Ok(None) };
-    Ok(outbox::find(conn, &By::Callback(callback))?.map(|found| (found, false)))
+    if let Some(found) = outbox::find(conn, &By::Callback(callback.clone()))? {
+        return Ok(Some((found, Try::Unnamed)));
+    }
+    Ok(outbox::find(conn, &By::FormerTry(callback))?.map(|found| (found, Try::Former)))
 }
 
 /// Takes in what became of a message. A report of one that is not known yet is kept for it.
 fn report(tx: &mut Tx<'_>, hotel: &Hotel, it: &StatusReport, now: DateTime<Utc>) -> Result<(), Error> {
     let Some(delivery) = it.state.delivery() else { return Ok(()) };
     let failure = it.failure();
-    match reported(tx.conn(), it)?.filter(|(found, _)| found.hotel == hotel.id) {
-        Some((found, named)) => {
-            if !named {
-                outbox::name(tx, found.message, &it.wamid)?;
-            }
-            outbox::settle(tx, found.message)?;
-            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)
-        }
-        None => Ok(reports::keep(tx, hotel.id, &it.wamid, (delivery, failure.as_deref()), now)?),
+    let Some((found, of)) = reported(tx.conn(), it)?.filter(|(found, _)| found.hotel == hotel.id) else {
+        return Ok(reports::keep(tx, hotel.id, &it.wamid, (delivery, failure.as_deref()), now)?);
+    };
+    match of {
+        Try::Named => {}
+        Try::Unnamed => outbox::name(tx, found.message, &it.wamid)?,
+        // That the guest has it ends the other try, too; anything less says nothing of that one.
+        Try::Former if delivery < Delivery::Delivered => return Ok(()),
+        Try::Former => {}
     }
+    outbox::settle(tx, found.message)?;
+    outgoing::advance(tx, &found, delivery, failure.as_deref(), now)
 }
 
 fn identity(from: &Sender) -> GuestIdentity {

@@ -297,7 +297,7 @@ pub struct Page {
 }
 
 /// A page of a conversation's messages, oldest first. It is cut by ids, so that what comes late is on the newest
-/// page; on it, guests' messages stand [in the order in which they were written](in_order_of_writing).
+/// page; on it, guests' messages stand in the order in which they were written.
 ///
 /// # Errors
 /// [`StoreError`].

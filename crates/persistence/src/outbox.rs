@@ -17,7 +17,7 @@ use crate::{
     channels::is_held_by,
     conn::{Conn, on_db},
     prepared::{Fixed, fixed},
-    schema::{conversations, messages, outbox},
+    schema::{conversations, former_tries, messages, outbox},
     types::{Ts, UtcTs},
 };
 
@@ -236,13 +236,16 @@ pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-/// Queues a message once more, as if it had never been tried. What is reported of the try before finds it no more.
+/// Queues a message once more, as if it had never been tried. What is reported of the try before finds it as
+/// [`By::FormerTry`] from now on.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn begin_anew(tx: &mut Tx<'_>, message: MessageId, callback: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = outbox::table.find(message.0);
     on_db!(tx.changing(), |c| {
-        diesel::update(outbox::table.find(message.0))
+        row.select((outbox::callback, outbox::message_id)).insert_into(former_tries::table).execute(c)?;
+        diesel::update(row)
             .set((
                 outbox::state.eq("queued"),
                 outbox::attempts.eq(0),
@@ -329,8 +332,10 @@ pub enum By {
     Id(MessageId),
     /// What WhatsApp calls it.
     Name(String),
-    /// Our own word for it.
+    /// Our own word for the try that counts.
     Callback(String),
+    /// Our own word for a try after which staff began another one.
+    FormerTry(String),
 }
 
 /// Message, conversation, hotel, stay, delivery.
@@ -356,6 +361,11 @@ pub fn find(conn: &mut Conn, by: &By) -> Result<Option<Outgoing>, StoreError> {
             By::Id(id) => query.filter(outbox::message_id.eq(id.0)).first(c).optional(),
             By::Name(name) => query.filter(messages::whatsapp_message_id.eq(name)).first(c).optional(),
             By::Callback(callback) => query.filter(outbox::callback.eq(callback)).first(c).optional(),
+            By::FormerTry(callback) => query
+                .inner_join(former_tries::table.on(former_tries::message_id.eq(outbox::message_id)))
+                .filter(former_tries::callback.eq(callback))
+                .first(c)
+                .optional(),
         }
     })?;
     let Some((message, conversation, hotel, stay, delivery)) = row else { return Ok(None) };

@@ -238,6 +238,12 @@ diesel::table! {
     }
 }
 diesel::table! {
+    former_tries (callback) {
+        callback -> Text,
+        message_id -> BigInt,
+    }
+}
+diesel::table! {
     attachment_parts (attachment_id, number) {
         attachment_id -> BigInt,
         number -> Integer,
@@ -295,6 +301,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     events,
     outbox,
+    former_tries,
     attachments,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

@@ -212,7 +212,7 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
     never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
-    for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into())] {
+    for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into()), By::FormerTry("0".into())] {
         never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
     }
 });

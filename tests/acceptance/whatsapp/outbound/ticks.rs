@@ -159,6 +159,38 @@ on_both!(a_retry_is_for_what_failed_or_is_unknown, line => |line| {
     assert_eq!(times(&line, &words).await, 2, "once each time");
 });
 
+on_both!(a_guest_who_has_it_after_all_does_not_get_it_again, line => |line| {
+    let talk = Talk::with(&line, "+447700900445").await;
+    line.meta.post("faults/", json!({ "drop": true, "statuses": "nothing", "to": talk.phone })).await;
+    let words = words();
+    let id = talk.say(&words).await;
+    talk.comes_to(id, "unknown").await;
+    let sends = line.transcript("send").await;
+    let send = sends.iter().find(|it| it["body"]["text"]["body"] == words.as_str()).unwrap();
+    let report = async |status: &str| {
+        let status = json!({
+            "id": send["wamid"], "status": status, "timestamp": "1793000000", "recipient_id": "447700900445",
+            "biz_opaque_callback_data": send["callback_data"],
+        });
+        line.post(&line.report(&[status])).await.is(200);
+    };
+    // Staff do not wait for the report, and WhatsApp cannot take it again just now.
+    line.meta.post("faults/", json!({ "code": 131057, "to": talk.phone })).await;
+    talk.retry(id).await.is(200);
+    let refused = async || (refusals(&line, &talk.phone).await.len() == 1).then_some(());
+    line.until("it is refused", refused).await;
+    let state = |state: &str| format!("SELECT count(*) FROM outbox WHERE message_id = {id} AND state = '{state}'");
+    let queued = state("queued");
+    line.until("it is put back", async || (line.hotel.world.number(&queued) == 1).then_some(())).await;
+    for (told, delivery, waits) in [("sent", "queued", 1), ("delivered", "delivered", 0), ("read", "read", 0)] {
+        report(told).await;
+        assert_eq!(talk.message(id).await["delivery"], delivery);
+        assert_eq!(line.hotel.world.number(&queued), waits, "{told}");
+    }
+    assert_eq!(line.hotel.world.number(&state("settled")), 1);
+    assert_eq!(times(&line, &words).await, 1);
+});
+
 on_both!(a_report_that_was_kept_beside_the_answer_is_found, line => |line| {
     let talk = Talk::with(&line, "+199910000010").await;
     let words = words();
