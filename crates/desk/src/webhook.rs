@@ -297,7 +297,7 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
 }
 
 /// Which try of a message a report is of.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Try {
     /// The one that counts, under the name that is known.
     Named,
@@ -326,12 +326,12 @@ fn report(tx: &mut Tx<'_>, hotel: &Hotel, it: &StatusReport, now: DateTime<Utc>)
     let Some((found, of)) = reported(tx.conn(), it)?.filter(|(found, _)| found.hotel == hotel.id) else {
         return Ok(reports::keep(tx, hotel.id, &it.wamid, (delivery, failure.as_deref()), now)?);
     };
-    match of {
-        Try::Named => {}
-        Try::Unnamed => outbox::name(tx, found.message, &it.wamid)?,
-        // That the guest has it ends the other try, too; anything less says nothing of that one.
-        Try::Former if delivery < Delivery::Delivered => return Ok(()),
-        Try::Former => {}
+    // That the guest has it ends the other try, too; anything less says nothing of that one.
+    if of == Try::Former && delivery < Delivery::Delivered {
+        return Ok(());
+    }
+    if of == Try::Unnamed {
+        outbox::name(tx, found.message, &it.wamid)?;
     }
     outbox::settle(tx, found.message)?;
     outgoing::advance(tx, &found, delivery, failure.as_deref(), now)

@@ -329,12 +329,15 @@ fn in_order_of_writing(rows: &mut [(Row, Names)]) {
     let came = |row: &Row| row.is_on_whatsapp && row.sender_type == "guest";
     let is_reply = |row: &Row| row.sender_type == "staff" && !row.internal;
     for at in 1..rows.len() {
-        let (before, late) = (&rows[..at], &rows[at].0);
-        let since_reply = before.iter().enumerate().rev().take_while(|(_, (row, _))| !is_reply(row));
+        let late = &rows[at].0;
+        if !came(late) {
+            continue;
+        }
+        let since_reply = rows[..at].iter().enumerate().rev().take_while(|(_, (row, _))| !is_reply(row));
         let written_later = since_reply
             .filter(|(_, (row, _))| came(row))
             .take_while(|(_, (row, _))| row.timestamp.0 > late.timestamp.0);
-        if let Some((place, _)) = written_later.last().filter(|_| came(late)) {
+        if let Some((place, _)) = written_later.last() {
             rows[place..=at].rotate_right(1);
         }
     }

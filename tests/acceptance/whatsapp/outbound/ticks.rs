@@ -35,6 +35,30 @@ async fn open(talk: &Talk) -> Socket {
     socket
 }
 
+/// Posts what became of the text that was accepted.
+async fn report(talk: &Talk, words: &str, status: &str) {
+    let sends = talk.line.transcript("send").await;
+    let send = sends.iter().find(|it| it["body"]["text"]["body"] == words).unwrap();
+    let status = json!({
+        "id": send["wamid"], "status": status, "timestamp": "1793000000",
+        "recipient_id": talk.phone.trim_start_matches('+'), "biz_opaque_callback_data": send["callback_data"],
+    });
+    talk.line.post(&talk.line.report(&[status])).await.is(200);
+}
+
+/// How many rows of the outbox a message has in a state: one or none.
+fn rows_in(talk: &Talk, message: i64, state: &str) -> i64 {
+    let rows = format!("SELECT count(*) FROM outbox WHERE message_id = {message} AND state = '{state}'");
+    talk.line.hotel.world.number(&rows)
+}
+
+/// Waits until a message was refused once, and waits to be sent again.
+async fn is_put_back(talk: &Talk, message: i64) {
+    let refused = async || (refusals(&talk.line, &talk.phone).await.len() == 1).then_some(());
+    talk.line.until("it is refused", refused).await;
+    talk.line.until("it is put back", async || (rows_in(talk, message, "queued") == 1).then_some(())).await;
+}
+
 on_both!(they_are_told_live_in_replays_and_by_rest, line => |line| {
     let talk = Talk::with(&line, &line.relay(0).phone).await;
     let mut socket = open(&talk).await;
@@ -113,13 +137,7 @@ on_both!(what_got_no_answer_is_not_sent_again_and_resolved_by_a_report, line => 
     let words = words();
     let id = talk.say(&words).await;
     talk.comes_to(id, "unknown").await;
-    let sends = line.transcript("send").await;
-    let send = sends.iter().find(|it| it["body"]["text"]["body"] == words.as_str()).unwrap();
-    let status = json!({
-        "id": send["wamid"], "status": "delivered", "timestamp": "1793000000", "recipient_id": "447700900441",
-        "biz_opaque_callback_data": send["callback_data"],
-    });
-    line.post(&line.report(&[status])).await.is(200);
+    report(&talk, &words, "delivered").await;
     assert_eq!(talk.message(id).await["delivery"], "delivered");
     assert_eq!(times(&line, &words).await, 1);
     let log = line.hotel.world.log_text();
@@ -165,29 +183,16 @@ on_both!(a_guest_who_has_it_after_all_does_not_get_it_again, line => |line| {
     let words = words();
     let id = talk.say(&words).await;
     talk.comes_to(id, "unknown").await;
-    let sends = line.transcript("send").await;
-    let send = sends.iter().find(|it| it["body"]["text"]["body"] == words.as_str()).unwrap();
-    let report = async |status: &str| {
-        let status = json!({
-            "id": send["wamid"], "status": status, "timestamp": "1793000000", "recipient_id": "447700900445",
-            "biz_opaque_callback_data": send["callback_data"],
-        });
-        line.post(&line.report(&[status])).await.is(200);
-    };
     // Staff do not wait for the report, and WhatsApp cannot take it again just now.
     line.meta.post("faults/", json!({ "code": 131057, "to": talk.phone })).await;
     talk.retry(id).await.is(200);
-    let refused = async || (refusals(&line, &talk.phone).await.len() == 1).then_some(());
-    line.until("it is refused", refused).await;
-    let state = |state: &str| format!("SELECT count(*) FROM outbox WHERE message_id = {id} AND state = '{state}'");
-    let queued = state("queued");
-    line.until("it is put back", async || (line.hotel.world.number(&queued) == 1).then_some(())).await;
+    is_put_back(&talk, id).await;
     for (told, delivery, waits) in [("sent", "queued", 1), ("delivered", "delivered", 0), ("read", "read", 0)] {
-        report(told).await;
+        report(&talk, &words, told).await;
         assert_eq!(talk.message(id).await["delivery"], delivery);
-        assert_eq!(line.hotel.world.number(&queued), waits, "{told}");
+        assert_eq!(rows_in(&talk, id, "queued"), waits, "{told}");
     }
-    assert_eq!(line.hotel.world.number(&state("settled")), 1);
+    assert_eq!(rows_in(&talk, id, "settled"), 1);
     assert_eq!(times(&line, &words).await, 1);
 });
 
@@ -212,10 +217,7 @@ on_both!(what_is_stored_as_on_its_way_and_is_not_is_given_up, line => |line| {
     line.meta.post("faults/", json!({ "code": 131057, "to": talk.phone })).await;
     let (first, next) = (words(), words());
     let (id, then) = (talk.say(&first).await, talk.say(&next).await);
-    let refused = async || (refusals(&line, &talk.phone).await.len() == 1).then_some(());
-    line.until("it is refused", refused).await;
-    let row = format!("SELECT count(*) FROM outbox WHERE message_id = {id} AND state = 'queued'");
-    line.until("it is put back", async || (line.hotel.world.number(&row) == 1).then_some(())).await;
+    is_put_back(&talk, id).await;
     // As a claim leaves it whose answer was lost.
     line.hotel.world.sql(&format!("UPDATE outbox SET state = 'sending' WHERE message_id = {id}")).unwrap();
     is_sentence(&talk.comes_to(id, "unknown").await["failure"]);
