@@ -12,17 +12,19 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    PgConnection, QueryResult,
-    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    BoolExpressionMethods, PgConnection, QueryDsl, QueryResult, RunQueryDsl,
+    connection::{AnsiTransactionManager, TransactionManager},
 };
 use domain::{EventKind, HotelId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     StoreError,
+    among::among,
     conn::{Conn, DbUrl},
     conversations::Which,
     events::{self, Logged},
+    schema::conversations,
     store::{Committed, Failure, OnCommit},
 };
 
@@ -222,7 +224,7 @@ impl From<StoreError> for Rollback {
 fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Rollback> {
     let conn = match slot {
         Some(conn) => conn,
-        None => slot.insert(open(url)?),
+        None => slot.insert(Conn::establish(url)?),
     };
     let result = transact(conn, group);
     if result.is_err() {
@@ -251,58 +253,37 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Ro
     Ok(logged)
 }
 
-/// Opens a lane's connection.
-fn open(url: &DbUrl) -> Result<Conn, StoreError> {
-    let mut conn = Conn::establish(url)?;
-    if let Conn::Pg(conn) = &mut conn {
-        // Not FOR UPDATE: who changes a staff member adds events that refer to conversations. Mostly those to lock
-        // are named in one way only, which has a better plan.
-        let locks = [
-            ("by_id", "id = ANY($1)"),
-            ("by_stay", "stay_id = ANY($2)"),
-            ("by_both", "id = ANY($1) OR stay_id = ANY($2)"),
-        ];
-        for (name, named) in locks {
-            conn.batch_execute(&format!(
-                "PREPARE lock_{name} (bigint[], bigint[]) AS \
-                 SELECT id FROM conversations WHERE {named} ORDER BY id FOR NO KEY UPDATE"
-            ))
-            .map_err(StoreError::from)?;
-        }
-    }
-    Ok(conn)
-}
-
 /// Begins a group's transaction, and locks its conversations in the order of their ids, so that
 /// groups of other nodes, which do the same, wait instead of standing in each other's way.
 fn begin(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
     match conn {
-        Conn::Pg(conn) => begin_with_locks(conn, group),
+        Conn::Pg(conn) => {
+            AnsiTransactionManager::begin_transaction(conn)?;
+            lock(conn, group)
+        }
         // One writer anyway. Taking the write lock at once spares the error of a lock that cannot be upgraded.
         Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
     }
 }
 
-/// Begins and locks in one way to the server and back.
-fn begin_with_locks(conn: &mut PgConnection, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
+fn lock(conn: &mut PgConnection, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
     let (mut ids, mut stays) = (Vec::new(), Vec::new());
     for which in group.iter().flat_map(|job| job.locks()) {
         match which {
-            Which::Conversation(id) => ids.push(id.to_string()),
-            Which::Stay(id) => stays.push(id.to_string()),
+            Which::Conversation(id) => ids.push(id.0),
+            Which::Stay(id) => stays.push(id.0),
         }
     }
-    let lock = match (ids.is_empty(), stays.is_empty()) {
-        (true, true) => return AnsiTransactionManager::begin_transaction(conn),
-        (false, true) => "lock_by_id",
-        (true, false) => "lock_by_stay",
-        (false, false) => "lock_by_both",
+    let by_id = among(conversations::id, &ids);
+    let by_stay = among(conversations::stay_id, &stays);
+    // Not FOR UPDATE: who changes a staff member adds events that refer to conversations.
+    let all = conversations::table.select(conversations::id).order(conversations::id).for_no_key_update();
+    // Mostly those to lock are named in one way only, which has a better plan.
+    let locked = match (ids.is_empty(), stays.is_empty()) {
+        (true, true) => Ok(0),
+        (false, true) => all.filter(by_id).execute(conn),
+        (true, false) => all.filter(by_stay).execute(conn),
+        (false, false) => all.filter(by_id.or(by_stay)).execute(conn),
     };
-    let begin = format!("BEGIN; EXECUTE {lock} ('{{{}}}', '{{{}}}')", ids.join(","), stays.join(","));
-    let begun = AnsiTransactionManager::begin_transaction_sql(conn, &begin);
-    if begun.is_err() {
-        // The server may have begun what diesel holds not to have begun. Without effect where it is away.
-        let _ = conn.batch_execute("ROLLBACK");
-    }
-    begun
+    locked.map(drop)
 }
