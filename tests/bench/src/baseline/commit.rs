@@ -100,34 +100,68 @@ fn say(line: &str) -> Outcome<()> {
 }
 
 async fn produce(queue: &mpsc::Sender<Message>, conversations: &[(i64, i64)], round: Round) -> Outcome<Report> {
-    let (producers, every) = match round.pace {
-        Pace::UntilAcknowledged(producers) => (producers, Duration::ZERO),
-        Pace::Every(a_second) => (1, Duration::from_secs_f64(1.0 / a_second)),
+    let until = Instant::now() + Duration::from_secs_f64(round.seconds);
+    let times = match round.pace {
+        Pace::UntilAcknowledged(producers) => produce_again_and_again(queue, conversations, producers, until).await,
+        Pace::Every(a_second) => produce_at_a_pace(queue, conversations, a_second, until).await?,
         Pace::UntilDelivered(_) => return Err("nothing is delivered here".into()),
     };
-    let until = Instant::now() + Duration::from_secs_f64(round.seconds);
+    Ok(Report::of(times, 0, round.seconds))
+}
+
+/// Each producer goes on when its message is durable.
+async fn produce_again_and_again(
+    queue: &mpsc::Sender<Message>,
+    conversations: &[(i64, i64)],
+    producers: usize,
+    until: Instant,
+) -> Vec<u32> {
     let mut tasks = JoinSet::new();
     for producer in 0..producers {
         let (queue, mine) = (queue.clone(), conversations.to_vec());
         tasks.spawn(async move {
-            let (mut times, mut due) = (Vec::new(), Instant::now());
+            let mut times = Vec::new();
             for (conversation, stay) in mine.into_iter().cycle().skip(producer * 7) {
-                tokio::time::sleep_until(due.into()).await;
-                due += every;
                 let sent = Instant::now();
                 let (durable, answer) = oneshot::channel();
                 if sent >= until || queue.send(Message { conversation, stay, durable }).await.is_err() {
                     break;
                 }
                 if answer.await.is_ok() && Instant::now() < until {
-                    times.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+                    times.push(micros_since(sent));
                 }
             }
             times
         });
     }
-    let times = tasks.join_all().await.concat();
-    Ok(Report::of(times, 0, round.seconds))
+    tasks.join_all().await.concat()
+}
+
+/// As the load client sends: when a message is due, whether or not the one before is durable. A commit that the disk
+/// holds up then counts for each that waits for it.
+async fn produce_at_a_pace(
+    queue: &mpsc::Sender<Message>,
+    conversations: &[(i64, i64)],
+    a_second: f64,
+    until: Instant,
+) -> Outcome<Vec<u32>> {
+    let (mut tasks, mut due) = (JoinSet::new(), Instant::now());
+    for &(conversation, stay) in conversations.iter().cycle() {
+        tokio::time::sleep_until(due.into()).await;
+        due += Duration::from_secs_f64(1.0 / a_second);
+        let sent = Instant::now();
+        if sent >= until {
+            break;
+        }
+        let (durable, answer) = oneshot::channel();
+        queue.send(Message { conversation, stay, durable }).await?;
+        tasks.spawn(async move { answer.await.map(|()| micros_since(sent)) });
+    }
+    Ok(tasks.join_all().await.into_iter().collect::<Result<_, _>>()?)
+}
+
+fn micros_since(sent: Instant) -> u32 {
+    u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
 fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -> Outcome<()> {
@@ -139,7 +173,7 @@ fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -
             group.push(next);
         }
         let now = Utc::now();
-        conn.run("BEGIN IMMEDIATE")?;
+        begin(&mut conn, &group)?;
         let mut ids = Vec::with_capacity(group.len());
         for message in &group {
             ids.push(match job.statements {
@@ -151,7 +185,10 @@ fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -
                 Statements::ChangesOfReceived => receive(&mut conn, message, now)?,
             });
         }
-        log_events(&mut conn, job, &group, &ids, now)?;
+        match conn {
+            Conn::Pg(_) => log_events_at_once(&mut conn, job, &group, &ids, now)?,
+            Conn::Sqlite(_) => log_events(&mut conn, job, &group, &ids, now)?,
+        }
         conn.run("COMMIT")?;
         // A producer waits as long as this process lives.
         for message in group {
@@ -161,12 +198,26 @@ fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -
     Ok(())
 }
 
+fn begin(conn: &mut Conn, group: &[Message]) -> QueryResult<()> {
+    if let Conn::Sqlite(_) = conn {
+        return conn.run("BEGIN IMMEDIATE");
+    }
+    conn.run("BEGIN")?;
+    let ids: Vec<i64> = group.iter().map(|message| message.conversation).collect();
+    conn.change(LOCK, &[Value::among(&ids)]).map(drop)
+}
+
 /// As long as the messages of the load client.
 const TEXT: &str = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can \
                     do for you tonight? 12345";
 
 fn send(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
     let staff = || Value::Number(job.staff);
+    if let Conn::Pg(_) = conn {
+        let (at, text) = (|| Value::time(now), Value::Text(TEXT));
+        let values = [text, staff(), at(), Value::Number(message.conversation), at(), staff()];
+        return conn.number(SENT_AT_ONCE, &values);
+    }
     let id = store(conn, message, now, [Value::Text("staff"), staff(), Value::Null, Value::Text("sent")], 0)?;
     let conversation = || Value::Number(message.conversation);
     conn.change(LAST_MESSAGE, &[Value::time(now), Value::Number(id), conversation()])?;
@@ -263,6 +314,43 @@ fn log_events(conn: &mut Conn, job: &Commits, group: &[Message], ids: &[i64], no
     Ok(())
 }
 
+/// The same in one statement, as the product does on PostgreSQL.
+fn log_events_at_once(
+    conn: &mut Conn,
+    job: &Commits,
+    group: &[Message],
+    ids: &[i64],
+    now: DateTime<Utc>,
+) -> Outcome<()> {
+    fn column<T>(group: &[Message], of: impl Fn(&Message) -> [T; 2]) -> Vec<T> {
+        group.iter().flat_map(of).collect()
+    }
+    let count = i64::try_from(2 * group.len())?;
+    let nothing = || Value::Texts(vec![None; 2 * group.len()]);
+    let departments = || Value::Numbers(column(group, |_| [None, Some(job.department)]));
+    let values = [
+        Value::Number(count),
+        Value::Number(job.hotel),
+        Value::Number(job.hotel),
+        Value::Number(count),
+        Value::Numbers((1..=count).map(Some).collect()),
+        Value::Times(column(group, |_| [now; 2])),
+        Value::Texts(column(group, |_| [Some("message"), Some("conversation_updated")])),
+        Value::Numbers(column(group, |it| [Some(it.conversation); 2])),
+        Value::Numbers(column(group, |it| [Some(it.stay); 2])),
+        Value::Numbers(ids.iter().flat_map(|id| [Some(*id), None]).collect()),
+        Value::Numbers(column(group, |_| [None; 2])),
+        departments(),
+        departments(),
+        Value::Flags(column(group, |_| [false, true])),
+        nothing(),
+        nothing(),
+    ];
+    let logged = statement::<(BigInt, Bool)>(EVENTS_AT_ONCE, &values);
+    let _: (i64, bool) = on_db!(conn, |c| logged.get_result(c))?;
+    Ok(())
+}
+
 type SessionColumns = (
     (Text, BigInt, Nullable<BigInt>, Nullable<Moment>, Moment, Moment),
     (BigInt, BigInt, Text, Text, Text, Bool, Nullable<BigInt>),
@@ -305,3 +393,22 @@ const COUNTER: &str = "UPDATE hotel_counters SET seq = (hotel_counters.seq + ?) 
      RETURNING hotel_counters.seq";
 const EVENT: &str = "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
      department_before, department_after, only_message, delivery, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const LOCK: &str = "SELECT id FROM conversations WHERE id ? ORDER BY id FOR NO KEY UPDATE";
+const SENT_AT_ONCE: &str = "WITH stored AS (INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, \
+     delivery, internal, client_ref, request_digest, whatsapp_message_id, guest_ordinal) SELECT id, ?, 'staff', ?, ?, \
+     'sent', FALSE, NULL, NULL, NULL, guest_messages + 0 FROM conversations WHERE id = ? RETURNING id, conversation_id, \
+     guest_ordinal), told AS (UPDATE conversations SET updated_at = ?, guest_messages = stored.guest_ordinal, \
+     last_message_id = CASE WHEN FALSE THEN last_message_id ELSE stored.id END, last_guest_message_at = \
+     COALESCE(NULL::timestamptz, last_guest_message_at) FROM stored WHERE conversations.id = stored.conversation_id), \
+     read AS (INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) SELECT ?, conversation_id, \
+     id, guest_ordinal FROM stored ON CONFLICT (conversation_id, staff_id) DO UPDATE SET message_id = \
+     excluded.message_id, guest_ordinal = excluded.guest_ordinal WHERE read_marks.message_id < excluded.message_id), \
+     kept AS (INSERT INTO inbound (message_id, raw) SELECT id, NULL::text FROM stored WHERE NULL::text IS NOT NULL) \
+     SELECT id FROM stored";
+const EVENTS_AT_ONCE: &str = "WITH counter AS (UPDATE hotel_counters SET seq = seq + ? WHERE hotel_id = ? RETURNING seq), \
+     stored AS (INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
+     department_before, department_after, only_message, delivery, failure) SELECT ?, counter.seq - ? + new.place, \
+     new.at, new.kind, new.conversation, new.stay, new.message, new.staff, new.before, new.after, new.only_message, \
+     new.delivery, new.failure FROM counter, unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS new (place, at, kind, \
+     conversation, stay, message, staff, before, after, only_message, delivery, failure)) SELECT seq, EXISTS (SELECT \
+     FROM nodes OFFSET 1) FROM counter";

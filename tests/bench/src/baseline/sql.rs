@@ -13,7 +13,8 @@ use diesel::{
     expression::AsExpression,
     pg::{Pg, PgValue},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Bool, SqlType, Text, Timestamptz},
+    result::Error,
+    sql_types::{Array, BigInt, Bool, Nullable, SqlType, Text, Timestamptz},
     sqlite::Sqlite,
 };
 
@@ -122,6 +123,11 @@ pub enum Value<'a> {
     Null,
     /// In the place of a whole condition: `= ANY(…)`, or `IN (…)` of a JSON list.
     Among(&'a [i64], String),
+    /// Columns of rows, for `unnest` on PostgreSQL.
+    Numbers(Vec<Option<i64>>),
+    Texts(Vec<Option<&'a str>>),
+    Flags(Vec<bool>),
+    Times(Vec<DateTime<Utc>>),
 }
 
 impl<'a> Value<'a> {
@@ -162,10 +168,14 @@ impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
         let mut values = self.values.iter();
         for (n, text) in self.sql.split('?').enumerate() {
             if n > 0 {
-                match values.next().ok_or(diesel::result::Error::NotFound)? {
+                match values.next().ok_or(Error::NotFound)? {
                     Value::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
                     Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
                     Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
+                    Value::Numbers(it) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(it)?,
+                    Value::Texts(it) => out.push_bind_param::<Array<Nullable<Text>>, _>(it)?,
+                    Value::Flags(it) => out.push_bind_param::<Array<Bool>, _>(it)?,
+                    Value::Times(it) => out.push_bind_param::<Array<Timestamptz>, _>(it)?,
                     Value::Time(it, _) => out.push_bind_param::<Timestamptz, _>(it)?,
                     Value::Null => out.push_sql("NULL"),
                     Value::Among(ids, _) => {
@@ -186,7 +196,7 @@ impl<Columns> QueryFragment<Sqlite> for Statement<'_, Columns> {
         let mut values = self.values.iter();
         for (n, text) in self.sql.split('?').enumerate() {
             if n > 0 {
-                match values.next().ok_or(diesel::result::Error::NotFound)? {
+                match values.next().ok_or(Error::NotFound)? {
                     Value::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
                     Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
                     Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
@@ -196,6 +206,9 @@ impl<Columns> QueryFragment<Sqlite> for Statement<'_, Columns> {
                         out.push_sql("IN (SELECT value FROM json_each(");
                         out.push_bind_param::<Text, _>(list)?;
                         out.push_sql("))");
+                    }
+                    Value::Numbers(_) | Value::Texts(_) | Value::Flags(_) | Value::Times(_) => {
+                        return Err(Error::QueryBuilderError("SQLite has no columns of values".into()));
                     }
                 }
             }

@@ -10,7 +10,7 @@ use crate::{
         sql::Conn,
     },
     databases::{Database, Kind, postgres},
-    load::{Pace, Report, Round, Seat},
+    load::{Pace, Seat},
     processes::Rounds,
     site::{Hotel, Made, SOCKETS_OF_ONE, Site, Sizes},
 };
@@ -22,7 +22,7 @@ pub const SOCKETS: usize = 200;
 const GOAL_SQLITE: f64 = 0.5;
 const GOAL_POSTGRES: f64 = 0.7;
 /// What a sent message takes on PostgreSQL, for pgbench.
-pub const SEND: &str = include_str!("send.sql");
+const SEND: &str = include_str!("send.sql");
 /// The session that the bare statements look up.
 const SESSION: &str = "of the bare loop";
 
@@ -69,7 +69,7 @@ pub fn on_postgres(bench: &Bench) -> Outcome<()> {
             let (round, mut costs) = (bench.round(pace), Costs::default());
             let duel = bench.duel(
                 || Ok(watched(&mut product, &site.server, round, &mut costs)?.rate()),
-                || Ok(pgbench(&copy, SEND, sizes, bench.round(Pace::UntilAcknowledged(8)), bench)?.rate()),
+                || pgbench(&copy, SEND, sizes, bench),
             )?;
             let hotels = if sizes.hotels == 1 { "1 hotel".into() } else { format!("{} hotels", sizes.hotels) };
             let what = format!("send_message by {way}, PostgreSQL, {hotels}, against pgbench -c 8");
@@ -164,51 +164,24 @@ pub fn prepare(database: &Database, hotels: &[Hotel]) -> Outcome<()> {
     database.settle()
 }
 
-/// The transactions of pgbench: of so many clients, or of one that begins so many a second.
-pub fn pgbench(database: &Database, script: &str, sizes: Sizes, round: Round, bench: &Bench) -> Outcome<Report> {
-    let (clients, rate) = match round.pace {
-        Pace::UntilAcknowledged(clients) => (clients, None),
-        Pace::Every(a_second) => (1, Some(format!("--rate={a_second}"))),
-        Pace::UntilDelivered(_) => return Err("pgbench delivers nothing".into()),
-    };
+/// How many of these transactions pgbench makes a second with eight clients, in a round as long as all.
+pub fn pgbench(database: &Database, script: &str, sizes: Sizes, bench: &Bench) -> Outcome<f64> {
     let psql = std::env::var("MM_TEST_PSQL")?;
     let folder = tempfile::tempdir_in(&bench.folder)?;
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script)?;
-    let seconds = (round.seconds.ceil() as u64).max(1);
+    let seconds = (bench.seconds.ceil() as u64).max(1);
     let output = Command::new(Path::new(&psql).with_file_name("pgbench"))
-        .args(["--no-vacuum", "--protocol=prepared", &format!("--client={clients}"), &format!("--time={seconds}")])
+        .args(["--no-vacuum", "--protocol=prepared", "--client=8", &format!("--time={seconds}")])
         .args(["--define", &format!("hotels={}", sizes.hotels), "--define", &format!("staff={}", sizes.staff)])
         .args(["--define", &format!("stays={}", sizes.stays)])
-        .args(rate)
         .arg("--file")
         .arg(file)
-        // A line for each transaction, of which the third word is how long it took, in microseconds. With a rate
-        // that is counted from when it was due, and the last word is how long it then waited for the one before.
-        .arg("--log")
-        .current_dir(folder.path())
         .arg(&database.url)
         // As the product's connections are set.
         .env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off")
         .output()?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-    let rate = rate.ok_or_else(|| format!("pgbench: {told}{}", String::from_utf8_lossy(&output.stderr)))?;
-    let mut times = Vec::new();
-    for entry in std::fs::read_dir(folder.path())? {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pgbench_log")) {
-            let log = std::fs::read_to_string(path)?;
-            times.extend(log.lines().filter_map(took));
-        }
-    }
-    let seconds = times.len() as f64 / rate;
-    Ok(Report::of(times, 0, seconds))
-}
-
-/// How long the transaction of a line of pgbench's log took.
-fn took(line: &str) -> Option<u32> {
-    let mut words = line.split(' ').skip(2).map(str::parse::<u32>);
-    let (since_due, waited) = (words.next()?.ok()?, words.nth(3).and_then(Result::ok).unwrap_or_default());
-    since_due.checked_sub(waited)
+    let told = String::from_utf8_lossy(&output.stdout);
+    let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.ok_or_else(|| format!("pgbench: {told}{}", String::from_utf8_lossy(&output.stderr)).into())
 }

@@ -48,21 +48,16 @@ pub fn take_in(bench: &Bench) -> Outcome<()> {
             Kind::Postgres => sends::prepare(&copy, &made.hotels).map(|()| None)?,
         };
         let mut commits = |round: Round| match &mut bare {
-            Some(bare) => bare.round(round),
-            None => {
-                let round = Round { pace: Pace::UntilAcknowledged(8), ..round };
-                sends::pgbench(&copy, include_str!("receive.sql"), SIZES, round, bench)
-            }
+            Some(bare) => Ok(bare.round(round)?.rate()),
+            None => sends::pgbench(&copy, include_str!("receive.sql"), SIZES, bench),
         };
         let site = made.with_whatsapp(NOWHERE)?.serve()?;
         let pace = Pace::UntilAcknowledged(sends::UNDER_WAY);
         let mut singly = site.guests(sends::UNDER_WAY, 1)?;
         bench.warm_up(&mut [&mut singly], pace)?;
         let (round, mut costs) = (bench.round(pace), Costs::default());
-        let duel = bench.duel(
-            || Ok(watched(&mut singly, &site.server, round, &mut costs)?.rate()),
-            || Ok(commits(round)?.rate()),
-        )?;
+        let duel =
+            bench.duel(|| Ok(watched(&mut singly, &site.server, round, &mut costs)?.rate()), || commits(round))?;
         let what = format!("POST of a guest's message to the webhook, {}, against a loop of its changes", kind.name());
         duel.row(what, "/s", Some(GOAL), [&costs, &Costs::default()]).print();
         drop(singly);
