@@ -48,12 +48,16 @@ async fn what_is_not_answered_with_200_is_posted_again_byte_for_byte() {
     world.answer([500, 204, 503]);
     world.open(GUEST).await;
     world.until("at once again", |it| it.came().len() == 2).await;
+    world.until_told().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(world.came().len(), 2, "the third attempt is a minute later");
     world.control("clock/", json!({ "advance_seconds": 60 })).await;
     world.until("a minute later", |it| it.came().len() == 3).await;
+    // The next attempt's time counts from when this one was answered: not before that may the clock go on.
+    world.until_told().await;
     world.control("clock/", json!({ "advance_seconds": 120 })).await;
     world.until("two minutes later", |it| it.came().len() == 4).await;
+    world.until_told().await;
     let came = world.came();
     assert!(came.iter().all(|it| *it == came[0] && signed(it)));
     let attempts = world.transcript("webhook").await;
