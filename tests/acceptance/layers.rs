@@ -101,7 +101,7 @@ fn arrows_between_crates_point_one_way() {
         (members.keys().map(String::as_str).collect(), allowed.keys().copied().collect());
     assert_eq!(there, known, "a new crate needs its place among the arrows");
     for (name, member) in &members {
-        let inside = member.dependencies.iter().filter(|it| members.contains_key(*it));
+        let inside = member.dependencies.iter().filter(|it| members.contains_key(*it) && *it != name);
         let wrong: Vec<&String> = inside.filter(|it| !allowed[name.as_str()].contains(&it.as_str())).collect();
         assert!(wrong.is_empty(), "{name} must not depend on {wrong:?}");
     }

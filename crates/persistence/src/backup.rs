@@ -97,7 +97,7 @@ pub fn restore(database: &Path, backup: &Path, epoch: &str, at: DateTime<Utc>) -
     let draft = draft_from(backup, database)?;
     let url = DbUrl::Sqlite(draft.path().to_owned());
     migrate::migrate(&url)?;
-    events::insert_epoch(&mut Conn::establish(&url)?, epoch, at)?;
+    events::insert_epoch(Conn::establish(&url)?.writable(), epoch, at)?;
     close_journal(draft.path())?;
     draft.as_file().sync_all().map_err(in_file(draft.path()))?;
     let kept = put_aside(database, &with_end(database, &format!(".before-{epoch}")))?;
@@ -117,7 +117,8 @@ fn draft_of(file: &Path) -> Result<NamedTempFile, BackupError> {
 /// SQLite writes down one moment of the database; writers do not wait for it.
 fn copy(database: &Path, to: &Path) -> Result<(), BackupError> {
     let url = DbUrl::Sqlite(database.to_owned());
-    let Conn::Sqlite(conn) = &mut Conn::establish(&url)? else { return Err(BackupError::Missing(database.to_owned())) };
+    let mut conn = Conn::establish(&url)?;
+    let Conn::Sqlite(conn) = conn.writable() else { return Err(BackupError::Missing(database.to_owned())) };
     let to = to.to_str().ok_or_else(|| no_utf8(to))?;
     sql_query("VACUUM INTO ?").bind::<Text, _>(to).execute(conn).map_err(|error| fault(&error, database))?;
     Ok(())

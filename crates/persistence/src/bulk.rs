@@ -73,10 +73,11 @@ fn insert_chunk(
     hotel: HotelId,
     new: &[NewStay],
 ) -> Result<impl Iterator<Item = (StayId, ConversationId)> + use<>, StoreError> {
-    let conn = tx.changing();
     let rows: Vec<_> = new.iter().map(|it| guest_row(hotel, it)).collect();
-    let guest_ids: Vec<i64> =
-        on_db!(conn, |c| diesel::insert_into(guests::table).values(rows).returning(guests::id).get_results(c))?;
+    let guest_ids: Vec<i64> = on_db!(tx.changing(), |c| diesel::insert_into(guests::table)
+        .values(rows)
+        .returning(guests::id)
+        .get_results(c))?;
     let guest_ids = in_order(guest_ids);
     let rows: Vec<_> = new
         .iter()
@@ -87,14 +88,14 @@ fn insert_chunk(
         })
         .collect();
     let stay_ids: Vec<i64> =
-        on_db!(conn, |c| diesel::insert_into(stays::table).values(rows).returning(stays::id).get_results(c))?;
+        on_db!(tx.changing(), |c| diesel::insert_into(stays::table).values(rows).returning(stays::id).get_results(c))?;
     let stay_ids = in_order(stay_ids);
     let rows: Vec<_> = new
         .iter()
         .zip(guest_ids.iter().zip(&stay_ids))
         .map(|(it, (guest, stay))| conversation_row(hotel, *guest, *stay, it))
         .collect();
-    let ids: Vec<i64> = on_db!(conn, |c| diesel::insert_into(conversations::table)
+    let ids: Vec<i64> = on_db!(tx.changing(), |c| diesel::insert_into(conversations::table)
         .values(rows)
         .returning(conversations::id)
         .get_results(c))?;
@@ -171,10 +172,9 @@ struct MessageRow {
 /// # Errors
 /// [`StoreError`].
 pub fn insert_messages(tx: &mut Tx<'_>, new: &[NewMessage]) -> Result<(), StoreError> {
-    let conn = tx.changing();
     for new in new.chunks(ROWS) {
         let rows: Vec<_> = new.iter().map(MessageRow::from).collect();
-        on_db!(conn, |c| diesel::insert_into(messages::table).values(rows).execute(c))?;
+        on_db!(tx.changing(), |c| diesel::insert_into(messages::table).values(rows).execute(c))?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
 
-use crate::StoreError;
+use crate::{StoreError, read_only::ReadOnly};
 
 /// Where the data is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,15 +62,18 @@ impl std::str::FromStr for DbUrl {
 /// How long a new SQLite file may be busy with being made.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// A connection to either database.
+/// A connection to either database. Without parameters it can only be read from ([`ReadOnly`]).
 ///
 /// Not diesel's `MultiConnection`: that loses upserts, `as_returning` and row locks.
-pub enum Conn {
+pub enum Conn<P = ReadOnly<PgConnection>, S = ReadOnly<SqliteConnection>> {
     /// To PostgreSQL.
-    Pg(PgConnection),
+    Pg(P),
     /// To the SQLite file.
-    Sqlite(SqliteConnection),
+    Sqlite(S),
 }
+
+/// A connection that can also be written to.
+pub(crate) type WriteConn<'a> = Conn<&'a mut PgConnection, &'a mut SqliteConnection>;
 
 /// Runs one query text on whichever database the connection goes to.
 macro_rules! on_db {
@@ -82,6 +85,15 @@ macro_rules! on_db {
     };
 }
 pub(crate) use on_db;
+
+impl WriteConn<'_> {
+    pub(crate) fn reborrow(&mut self) -> WriteConn<'_> {
+        match self {
+            Self::Pg(conn) => Conn::Pg(conn),
+            Self::Sqlite(conn) => Conn::Sqlite(conn),
+        }
+    }
+}
 
 impl Conn {
     /// Connects.
@@ -99,7 +111,7 @@ impl Conn {
                      SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off",
                 )
                 .map_err(broken)?;
-                Ok(Self::Pg(conn))
+                Ok(Self::Pg(ReadOnly::new(conn)))
             }
             DbUrl::Sqlite(path) => {
                 let path =
@@ -114,34 +126,48 @@ impl Conn {
                      PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000",
                 )
                 .map_err(broken)?;
-                Ok(Self::Sqlite(conn))
+                Ok(Self::Sqlite(ReadOnly::new(conn)))
             }
         }
     }
 
+    /// The same connection, to write to.
+    pub(crate) fn writable(&mut self) -> WriteConn<'_> {
+        match self {
+            Self::Pg(conn) => Conn::Pg(conn.writable()),
+            Self::Sqlite(conn) => Conn::Sqlite(conn.writable()),
+        }
+    }
+
+    /// The same connection, for any statement: for tests of this crate only.
+    #[cfg(feature = "test-access")]
+    pub fn unrestricted(&mut self) -> Conn<&mut PgConnection, &mut SqliteConnection> {
+        self.writable()
+    }
+
     /// Begins a transaction that sees one moment of the database in all its queries.
     pub(crate) fn begin_snapshot(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(conn) => AnsiTransactionManager::begin_transaction_sql(
+        match self.writable() {
+            Conn::Pg(conn) => AnsiTransactionManager::begin_transaction_sql(
                 conn,
                 "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
             ),
-            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED"),
+            Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN DEFERRED"),
         }
     }
 
     pub(crate) fn commit(&mut self) -> QueryResult<()> {
-        on_db!(self, |c| AnsiTransactionManager::commit_transaction(c))
+        on_db!(self.writable(), |c| AnsiTransactionManager::commit_transaction(c))
     }
 
     pub(crate) fn rollback(&mut self) -> QueryResult<()> {
-        on_db!(self, |c| AnsiTransactionManager::rollback_transaction(c))
+        on_db!(self.writable(), |c| AnsiTransactionManager::rollback_transaction(c))
     }
 
     /// Moves what SQLite has in its write-ahead log into the database file, as far as no reader needs it
     /// there: better now, when nobody waits, than within somebody's commit. PostgreSQL does so by itself.
     pub(crate) fn checkpoint(&mut self) {
-        if let Self::Sqlite(conn) = self
+        if let Conn::Sqlite(conn) = self.writable()
             && let Err(error) = conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")
         {
             log::warn!("the write-ahead log could not be taken over, which is tried again: {error}");
@@ -150,7 +176,7 @@ impl Conn {
 
     /// Whether it must not be used again: cut, or left in the middle of a transaction.
     pub(crate) fn is_broken(&mut self) -> bool {
-        on_db!(self, |c| {
+        on_db!(self.writable(), |c| {
             let status = AnsiTransactionManager::transaction_manager_status_mut(c);
             !matches!(status.transaction_depth(), Ok(None))
         })
@@ -184,7 +210,7 @@ impl r2d2::ManageConnection for ConnManager {
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        on_db!(conn, |c| c.batch_execute("SELECT 1")).map_err(StoreError::from)
+        on_db!(conn.writable(), |c| c.batch_execute("SELECT 1")).map_err(StoreError::from)
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {

@@ -16,7 +16,7 @@ use domain::{
 use crate::{
     StoreError,
     among::among,
-    conn::{Conn, on_db},
+    conn::{Conn, WriteConn, on_db},
     messages, outbox,
     prepared::prepared,
     schema::{epochs, events, hotel_counters},
@@ -85,7 +85,7 @@ pub(crate) fn append(conn: &mut Conn, drafts: Vec<Draft>) -> Result<Logged, Stor
     }
     for (hotel, events) in &mut of_hotels {
         let rows: Vec<Row> = events.iter().map(Row::from).collect();
-        let placed = match conn {
+        let placed = match conn.writable() {
             Conn::Pg(conn) => insert_at_once(conn, *hotel, &rows)?,
             Conn::Sqlite(conn) => insert(conn, *hotel, rows)?,
         };
@@ -334,8 +334,8 @@ pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Re
     insert_epoch(tx.changing(), epoch, at)
 }
 
-pub(crate) fn insert_epoch(conn: &mut Conn, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) fn insert_epoch(mut conn: WriteConn<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
-    on_db!(conn, |c| diesel::insert_into(epochs::table).values(row).execute(c))?;
+    on_db!(conn.reborrow(), |c| diesel::insert_into(epochs::table).values(row).execute(c))?;
     outbox::doubt_all(conn)
 }

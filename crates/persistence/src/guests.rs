@@ -7,6 +7,7 @@ use domain::{ConversationId, Guest, GuestId, GuestIdentity, HotelId, MessageId, 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
+    read_only::ReadOnly,
     schema::{conversations, guests, messages, stays},
     types::Ts,
 };
@@ -215,13 +216,13 @@ pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
     // SQLite has one writer anyway.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     // Not FOR UPDATE: rows that refer to them may be added.
-    guests::table.find(guest.0).select(guests::id).for_no_key_update().execute(conn)?;
+    guests::table.find(guest.0).select(guests::id).for_no_key_update().load::<i64>(conn)?;
     hold_conversations(conn, &[guest.0])
 }
 
-fn hold_conversations(conn: &mut PgConnection, of: &[i64]) -> Result<(), StoreError> {
+fn hold_conversations(conn: &mut ReadOnly<PgConnection>, of: &[i64]) -> Result<(), StoreError> {
     let theirs = conversations::table.filter(conversations::guest_id.eq_any(of)).order(conversations::id);
-    theirs.select(conversations::id).for_no_key_update().execute(conn)?;
+    theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
     Ok(())
 }
 

@@ -82,12 +82,13 @@ pub(crate) fn hotel((row, first_department, opener): Whole) -> Hotel {
 /// # Errors
 /// [`StoreError`].
 pub fn insert(tx: &mut Tx<'_>, name: &Name, timezone: &str, at: DateTime<Utc>) -> Result<HotelId, StoreError> {
-    let conn = tx.changing();
-    let id: i64 = on_db!(conn, |c| diesel::insert_into(hotels::table)
+    let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(hotels::table)
         .values((hotels::name.eq(name.as_str()), hotels::timezone.eq(timezone), hotels::created_at.eq(Ts::from(at)),))
         .returning(hotels::id)
         .get_result(c))?;
-    on_db!(conn, |c| diesel::insert_into(hotel_counters::table).values(hotel_counters::hotel_id.eq(id)).execute(c))?;
+    on_db!(tx.changing(), |c| diesel::insert_into(hotel_counters::table)
+        .values(hotel_counters::hotel_id.eq(id))
+        .execute(c))?;
     Ok(HotelId(id))
 }
 

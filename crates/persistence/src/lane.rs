@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     StoreError,
     among::among,
-    conn::{Conn, DbUrl},
+    conn::{Conn, DbUrl, WriteConn},
     conversations::Which,
     events::{self, Logged},
     schema::conversations,
@@ -45,15 +45,21 @@ pub struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// The connection, to ask.
+    /// The connection, to ask, and to lock what was asked for. It can write nothing ([`crate::ReadOnly`]).
     pub fn conn(&mut self) -> &mut Conn {
         self.conn
     }
 
     /// The connection, to change something: from here on a refusal has to roll back.
-    pub(crate) fn changing(&mut self) -> &mut Conn {
+    pub(crate) fn changing(&mut self) -> WriteConn<'_> {
         self.changed = true;
-        self.conn
+        self.conn.writable()
+    }
+
+    /// As `changing`: for tests of this crate only.
+    #[cfg(feature = "test-access")]
+    pub fn unrestricted(&mut self) -> Conn<&mut PgConnection, &mut diesel::SqliteConnection> {
+        self.changing()
     }
 
     /// Adds an event to the hotel's log. It gets its place at the end of the transaction.
@@ -256,7 +262,7 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Ro
 /// Begins a group's transaction, and locks its conversations in the order of their ids, so that
 /// groups of other nodes, which do the same, wait instead of standing in each other's way.
 fn begin(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
-    match conn {
+    match conn.writable() {
         Conn::Pg(conn) => {
             AnsiTransactionManager::begin_transaction(conn)?;
             lock(conn, group)

@@ -16,7 +16,7 @@ const ADVISORY_LOCK: i64 = 7_206_311_551;
 
 /// Brings the schema up to date.
 pub(crate) fn migrate(url: &DbUrl) -> Result<(), StoreError> {
-    match &mut Conn::establish(url)? {
+    match Conn::establish(url)?.writable() {
         Conn::Sqlite(conn) => {
             refuse_newer(conn, &SQLITE)?;
             if pending(conn, SQLITE)? {
@@ -44,7 +44,7 @@ pub(crate) fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
     {
         return Ok(true);
     }
-    match &mut Conn::establish(url)? {
+    match Conn::establish(url)?.writable() {
         Conn::Sqlite(conn) => refuse_newer(conn, &SQLITE).and_then(|()| pending(conn, SQLITE)),
         Conn::Pg(conn) => refuse_newer(conn, &POSTGRES).and_then(|()| pending(conn, POSTGRES)),
     }

@@ -140,7 +140,8 @@ fn work(url: &DbUrl, wanted: &Mutex<Wanted>, orders: &Receiver<Order>, tell: &dy
 
 /// Listens and tells on one connection, while it lasts.
 fn attend(url: &DbUrl, wanted: &Mutex<Wanted>, orders: &Receiver<Order>, tell: &dyn Fn(Heard)) -> Result<(), String> {
-    let Conn::Pg(mut conn) = Conn::establish(url).map_err(|error| error.to_string())? else { return Ok(()) };
+    let mut conn = Conn::establish(url).map_err(|error| error.to_string())?;
+    let Conn::Pg(conn) = conn.writable() else { return Ok(()) };
     let failed = |error: diesel::result::Error| error.to_string();
     // A notice is a commit: there is nothing in it that has to survive a power cut.
     conn.batch_execute("SET synchronous_commit = off").map_err(failed)?;
@@ -151,7 +152,7 @@ fn attend(url: &DbUrl, wanted: &Mutex<Wanted>, orders: &Receiver<Order>, tell: &
         let lively = came.is_some_and(|came| came.elapsed() < AFTERWARDS);
         match orders.recv_timeout(if lively { LIVELY } else { QUIET }) {
             Ok(Order { notices, done }) => {
-                notify(&mut conn, notices).map_err(failed)?;
+                notify(conn, notices).map_err(failed)?;
                 // Who gave the order may have lost patience.
                 let _ = done.send(());
             }
@@ -159,7 +160,7 @@ fn attend(url: &DbUrl, wanted: &Mutex<Wanted>, orders: &Receiver<Order>, tell: &
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
         if let Some(hotels) = newly(wanted) {
-            listen(&mut conn, &listening, &hotels).map_err(failed)?;
+            listen(conn, &listening, &hotels).map_err(failed)?;
             listening = hotels;
             tell(Heard::Listening);
         }

@@ -15,8 +15,9 @@ use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneN
 use crate::{
     StoreError, Tx,
     channels::is_held_by,
-    conn::{Conn, on_db},
+    conn::{Conn, WriteConn, on_db},
     prepared::{Fixed, fixed},
+    read_only::select_sql,
     schema::{conversations, former_tries, messages, outbox},
     types::{Ts, UtcTs},
 };
@@ -135,7 +136,7 @@ impl DueRow {
 /// [`StoreError`].
 pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, StoreError> {
     let rows: Vec<DueRow> = on_db!(conn, |c| {
-        sql_query(
+        select_sql(sql_query(
         "SELECT o.message_id, o.conversation_id, m.content, o.body, o.callback, o.attempts, g.phone, g.wa_id, g.bsuid, \
            c.last_guest_message_at AS last_heard \
          FROM outbox o \
@@ -149,7 +150,7 @@ pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> R
     )
     .bind::<BigInt, _>(hotel.0)
     .bind::<UtcTs, _>(Ts::from(now))
-    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(limit))
     .load(c)
     })?;
     rows.into_iter().map(DueRow::due).collect()
@@ -296,7 +297,7 @@ pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, Conv
 }
 
 /// What waits, waits in a restored backup: it may have been sent since that was made, so it is not sent again.
-pub(crate) fn doubt_all(conn: &mut Conn) -> Result<(), StoreError> {
+pub(crate) fn doubt_all(conn: WriteConn<'_>) -> Result<(), StoreError> {
     on_db!(conn, |c| {
         let open = outbox::table.filter(outbox::state.ne("settled"));
         diesel::update(messages::table.filter(messages::id.eq_any(open.select(outbox::message_id))))

@@ -11,6 +11,7 @@ use domain::{ConversationId, Delivery, HotelId, MessageId};
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
+    read_only::select_sql,
     schema::early_reports,
     types::Ts,
 };
@@ -95,11 +96,11 @@ struct MissedRow {
 /// # Errors
 /// [`StoreError`].
 pub fn missed(conn: &mut Conn) -> Result<Vec<Missed>, StoreError> {
-    let rows: Vec<MissedRow> = on_db!(conn, |c| sql_query(
+    let rows: Vec<MissedRow> = on_db!(conn, |c| select_sql(sql_query(
         "SELECT DISTINCT o.hotel_id, o.conversation_id, o.message_id, r.whatsapp_message_id FROM early_reports r \
          INNER JOIN messages m ON m.whatsapp_message_id = r.whatsapp_message_id \
          INNER JOIN outbox o ON o.message_id = m.id AND o.hotel_id = r.hotel_id",
-    )
+    ))
     .load(c))?;
     let missed = |it: MissedRow| Missed {
         hotel: HotelId(it.hotel_id),

@@ -75,7 +75,7 @@ pub fn find(conn: &mut Conn, id: StaffId) -> Result<Option<Staff>, StoreError> {
 pub fn hold(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
     // SQLite has one writer anyway.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
-    staff::table.find(id.0).select(staff::id).for_share().execute(conn)?;
+    staff::table.find(id.0).select(staff::id).for_share().load::<i64>(conn)?;
     Ok(())
 }
 
@@ -100,9 +100,9 @@ pub fn hold_as_read(tx: &mut Tx<'_>, read: &Staff) -> Result<(), StoreError> {
 pub fn hold_to_change(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     // Not FOR UPDATE: rows that refer to them may be added.
-    staff::table.find(id.0).select(staff::id).for_no_key_update().execute(conn)?;
+    staff::table.find(id.0).select(staff::id).for_no_key_update().load::<i64>(conn)?;
     let theirs = conversations::table.filter(conversations::assigned_to.eq(id.0)).order(conversations::id);
-    theirs.select(conversations::id).for_no_key_update().execute(conn)?;
+    theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
     Ok(())
 }
 

@@ -155,7 +155,7 @@ pub fn delete(tx: &mut Tx<'_>, id: TemplateId) -> Result<(), StoreError> {
 pub(crate) fn set_opener(tx: &mut Tx<'_>, hotel: HotelId, opener: Option<TemplateId>) -> Result<bool, StoreError> {
     if let Conn::Pg(conn) = tx.conn() {
         // Two nodes at once: one waits for the other.
-        hotels::table.find(hotel.0).select(hotels::id).for_no_key_update().execute(conn)?;
+        hotels::table.find(hotel.0).select(hotels::id).for_no_key_update().load::<i64>(conn)?;
     }
     let of = message_templates::hotel_id.eq(hotel.0);
     let former = message_templates::table.filter(of.and(message_templates::is_opener));

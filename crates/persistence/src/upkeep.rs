@@ -46,12 +46,11 @@ pub fn hotels_with_events_before(conn: &mut Conn, before: DateTime<Utc>) -> Resu
 /// # Errors
 /// [`StoreError`].
 pub fn forget_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> Result<bool, StoreError> {
-    let conn = tx.changing();
-    if !is_alone(conn)? {
+    if !is_alone(tx.conn())? {
         return Ok(false);
     }
     let of_hotel = events::hotel_id.eq(hotel.0);
-    let first: Vec<(i64, Ts)> = on_db!(conn, |c| events::table
+    let first: Vec<(i64, Ts)> = on_db!(tx.conn(), |c| events::table
         .filter(of_hotel)
         .order(events::seq)
         .select((events::seq, events::at))
@@ -59,7 +58,7 @@ pub fn forget_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> 
         .load(c))?;
     let old = first.iter().take_while(|(_, at)| at.0 < before);
     let (count, Some((last, _))) = (old.clone().count(), old.last()) else { return Ok(false) };
-    on_db!(conn, |c| diesel::delete(events::table.filter(of_hotel.and(events::seq.le(last)))).execute(c))?;
+    on_db!(tx.changing(), |c| diesel::delete(events::table.filter(of_hotel.and(events::seq.le(last)))).execute(c))?;
     Ok(count as i64 == BATCH)
 }
 
@@ -69,10 +68,10 @@ pub fn forget_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> 
 /// [`StoreError`].
 pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let before = |age: TimeDelta| Ts::from(now - age);
-    let conn = tx.changing();
-    if !is_alone(conn)? {
+    if !is_alone(tx.conn())? {
         return Ok(false);
     }
+    let conn = tx.changing();
     let deleted: [usize; 4] = on_db!(conn, |c| {
         let keys = sql_query(
             "DELETE FROM idempotency_keys WHERE (staff_id, path, key) IN \

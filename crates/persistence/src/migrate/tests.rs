@@ -114,7 +114,7 @@ where
         + diesel::deserialize::QueryableByName<diesel::sqlite::Sqlite>
         + 'static,
 {
-    on_db!(conn, |c| sql_query(sql).load(c)).unwrap()
+    on_db!(conn.writable(), |c| sql_query(sql).load(c)).unwrap()
 }
 
 fn holds_the_models(url: &DbUrl, ask: &Questions) {
@@ -157,7 +157,7 @@ fn postgres_holds_the_models() {
     };
     let name = format!("mm_models_{}", std::process::id());
     let mut conn = Conn::establish(&DbUrl::Postgres(server.clone())).unwrap();
-    on_db!(&mut conn, |c| sql_query(format!("CREATE DATABASE {name}")).execute(c)).unwrap();
+    on_db!(conn.writable(), |c| sql_query(format!("CREATE DATABASE {name}")).execute(c)).unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     holds_the_models(&DbUrl::Postgres(url), &POSTGRES);
 }

@@ -53,7 +53,7 @@ impl Instrumentation for Heard {
 }
 
 fn listen(conn: &mut Conn, to: Box<dyn Instrumentation>) {
-    match conn {
+    match conn.unrestricted() {
         Conn::Pg(conn) => conn.set_instrumentation(to),
         Conn::Sqlite(conn) => conn.set_instrumentation(to),
     }
@@ -77,7 +77,7 @@ const AS_IF_BIG: &str = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOC
 
 /// How a statement is gone about, whatever its values are.
 fn plan(conn: &mut Conn, sql: &str) -> Result<String, StoreError> {
-    let steps: Vec<String> = match conn {
+    let steps: Vec<String> = match conn.unrestricted() {
         Conn::Sqlite(conn) => {
             let steps: Vec<SqliteStep> = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn)?;
             steps.into_iter().map(|it| it.detail).collect()

@@ -140,7 +140,7 @@ fn new_postgres() -> Option<String> {
 
 /// Runs SQL on either database.
 pub fn execute(tx: &mut Tx<'_>, sql: &str) -> Result<usize, StoreError> {
-    Ok(match tx.conn() {
+    Ok(match tx.unrestricted() {
         Conn::Pg(conn) => sql_query(sql).execute(conn)?,
         Conn::Sqlite(conn) => sql_query(sql).execute(conn)?,
     })
@@ -148,7 +148,7 @@ pub fn execute(tx: &mut Tx<'_>, sql: &str) -> Result<usize, StoreError> {
 
 /// The rows of a query that gives text, as `line`.
 pub fn lines(conn: &mut Conn, query: &str) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<Line> = match conn {
+    let rows: Vec<Line> = match conn.unrestricted() {
         Conn::Pg(conn) => sql_query(query).load(conn)?,
         Conn::Sqlite(conn) => sql_query(query).load(conn)?,
     };
