@@ -79,6 +79,72 @@ on_two!(a_session_is_one_on_all_servers, |hotel, other| {
     assert_eq!(socket.closed().await, 4401);
 });
 
+on_two!(two_refreshes_of_a_token_at_once_get_the_same_pair, |hotel, other| {
+    let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
+    let (here, there, mut token) = (hotel.nobody(), Client::new(&other), staff.refresh.clone());
+    for _ in 0..40 {
+        let asked = [&here, &there, &here, &there].map(|node| refreshed(node, &token));
+        let next = join_all(asked).await;
+        assert!(next.iter().all(|it| *it == next[0] && *it != token), "{next:?}");
+        token.clone_from(&next[0]);
+    }
+    at(&other, &staff).get(ME).await.is(200);
+});
+
+on_two!(a_sign_in_under_way_does_not_outlive_a_change, |hotel, other| {
+    let manager = at(&other, &hotel.manager().await);
+    for round in 0..12 {
+        let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
+        let nobody = hotel.nobody().with("x-forwarded-for", &format!("10.6.0.{round}"));
+        let body = json!({ "username": staff.username, "password": PASSWORD });
+        let sign_ins = join_all((0..4).map(|_| nobody.post(LOGIN, body.clone())));
+        let path = format!("staff/{}/", staff.id);
+        let own = at(&other, &staff);
+        let change = async {
+            match round % 3 {
+                0 => manager.patch(path, json!({ "password": "another pass phrase" })).await.is(200),
+                1 => manager.patch(path, json!({ "active": false })).await.is(200),
+                _ => {
+                    let body = json!({ "current_password": PASSWORD, "new_password": "another pass phrase" });
+                    own.post("/api/auth/password/", body).await.is(204)
+                }
+            };
+        };
+        let (sign_ins, ()) = join(sign_ins, change).await;
+        for answer in sign_ins {
+            if answer.status == 200 {
+                let access = answer.json()["access"].as_str().unwrap().to_owned();
+                hotel.nobody().bearer(&access).get(ME).await.problem(401, "unauthenticated");
+            } else {
+                answer.problem(401, "bad_credentials");
+            }
+        }
+    }
+});
+
+on_two!(of_two_new_passwords_at_once_one_is_set, |hotel, other| {
+    for round in 0..6 {
+        let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
+        let second = hotel.sign_in(&staff.username, PASSWORD).await;
+        let passwords = ["one new pass phrase", "another pass phrase"];
+        // In every other round both come from one session.
+        let sessions = [&staff, if round % 2 == 0 { &second } else { &staff }];
+        let set = |n: usize, node: &Arc<World>| {
+            let body = json!({ "current_password": PASSWORD, "new_password": passwords[n] });
+            let client = at(node, sessions[n]);
+            async move { client.post("/api/auth/password/", body).await.status }
+        };
+        let (here, there) = join(set(0, &hotel.world), set(1, &other)).await;
+        let statuses = [here, there];
+        assert_eq!(statuses.iter().filter(|it| **it == 204).count(), 1, "{statuses:?}");
+        for (status, password) in statuses.into_iter().zip(passwords) {
+            let body = json!({ "username": staff.username, "password": password });
+            let expected = if status == 204 { 200 } else { 401 };
+            hotel.nobody().post(LOGIN, body).await.is(expected);
+        }
+    }
+});
+
 on_two!(what_ends_a_session_closes_its_sockets_on_all_servers, |hotel, other| {
     let manager = hotel.manager().await;
     let deeds: [(&str, &str, &str); 4] = [

@@ -4,14 +4,14 @@ use std::{net::IpAddr, time::Duration};
 
 use auth::{Digest, PasswordHash, RefreshState, Refreshed, Secret, decide, new_session_id};
 use chrono::{DateTime, Utc};
-use domain::{Department, EventKind, Hotel, HotelId, SessionId, Staff};
+use domain::{Department, EventKind, Hotel, HotelId, SessionId, Staff, StaffId};
 use persistence::{
     Tx, departments, hotels, logins,
     sessions::{self, Key, Live, SupersededBy, Which},
     staff,
 };
 
-use crate::{Caller, Desk, Error, call::TOUCH_AFTER};
+use crate::{Caller, Desk, Error, Lifetimes, call::TOUCH_AFTER};
 
 /// A name and a password, as typed.
 pub struct Credentials {
@@ -21,6 +21,18 @@ pub struct Credentials {
     pub password: String,
     /// From where.
     pub address: IpAddr,
+}
+
+/// A password that was the right one when it was verified.
+pub(crate) struct Verified {
+    username: String,
+    staff: StaffId,
+    hotel: HotelId,
+    hash: String,
+    /// The digest of the name, and the network of the address, under which the attempt was counted.
+    name: String,
+    address: String,
+    at: DateTime<Utc>,
 }
 
 /// What a sign-in gives.
@@ -54,6 +66,12 @@ impl Desk {
     /// # Errors
     /// [`Error::BadCredentials`], [`Error::TooManyAttempts`].
     pub async fn login(&self, credentials: Credentials) -> Result<SignedIn, Error> {
+        let verified = self.verify_credentials(credentials).await?;
+        self.begin_session(verified).await
+    }
+
+    /// Verifies name and password, outside any transaction: [`Desk::begin_session`] looks again.
+    pub(crate) async fn verify_credentials(&self, credentials: Credentials) -> Result<Verified, Error> {
         let Credentials { username, password, address } = credentials;
         let now = self.now();
         let (name, address) = (Digest::of(username.as_bytes()).to_string(), network(address));
@@ -70,21 +88,36 @@ impl Desk {
             let wait = (at - now).to_std().unwrap_or_default();
             return Err(Error::TooManyAttempts { retry_after: Duration::from_secs(wait.as_secs() + 1) });
         }
-        let found = self.store.read(move |conn| Ok::<_, Error>(staff::find_by_username(conn, &username)?)).await?;
+        let asked = username.clone();
+        let found = self.store.read(move |conn| Ok::<_, Error>(staff::find_by_username(conn, &asked)?)).await?;
         let (member, hash) = found.filter(|(staff, _)| staff.active).unzip();
-        let right = verifies(hash, password).await;
+        let right = verifies(hash.clone(), password).await;
         drop(turn);
-        let member = member.filter(|_| right).ok_or(Error::BadCredentials)?;
+        let (member, hash) = member.zip(hash).filter(|_| right).ok_or(Error::BadCredentials)?;
+        Ok(Verified { username, staff: member.id, hotel: member.hotel, hash, name, address, at: now })
+    }
+
+    /// Begins a session for a verified password, if it still is the password of an active staff member of this name.
+    pub(crate) async fn begin_session(&self, verified: Verified) -> Result<SignedIn, Error> {
         let (session, cookie) = (new_session_id(), Secret::new());
         let digest = Digest::of(cookie.as_str().as_bytes()).to_string();
-        let of = member.clone();
-        self.store
-            .write(member.hotel, vec![], move |tx| {
-                logins::forget(tx, &name, &address)?;
-                Ok::<_, Error>(sessions::insert(tx, session, &of, &digest, now)?)
+        let (hotel, now) = (verified.hotel, verified.at);
+        let staff = self
+            .store
+            .write(hotel, vec![], move |tx| {
+                logins::forget(tx, &verified.name, &verified.address)?;
+                // Hashing takes a while. A password, a name or an account that was changed meanwhile, here or on
+                // another node, must not begin a session that the change did not revoke.
+                let known = staff::find_to_sign_in(tx, &verified.username)?;
+                let still = known.filter(|(it, hash)| it.active && it.id == verified.staff && *hash == verified.hash);
+                let (staff, _) = still.ok_or(Error::BadCredentials)?;
+                sessions::insert(tx, session, &staff, &digest, now)?;
+                Ok::<_, Error>(staff)
             })
             .await?;
-        self.signed_in(session, member, 0, Some(cookie.as_str().to_owned()), now).await
+        let signed_in = self.signed_in(session, staff, 0, Some(cookie.as_str().to_owned()), now).await;
+        // Revoked since: the answer is that of a sign-in that came a moment later.
+        signed_in.map_err(|error| if matches!(error, Error::Unauthenticated) { Error::BadCredentials } else { error })
     }
 
     async fn signed_in(
@@ -121,6 +154,9 @@ impl Desk {
         let outcome = self
             .store
             .write(hotel, vec![], move |tx| {
+                // Locked before it is read: a refresh of the same token on another node waits, and is then answered
+                // with the pair that this one made.
+                sessions::lock(tx, id)?;
                 let live =
                     sessions::find_live(tx.conn(), Key::Id(id), lifetimes, now)?.ok_or(Error::Unauthenticated)?;
                 let presented_void = sessions::is_void(tx.conn(), id, presented)?;
@@ -148,6 +184,7 @@ impl Desk {
         let (id, lifetimes) = (live.id, self.lifetimes);
         self.store
             .write(live.staff.hotel, vec![], move |tx| {
+                sessions::lock(tx, id)?;
                 let live =
                     sessions::find_live(tx.conn(), Key::Id(id), lifetimes, now)?.ok_or(Error::Unauthenticated)?;
                 sessions::rotate(tx, id, live.generation, SupersededBy::Cookie, now)?;
@@ -172,17 +209,22 @@ impl Desk {
     /// # Errors
     /// [`Error::Invalid`] where the current password is wrong, or the new one too weak.
     pub async fn change_password(&self, caller: Caller, current: String, new: String) -> Result<(), Error> {
-        let hash = self.ask(caller, |conn, live| Ok(staff::password_hash(conn, live.staff.id)?)).await?;
+        let verified = self.ask(caller, |conn, live| Ok(staff::password_hash(conn, live.staff.id)?)).await?;
         let turn = self.hashing.acquire().await.map_err(|_| Error::BadCredentials)?;
-        let right = verifies(Some(hash), current).await;
+        let right = verifies(Some(verified.clone()), current).await;
         drop(turn);
         if !right {
-            return Err(Error::invalid("current_password", "This is not your current password."));
+            return Err(wrong_current_password());
         }
         let new = auth::Password::parse(new).map_err(|error| Error::invalid("new_password", error.to_string()))?;
         let hash = self.hash(new).await?;
-        let now = self.now();
+        let (lifetimes, now) = (self.lifetimes, self.now());
         self.act(caller, vec![], move |tx, live| {
+            let live = lock_staff(tx, live, live.staff.id, lifetimes, now)?;
+            // Another change was faster: what was verified is not the current password any more.
+            if staff::password_hash(tx.conn(), live.staff.id)? != verified {
+                return Err(wrong_current_password());
+            }
             staff::set_password_hash(tx, live.staff.id, &hash)?;
             end(tx, &live.staff, Which::OthersOf(live.staff.id, live.id), now)
         })
@@ -255,6 +297,10 @@ impl Desk {
     }
 }
 
+fn wrong_current_password() -> Error {
+    Error::invalid("current_password", "This is not your current password.")
+}
+
 /// Whether it is the password; of a hash that there is none of, after the same time, not. To be
 /// called with one of the turns to hash.
 async fn verifies(hash: Option<String>, password: String) -> bool {
@@ -267,6 +313,20 @@ async fn verifies(hash: Option<String>, password: String) -> bool {
         }
     });
     verified.await.unwrap_or(false)
+}
+
+/// Locks the rows of a caller and of a staff member who is to be changed, until the end of the transaction, and reads
+/// the caller's session again: a change of the caller that was committed meanwhile on another node may have revoked
+/// it, or taken their role.
+pub(crate) fn lock_staff(
+    tx: &mut Tx<'_>,
+    caller: &Live,
+    changed: StaffId,
+    lifetimes: Lifetimes,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    staff::lock(tx, &[caller.staff.id, changed])?;
+    sessions::find_live(tx.conn(), Key::Id(caller.id), lifetimes, now)?.ok_or(Error::Unauthenticated)
 }
 
 /// Revokes sessions and tells their sockets.

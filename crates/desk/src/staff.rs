@@ -12,7 +12,7 @@ use persistence::{
     staff::{self, NewStaff},
 };
 
-use crate::{Desk, Done, Error, Once, Page, settle};
+use crate::{Desk, Done, Error, Once, Page, sessions::lock_staff, settle};
 
 /// A staff member to be.
 #[derive(Clone, Debug)]
@@ -101,10 +101,11 @@ impl Desk {
             })
             .await?;
         let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
-        let (change, now) = (self.hashed_change(change).await?, self.now());
+        let (change, lifetimes, now) = (self.hashed_change(change).await?, self.lifetimes, self.now());
         self.act_once(caller, locks, once, move |tx, live| {
-            refuse_unless_manager(live)?;
-            change_member(tx, id, &change, Some(live), now)
+            let live = lock_staff(tx, live, id, lifetimes, now)?;
+            refuse_unless_manager(&live)?;
+            change_member(tx, id, &change, Some(&live), now)
         })
         .await
     }
@@ -176,7 +177,13 @@ impl Desk {
             .await?;
         let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
         let (change, now) = (self.hashed_change(change).await?, self.now());
-        self.store.write(member.hotel, locks, move |tx| Ok(change_member(tx, member.id, &change, None, now)?.id)).await
+        let id = member.id;
+        self.store
+            .write(member.hotel, locks, move |tx| {
+                staff::lock(tx, &[id])?;
+                Ok(change_member(tx, id, &change, None, now)?.id)
+            })
+            .await
     }
 
     async fn hashed(&self, new: NewMember) -> Result<NewStaff, Error> {
@@ -221,6 +228,7 @@ pub(crate) fn create(
     Ok(made)
 }
 
+/// Changes a staff member, whose row is locked.
 fn change_member(
     tx: &mut Tx<'_>,
     id: StaffId,
@@ -229,7 +237,7 @@ fn change_member(
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
     // What was assigned to them since the caller looked was not locked with the rest.
-    staff::hold_to_change(tx, id)?;
+    conversations::lock_assigned(tx, id)?;
     let before = staff::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
     let after = changed(&before, change);
     if change.departments.is_some() {

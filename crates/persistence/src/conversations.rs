@@ -200,6 +200,18 @@ pub fn assigned_to(conn: &mut Conn, staff: StaffId) -> Result<Vec<Conversation>,
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
+/// Locks the conversations that a staff member is assigned to until the end of the transaction: nobody moves one
+/// meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lock_assigned(tx: &mut Tx<'_>, staff: StaffId) -> Result<(), StoreError> {
+    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    let theirs = conversations::table.filter(conversations::assigned_to.eq(staff.0)).order(conversations::id);
+    theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
+    Ok(())
+}
+
 /// Conversations of a hotel that are routed to other departments than these, in the order of ids.
 ///
 /// # Errors

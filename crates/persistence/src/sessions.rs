@@ -110,6 +110,17 @@ fn generation(stored: i64) -> Result<u32, StoreError> {
     u32::try_from(stored).map_err(|_| StoreError::Corrupt("generation"))
 }
 
+/// Locks a session's row until the end of the transaction, so that it is still as read when it is changed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lock(tx: &mut Tx<'_>, id: SessionId) -> Result<(), StoreError> {
+    // SQLite has one writer anyway.
+    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    sessions::table.find(id.to_string()).select(sessions::id).for_no_key_update().load::<String>(conn)?;
+    Ok(())
+}
+
 /// Stores a new session.
 ///
 /// # Errors

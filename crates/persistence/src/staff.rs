@@ -8,9 +8,10 @@ use domain::{DepartmentId, HotelId, Name, Role, Staff, StaffId};
 
 use crate::{
     StoreError, Tx,
+    among::among,
     conn::{Conn, on_db},
     conversations::Slice,
-    schema::{conversations, staff, staff_departments},
+    schema::{staff, staff_departments},
     types::Ts,
 };
 
@@ -92,17 +93,18 @@ pub fn hold_as_read(tx: &mut Tx<'_>, read: &Staff) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds a staff member who is to be changed, and the conversations that they are assigned to, until
-/// the end of the transaction: nobody assigns another meanwhile, or moves one.
+/// Locks staff members who are to be changed, or who change another, until the end of the transaction: nobody else
+/// changes them, signs in as them, or assigns them anything meanwhile. In the order of ids, so that two changes do not
+/// wait for one another.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn hold_to_change(tx: &mut Tx<'_>, id: StaffId) -> Result<(), StoreError> {
+pub fn lock(tx: &mut Tx<'_>, ids: &[StaffId]) -> Result<(), StoreError> {
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
+    let ids: Vec<i64> = ids.iter().map(|it| it.0).collect();
     // Not FOR UPDATE: rows that refer to them may be added.
-    staff::table.find(id.0).select(staff::id).for_no_key_update().load::<i64>(conn)?;
-    let theirs = conversations::table.filter(conversations::assigned_to.eq(id.0)).order(conversations::id);
-    theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
+    let all = staff::table.filter(among(staff::id, &ids)).order(staff::id);
+    all.select(staff::id).for_no_key_update().load::<i64>(conn)?;
     Ok(())
 }
 
@@ -118,6 +120,17 @@ pub fn find_by_username(conn: &mut Conn, username: &str) -> Result<Option<(Staff
         .optional())?;
     let Some((row, hash)) = row else { return Ok(None) };
     Ok(with_departments(conn, vec![row])?.pop().map(|staff| (staff, hash)))
+}
+
+/// As [`find_by_username`], and the staff member stays so until the end of the transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_to_sign_in(tx: &mut Tx<'_>, username: &str) -> Result<Option<(Staff, String)>, StoreError> {
+    if let Conn::Pg(conn) = tx.conn() {
+        staff::table.filter(staff::username.eq(username)).select(staff::id).for_share().load::<i64>(conn)?;
+    }
+    find_by_username(tx.conn(), username)
 }
 
 /// A staff member's password's hash.

@@ -29,10 +29,13 @@ async fn scene() -> Scene {
     Scene { desk, hotel, manager, clerk, _folder: folder }
 }
 
-async fn sign_in(desk: &Desk, hotel: &GeneratedHotel, who: usize) -> Caller {
+fn credentials(hotel: &GeneratedHotel, who: usize) -> crate::Credentials {
     let (username, password) = (hotel.staff[who].username.clone(), PASSWORD.to_owned());
-    let credentials = crate::Credentials { username, password, address: IpAddr::from([127, 0, 0, 1]) };
-    let signed_in = desk.login(credentials).await.unwrap();
+    crate::Credentials { username, password, address: IpAddr::from([127, 0, 0, 1]) }
+}
+
+async fn sign_in(desk: &Desk, hotel: &GeneratedHotel, who: usize) -> Caller {
+    let signed_in = desk.login(credentials(hotel, who)).await.unwrap();
     desk.caller_of_token(&signed_in.access).unwrap()
 }
 
@@ -117,6 +120,43 @@ async fn deactivation_and_a_password_from_another_end_all_sessions() {
     scene.desk.deactivate(&scene.hotel.staff[2].username).await.unwrap();
     assert!(matches!(scene.desk.authenticate(second).await, Err(Error::Unauthenticated)));
     assert!(scene.desk.deactivate("nobody").await.is_err());
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_does_not_outlive_a_change() {
+    let scene = scene().await;
+    let username = scene.hotel.staff[1].username.clone();
+    let another = || Password::parse("another horse").unwrap();
+    let change = StaffChange::default();
+    let by_a_manager = [
+        StaffChange { password: Some(another()), ..change.clone() },
+        StaffChange { active: Some(false), ..change.clone() },
+        StaffChange { username: Some(Name::parse("renamed").unwrap()), ..change },
+    ];
+    for change in by_a_manager {
+        let scene = self::scene().await;
+        let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 1)).await.unwrap();
+        scene.change(scene.manager, scene.clerk.staff, change.clone()).await.unwrap();
+        let told = scene.desk.begin_session(verified).await;
+        assert!(matches!(told, Err(Error::BadCredentials)), "{change:?}");
+    }
+
+    let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 1)).await.unwrap();
+    scene.desk.set_password(&username, another()).await.unwrap();
+    assert!(matches!(scene.desk.begin_session(verified).await, Err(Error::BadCredentials)));
+
+    let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 0)).await.unwrap();
+    scene.desk.change_password(scene.manager, PASSWORD.into(), "another horse".into()).await.unwrap();
+    assert!(matches!(scene.desk.begin_session(verified).await, Err(Error::BadCredentials)));
+
+    // A change of role or departments does not end a sign-in, which then has the new ones.
+    let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 2)).await.unwrap();
+    let departments: Vec<DepartmentId> = scene.hotel.departments.iter().map(|it| it.id).collect();
+    let change = StaffChange { departments: Some(departments.clone()), ..StaffChange::default() };
+    let changed = scene.change(scene.manager, scene.hotel.staff[2].id, change).await.unwrap();
+    let signed_in = scene.desk.begin_session(verified).await.unwrap();
+    assert_eq!(signed_in.staff, changed);
+    assert_eq!(signed_in.departments.len(), departments.len());
 }
 
 #[tokio::test]
