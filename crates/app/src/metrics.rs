@@ -21,6 +21,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     under_way: IntGauge,
+    unknown_reports: IntCounter,
     live: Mutex<Live>,
 }
 
@@ -76,6 +77,8 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
+        let unknown_reports =
+            counter(&registry, "whatsapp_unknown_reports_total", "Delivery reports for numbers that no hotel has.")?;
         let live = Live {
             connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
             waiting: gauge(&registry, "http_connections_waiting", "Connections that have not sent a head yet.")?,
@@ -101,7 +104,7 @@ impl Metrics {
         let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         started.set(i64::try_from(now).unwrap_or_default());
-        Ok(Self { registry, requests, durations, under_way, live: Mutex::new(live) })
+        Ok(Self { registry, requests, durations, under_way, unknown_reports, live: Mutex::new(live) })
     }
 
     /// Notes that a request has come.
@@ -113,6 +116,11 @@ impl Metrics {
     /// How many requests are not answered yet.
     pub fn under_way(&self) -> i64 {
         self.under_way.get()
+    }
+
+    /// Counts delivery reports for numbers that no hotel has.
+    pub fn count_unknown_reports(&self, reports: usize) {
+        self.unknown_reports.inc_by(reports as u64);
     }
 
     /// Counts an answered request. `route` is the pattern that its address matched.

@@ -186,6 +186,9 @@ async fn keep_up(desk: Desk, keep: Keep) {
         if let Err(error) = desk.begin_stays().await {
             log::warn!("cannot look which stays begin: {error}");
         }
+        if let Err(error) = desk.retry_failed_updates().await {
+            log::warn!("cannot try parked updates again: {error}");
+        }
         if let Err(error) = desk.prune(keep).await {
             log::warn!("cannot forget what is over: {error}");
         }

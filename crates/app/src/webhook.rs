@@ -27,7 +27,7 @@ pub async fn verify(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
 /// `POST /webhooks/whatsapp/`: what guests wrote, and what became of ours. Answered once it is durable.
 ///
 /// # Errors
-/// A [`Problem`]: 401 where it is not Meta who signed it, 413, 503 where the database is away: Meta comes again.
+/// A [`Problem`]: 401 where it is not Meta who signed it, 413, 503 where the database did not take all of it: Meta comes again.
 pub async fn receive(
     app: web::Data<App>,
     request: HttpRequest,
@@ -39,7 +39,8 @@ pub async fn receive(
     if !secret.is_some_and(|secret| whatsapp::is_authentic(secret, &body, signature(request.headers()))) {
         return Err(Problem::bad_signature());
     }
-    app.desk.take_in_webhook(&body).await?;
+    let taken_in = app.desk.take_in_webhook(&body).await?;
+    app.metrics.count_unknown_reports(taken_in.unknown_reports);
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -1,10 +1,12 @@
 //! What WhatsApp's webhook brings: guests' messages, and what became of ours.
 //!
 //! Each update is stored in a transaction of its own, many of which are committed together; one that cannot be
-//! processed is parked, and holds up no other. Only where nothing could be stored is it told so: then Meta comes
-//! again with all of it, and what was stored already is known by its name.
+//! understood is parked, and holds up no other. Where the store did not take one, Meta is told so, and delivers all
+//! of it again: what was stored already is known by its name.
 
-use std::collections::HashMap;
+mod failures;
+
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{Delivery, GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
@@ -17,10 +19,10 @@ use persistence::{
     conversations::Which,
     hotels,
     outbox::{self, By},
-    parked::{self, Parked},
+    parked::{self, Kind, Parked},
     reports,
 };
-use tokio::task::unconstrained;
+use tokio::{task::unconstrained, time::sleep};
 use whatsapp::{Content, Inbound, Sender, StatusReport, Update, What};
 
 use crate::{
@@ -39,18 +41,35 @@ pub struct TakenIn {
     pub parked: usize,
     /// What is none of our business.
     pub ignored: usize,
+    /// Reports for numbers that no hotel has.
+    pub unknown_reports: usize,
 }
+
+/// How often an update is tried again, alone, that another transaction got in the way of; and the pause before.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What came of an update.
 enum Outcome {
     Message,
     Report,
     Ignored,
+    UnknownReport,
     Parked(Unprocessed),
+    /// The store did not take it.
+    Failed(failures::Failed),
+}
+
+/// Where updates come from: what the store does not take of them comes again from there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Meta,
+    Parked,
 }
 
 /// An update that is to be parked.
 struct Unprocessed {
+    kind: Kind,
     reason: String,
     phone_number_id: Option<String>,
     hotel: Option<HotelId>,
@@ -72,10 +91,11 @@ impl Desk {
     /// [`Error::Store`] where not all of it could be stored: it is to come again.
     pub async fn take_in_webhook(&self, body: &[u8]) -> Result<TakenIn, Error> {
         match whatsapp::read(body) {
-            Ok(updates) => self.process(updates, None).await,
+            Ok(updates) => self.process(updates, None, Source::Meta).await,
             Err(why) => {
                 let raw = String::from_utf8_lossy(body).into_owned();
-                let whole = Unprocessed { reason: why.to_string(), phone_number_id: None, hotel: None, raw };
+                let reason = why.to_string();
+                let whole = Unprocessed { kind: Kind::Unusable, reason, phone_number_id: None, hotel: None, raw };
                 self.park(vec![whole]).await?;
                 Ok(TakenIn { parked: 1, ..TakenIn::default() })
             }
@@ -102,7 +122,8 @@ impl Desk {
     /// came. What cannot be processed now either is parked anew.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] where no hotel is known, or there is no such hotel.
+    /// [`Error::NotFound`]; [`Error::Invalid`] where no hotel is known, or there is no such hotel; [`Error::Store`]
+    /// where the store does not take it now either: it stays parked.
     pub async fn retry_parked(&self, id: i64, named: Option<HotelId>) -> Result<TakenIn, Error> {
         let it = self.find_parked(id).await?;
         let hotel = named.or(it.hotel);
@@ -116,14 +137,14 @@ impl Desk {
             .ok_or_else(|| Error::invalid("hotel", "Name the hotel that this is for."))?;
         let updates = whatsapp::read(it.raw.as_bytes())
             .map_err(|why| Error::invalid("id", format!("This is not understood by this version either: {why}.")))?;
-        let taken_in = self.process(updates, Some(hotel)).await?;
+        let taken_in = self.process(updates, Some(hotel), Source::Parked).await?;
         let now = self.now();
         self.store.write(HotelId(0), vec![], move |tx| Ok::<_, Error>(parked::settle(tx, id, now)?)).await?;
         Ok(taken_in)
     }
 
     /// Processes updates. `of`: the hotel that they are for, whatever number they name.
-    async fn process(&self, updates: Vec<Update>, of: Option<Hotel>) -> Result<TakenIn, Error> {
+    async fn process(&self, updates: Vec<Update>, of: Option<Hotel>, source: Source) -> Result<TakenIn, Error> {
         let mut known = self.store.read(move |conn| know(conn, updates, of)).await?;
         // A guest's messages in the order in which they were written; of one second, in that in which they came.
         known.sort_by_key(|it| match &it.update.what {
@@ -131,15 +152,19 @@ impl Desk {
             _ => DateTime::<Utc>::MIN_UTC,
         });
         let outcomes = in_order(known.into_iter().map(|it| self.process_one(it))).await;
-        let (mut taken_in, mut unprocessed) = (TakenIn::default(), Vec::new());
+        let (mut taken_in, mut unprocessed, mut failed) = (TakenIn::default(), Vec::new(), Vec::new());
         for outcome in outcomes {
             match outcome? {
                 Outcome::Message => taken_in.messages += 1,
                 Outcome::Report => taken_in.reports += 1,
                 Outcome::Ignored => taken_in.ignored += 1,
+                Outcome::UnknownReport => taken_in.unknown_reports += 1,
                 Outcome::Parked(it) => unprocessed.push(it),
+                Outcome::Failed(it) => failed.push(it),
             }
         }
+        // Before anything is parked: what comes again brings the unusable ones with it.
+        unprocessed.extend(self.give_up_or_refuse(failed, source).await?);
         taken_in.parked = unprocessed.len();
         self.park(unprocessed).await?;
         Ok(taken_in)
@@ -147,17 +172,15 @@ impl Desk {
 
     async fn process_one(&self, known: Known) -> Result<Outcome, Error> {
         let Known { update, hotel, locks } = known;
-        let parcel = update.parcel();
         let id = hotel.as_ref().map(|it| it.id);
-        let park = |reason: String| {
-            Ok(Outcome::Parked(Unprocessed {
-                reason,
-                phone_number_id: update.phone_number_id.clone(),
-                hotel: id,
-                raw: parcel,
-            }))
+        let unprocessed = |kind, reason: &str| Unprocessed {
+            kind,
+            reason: reason.to_owned(),
+            phone_number_id: update.phone_number_id.clone(),
+            hotel: id,
+            raw: update.parcel(),
         };
-        let done = match (update.what, hotel) {
+        let hotel = match (&update.what, hotel) {
             (What::OtherField(field), _) => {
                 log::info!("the webhook told of {field:?}, which is none of our business");
                 return Ok(Outcome::Ignored);
@@ -166,55 +189,46 @@ impl Desk {
                 errors.iter().for_each(|error| log::warn!("WhatsApp tells of a fault of the account: {error}"));
                 return Ok(Outcome::Ignored);
             }
-            (What::Unreadable(reason), _) => return park(reason.to_owned()),
-            (_, None) => return park("no hotel has this number".to_owned()),
-            (What::Message(it), Some(hotel)) => {
-                self.take_in_message(hotel, locks, *it, update.raw).await.map(|()| Outcome::Message)
+            (What::Unreadable(reason), _) => return Ok(Outcome::Parked(unprocessed(Kind::Unusable, reason))),
+            // There is no message of ours that it could be of.
+            (What::Status(_), None) => return Ok(Outcome::UnknownReport),
+            (_, None) => {
+                return Ok(Outcome::Parked(unprocessed(Kind::UnknownNumber, "no hotel has this number")));
             }
-            (What::Status(it), Some(hotel)) => {
-                let (of, now) = (hotel.id, self.now());
-                let report = move |tx: &mut Tx<'_>| report(tx, &hotel, &it, now);
-                self.store.write(of, locks, report).await.map(|()| Outcome::Report)
-            }
+            (_, Some(hotel)) => hotel,
         };
-        match done {
-            Err(error @ Error::Store(StoreError::Unavailable(_))) => Err(error),
-            Err(error) => {
-                log::error!("an update of the webhook is parked: {error}");
-                park("it could not be stored".to_owned())
+        let mut retries = 0;
+        loop {
+            let error = match self.store_update(&update, &hotel, &locks).await {
+                Err(Error::Store(StoreError::Unavailable(why))) => return Err(StoreError::Unavailable(why).into()),
+                Err(error) => error,
+                Ok(outcome) => return Ok(outcome),
+            };
+            failures::log(&update, hotel.id, &error);
+            if retries == RETRIES {
+                let unprocessed = unprocessed(Kind::Store, "it could not be stored");
+                return Ok(Outcome::Failed(failures::Failed { key: failures::key(&update), unprocessed }));
             }
-            done => done,
+            // The other transaction may need a moment to end.
+            sleep(PAUSE * 2_u32.pow(retries)).await;
+            retries += 1;
         }
     }
 
-    async fn take_in_message(&self, hotel: Hotel, locks: Vec<Which>, it: Inbound, raw: String) -> Result<(), Error> {
-        let identity = identity(&it.from);
-        let about = match &it.content {
-            Content::Reaction { to, .. } => Some(to.clone()),
-            _ => it.quotes.clone(),
-        };
-        let media = match &it.content {
-            Content::Media(media) => Some(media.clone()),
-            _ => None,
-        };
-        let came = Came {
-            whatsapp_message_id: it.wamid,
-            written_at: it.at,
-            raw,
-            says: it.content.opens_window(),
-            media,
-            about,
-            renamed: renamed(&it.content),
-        };
-        let spoken = match &it.content {
-            Content::Text(text) => Spoken::Text(text.clone()),
-            Content::Choice(choice) => Spoken::Choice { id: choice.id.clone(), title: choice.title.clone() },
-            Content::Media(media) => media.caption.clone().map_or(Spoken::Other, Spoken::Text),
-            _ => Spoken::Other,
-        };
-        let name = it.from.profile_name.as_deref().and_then(|name| Name::parse(name).ok());
-        let from = FromGuest { identity, name, text: it.content.text(), spoken, came: Some(came) };
-        self.receive_in(hotel, locks, from).await.map(drop)
+    /// Stores an update in a transaction of its own.
+    async fn store_update(&self, update: &Update, hotel: &Hotel, locks: &[Which]) -> Result<Outcome, Error> {
+        match &update.what {
+            What::Message(it) => {
+                let from = from_guest(it, &update.raw);
+                self.receive_in(hotel.clone(), locks.to_vec(), from).await.map(|_| Outcome::Message)
+            }
+            What::Status(it) => {
+                let (of, now, hotel, it) = (hotel.id, self.now(), hotel.clone(), it.clone());
+                let report = move |tx: &mut Tx<'_>| report(tx, &hotel, &it, now);
+                self.store.write(of, locks.to_vec(), report).await.map(|()| Outcome::Report)
+            }
+            What::OtherField(_) | What::Errors(_) | What::Unreadable(_) => Ok(Outcome::Ignored),
+        }
     }
 
     async fn park(&self, all: Vec<Unprocessed>) -> Result<(), Error> {
@@ -229,6 +243,7 @@ impl Desk {
             .write(HotelId(0), vec![], move |tx| {
                 for it in &all {
                     let draft = parked::Draft {
+                        kind: it.kind,
                         reason: &it.reason,
                         phone_number_id: it.phone_number_id.as_deref(),
                         hotel: it.hotel,
@@ -240,6 +255,35 @@ impl Desk {
             })
             .await
     }
+}
+
+/// A guest's message, as it came.
+fn from_guest(it: &Inbound, raw: &str) -> FromGuest {
+    let about = match &it.content {
+        Content::Reaction { to, .. } => Some(to.clone()),
+        _ => it.quotes.clone(),
+    };
+    let media = match &it.content {
+        Content::Media(media) => Some(media.clone()),
+        _ => None,
+    };
+    let came = Came {
+        whatsapp_message_id: it.wamid.clone(),
+        written_at: it.at,
+        raw: raw.to_owned(),
+        says: it.content.opens_window(),
+        media,
+        about,
+        renamed: renamed(&it.content),
+    };
+    let spoken = match &it.content {
+        Content::Text(text) => Spoken::Text(text.clone()),
+        Content::Choice(choice) => Spoken::Choice { id: choice.id.clone(), title: choice.title.clone() },
+        Content::Media(media) => media.caption.clone().map_or(Spoken::Other, Spoken::Text),
+        _ => Spoken::Other,
+    };
+    let name = it.from.profile_name.as_deref().and_then(|name| Name::parse(name).ok());
+    FromGuest { identity: identity(&it.from), name, text: it.content.text(), spoken, came: Some(came) }
 }
 
 /// Does them together, each begun after those before it: so they come into a hotel's lane in this order.

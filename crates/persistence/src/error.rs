@@ -82,3 +82,15 @@ impl From<r2d2::Error> for StoreError {
         Self::Unavailable(error.to_string())
     }
 }
+
+impl StoreError {
+    /// The constraint that a statement violated, where the database names one.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Query(Error::DatabaseError(_, info)) | Self::Conflict(Error::DatabaseError(_, info)) => {
+                info.constraint_name()
+            }
+            _ => None,
+        }
+    }
+}

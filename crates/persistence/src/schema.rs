@@ -284,6 +284,15 @@ diesel::table! {
         hotel_id -> Nullable<BigInt>,
         raw -> Text,
         settled_at -> Nullable<crate::types::UtcTs>,
+        kind -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<crate::types::UtcTs>,
+    }
+}
+diesel::table! {
+    webhook_failures (update_key) {
+        update_key -> Text,
+        first_failed_at -> crate::types::UtcTs,
     }
 }
 diesel::allow_tables_to_appear_in_same_query!(

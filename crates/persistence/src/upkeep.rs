@@ -8,7 +8,7 @@ use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
     idempotency, logins, reports,
-    schema::{early_reports, events, hotel_counters, login_attempts, sessions},
+    schema::{early_reports, events, hotel_counters, login_attempts, sessions, webhook_failures},
     sessions::Lifetimes,
     types::{Ts, UtcTs},
 };
@@ -19,6 +19,8 @@ const BATCH: i64 = 500;
 const ADVISORY_LOCK: i64 = 7_206_311_552;
 /// How long revoked sessions are kept.
 const REVOKED: TimeDelta = TimeDelta::hours(24);
+/// Meta delivers for at most seven days what was not taken.
+const DELIVERED_AGAIN: TimeDelta = TimeDelta::days(8);
 
 /// The hotels whose log begins with an event from before a moment.
 ///
@@ -62,7 +64,7 @@ pub fn forget_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> 
     Ok(count as i64 == BATCH)
 }
 
-/// Deletes a batch of the keys, failed sign-ins, sessions and early reports that are over. Whether there may be more.
+/// Deletes a batch of the keys, failed sign-ins, sessions, early reports and webhook failures that are over. Whether there may be more.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -72,7 +74,7 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
         return Ok(false);
     }
     let conn = tx.changing();
-    let deleted: [usize; 4] = on_db!(conn, |c| {
+    let deleted: [usize; 5] = on_db!(conn, |c| {
         let keys = sql_query(
             "DELETE FROM idempotency_keys WHERE (staff_id, path, key) IN \
              (SELECT staff_id, path, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
@@ -97,7 +99,13 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
             .limit(BATCH)
             .load(c)?;
         diesel::delete(early_reports::table.filter(early_reports::id.eq_any(&in_vain))).execute(c)?;
-        [keys, attempts.len(), dead.len(), in_vain.len()]
+        let taken: Vec<String> = webhook_failures::table
+            .filter(webhook_failures::first_failed_at.lt(before(DELIVERED_AGAIN)))
+            .select(webhook_failures::update_key)
+            .limit(BATCH)
+            .load(c)?;
+        diesel::delete(webhook_failures::table.filter(webhook_failures::update_key.eq_any(&taken))).execute(c)?;
+        [keys, attempts.len(), dead.len(), in_vain.len(), taken.len()]
     });
     Ok(deleted.into_iter().any(|n| n as i64 == BATCH))
 }

@@ -131,3 +131,78 @@ on_both!(the_log_tells_nothing_of_guests, whatsapp Options::default().set("RUST_
     }
     assert!(log.contains("parked what the webhook brought"), "{log}");
 });
+
+/// Makes the database refuse messages of this content, as a fault of a statement would.
+fn refuse(it: &Whatsapp, content: &str) {
+    let trigger = match it.world.backend {
+        Backend::Sqlite => format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.content = '{content}' \
+             BEGIN SELECT RAISE(ABORT, 'refused by a test'); END"
+        ),
+        Backend::Postgres => format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$; \
+             CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW \
+             WHEN (NEW.content = '{content}') EXECUTE FUNCTION refuse()"
+        ),
+    };
+    it.world.sql(&trigger).unwrap();
+}
+
+fn refuse_no_more(it: &Whatsapp) {
+    let on = if it.world.backend == Backend::Postgres { " ON messages" } else { "" };
+    it.world.sql(&format!("DROP TRIGGER refuse{on}")).unwrap();
+}
+
+on_both!(what_the_database_refuses_is_delivered_again_and_stored_once, whatsapp Options::default() => |it| {
+    let line = it.line();
+    let (phone, other) = (line.new_phone(), line.new_phone());
+    let message = text(digits(&phone), "refused");
+    let wamid = message["id"].as_str().unwrap().to_owned();
+    let body = line.body(&[message, text(digits(&other), "taken"), json!("unusable")]);
+    refuse(&it, "refused");
+    for _ in 0..2 {
+        line.post(&body).await.problem(503, "unavailable");
+    }
+    // What comes with it is stored; nothing is parked that Meta brings again anyway.
+    assert_eq!(stored(&line, &other).await, once(["taken".to_owned()].into_iter()));
+    assert_eq!(it.world.number("SELECT count(*) FROM parked"), 0);
+    let log = std::fs::read_to_string(&it.world.log).unwrap();
+    let told = format!("hotel {}, update {wamid}, constraint", line.id);
+    assert!(log.contains(&told), "{told} is not in the log");
+    refuse_no_more(&it);
+    for _ in 0..2 {
+        line.post(&body).await.is(200);
+    }
+    assert_eq!(stored(&line, &phone).await, once(["refused".to_owned()].into_iter()));
+    assert_eq!(stored(&line, &other).await, once(["taken".to_owned()].into_iter()));
+    assert_eq!(it.world.number("SELECT count(*) FROM parked WHERE kind = 'store'"), 0);
+});
+
+on_both!(what_failed_for_hours_is_parked_and_tried_again_by_itself, whatsapp Options::default() => |it| {
+    let line = it.line();
+    let phone = line.new_phone();
+    let body = line.body(&[text(digits(&phone), "refused")]);
+    let open = "SELECT count(*) FROM parked WHERE kind = 'store' AND settled_at IS NULL";
+    refuse(&it, "refused");
+    line.post(&body).await.problem(503, "unavailable");
+    it.advance(5 * 3600).await;
+    line.post(&body).await.problem(503, "unavailable");
+    it.advance(2 * 3600).await;
+    line.post(&body).await.is(200);
+    assert_eq!(it.world.number(open), 1);
+    // It is tried when the server starts, and once a minute.
+    let restart = || {
+        it.world.kill();
+        it.world.serve();
+    };
+    restart();
+    let tried = "SELECT count(*) FROM parked WHERE attempts > 0";
+    line.until("it is tried in vain", async || (it.world.number(tried) == 1).then_some(())).await;
+    assert_eq!(it.world.number(open), 1);
+    refuse_no_more(&it);
+    it.advance(120).await;
+    restart();
+    line.until("it is tried again", async || (it.world.number(open) == 0).then_some(())).await;
+    assert_eq!(stored(&line, &phone).await, once(["refused".to_owned()].into_iter()));
+});

@@ -1,7 +1,7 @@
 //! What cannot be processed is kept, counted, and can be tried again.
 
 use acceptance::{
-    Line, Options, Value, Whatsapp, json, on_both,
+    Line, Options, Value, Whatsapp, json, on_both, unique,
     whatsapp::{change, envelope, message, text},
 };
 
@@ -23,6 +23,12 @@ on_both!(a_number_of_no_hotel_is_parked_and_retried_for_whom_one_names, whatsapp
     let (line, other) = (it.line(), it.line());
     let (phone, nobodys) = (line.new_phone(), "999000000000001");
     let to_nobody = envelope(vec![change(nobodys, json!({ "messages": [text(digits(&phone), "to nobody")] }))]);
+    assert_eq!(metric(&line).await, "0");
+    // What became of messages of nobody's is no use later.
+    let status = json!({ "id": unique("wamid.s"), "status": "sent", "timestamp": "1793000000", "recipient_id": "1" });
+    line.post(&envelope(vec![change(nobodys, json!({ "statuses": [status] }))])).await.is(200);
+    let metrics = line.nobody().get("/metrics").await.text();
+    assert!(metrics.contains("whatsapp_unknown_reports_total 1"), "{metrics}");
     assert_eq!(metric(&line).await, "0");
     line.post(&to_nobody).await.is(200);
     assert_eq!((count(&line, digits(&phone)).await, count(&other, digits(&phone)).await), (0, 0));
