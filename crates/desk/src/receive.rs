@@ -8,7 +8,7 @@ use domain::{
     MessageText, Name, PhoneNumber, Status, Stay, StayId,
 };
 use persistence::{
-    Conn, Tx,
+    Conn, Locks, Tx,
     conversations::{self, Which},
     guests, hotels,
     messages::{self, Draft, Heard, Sender},
@@ -106,7 +106,7 @@ impl Desk {
             .store
             .read(move |conn| {
                 let hotel = hotel_of(conn, hotel, identity.phone.as_ref())?;
-                let locks = talks_of(conn, hotel.id, &identity)?;
+                let locks = locks_of(conn, hotel.id, identity.clone())?;
                 Ok::<_, Error>((hotel, locks))
             })
             .await?;
@@ -114,17 +114,17 @@ impl Desk {
     }
 
     /// Takes in a guest's message: finds whose it is, and stores it with its events. What came before is stored once.
-    /// `locks` are the guest's talks: known before, they are locked in the same order as everybody else's.
-    pub(crate) async fn receive_in(&self, hotel: Hotel, locks: Vec<Which>, it: FromGuest) -> Result<Received, Error> {
+    /// `locks` are those of [`locks_of`].
+    pub(crate) async fn receive_in(&self, hotel: Hotel, locks: Locks, it: FromGuest) -> Result<Received, Error> {
         let now = self.now();
         self.store.write(hotel.id, locks, move |tx| receive(tx, &hotel, &it, now)).await
     }
 }
 
-/// The conversations of the guests whom an identity names.
-pub(crate) fn talks_of(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Which>, Error> {
-    let ids = guests::conversations_by_identity(conn, hotel, identity)?;
-    Ok(ids.into_iter().map(Which::Conversation).collect())
+/// What a message of the guest decides about whom an identity names. Who is not known yet will be made.
+pub(crate) fn locks_of(conn: &mut Conn, hotel: HotelId, identity: GuestIdentity) -> Result<Locks, Error> {
+    let creates = !guests::is_known(conn, hotel, &identity)?;
+    Ok(Locks::default().guest(identity).creating(creates))
 }
 
 fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: Option<&PhoneNumber>) -> Result<Hotel, Error> {

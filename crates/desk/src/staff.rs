@@ -100,7 +100,7 @@ impl Desk {
                 Ok(conversations::assigned_to(conn, id)?)
             })
             .await?;
-        let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
         let (change, now) = (self.hashed_change(change).await?, self.now());
         self.act_once(caller, locks, once, move |tx, live| {
             refuse_unless_manager(live)?;
@@ -174,7 +174,7 @@ impl Desk {
                 Ok::<_, Error>((member, held))
             })
             .await?;
-        let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
         let (change, now) = (self.hashed_change(change).await?, self.now());
         self.store.write(member.hotel, locks, move |tx| Ok(change_member(tx, member.id, &change, None, now)?.id)).await
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{ConversationId, Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
 
 use crate::{
     StoreError, Tx,
@@ -79,31 +79,36 @@ pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentit
 /// # Errors
 /// [`StoreError`].
 pub fn hold_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
+    let found = find_by_identity(tx.conn(), hotel, identity)?;
     // SQLite has one writer anyway.
-    if let Conn::Pg(conn) = tx.conn() {
-        let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
-        let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
-        hold_conversations(conn, &ids)?;
+    if matches!(tx.conn(), Conn::Sqlite(_)) || found.iter().all(|it| tx.has_locked(it.id)) {
+        return Ok(found);
     }
+    // Made in this transaction, or by another one after this had locked what it knew of.
+    let Conn::Pg(conn) = tx.conn() else { return Ok(found) };
+    let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
+    let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
+    hold_conversations(conn, &ids)?;
+    tx.note_locked(ids);
     // As they are now that nobody else changes them.
     find_by_identity(tx.conn(), hotel, identity)
 }
 
-/// The conversations of the guests of a hotel who are known by any part of an identity.
+/// Whether each part of an identity is known already, of whichever guests of the hotel: then a message with it makes
+/// no guest, and teaches nothing new.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn conversations_by_identity(
-    conn: &mut Conn,
-    hotel: HotelId,
-    identity: &GuestIdentity,
-) -> Result<Vec<ConversationId>, StoreError> {
-    let ids: Vec<i64> = on_db!(conn, |c| guests::table
-        .inner_join(conversations::table.on(conversations::guest_id.eq(guests::id)))
-        .filter(known_by!(hotel, identity))
-        .select(conversations::id)
-        .load(c))?;
-    Ok(ids.into_iter().map(ConversationId).collect())
+pub fn is_known(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<bool, StoreError> {
+    let found = find_by_identity(conn, hotel, identity)?;
+    let has = |part: &Option<String>, of: fn(&Guest) -> &Option<String>| {
+        part.is_none() || found.iter().any(|it| of(it) == part)
+    };
+    let has_phone = identity.phone.as_ref().is_none_or(|phone| {
+        let alike = phone.alike();
+        found.iter().any(|it| it.identity.phone.as_ref().is_some_and(|known| alike.contains(known)))
+    });
+    Ok(has_phone && has(&identity.wa_id, |it| &it.identity.wa_id) && has(&identity.bsuid, |it| &it.identity.bsuid))
 }
 
 /// A guest by their id.
@@ -212,11 +217,16 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
 /// # Errors
 /// [`StoreError`].
 pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
+    if tx.has_locked(guest) {
+        return Ok(());
+    }
     // SQLite has one writer anyway.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     // Not FOR UPDATE: rows that refer to them may be added.
     guests::table.find(guest.0).select(guests::id).for_no_key_update().execute(conn)?;
-    hold_conversations(conn, &[guest.0])
+    hold_conversations(conn, &[guest.0])?;
+    tx.note_locked([guest.0]);
+    Ok(())
 }
 
 fn hold_conversations(conn: &mut PgConnection, of: &[i64]) -> Result<(), StoreError> {
