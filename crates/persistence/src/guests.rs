@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber, has_visible_character};
 
 use crate::{
     StoreError, Tx,
@@ -250,5 +250,10 @@ pub fn rename(tx: &mut Tx<'_>, guest: GuestId, name: &Name) -> Result<(), StoreE
 pub(crate) fn display_name(
     (profile_name, phone, wa_id, bsuid): (Option<String>, Option<String>, Option<String>, Option<String>),
 ) -> String {
-    profile_name.or(phone).or(wa_id).or(bsuid).unwrap_or_else(|| "Guest".to_owned())
+    profile_name
+        .filter(|name| has_visible_character(name))
+        .or(phone)
+        .or(wa_id)
+        .or(bsuid)
+        .unwrap_or_else(|| "Guest".to_owned())
 }

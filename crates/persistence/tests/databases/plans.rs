@@ -212,7 +212,9 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
     never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
-    let now = chrono::Utc::now();
+    never_scans(&plans(&db, move |conn| messages::find_quoted(conn, guest, "wamid.1")).await, &BIG);
+    let (now, day) = (chrono::Utc::now(), chrono::Utc::now().date_naive());
+    never_scans(&plans(&db, move |conn| stays::ended_since(conn, guest, now, day)).await, &["stays"]);
     never_scans(&plans(&db, move |conn| parked::due(conn, now, 50)).await, &["parked"]);
     for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into()), By::FormerTry("0".into())] {
         never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
