@@ -79,20 +79,26 @@ pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentit
 /// # Errors
 /// [`StoreError`].
 pub fn hold_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
-    let found = find_by_identity(tx.conn(), hotel, identity)?;
-    // SQLite has one writer anyway.
-    if matches!(tx.conn(), Conn::Sqlite(_)) || found.iter().all(|it| tx.has_locked(it.id)) {
-        return Ok(found);
+    for _ in 0..TRIES {
+        let found = find_by_identity(tx.conn(), hotel, identity)?;
+        let is_locked = found.iter().all(|it| tx.has_locked(it.id));
+        // SQLite has one writer anyway.
+        let Conn::Pg(conn) = tx.conn() else { return Ok(found) };
+        if is_locked {
+            return Ok(found);
+        }
+        // Made in this transaction, or by another one after this had locked what it knew of. Looked for again after
+        // that: what is found must be what is locked.
+        let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
+        let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
+        hold_conversations(conn, &ids)?;
+        tx.note_locked(ids);
     }
-    // Made in this transaction, or by another one after this had locked what it knew of.
-    let Conn::Pg(conn) = tx.conn() else { return Ok(found) };
-    let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
-    let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
-    hold_conversations(conn, &ids)?;
-    tx.note_locked(ids);
-    // As they are now that nobody else changes them.
-    find_by_identity(tx.conn(), hotel, identity)
+    Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
 }
+
+/// How often guests are looked for who change meanwhile.
+const TRIES: usize = 4;
 
 /// Whether each part of an identity is known already, of whichever guests of the hotel: then a message with it makes
 /// no guest, and teaches nothing new.
@@ -154,7 +160,7 @@ pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity, at: Dat
     Ok(())
 }
 
-/// The guest of a hotel who has this number; made where there is none.
+/// The guest of a hotel who has this number, held until the end of the transaction; made where there is none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -165,11 +171,11 @@ pub fn find_or_insert(
     at: DateTime<Utc>,
 ) -> Result<Guest, StoreError> {
     let identity = GuestIdentity::from(phone.clone());
-    if let Some(known) = find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next() {
+    if let Some(known) = hold_by_identity(tx, hotel, &identity)?.into_iter().next() {
         return Ok(known);
     }
     insert(tx, hotel, &identity, at)?;
-    find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
+    hold_by_identity(tx, hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
 }
 
 /// Stores by what a guest is known now. Nobody else of the hotel may be known by any of it.

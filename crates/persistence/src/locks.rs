@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 
 use diesel::{
-    BoolExpressionMethods, PgConnection, QueryDsl, QueryResult, RunQueryDsl, sql_query,
+    PgConnection, QueryDsl, QueryResult, RunQueryDsl, sql_query,
     sql_types::{Array, BigInt, Text},
 };
 use domain::{ConversationId, GuestIdentity, HotelId, Name, PhoneNumber, StayId};
@@ -156,13 +156,13 @@ impl Keys {
         // Not FOR UPDATE: rows that refer to guests may be added.
         let statement = sql_query(
             "SELECT id AS number FROM guests WHERE id IN (\
-               SELECT g.id FROM unnest($1, $2) AS k(hotel, value) \
+               SELECT g.id FROM unnest($1::bigint[], $2::text[]) AS k(hotel, value) \
                  JOIN guests g ON g.hotel_id = k.hotel AND g.phone = k.value \
-               UNION ALL SELECT g.id FROM unnest($3, $4) AS k(hotel, value) \
+               UNION ALL SELECT g.id FROM unnest($3::bigint[], $4::text[]) AS k(hotel, value) \
                  JOIN guests g ON g.hotel_id = k.hotel AND g.wa_id = k.value \
-               UNION ALL SELECT g.id FROM unnest($5, $6) AS k(hotel, value) \
+               UNION ALL SELECT g.id FROM unnest($5::bigint[], $6::text[]) AS k(hotel, value) \
                  JOIN guests g ON g.hotel_id = k.hotel AND g.bsuid = k.value \
-               UNION ALL SELECT s.guest_id FROM unnest($7, $8) AS k(hotel, value) \
+               UNION ALL SELECT s.guest_id FROM unnest($7::bigint[], $8::text[]) AS k(hotel, value) \
                  JOIN stays s ON s.hotel_id = k.hotel AND s.reservation_code = k.value \
                UNION ALL SELECT guest_id FROM stays WHERE id = ANY($9) \
                UNION ALL SELECT guest_id FROM conversations WHERE id = ANY($10)\
@@ -194,8 +194,24 @@ impl Keys {
             (false, true, true) => all.filter(by_id).execute(conn),
             (true, false, true) => all.filter(by_stay).execute(conn),
             (true, true, false) => all.filter(by_guest).execute(conn),
-            _ => all.filter(by_id.or(by_stay).or(by_guest)).execute(conn),
+            _ => self.lock_named_in_many_ways(conn, guests),
         };
         locked.map(drop)
+    }
+
+    /// Not one condition with `OR`: the order would tempt PostgreSQL to read them all.
+    fn lock_named_in_many_ways(&self, conn: &mut PgConnection, guests: &[i64]) -> QueryResult<usize> {
+        let statement = sql_query(
+            "SELECT id AS number FROM conversations WHERE id IN (\
+               SELECT unnest($1::bigint[]) \
+               UNION ALL SELECT id FROM conversations WHERE stay_id = ANY($2) \
+               UNION ALL SELECT id FROM conversations WHERE guest_id = ANY($3)\
+             ) ORDER BY id FOR NO KEY UPDATE",
+        )
+        .bind::<Array<BigInt>, _>(&self.conversations)
+        .bind::<Array<BigInt>, _>(&self.stays)
+        .bind::<Array<BigInt>, _>(guests);
+        let locked: Vec<Number> = prepared(statement).load(conn)?;
+        Ok(locked.len())
     }
 }
