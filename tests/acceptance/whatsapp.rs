@@ -1,5 +1,6 @@
 //! Guests on WhatsApp: what they write, and what they are sent.
 
+mod after_stay;
 mod duplicates;
 mod flow;
 mod identities;
@@ -7,6 +8,7 @@ mod media;
 mod outages;
 mod outbound;
 mod parked;
+mod quotes;
 mod signatures;
 mod types;
 mod verification;

@@ -57,6 +57,20 @@ pub fn stored(cluster: &Cluster, site: &Site) -> All {
     All { messages: messages.collect(), routed, rows: number(&count[0][0]) as usize }
 }
 
+/// Conversations in which the guest's messages are counted otherwise than they are stored: what is unread would be told
+/// wrongly for ever.
+pub fn miscounted(cluster: &Cluster) -> Vec<String> {
+    let rows = cluster.database.rows(
+        "SELECT c.id, c.guest_messages, count(m.id), count(DISTINCT m.guest_ordinal), max(COALESCE(m.guest_ordinal, 0)) \
+         FROM conversations c LEFT JOIN messages m ON m.conversation_id = c.id AND m.sender_type = 'guest' \
+         GROUP BY c.id, c.guest_messages",
+    );
+    let wrong = rows.into_iter().filter(|row| row[1..].iter().any(|count| *count != row[1]));
+    wrong
+        .map(|row| format!("conversation {}: counted, stored, ordinals, the last ordinal: {:?}", row[0], &row[1..]))
+        .collect()
+}
+
 /// What a reader is to have received of the stays that are always theirs.
 fn due<'a>(person: &'a Person, began: i64, all: &'a All) -> impl Iterator<Item = &'a Stored> {
     let theirs: HashSet<i64> = person.stays.iter().map(|it| it.id).collect();

@@ -110,5 +110,6 @@ async fn run(cluster: Arc<Cluster>, time: Duration, seed: u64) -> Report {
         sleep(Duration::from_millis(200)).await;
     }
     check::compare(&sent, &readers, &stored, &mut report);
+    report.wrong.extend(check::miscounted(&cluster));
     report
 }

@@ -247,6 +247,7 @@ async fn compare(cluster: &Cluster, meta: &Meta, heard: &HashSet<String>, reader
     let lost = transcript(meta, "lost").await;
     report.wrong.extend(lost.iter().map(|it| format!("the simulator lost {it}")));
     compare_heard(cluster, heard, report);
+    report.wrong.extend(crate::check::miscounted(cluster));
     figures.refused = transcript(meta, "refusal").await.len();
     let sends = transcript(meta, "send").await;
     figures.accepted = sends.len();

@@ -189,6 +189,9 @@ async fn keep_up(desk: Desk, keep: Keep) {
         if let Err(error) = desk.retry_failed_updates().await {
             log::warn!("cannot try parked updates again: {error}");
         }
+        if let Err(error) = desk.fill_stable_ids().await {
+            log::warn!("cannot store the stable part of message ids: {error}");
+        }
         if let Err(error) = desk.prune(keep).await {
             log::warn!("cannot forget what is over: {error}");
         }

@@ -3,9 +3,9 @@
 use auth::Caller;
 use domain::{ApiKeyId, HotelId, Role};
 use persistence::{
-    Conn, Tx,
+    Conn, Locks, Tx,
     audit::Actor,
-    conversations::{Slice, Which},
+    conversations::Slice,
     idempotency::{self, Key, Known},
     sessions::{self, Live},
 };
@@ -112,7 +112,7 @@ impl Desk {
     pub(crate) async fn act<T: Send + 'static>(
         &self,
         caller: Caller,
-        locks: Vec<Which>,
+        locks: impl Into<Locks>,
         mut job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (lifetimes, now) = (self.lifetimes, self.now());
@@ -134,7 +134,7 @@ impl Desk {
     pub(crate) async fn act_once<T: Send + 'static>(
         &self,
         caller: Caller,
-        locks: Vec<Which>,
+        locks: impl Into<Locks>,
         once: Once<T>,
         mut job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
     ) -> Result<Done<T>, Error> {
@@ -159,7 +159,7 @@ impl Desk {
     pub(crate) async fn act_for<T: Send + 'static>(
         &self,
         by: Principal,
-        locks: Vec<Which>,
+        locks: impl Into<Locks>,
         once: Once<T>,
         mut job: impl FnMut(&mut Tx<'_>, Agent) -> Result<T, Error> + Send + 'static,
     ) -> Result<Done<T>, Error> {

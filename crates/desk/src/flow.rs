@@ -24,28 +24,47 @@ use crate::{
 /// What made the flow speak.
 #[derive(Clone, Copy)]
 enum Cause<'a> {
-    /// The guest said something; where the conversation stood before.
-    Heard(Said<'a>, Status),
+    /// The guest said something.
+    Heard(Heard<'a>),
     /// Staff ended their talk.
     GivenBack,
     /// The guest has checked out.
     Farewell,
 }
 
-/// The guest said something. `was`: where the conversation stood before.
+/// What a guest said.
+#[derive(Clone, Copy)]
+pub(crate) struct Heard<'a> {
+    /// Where the conversation stood before.
+    pub(crate) was: Status,
+    /// What they said.
+    pub(crate) said: Said<'a>,
+    /// Given where the stay is over.
+    pub(crate) after_stay: Option<AfterStay>,
+}
+
+/// Whether a guest whose stay is over has written since it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterStay {
+    /// It is the first time: the dialogue begins anew.
+    Begins,
+    /// They have.
+    GoesOn,
+}
+
+/// The guest said something.
 pub(crate) fn hear(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
     it: &mut Conversation,
-    was: Status,
-    said: Said<'_>,
+    heard: Heard<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     if hotel.whatsapp_phone_number_id.is_none() || matches!(it.status, Status::Relay | Status::Closed) {
         return Ok(());
     }
     if hotel.flow {
-        return speak(tx, hotel, it, Cause::Heard(said, was), now);
+        return speak(tx, hotel, it, Cause::Heard(heard), now);
     }
     match hotel.default_department {
         Some(department) => route(tx, it, department, now),
@@ -100,7 +119,8 @@ fn turn(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, cause: Cause<'_>) -> 
     let (departments, texts) = (menu(tx, hotel)?, kept::texts(tx.conn(), hotel.id)?);
     let situation = Situation {
         was: match cause {
-            Cause::Heard(_, was) => was,
+            Cause::Heard(Heard { after_stay: Some(AfterStay::Begins), .. }) => Status::Closed,
+            Cause::Heard(heard) => heard.was,
             Cause::GivenBack | Cause::Farewell => it.status,
         },
         status: it.status,
@@ -109,13 +129,14 @@ fn turn(tx: &mut Tx<'_>, hotel: &Hotel, it: &Conversation, cause: Cause<'_>) -> 
         guest_name: &view.guest_name,
         room_number: view.room_number.as_deref(),
         days: view.days,
+        after_stay: matches!(cause, Cause::Heard(Heard { after_stay: Some(_), .. })),
         hotel_name: &hotel.name,
         departments: &departments,
         default_department: hotel.default_department,
         texts: &texts,
     };
     Ok(match cause {
-        Cause::Heard(said, _) => flow::answer(&situation, &said),
+        Cause::Heard(heard) => flow::answer(&situation, &heard.said),
         Cause::GivenBack => flow::given_back(&situation),
         Cause::Farewell => flow::farewell(&situation),
     })

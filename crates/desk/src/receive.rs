@@ -1,23 +1,29 @@
 //! What guests write.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::flow::Said;
 use domain::{
     Conversation, ConversationId, EventKind, Guest, GuestId, GuestIdentity, Hotel, HotelId, Message, MessageId,
-    MessageText, Name, PhoneNumber, Status, Stay, StayId,
+    MessageText, Name, PhoneNumber, Status, Stay, StayId, has_visible_character,
 };
 use persistence::{
-    Conn, Tx,
+    Conn, Locks, Tx,
     conversations::{self, Which},
     guests, hotels,
-    messages::{self, Draft, Heard, Sender},
+    messages::{self, Draft, Sender},
     stays,
 };
 
 use whatsapp::Media;
 
-use crate::{Desk, Error, attachments, flow, identities, messages::append_with, outgoing, settle};
+use crate::{
+    Desk, Error, attachments,
+    flow::{self, AfterStay, Heard},
+    identities,
+    messages::append_with,
+    outgoing, settle,
+};
 
 /// A guest's message, as it comes in.
 #[derive(Clone, Debug)]
@@ -106,7 +112,7 @@ impl Desk {
             .store
             .read(move |conn| {
                 let hotel = hotel_of(conn, hotel, identity.phone.as_ref())?;
-                let locks = talks_of(conn, hotel.id, &identity)?;
+                let locks = locks_of(conn, hotel.id, identity.clone())?;
                 Ok::<_, Error>((hotel, locks))
             })
             .await?;
@@ -114,17 +120,17 @@ impl Desk {
     }
 
     /// Takes in a guest's message: finds whose it is, and stores it with its events. What came before is stored once.
-    /// `locks` are the guest's talks: known before, they are locked in the same order as everybody else's.
-    pub(crate) async fn receive_in(&self, hotel: Hotel, locks: Vec<Which>, it: FromGuest) -> Result<Received, Error> {
+    /// `locks` are those of [`locks_of`].
+    pub(crate) async fn receive_in(&self, hotel: Hotel, locks: Locks, it: FromGuest) -> Result<Received, Error> {
         let now = self.now();
         self.store.write(hotel.id, locks, move |tx| receive(tx, &hotel, &it, now)).await
     }
 }
 
-/// The conversations of the guests whom an identity names.
-pub(crate) fn talks_of(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Which>, Error> {
-    let ids = guests::conversations_by_identity(conn, hotel, identity)?;
-    Ok(ids.into_iter().map(Which::Conversation).collect())
+/// What a message of the guest decides about whom an identity names. Who is not known yet will be made.
+pub(crate) fn locks_of(conn: &mut Conn, hotel: HotelId, identity: GuestIdentity) -> Result<Locks, Error> {
+    let creates = !guests::is_known(conn, hotel, &identity)?;
+    Ok(Locks::default().guest(identity).creating(creates))
 }
 
 fn hotel_of(conn: &mut Conn, named: Option<HotelId>, phone: Option<&PhoneNumber>) -> Result<Hotel, Error> {
@@ -149,26 +155,70 @@ fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -
     if let Some(after) = it.came.as_ref().and_then(|came| came.renamed.as_ref()) {
         guest = identities::rename(tx, hotel, guest, after, now)?;
     }
-    if let Some(name) = it.name.as_ref().filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
+    // One that shows nothing would leave a blank row: it counts as none.
+    let name = it.name.as_ref().filter(|name| has_visible_character(name.as_str()));
+    if let Some(name) = name.filter(|name| guest.profile_name.as_deref() != Some(name.as_str())) {
         rename(tx, &guest, name, now)?;
     }
-    let stay = current_stay(tx, &guest, today(hotel, now))?;
-    let mut conversation = conversation_of(tx, hotel, guest.id, stay.as_ref(), now)?;
+    let quoted = quoted(tx, &guest, it)?;
+    let (stay, mut conversation) = place(tx, hotel, &guest, quoted.as_ref(), now)?;
     let before = conversation.clone();
     let says = it.came.as_ref().is_none_or(|came| came.says);
     if says {
-        conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun(today(hotel, now))));
+        conversation.hear(stay.as_ref().is_some_and(|stay| stay.has_begun_or_ended(today(hotel, now))));
         settle::save(tx, &before, &conversation, None, now)?;
     }
     let heard = messages::heard(tx.conn(), guest.id, conversation.id)?;
-    let message = store(tx, &conversation, it, &heard, now)?;
+    let message = store(tx, &conversation, it, quoted.as_ref(), &heard, now)?;
     if says {
         if heard.holds {
             outgoing::release(tx, &conversation, now)?;
         }
-        flow::hear(tx, hotel, &mut conversation, before.status, it.spoken.said(), now)?;
+        let ended_at = stay.as_ref().and_then(|stay| ended_at(stay, hotel, now));
+        let said = Heard {
+            was: before.status,
+            said: it.spoken.said(),
+            after_stay: ended_at.map(|at| {
+                if heard.before.is_some_and(|before| before >= at) { AfterStay::GoesOn } else { AfterStay::Begins }
+            }),
+        };
+        flow::hear(tx, hotel, &mut conversation, said, now)?;
     }
     Ok(Received { message: message.id, conversation: conversation.id, stay: conversation.stay, hotel: hotel.id })
+}
+
+/// Where a message belongs: to the conversation of what it quotes, else to that of the current stay, else to that of a
+/// stay that ended not long ago, else to the one without a stay. With its stay; made where there is none.
+fn place(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    guest: &Guest,
+    quoted: Option<&Message>,
+    now: DateTime<Utc>,
+) -> Result<(Option<Stay>, Conversation), Error> {
+    if let Some(quoted) = quoted
+        && let Some(conversation) = conversations::find(tx.conn(), Which::Conversation(quoted.conversation))?
+    {
+        let stay = match conversation.stay {
+            Some(id) => stays::find(tx.conn(), id)?,
+            None => None,
+        };
+        return Ok((stay, conversation));
+    }
+    let stay = match current_stay(tx, guest, today(hotel, now))? {
+        Some(current) => Some(current),
+        None => last_stay(tx, hotel, guest, now)?,
+    };
+    let conversation = conversation_of(tx, hotel, guest.id, stay.as_ref(), now)?;
+    Ok((stay, conversation))
+}
+
+/// The message that this one is about, of the same guest.
+fn quoted(tx: &mut Tx<'_>, guest: &Guest, it: &FromGuest) -> Result<Option<Message>, Error> {
+    match it.came.as_ref().and_then(|came| came.about.as_deref()) {
+        Some(about) => Ok(messages::find_quoted(tx.conn(), guest.id, about)?),
+        None => Ok(None),
+    }
 }
 
 impl Spoken {
@@ -194,15 +244,12 @@ fn store(
     tx: &mut Tx<'_>,
     conversation: &Conversation,
     it: &FromGuest,
-    heard: &Heard,
+    quoted: Option<&Message>,
+    heard: &messages::Heard,
     now: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    let about = match it.came.as_ref().and_then(|came| came.about.as_deref()) {
-        Some(about) => messages::find_by_whatsapp_id(tx.conn(), about)?,
-        None => None,
-    };
-    let content = match about.filter(|about| about.conversation == conversation.id) {
-        Some(about) => quoting(&about.content, &it.text),
+    let content = match quoted {
+        Some(quoted) => quoting(&quoted.content, &it.text),
         None => it.text.clone(),
     };
     let came = it.came.as_ref().map(|came| {
@@ -253,7 +300,7 @@ fn rename(tx: &mut Tx<'_>, guest: &Guest, name: &Name, now: DateTime<Utc>) -> Re
     }
 }
 
-/// The guest's current stay; of several the one they last wrote in, else the newest.
+/// The guest's current stay. Of several one that has begun comes first; then the one they last wrote in, else the newest.
 fn current_stay(tx: &mut Tx<'_>, guest: &Guest, today: NaiveDate) -> Result<Option<Stay>, Error> {
     let mut current = stays::not_checked_out(tx.conn(), guest.id)?;
     current.retain(|it| it.is_current(today));
@@ -266,9 +313,35 @@ fn current_stay(tx: &mut Tx<'_>, guest: &Guest, today: NaiveDate) -> Result<Opti
             Some(it) => conversations::last_heard(tx.conn(), it.id)?,
             None => None,
         };
-        heard.push((at, stay));
+        heard.push((stay.has_begun(today), at, stay));
     }
-    Ok(heard.into_iter().max_by_key(|(at, stay)| (*at, stay.id)).map(|(_, stay)| stay))
+    Ok(heard.into_iter().max_by_key(|(begun, at, stay)| (*begun, *at, stay.id)).map(|(_, _, stay)| stay))
+}
+
+/// For so long after a stay its guest still writes into its conversation.
+const AFTER_STAY: TimeDelta = TimeDelta::days(14);
+
+/// The stay of a guest that ended last, not long ago.
+fn last_stay(tx: &mut Tx<'_>, hotel: &Hotel, guest: &Guest, now: DateTime<Utc>) -> Result<Option<Stay>, Error> {
+    let since = now - AFTER_STAY;
+    // The last day itself, whatever the time zone.
+    let day = since.date_naive() - Days::new(2);
+    let ended = stays::ended_since(tx.conn(), guest.id, since, day)?.into_iter();
+    let ended = ended.filter_map(|stay| ended_at(&stay, hotel, now).map(|at| (at, stay)));
+    Ok(ended.filter(|(at, _)| *at >= since).max_by_key(|(at, stay)| (*at, stay.id)).map(|(_, stay)| stay))
+}
+
+/// When a stay ended: at check-out, or after its last day. `None` for one that goes on or is to come.
+fn ended_at(stay: &Stay, hotel: &Hotel, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if stay.checked_out_at.is_some() {
+        return stay.checked_out_at;
+    }
+    if stay.is_current(today(hotel, now)) {
+        return None;
+    }
+    let midnight = (stay.check_out + Days::new(1)).and_time(NaiveTime::MIN);
+    // Where clocks are put forward at midnight the day begins later; an hour does not matter.
+    midnight.and_local_timezone(zone(hotel)).earliest().map(|at| at.to_utc()).or_else(|| Some(midnight.and_utc()))
 }
 
 /// The stay's conversation, or the guest's without a stay; made where there is none.
@@ -295,7 +368,10 @@ pub(crate) fn conversation_of(
 
 /// The day it is in the hotel.
 pub(crate) fn today(hotel: &Hotel, now: DateTime<Utc>) -> NaiveDate {
-    // Names are checked when they are set; one that this build's table has lost counts as UTC.
-    let zone: Tz = hotel.timezone.parse().unwrap_or(Tz::UTC);
-    now.with_timezone(&zone).date_naive()
+    now.with_timezone(&zone(hotel)).date_naive()
+}
+
+/// Names are checked when they are set; one that this build's table has lost counts as UTC.
+fn zone(hotel: &Hotel) -> Tz {
+    hotel.timezone.parse().unwrap_or(Tz::UTC)
 }

@@ -100,7 +100,7 @@ impl Desk {
                 Ok(conversations::assigned_to(conn, id)?)
             })
             .await?;
-        let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
         let (change, lifetimes, now) = (self.hashed_change(change).await?, self.lifetimes, self.now());
         self.act_once(caller, locks, once, move |tx, live| {
             let live = lock_staff(tx, live, id, lifetimes, now)?;
@@ -175,7 +175,7 @@ impl Desk {
                 Ok::<_, Error>((member, held))
             })
             .await?;
-        let locks = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
         let (change, now) = (self.hashed_change(change).await?, self.now());
         let id = member.id;
         self.store

@@ -11,7 +11,7 @@ use auth::Caller;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{GuestId, Hotel, HotelId, Name, PhoneNumber, Stay, StayId};
 use persistence::{
-    Conn, Tx,
+    Conn, Locks, Tx,
     conversations::{self, Which},
     guests, hotels,
     stays::{self, Booking},
@@ -86,7 +86,8 @@ impl Desk {
     /// [`Error::Forbidden`], [`Error::Invalid`] where the hotel has a stay of this code.
     pub async fn create_stay(&self, caller: Caller, booking: Booking, once: Once<Stay>) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![], once, move |tx, live| {
+        let locks = Locks::default().guest(booking.guest_phone.clone().into()).creating(true);
+        self.act_once(caller, locks, once, move |tx, live| {
             refuse_unless_manager(live)?;
             let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
             create(tx, &hotel, &booking, now)?.ok_or_else(taken)
@@ -107,7 +108,12 @@ impl Desk {
         once: Once<Stay>,
     ) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![Which::Stay(id)], once, move |tx, live| {
+        let creates = change.guest_phone.is_some() || change.reservation_code.is_some();
+        let mut locks = Locks::from(vec![Which::Stay(id)]).guest_of_stay(id).creating(creates);
+        if let Some(phone) = &change.guest_phone {
+            locks = locks.guest(phone.clone().into());
+        }
+        self.act_once(caller, locks, once, move |tx, live| {
             let stay = of_agent(tx.conn(), live.into(), id)?;
             let booking = change.of(&stay)?;
             if booking.is_of(&stay) {

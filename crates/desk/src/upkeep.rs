@@ -5,7 +5,7 @@ use domain::{ConversationId, Hotel, HotelId};
 use persistence::{
     Tx,
     conversations::{self, Which},
-    hotels, upkeep,
+    hotels, messages, upkeep,
 };
 
 use crate::{Desk, Error, Lifetimes, receive::today, settle};
@@ -60,6 +60,16 @@ impl Desk {
                 Ok(())
             })
             .await
+    }
+
+    /// Stores the stable part of WhatsApp's ids of messages from before there was a column for it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn fill_stable_ids(&self) -> Result<(), Error> {
+        let fill = |tx: &mut Tx<'_>| Ok::<_, Error>(messages::fill_stable_ids(tx, AT_ONCE)?);
+        while self.store.write(HotelId(0), vec![], fill).await? {}
+        Ok(())
     }
 
     /// Forgets what is over: events, keys, failed sign-ins, sessions, and reports of messages that nobody knows. In

@@ -15,7 +15,7 @@ use futures_util::{
     poll,
 };
 use persistence::{
-    Conn, StoreError, Tx,
+    Conn, Locks, StoreError, Tx,
     conversations::Which,
     hotels,
     outbox::{self, By},
@@ -27,7 +27,7 @@ use whatsapp::{Content, Inbound, Sender, StatusReport, Update, What};
 
 use crate::{
     Desk, Error, outgoing,
-    receive::{Came, FromGuest, Spoken, talks_of},
+    receive::{Came, FromGuest, Spoken, locks_of},
 };
 
 /// What came of a webhook's body.
@@ -80,8 +80,8 @@ struct Unprocessed {
 struct Known {
     update: Update,
     hotel: Option<Hotel>,
-    /// The conversations that it will change, as far as they are there.
-    locks: Vec<Which>,
+    /// What it decides about.
+    locks: Locks,
 }
 
 impl Desk {
@@ -216,16 +216,16 @@ impl Desk {
     }
 
     /// Stores an update in a transaction of its own.
-    async fn store_update(&self, update: &Update, hotel: &Hotel, locks: &[Which]) -> Result<Outcome, Error> {
+    async fn store_update(&self, update: &Update, hotel: &Hotel, locks: &Locks) -> Result<Outcome, Error> {
         match &update.what {
             What::Message(it) => {
                 let from = from_guest(it, &update.raw);
-                self.receive_in(hotel.clone(), locks.to_vec(), from).await.map(|_| Outcome::Message)
+                self.receive_in(hotel.clone(), locks.clone(), from).await.map(|_| Outcome::Message)
             }
             What::Status(it) => {
                 let (of, now, hotel, it) = (hotel.id, self.now(), hotel.clone(), it.clone());
                 let report = move |tx: &mut Tx<'_>| report(tx, &hotel, &it, now);
-                self.store.write(of, locks.to_vec(), report).await.map(|()| Outcome::Report)
+                self.store.write(of, locks.clone(), report).await.map(|()| Outcome::Report)
             }
             What::OtherField(_) | What::Errors(_) | What::Unreadable(_) => Ok(Outcome::Ignored),
         }
@@ -323,17 +323,17 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
         };
         let locks = match (&update.what, &hotel) {
             (What::Message(it), Some(hotel)) => {
-                let mut talks = talks_of(conn, hotel.id, &identity(&it.from))?;
-                if let Some(after) = renamed(&it.content) {
-                    talks.extend(talks_of(conn, hotel.id, &after)?);
+                let locks = locks_of(conn, hotel.id, identity(&it.from))?;
+                match renamed(&it.content) {
+                    Some(after) => locks.guest(after).creating(true),
+                    None => locks,
                 }
-                talks
             }
             (What::Status(it), Some(_)) => {
                 let found = reported(conn, it)?.map(|(found, _)| Which::Conversation(found.conversation));
-                found.into_iter().collect()
+                found.into_iter().collect::<Vec<_>>().into()
             }
-            _ => vec![],
+            _ => Locks::default(),
         };
         known.push(Known { update, hotel, locks });
     }

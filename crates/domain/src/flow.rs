@@ -38,6 +38,8 @@ pub struct Situation<'a> {
     pub room_number: Option<&'a str>,
     /// First and last day of the stay, where one is known.
     pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Whether that stay is over.
+    pub after_stay: bool,
     /// The hotel's name.
     pub hotel_name: &'a str,
     /// The hotel's departments, in the order of the menu.
@@ -109,7 +111,9 @@ pub fn answer(situation: &Situation<'_>, said: &Said<'_>) -> Turn {
         // The stay has begun.
         (Step::Menu, Picked(More)) => talk.next_page(),
         (Step::Menu, Picked(No) | Thanks) => Turn::silent(situation),
-        (Step::Menu, Greeting) => talk.miss(TextName::Greeting),
+        (Step::Menu, Greeting) => {
+            talk.miss(if situation.after_stay { TextName::AfterStay } else { TextName::Greeting })
+        }
         // What means nothing, and if it was the second in a row, a person helps.
         _ => talk.miss(TextName::NotUnderstood),
     }

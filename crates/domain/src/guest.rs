@@ -1,6 +1,6 @@
 //! Guests, and by what they are known.
 
-use crate::{GuestId, HotelId, PhoneNumber};
+use crate::{GuestId, HotelId, PhoneNumber, has_visible_character};
 
 /// A guest of a hotel: known by identities, each of which may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ impl Guest {
         let identity = &self.identity;
         self.profile_name
             .as_deref()
+            .filter(|name| has_visible_character(name))
             .or_else(|| identity.phone.as_ref().map(PhoneNumber::as_str))
             .or(identity.wa_id.as_deref())
             .or(identity.bsuid.as_deref())

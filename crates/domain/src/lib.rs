@@ -23,6 +23,7 @@ mod staff;
 mod stay;
 mod template;
 mod text;
+mod whatsapp_id;
 
 pub use conversation::{
     AssigneeOutOfReach, Conversation, ConversationClosed, ConversationView, Heard, LastMessage, NoDepartment,
@@ -40,4 +41,5 @@ pub use phone::{BadPhoneNumber, PhoneNumber};
 pub use staff::{Reach, Role, Staff};
 pub use stay::{BadDay, DaysReversed, Stay};
 pub use template::{BadLanguage, BadTemplate, Language, Template, TemplateKind, TemplateType};
-pub use text::{BadText, ClientRef, MessageText, Name, RequestId};
+pub use text::{BadText, ClientRef, MessageText, Name, RequestId, has_visible_character};
+pub use whatsapp_id::stable_whatsapp_id;

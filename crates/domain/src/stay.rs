@@ -70,9 +70,14 @@ impl Stay {
         self.checked_in_at.is_some() || self.check_in <= today
     }
 
+    /// Whether it has begun or is over: its guest is not awaited any more.
+    pub fn has_begun_or_ended(&self, today: NaiveDate) -> bool {
+        self.has_begun(today) || self.checked_out_at.is_some()
+    }
+
     /// What a conversation of this stay is while no department has it.
     pub fn unrouted_status(&self, today: NaiveDate) -> Status {
-        if self.has_begun(today) { Status::Active } else { Status::Checkin }
+        if self.has_begun_or_ended(today) { Status::Active } else { Status::Checkin }
     }
 }
 

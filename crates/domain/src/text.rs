@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::char::is_combining_mark;
+
 /// Why a text was refused. Its display is a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadText {
@@ -35,6 +37,22 @@ fn checked(text: &str, most: usize) -> Result<String, BadText> {
         return Err(BadText::TooLong { most });
     }
     Ok(text.to_owned())
+}
+
+/// Whether anything of a text can be seen: not only spaces, marks without a letter, and characters that are made to show
+/// nothing.
+pub fn has_visible_character(text: &str) -> bool {
+    text.chars().any(|it| !(it.is_whitespace() || it.is_control() || is_combining_mark(it) || is_blank(it)))
+}
+
+/// The code points that Unicode lists as default-ignorable, the format characters beside them, and the Braille cell
+/// without dots.
+fn is_blank(it: char) -> bool {
+    matches!(it,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 macro_rules! texts {
@@ -126,6 +144,26 @@ mod tests {
         assert_eq!(MessageText::parse(" \t\n"), Err(BadText::Empty));
         assert_eq!(MessageText::parse("a\0b"), Err(BadText::Nul));
         assert_eq!(MessageText::parse("\0"), Err(BadText::Nul));
+    }
+
+    #[test]
+    fn a_text_without_a_visible_character_is_told() {
+        for blank in [
+            "",
+            " \t",
+            "\u{200b}\u{200d}",
+            "\u{3164}",
+            "\u{2800}\u{a0}",
+            "\u{202e}",
+            "\u{feff}",
+            "\u{301}",
+            "\u{e0061}",
+        ] {
+            assert!(!has_visible_character(blank), "{blank:?}");
+        }
+        for visible in ["a", ".", "\u{202e}a", "🏳\u{fe0f}\u{200d}🌈", "é", "王", "ع", "\u{115f}가"] {
+            assert!(has_visible_character(visible), "{visible:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{ConversationId, Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber, has_visible_character};
 
 use crate::{
     StoreError, Tx,
@@ -80,31 +80,42 @@ pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentit
 /// # Errors
 /// [`StoreError`].
 pub fn hold_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
-    // SQLite has one writer anyway.
-    if let Conn::Pg(conn) = tx.conn() {
+    for _ in 0..TRIES {
+        let found = find_by_identity(tx.conn(), hotel, identity)?;
+        let is_locked = found.iter().all(|it| tx.has_locked(it.id));
+        // SQLite has one writer anyway.
+        let Conn::Pg(conn) = tx.conn() else { return Ok(found) };
+        if is_locked {
+            return Ok(found);
+        }
+        // Made in this transaction, or by another one after this had locked what it knew of. Looked for again after
+        // that: what is found must be what is locked.
         let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
         let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
         hold_conversations(conn, &ids)?;
+        tx.note_locked(ids);
     }
-    // As they are now that nobody else changes them.
-    find_by_identity(tx.conn(), hotel, identity)
+    Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
 }
 
-/// The conversations of the guests of a hotel who are known by any part of an identity.
+/// How often guests are looked for who change meanwhile.
+const TRIES: usize = 4;
+
+/// Whether each part of an identity is known already, of whichever guests of the hotel: then a message with it makes
+/// no guest, and teaches nothing new.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn conversations_by_identity(
-    conn: &mut Conn,
-    hotel: HotelId,
-    identity: &GuestIdentity,
-) -> Result<Vec<ConversationId>, StoreError> {
-    let ids: Vec<i64> = on_db!(conn, |c| guests::table
-        .inner_join(conversations::table.on(conversations::guest_id.eq(guests::id)))
-        .filter(known_by!(hotel, identity))
-        .select(conversations::id)
-        .load(c))?;
-    Ok(ids.into_iter().map(ConversationId).collect())
+pub fn is_known(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<bool, StoreError> {
+    let found = find_by_identity(conn, hotel, identity)?;
+    let has = |part: &Option<String>, of: fn(&Guest) -> &Option<String>| {
+        part.is_none() || found.iter().any(|it| of(it) == part)
+    };
+    let has_phone = identity.phone.as_ref().is_none_or(|phone| {
+        let alike = phone.alike();
+        found.iter().any(|it| it.identity.phone.as_ref().is_some_and(|known| alike.contains(known)))
+    });
+    Ok(has_phone && has(&identity.wa_id, |it| &it.identity.wa_id) && has(&identity.bsuid, |it| &it.identity.bsuid))
 }
 
 /// A guest by their id.
@@ -150,7 +161,7 @@ pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity, at: Dat
     Ok(())
 }
 
-/// The guest of a hotel who has this number; made where there is none.
+/// The guest of a hotel who has this number, held until the end of the transaction; made where there is none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -161,11 +172,11 @@ pub fn find_or_insert(
     at: DateTime<Utc>,
 ) -> Result<Guest, StoreError> {
     let identity = GuestIdentity::from(phone.clone());
-    if let Some(known) = find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next() {
+    if let Some(known) = hold_by_identity(tx, hotel, &identity)?.into_iter().next() {
         return Ok(known);
     }
     insert(tx, hotel, &identity, at)?;
-    find_by_identity(tx.conn(), hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
+    hold_by_identity(tx, hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
 }
 
 /// Stores by what a guest is known now. Nobody else of the hotel may be known by any of it.
@@ -213,11 +224,16 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
 /// # Errors
 /// [`StoreError`].
 pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
+    if tx.has_locked(guest) {
+        return Ok(());
+    }
     // SQLite has one writer anyway.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     // Not FOR UPDATE: rows that refer to them may be added.
     guests::table.find(guest.0).select(guests::id).for_no_key_update().load::<i64>(conn)?;
-    hold_conversations(conn, &[guest.0])
+    hold_conversations(conn, &[guest.0])?;
+    tx.note_locked([guest.0]);
+    Ok(())
 }
 
 fn hold_conversations(conn: &mut ReadOnly<PgConnection>, of: &[i64]) -> Result<(), StoreError> {
@@ -241,5 +257,10 @@ pub fn rename(tx: &mut Tx<'_>, guest: GuestId, name: &Name) -> Result<(), StoreE
 pub(crate) fn display_name(
     (profile_name, phone, wa_id, bsuid): (Option<String>, Option<String>, Option<String>, Option<String>),
 ) -> String {
-    profile_name.or(phone).or(wa_id).or(bsuid).unwrap_or_else(|| "Guest".to_owned())
+    profile_name
+        .filter(|name| has_visible_character(name))
+        .or(phone)
+        .or(wa_id)
+        .or(bsuid)
+        .unwrap_or_else(|| "Guest".to_owned())
 }

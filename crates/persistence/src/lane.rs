@@ -5,6 +5,7 @@
 //! job, so that one failure spoils no other.
 
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     thread::sleep,
     time::Duration,
@@ -12,19 +13,17 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, PgConnection, QueryDsl, QueryResult, RunQueryDsl,
+    QueryResult,
     connection::{AnsiTransactionManager, TransactionManager},
 };
-use domain::{EventKind, HotelId};
+use domain::{EventKind, GuestId, HotelId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     StoreError,
-    among::among,
     conn::{Conn, DbUrl, WriteConn},
-    conversations::Which,
     events::{self, Logged},
-    schema::conversations,
+    locks::{self, Locks},
     store::{Committed, Failure, OnCommit},
 };
 
@@ -41,6 +40,8 @@ const GIVE_WAY: Duration = Duration::from_millis(20);
 pub struct Tx<'a> {
     conn: &'a mut Conn,
     drafts: &'a mut Vec<events::Draft>,
+    /// The guests whom the transaction has locked, with their conversations.
+    guests: &'a mut BTreeSet<i64>,
     changed: bool,
 }
 
@@ -58,8 +59,18 @@ impl Tx<'_> {
 
     /// As `changing`: for tests of this crate only.
     #[cfg(feature = "test-access")]
-    pub fn unrestricted(&mut self) -> Conn<&mut PgConnection, &mut diesel::SqliteConnection> {
+    pub fn unrestricted(&mut self) -> Conn<&mut diesel::PgConnection, &mut diesel::SqliteConnection> {
         self.changing()
+    }
+
+    /// Whether the transaction has locked a guest and their conversations.
+    pub(crate) fn has_locked(&self, guest: GuestId) -> bool {
+        self.guests.contains(&guest.0)
+    }
+
+    /// Notes that the transaction has locked guests and their conversations.
+    pub(crate) fn note_locked(&mut self, guests: impl IntoIterator<Item = i64>) {
+        self.guests.extend(guests);
     }
 
     /// Adds an event to the hotel's log. It gets its place at the end of the transaction.
@@ -101,8 +112,8 @@ impl From<&StoreError> for Fault {
 
 /// A job of whatever type, in the queue.
 pub(crate) trait AnyJob: Send {
-    /// Conversations to lock before any job of the group runs.
-    fn locks(&self) -> &[Which];
+    /// What to lock before any job of the group runs; in which hotel.
+    fn locks(&self) -> (HotelId, &Locks);
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
     /// Answers who waits: with what `run` gave, or with this failure.
     fn finish(self: Box<Self>, failure: Option<StoreError>);
@@ -110,7 +121,8 @@ pub(crate) trait AnyJob: Send {
 
 /// A job whose answer somebody waits for.
 pub(crate) struct Job<T, E, F> {
-    pub(crate) locks: Vec<Which>,
+    pub(crate) hotel: HotelId,
+    pub(crate) locks: Locks,
     pub(crate) run: F,
     pub(crate) result: Option<Result<T, E>>,
     pub(crate) reply: oneshot::Sender<Result<T, E>>,
@@ -122,8 +134,8 @@ where
     E: Failure + Send,
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
 {
-    fn locks(&self) -> &[Which] {
-        &self.locks
+    fn locks(&self) -> (HotelId, &Locks) {
+        (self.hotel, &self.locks)
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
@@ -244,10 +256,10 @@ fn attempt(url: &DbUrl, slot: &mut Option<Conn>, group: &mut [Box<dyn AnyJob>]) 
 }
 
 fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Rollback> {
-    begin(conn, group).map_err(StoreError::from)?;
+    let mut guests = begin(conn, group).map_err(StoreError::from)?;
     let mut drafts = Vec::new();
     for job in group {
-        let mut tx = Tx { conn, drafts: &mut drafts, changed: false };
+        let mut tx = Tx { conn, drafts: &mut drafts, guests: &mut guests, changed: false };
         if let Ran::Badly(fault) = job.run(&mut tx) {
             let error = matches!(fault, Fault::Away).then(|| StoreError::Unavailable("the connection was lost".into()));
             return Err(Rollback { fault, error });
@@ -259,37 +271,17 @@ fn transact(conn: &mut Conn, group: &mut [Box<dyn AnyJob>]) -> Result<Logged, Ro
     Ok(logged)
 }
 
-/// Begins a group's transaction, and locks its conversations in the order of their ids, so that
-/// groups of other nodes, which do the same, wait instead of standing in each other's way.
-fn begin(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
+/// Begins a group's transaction, and locks what its jobs decide about, in an order that groups of other nodes keep as
+/// well, so that they wait instead of standing in each other's way. Which guests are locked.
+fn begin(conn: &mut Conn, group: &[Box<dyn AnyJob>]) -> QueryResult<BTreeSet<i64>> {
     match conn.writable() {
         Conn::Pg(conn) => {
             AnsiTransactionManager::begin_transaction(conn)?;
-            lock(conn, group)
+            locks::lock(conn, group.iter().map(|job| job.locks()))
         }
         // One writer anyway. Taking the write lock at once spares the error of a lock that cannot be upgraded.
-        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
-    }
-}
-
-fn lock(conn: &mut PgConnection, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
-    let (mut ids, mut stays) = (Vec::new(), Vec::new());
-    for which in group.iter().flat_map(|job| job.locks()) {
-        match which {
-            Which::Conversation(id) => ids.push(id.0),
-            Which::Stay(id) => stays.push(id.0),
+        Conn::Sqlite(conn) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE").map(|()| BTreeSet::new())
         }
     }
-    let by_id = among(conversations::id, &ids);
-    let by_stay = among(conversations::stay_id, &stays);
-    // Not FOR UPDATE: who changes a staff member adds events that refer to conversations.
-    let all = conversations::table.select(conversations::id).order(conversations::id).for_no_key_update();
-    // Mostly those to lock are named in one way only, which has a better plan.
-    let locked = match (ids.is_empty(), stays.is_empty()) {
-        (true, true) => Ok(0),
-        (false, true) => all.filter(by_id).execute(conn),
-        (true, false) => all.filter(by_stay).execute(conn),
-        (false, false) => all.filter(by_id.or(by_stay)).execute(conn),
-    };
-    locked.map(drop)
 }

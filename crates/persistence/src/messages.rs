@@ -9,7 +9,9 @@ use diesel::{
     sql_query,
     sql_types::{BigInt, Bool, Nullable, Text},
 };
-use domain::{ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, SenderType, StaffId};
+use domain::{
+    ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, SenderType, StaffId, stable_whatsapp_id,
+};
 
 use crate::{
     StoreError, Tx,
@@ -18,7 +20,7 @@ use crate::{
     conn::{Conn, on_db},
     marks,
     outbox::HELD,
-    prepared::{Number, prepared},
+    prepared::{Fixed, Number, fixed, prepared},
     schema::{conversations, guests, hotels, inbound, messages, outbox, staff, stays},
     types::{Ts, UtcTs},
 };
@@ -77,6 +79,7 @@ struct NewRow<'a> {
     staff_sender: Option<i64>,
     timestamp: Ts,
     whatsapp_message_id: Option<&'a str>,
+    whatsapp_stable_id: Option<String>,
     delivery: Option<&'a str>,
     internal: bool,
     client_ref: Option<&'a str>,
@@ -109,6 +112,7 @@ pub fn append(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<Message, StoreError>
         staff_sender: author.map(|it| it.0),
         timestamp: draft.came.map_or(draft.at, |it| it.written_at).into(),
         whatsapp_message_id: draft.came.map(|it| it.whatsapp_message_id),
+        whatsapp_stable_id: draft.came.map(|it| stable_whatsapp_id(it.whatsapp_message_id)),
         delivery: draft.delivery.map(Delivery::as_str),
         internal: draft.internal,
         client_ref: draft.client_ref.map(|(client_ref, _)| client_ref.as_str()),
@@ -167,8 +171,8 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told, raw: O
     let statement = sql_query(
         "WITH stored AS (\
            INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
-             client_ref, request_digest, whatsapp_message_id, guest_ordinal) \
-           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, guest_messages + $10 FROM conversations WHERE id = $1 \
+             client_ref, request_digest, whatsapp_message_id, whatsapp_stable_id, guest_ordinal) \
+           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, $15, guest_messages + $10 FROM conversations WHERE id = $1 \
            RETURNING id, conversation_id, guest_ordinal\
          ), told AS (\
            UPDATE conversations SET updated_at = $12, guest_messages = stored.guest_ordinal, \
@@ -198,7 +202,8 @@ fn insert_at_once(conn: &mut PgConnection, row: &NewRow<'_>, told: &Told, raw: O
     .bind::<Nullable<Text>, _>(row.whatsapp_message_id)
     .bind::<UtcTs, _>(told.at)
     .bind::<Nullable<UtcTs>, _>(told.last_heard)
-    .bind::<Nullable<Text>, _>(raw);
+    .bind::<Nullable<Text>, _>(raw)
+    .bind::<Nullable<Text>, _>(row.whatsapp_stable_id.as_deref());
     let inserted: Number = prepared(statement).get_result(conn)?;
     Ok(inserted.number)
 }
@@ -212,6 +217,53 @@ pub fn find_by_whatsapp_id(conn: &mut Conn, whatsapp_message_id: &str) -> Result
     let id: Option<i64> = on_db!(conn, |c| of.select(messages::id).first(c).optional())?;
     let Some(id) = id.map(MessageId) else { return Ok(None) };
     Ok(by_ids(conn, &[id])?.remove(&id))
+}
+
+/// The message of a guest's conversations that WhatsApp means by an id in a quote or a reaction: by the part of the id
+/// that does not vary.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_quoted(conn: &mut Conn, guest: GuestId, whatsapp_message_id: &str) -> Result<Option<Message>, StoreError> {
+    let stable = stable_whatsapp_id(whatsapp_message_id);
+    let id: Option<i64> = on_db!(conn, |c| {
+        let of_guest = messages::table
+            .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
+            .filter(conversations::guest_id.eq(guest.0))
+            .order(messages::id.desc())
+            .select(messages::id);
+        match of_guest.filter(messages::whatsapp_stable_id.eq(stable)).first(c).optional()? {
+            Some(id) => Some(id),
+            // From before there was a column for the stable part.
+            None => of_guest.filter(messages::whatsapp_message_id.eq(whatsapp_message_id)).first(c).optional()?,
+        }
+    });
+    let Some(id) = id.map(MessageId) else { return Ok(None) };
+    Ok(by_ids(conn, &[id])?.remove(&id))
+}
+
+/// The condition of the index of messages whose id has not been looked at.
+const WITHOUT_STABLE_ID: Fixed = fixed("whatsapp_message_id IS NOT NULL AND whatsapp_stable_id IS NULL");
+
+/// Stores the stable part of the ids of messages from before there was a column for it, at most `limit`. Whether there
+/// may be more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn fill_stable_ids(tx: &mut Tx<'_>, limit: i64) -> Result<bool, StoreError> {
+    let without = messages::table.filter(WITHOUT_STABLE_ID).order(messages::id);
+    let without = without.select((messages::id, messages::whatsapp_message_id)).limit(limit);
+    let rows: Vec<(i64, Option<String>)> = match tx.conn() {
+        Conn::Sqlite(c) => without.load(c)?,
+        // Whoever changes one of them just now must not be waited for.
+        Conn::Pg(c) => without.for_update().skip_locked().load(c)?,
+    };
+    for (id, whatsapp_message_id) in &rows {
+        let stable = whatsapp_message_id.as_deref().map(stable_whatsapp_id);
+        let update = diesel::update(messages::table.find(id)).set(messages::whatsapp_stable_id.eq(stable));
+        on_db!(tx.changing(), |c| prepared(update.returning(messages::id)).get_result::<i64>(c))?;
+    }
+    Ok(rows.len() as i64 == limit)
 }
 
 #[derive(Queryable, Selectable)]

@@ -10,7 +10,7 @@ use diesel::{
     sql_query,
     sql_types::{BigInt, Integer, Nullable, Text},
 };
-use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneNumber, StayId};
+use domain::{ConversationId, Delivery, GuestIdentity, HotelId, MessageId, PhoneNumber, StayId, stable_whatsapp_id};
 
 use crate::{
     StoreError, Tx,
@@ -402,7 +402,10 @@ pub fn set_delivery(
 pub fn name(tx: &mut Tx<'_>, message: MessageId, whatsapp_message_id: &str) -> Result<(), StoreError> {
     let nameless = messages::table.find(message.0).filter(messages::whatsapp_message_id.is_null());
     on_db!(tx.changing(), |c| diesel::update(nameless)
-        .set(messages::whatsapp_message_id.eq(whatsapp_message_id))
+        .set((
+            messages::whatsapp_message_id.eq(whatsapp_message_id),
+            messages::whatsapp_stable_id.eq(stable_whatsapp_id(whatsapp_message_id)),
+        ))
         .execute(c))?;
     Ok(())
 }

@@ -118,6 +118,7 @@ diesel::table! {
         staff_sender -> Nullable<BigInt>,
         timestamp -> crate::types::UtcTs,
         whatsapp_message_id -> Nullable<Text>,
+        whatsapp_stable_id -> Nullable<Text>,
         delivery -> Nullable<Text>,
         failure -> Nullable<Text>,
         internal -> Bool,

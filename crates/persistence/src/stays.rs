@@ -153,6 +153,25 @@ pub fn not_checked_out(conn: &mut Conn, guest: GuestId) -> Result<Vec<Stay>, Sto
     rows.into_iter().map(Stay::try_from).collect()
 }
 
+/// A guest's stays that were checked out since a moment, or that nobody checked out and whose last day is since a day.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn ended_since(
+    conn: &mut Conn,
+    guest: GuestId,
+    at: DateTime<Utc>,
+    day: NaiveDate,
+) -> Result<Vec<Stay>, StoreError> {
+    let checked_out = stays::checked_out_at.ge(Ts::from(at)).assume_not_null();
+    let left_without = stays::checked_out_at.is_null().and(stays::check_out.ge(day));
+    let rows: Vec<Row> = on_db!(conn, |c| stays::table
+        .filter(stays::guest_id.eq(guest.0).and(checked_out.or(left_without)))
+        .select(Row::as_select())
+        .load(c))?;
+    rows.into_iter().map(Stay::try_from).collect()
+}
+
 /// Whether a guest has any stay.
 ///
 /// # Errors
@@ -162,14 +181,15 @@ pub fn any_of(conn: &mut Conn, guest: GuestId) -> Result<bool, StoreError> {
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
 }
 
-/// Hotels in which a current or coming stay has this number, the one of the stay made last first.
+/// Hotels in which a stay has this number: those of stays that are not checked out first, and of these the one of the
+/// stay made last.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<HotelId>, StoreError> {
     let ids: Vec<i64> = on_db!(conn, |c| stays::table
-        .filter(stays::guest_phone.eq(phone.as_str()).and(stays::checked_out_at.is_null()))
-        .order(stays::id.desc())
+        .filter(stays::guest_phone.eq(phone.as_str()))
+        .order((stays::checked_out_at.is_not_null(), stays::id.desc()))
         .select(stays::hotel_id)
         .load(c))?;
     Ok(ids.into_iter().map(HotelId).collect())

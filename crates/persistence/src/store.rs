@@ -18,9 +18,9 @@ use tokio::{
 use crate::{
     StoreError,
     conn::{Conn, ConnManager, DbUrl},
-    conversations::Which,
     in_use::InUse,
     lane::{self, AnyJob, Job, Tx},
+    locks::Locks,
     migrate,
 };
 
@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// Runs a job in a transaction and answers when it is durable. `hotel` says which lane;
-    /// `locks` are the conversations that it decides about: no other node changes them meanwhile.
+    /// `locks` is what it decides about: no other node changes that meanwhile.
     /// The job may be run again after a rollback, so it must not keep anything from one run to
     /// the next. A refusal rolls its changes back.
     ///
@@ -143,7 +143,7 @@ impl Store {
     pub async fn write<T, E>(
         &self,
         hotel: HotelId,
-        locks: Vec<Which>,
+        locks: impl Into<Locks>,
         job: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -151,7 +151,7 @@ impl Store {
         E: Failure + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { locks, run: job, result: None, reply });
+        let job = Box::new(Job { hotel, locks: locks.into(), run: job, result: None, reply });
         timeout(PATIENCE, self.lane(hotel).send(job))
             .await
             .map_err(|_| StoreError::Unavailable("too many writers".into()))?

@@ -94,10 +94,11 @@ on_both!(who_checks_out_has_a_closed_conversation, |hotel| {
     let rows = "SELECT count(*) FROM audit WHERE action = 'closed' AND before = 'relay'";
     let by_manager = format!("{rows} AND conversation_id = {} AND actor = {}", stay.conversation, manager.id);
     assert_eq!(hotel.world.number(&by_manager), 1);
-    // It is the guest's no more; and what staff opened again stays open.
+    // It is still the guest's for a while; and what was opened again stays open.
     let told = hotel.guest_says(&stay.phone, "I forgot my umbrella").await;
-    assert_eq!((&told["stay_id"], told["conversation_id"] == stay.conversation), (&json!(null), false));
-    manager.post_empty(stay.path("reopen/")).await.is(200);
+    assert_eq!((&told["stay_id"], &told["conversation_id"]), (&json!(stay.id), &json!(stay.conversation)));
+    assert_eq!(manager.get(stay.path("")).await.is(200)["status"], "active");
+    manager.post(stay.path("start_relay/"), json!({ "department_id": hotel.departments[0].id })).await.is(200);
     socket.so_far(&hotel).await;
     for word in ["check_out", "check_in"] {
         let again = manager.post_empty(format!("stays/{}/{word}/", stay.id)).await.is(200);
@@ -113,5 +114,6 @@ on_both!(who_never_wrote_checks_out_too, |hotel| {
     let stay = booked(&manager, &booking(&hotel)).await;
     manager.post_empty(path(&stay, "check_out/")).await.is(200);
     assert_eq!(shown(&manager, &stay).await, None);
-    assert_eq!(conversation_of(&hotel, &manager, &stay["guest_phone"]).await["status"], "demo");
+    let talk = conversation_of(&hotel, &manager, &stay["guest_phone"]).await;
+    assert_eq!((&talk["status"], &talk["stay_id"]), (&json!("active"), &stay["id"]));
 });

@@ -18,7 +18,7 @@ fn bsuid(phone: &str) -> String {
 }
 
 /// A stay that the manager makes, and its guest's number.
-async fn booked(line: &Line, phone: &str, check_in: &str, check_out: &str) -> Value {
+pub(super) async fn booked(line: &Line, phone: &str, check_in: &str, check_out: &str) -> Value {
     let code = acceptance::unique("booking");
     let stay = json!({
         "reservation_code": code, "guest_name": format!("Guest {code}"), "guest_phone": phone,
@@ -28,7 +28,7 @@ async fn booked(line: &Line, phone: &str, check_in: &str, check_out: &str) -> Va
 }
 
 /// The conversation in which these words were written last.
-async fn where_is(line: &Line, words: &str) -> Value {
+pub(super) async fn where_is(line: &Line, words: &str) -> Value {
     let all =
         line.manager().await.get("conversations/?status=demo,checkin,active,relay,closed&page_size=100").await.is(200);
     for conversation in all["results"].as_array().unwrap() {
@@ -154,6 +154,42 @@ on_both!(of_several_stays_it_is_the_one_last_written_in, line => |line| {
         manager.get(format!("conversations/?search={}&status=demo,checkin,active,relay,closed", digits(&phone)));
     let all = seen.await.is(200);
     assert!(all["results"].as_array().unwrap().iter().all(|it| it["stay_id"] != past["id"]), "{all}");
+});
+
+on_both!(of_several_stays_one_that_has_begun_comes_first, line => |line| {
+    let phone = line.new_phone();
+    let coming = booked(&line, &phone, "2098-01-01", "2099-01-01").await;
+    line.brings(&[text(digits(&phone), "see you")]).await;
+    assert_eq!(where_is(&line, "see you").await["stay_id"], coming["id"]);
+    // Whoever is in the house and has booked again is no guest who is awaited.
+    let begun = booked(&line, &phone, "2020-01-01", "2097-01-01").await;
+    line.brings(&[text(digits(&phone), "I am here")]).await;
+    let talk = where_is(&line, "I am here").await;
+    assert_eq!((&talk["stay_id"], &talk["status"]), (&begun["id"], &json!("active")));
+    booked(&line, &phone, "2098-02-01", "2099-02-01").await;
+    line.brings(&[text(digits(&phone), "still here")]).await;
+    assert_eq!(where_is(&line, "still here").await["stay_id"], begun["id"]);
+});
+
+on_both!(a_profile_name_that_shows_nothing_counts_as_none, line => |line| {
+    let named = |phone: &str, name: &str, words: &str| {
+        let profile = json!([{ "profile": { "name": name }, "wa_id": digits(phone) }]);
+        envelope(vec![change(&line.number, json!({ "contacts": profile, "messages": [text(digits(phone), words)] }))])
+    };
+    for blank in ["\u{3164}", "\u{200b}\u{200d}", "\u{2800}", "\u{a0} ", "\u{202e}\u{202c}", "\u{301}"] {
+        let phone = line.new_phone();
+        line.post(&named(&phone, blank, "who am I")).await.is(200);
+        let talk = line.conversation(digits(&phone)).await;
+        assert_eq!(talk["guest_name"], phone.as_str(), "{blank:?}");
+        assert_eq!(line.messages(id(&talk)).await[0]["sender_name"], phone.as_str(), "{blank:?}");
+    }
+    // It does not replace a name that is known; and one that was stored before is not shown.
+    let phone = line.new_phone();
+    line.post(&named(&phone, "Zoë", "hello")).await.is(200);
+    line.post(&named(&phone, "\u{3164}", "hello again")).await.is(200);
+    assert_eq!(line.conversation(digits(&phone)).await["guest_name"], "Zoë");
+    line.world.sql(&format!("UPDATE guests SET profile_name = '\u{3164}' WHERE phone = '{phone}'")).unwrap();
+    assert_eq!(line.conversation(digits(&phone)).await["guest_name"], phone.as_str());
 });
 
 on_both!(a_profile_beside_another_message_links_nobody, line => |line| {

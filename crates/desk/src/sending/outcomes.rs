@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Delivery, GuestIdentity, HotelId, MessageId, SERVICE_WINDOW};
 use persistence::{
-    Tx, channels,
+    Locks, Tx, channels,
     conversations::Which,
     guests,
     outbox::{self, By, Due},
@@ -93,7 +93,7 @@ impl Sending {
         let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
         self.desk
             .store
-            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+            .write(hotel, Locks::default().guest_of_conversation(it.conversation), move |tx| {
                 if was_stopped {
                     channels::go_on(tx, hotel)?;
                 }

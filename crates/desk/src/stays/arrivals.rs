@@ -2,7 +2,7 @@
 
 use domain::{Stay, StayId};
 use persistence::{
-    Tx,
+    Locks, Tx,
     conversations::{self, Which},
     guests, hotels, stays,
 };
@@ -18,7 +18,7 @@ impl Desk {
     /// [`Error::NotFound`], [`Error::Forbidden`].
     pub async fn check_in(&self, by: Principal, id: StayId, once: Once<Stay>) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        self.act_for(by, vec![Which::Stay(id)], once, move |tx, agent| {
+        self.act_for(by, Locks::from(vec![Which::Stay(id)]).guest_of_stay(id), once, move |tx, agent| {
             let stay = hold(tx, agent, id)?;
             // A repetition that comes late must not bring back who has left.
             if stay.checked_in_at.is_some() || stay.checked_out_at.is_some() {
@@ -42,7 +42,7 @@ impl Desk {
     /// [`Error::NotFound`], [`Error::Forbidden`].
     pub async fn check_out(&self, by: Principal, id: StayId, once: Once<Stay>) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        self.act_for(by, vec![Which::Stay(id)], once, move |tx, agent| {
+        self.act_for(by, Locks::from(vec![Which::Stay(id)]).guest_of_stay(id), once, move |tx, agent| {
             let stay = hold(tx, agent, id)?;
             if stay.checked_out_at.is_some() {
                 return Ok(stay);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{Hotel, HotelId};
 use persistence::{
-    Tx, hotels,
+    Locks, Tx, hotels,
     stays::{self, Booking},
 };
 
@@ -95,8 +95,12 @@ impl Desk {
 
     async fn take_in_all(&self, hotel: Hotel, rows: Vec<Row>) -> Result<Vec<RowResult>, Error> {
         let now = self.now();
+        let bookings = rows.iter().filter_map(|(_, booking)| booking.as_ref().ok());
+        let locks = bookings.fold(Locks::default().creating(true), |locks, it| {
+            locks.guest(it.guest_phone.clone().into()).guest_of_reservation(it.reservation_code.clone())
+        });
         self.store
-            .write(hotel.id, vec![], move |tx| {
+            .write(hotel.id, locks, move |tx| {
                 let results = rows.iter().map(|(_, booking)| match booking {
                     Ok(booking) => take_in(tx, &hotel, booking, now),
                     Err(faults) => Ok(RowResult::Failed(faults.clone())),

@@ -76,6 +76,7 @@ impl Talk<'_> {
         let greeting = match self.status() {
             Status::Demo => TextName::Demo,
             Status::Checkin => TextName::Checkin,
+            _ if self.situation.after_stay => TextName::AfterStay,
             _ => TextName::Greeting,
         };
         self.memory.misses = match self.status() {

@@ -135,6 +135,10 @@ texts! {
     Greeting, "flow.greeting":
         "Hello {{guest_name}}, welcome to {{hotel_name}}.",
         "Hola {{guest_name}}, le damos la bienvenida a {{hotel_name}}.";
+    /// Begins the talk of a guest whose stay is over.
+    AfterStay, "flow.after_stay":
+        "Hello {{guest_name}}, thank you again for having stayed at {{hotel_name}}.",
+        "Hola {{guest_name}}, gracias de nuevo por haberse alojado en {{hotel_name}}.";
     /// Asks for the department.
     Menu, "flow.menu":
         "Whom would you like to talk to? Please choose, or answer with the number or the name.",

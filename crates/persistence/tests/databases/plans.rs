@@ -10,14 +10,14 @@ use diesel::{
 };
 use domain::{GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
 use persistence::{
-    Conn, StoreError, checkup,
+    Conn, Locks, StoreError, checkup,
     conversations::{self, Filter, Slice, Which},
     events, guests, messages,
     outbox::{self, By},
-    stays,
+    parked, stays,
 };
 
-use crate::support::{Backend, Database, Hotel, on_both, run};
+use crate::support::{Backend, Database, Hotel, name, on_both, run};
 
 const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
 
@@ -205,13 +205,17 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     never_scans(&by_identity, &["guests"]);
     // Nor all of the hotel's, which SQLite takes for a search.
     assert!(by_identity.iter().all(|plan| plan.lines().all(|it| !it.ends_with("(hotel_id=?)"))), "{by_identity:?}");
-    never_scans(&plans(&db, move |conn| guests::conversations_by_identity(conn, id, &again)).await, &BIG);
+    never_scans(&plans(&db, move |conn| guests::is_known(conn, id, &again)).await, &BIG);
     let found = db.store.read(move |conn| conversations::find(conn, Which::Conversation(conversation))).await;
     let guest = found.unwrap().unwrap().guest;
     never_scans(&plans(&db, move |conn| conversations::of_guest(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
     never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
+    never_scans(&plans(&db, move |conn| messages::find_quoted(conn, guest, "wamid.1")).await, &BIG);
+    let (now, day) = (chrono::Utc::now(), chrono::Utc::now().date_naive());
+    never_scans(&plans(&db, move |conn| stays::ended_since(conn, guest, now, day)).await, &["stays"]);
+    never_scans(&plans(&db, move |conn| parked::due(conn, now, 50)).await, &["parked"]);
     for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into()), By::FormerTry("0".into())] {
         never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
     }
@@ -277,3 +281,34 @@ on_both!(a_scan_would_be_seen, |db| {
     let seen = std::panic::catch_unwind(|| never_scans(&plans, &BIG));
     assert!(seen.is_err(), "{plans:?}");
 });
+
+/// Each group of writes begins with it.
+#[test]
+fn what_is_locked_is_found_by_indexes() {
+    run(Backend::Postgres, async |db: Database| {
+        let hotel = filled(&db).await;
+        let (id, (stay, conversation)) = (hotel.id, hotel.stays[3]);
+        let heard = Heard::default();
+        let listener = heard.clone();
+        let listening = db.store.write(id, vec![], move |tx| {
+            listen(tx.conn(), Box::new(listener.clone()));
+            Ok::<_, StoreError>(())
+        });
+        listening.await.unwrap();
+        let phone = PhoneNumber::parse("+5511987654321").unwrap();
+        let identity =
+            GuestIdentity { phone: Some(phone), wa_id: Some("5511987654321".into()), bsuid: Some("BR.1".into()) };
+        let locks = Locks::from(vec![Which::Conversation(conversation), Which::Stay(stay)])
+            .guest(identity)
+            .guest_of_stay(stay)
+            .guest_of_reservation(name("R-1"))
+            .guest_of_conversation(conversation)
+            .creating(true);
+        db.store.write(id, locks, |_| Ok::<_, StoreError>(())).await.unwrap();
+        let statements = heard.0.lock().unwrap().clone();
+        let locking: Vec<String> = statements.into_iter().filter(|it| it.contains("NO KEY UPDATE")).collect();
+        assert_eq!(locking.len(), 2, "{locking:?}");
+        let plans = db.store.read(move |conn| locking.iter().map(|sql| plan(conn, sql)).collect::<Result<Vec<_>, _>>());
+        never_scans(&plans.await.unwrap(), &["guests", "conversations", "stays"]);
+    });
+}
