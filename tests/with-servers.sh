@@ -104,6 +104,16 @@ start_postgres() {
     exit 1
 }
 
+# Made before PostgreSQL starts, which looks once for the languages that there are.
+has_german() { locale -a 2>/dev/null | grep -qix 'de_DE\.utf-\?8'; }
+if ! has_german && [ "$(id -u)" = 0 ] && command -v localedef >/dev/null; then
+    localedef -i de_DE -f UTF-8 de_DE.UTF-8 2>/dev/null || true
+fi
+if ! has_german; then
+    missing "the locale de_DE.UTF-8" "the tests of a PostgreSQL that speaks German" \
+        "apt-get install locales && localedef -i de_DE -f UTF-8 de_DE.UTF-8"
+fi
+
 unset MM_TEST_POSTGRES_URL MM_TEST_CHROMIUM MM_TEST_REDIS
 bin=$(postgres_bin)
 if [ "$(id -u)" = 0 ] && ! id postgres >/dev/null 2>&1; then bin=; fi

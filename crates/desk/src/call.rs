@@ -6,7 +6,7 @@ use persistence::{
     Conn, Locks, Tx,
     audit::Actor,
     conversations::Slice,
-    idempotency::{self, Key, Known},
+    idempotency::{self, Key, Known, Lifetime},
     sessions::{self, Live},
 };
 
@@ -136,17 +136,39 @@ impl Desk {
         caller: Caller,
         locks: impl Into<Locks>,
         once: Once<T>,
+        job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Done<T>, Error> {
+        self.act_once_within(Lifetime::Day, caller, locks, once, job).await
+    }
+
+    /// As [`Desk::act_once`], for what is sent to a guest: the key is kept for ever.
+    pub(crate) async fn send_once<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        locks: impl Into<Locks>,
+        once: Once<T>,
+        job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Done<T>, Error> {
+        self.act_once_within(Lifetime::Forever, caller, locks, once, job).await
+    }
+
+    async fn act_once_within<T: Send + 'static>(
+        &self,
+        lifetime: Lifetime,
+        caller: Caller,
+        locks: impl Into<Locks>,
+        once: Once<T>,
         mut job: impl FnMut(&mut Tx<'_>, &Live) -> Result<T, Error> + Send + 'static,
     ) -> Result<Done<T>, Error> {
         let now = self.now();
         self.act(caller, locks, move |tx, live| {
             let Some(key) = &once.key else { return job(tx, live).map(Done::Now) };
-            match idempotency::claim(tx, key, now)? {
+            match idempotency::find(tx.conn(), key, now)? {
                 Known::Answered(answer) => Ok(Done::Before(answer)),
                 Known::Mismatch => Err(Error::IdempotencyMismatch),
                 Known::New => {
                     let done = job(tx, live)?;
-                    idempotency::keep(tx, key, &(once.answer)(&done))?;
+                    idempotency::keep(tx, key, &(once.answer)(&done), lifetime, now)?;
                     Ok(Done::Now(done))
                 }
             }

@@ -146,7 +146,7 @@ impl Desk {
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
+        self.send_once(caller, vec![which], once, move |tx, live| {
             let mut talk = begin(tx, live, which, now)?;
             let template = templates::find(tx.conn(), talk.hotel.id, template)?
                 .ok_or_else(|| Error::invalid("template_id", "There is no such template."))?;
@@ -175,7 +175,7 @@ impl Desk {
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
+        self.send_once(caller, vec![which], once, move |tx, live| {
             let mut talk = begin(tx, live, which, now)?;
             if !talk.is_free {
                 return Err(Error::WindowClosed);

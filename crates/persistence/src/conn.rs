@@ -156,6 +156,18 @@ impl Conn {
         }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Pg(_))
+    }
+
+    /// How long statements wait for other transactions' locks from now on. SQLite has no locks of rows.
+    pub(crate) fn set_lock_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
+        match self.writable() {
+            Conn::Pg(conn) => conn.batch_execute(&format!("SET lock_timeout = {}", timeout.as_millis())),
+            Conn::Sqlite(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn commit(&mut self) -> QueryResult<()> {
         on_db!(self.writable(), |c| AnsiTransactionManager::commit_transaction(c))
     }

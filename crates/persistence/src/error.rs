@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+use crate::store::Failure;
+
 /// A failure of the database, or of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -34,40 +36,30 @@ impl From<Error> for StoreError {
         if let Error::RollbackErrorOnCommit { commit_error, .. } = error {
             return Self::from(*commit_error);
         }
-        match &error {
-            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | Error::BrokenTransactionManager => {
-                Self::Unavailable(error.to_string())
-            }
-            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Conflict(error),
-            Error::DatabaseError(_, info) => {
-                let told = info.message();
-                if told.contains("deadlock detected") {
-                    Self::Conflict(error)
-                } else if AWAY.iter().any(|sign| told.contains(sign)) {
-                    Self::Unavailable(told.to_owned())
-                } else {
-                    Self::Query(error)
-                }
+        let Error::DatabaseError(kind, info) = &error else {
+            return match error {
+                Error::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+                _ => Self::Query(error),
+            };
+        };
+        match kind {
+            // PostgreSQL's are kinds of their own: after a failover the former primary may be read only.
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(info.message().to_owned()),
+            DatabaseErrorKind::SerializationFailure => Self::Conflict(error),
+            DatabaseErrorKind::Unknown if SQLITE_AWAY.contains(&info.message()) => {
+                Self::Unavailable(info.message().to_owned())
             }
             _ => Self::Query(error),
         }
     }
 }
 
-/// Messages of libpq, PostgreSQL and SQLite that mean that the database as a whole is not to be used now,
-/// rather than that this statement is wrong. Diesel gives no code for them.
-const AWAY: &[&str] = &[
-    "server closed the connection",
-    "connection to server",
-    "no connection to the server",
-    "terminating connection",
-    "could not receive data from server",
-    "could not send data to server",
-    "the database system is",
-    "canceling statement due to",
-    "too many clients",
-    "No space left on device",
-    "in a read-only transaction",
+/// What SQLite says where the database as a whole cannot be used now. Diesel gives no code for them. They are
+/// constants of the library that is compiled in, which knows no other language; PostgreSQL's messages are in the
+/// language of the server and are compared nowhere.
+const SQLITE_AWAY: &[&str] = &[
     "database is locked",
     "disk I/O error",
     "database or disk is full",
@@ -76,6 +68,57 @@ const AWAY: &[&str] = &[
     "database disk image is malformed",
     "file is not a database",
 ];
+
+/// What may become of a failed transaction if it is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// It stood in another transaction's way, or could not be run at this moment.
+    Useful,
+    /// It may have lost a race for a unique value, or for a row that it refers to.
+    OnceAlone,
+    /// The same failure.
+    Useless,
+}
+
+impl StoreError {
+    /// Whether its transaction should be run again.
+    ///
+    /// Diesel names only some of PostgreSQL's SQLSTATEs. Deadlocks, lock and statement timeouts, a full disk and
+    /// missing memory are not among them, but statements that are wrong can be told from all of these: PostgreSQL
+    /// gives the position of the fault in their text. So what has no name and no position may succeed later.
+    pub(crate) fn retry(&self, on_postgres: bool) -> Retry {
+        match self {
+            Self::Conflict(_) => Retry::Useful,
+            Self::Query(Error::DatabaseError(kind, info)) if on_postgres => match kind {
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::ExclusionViolation
+                | DatabaseErrorKind::RestrictViolation => Retry::OnceAlone,
+                DatabaseErrorKind::Unknown if info.statement_position().is_none() => Retry::Useful,
+                _ => Retry::Useless,
+            },
+            _ => Retry::Useless,
+        }
+    }
+
+    /// The database's own words, for the log.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Conflict(error) | Self::Query(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The error of a job that is not run again: what might succeed later is told as unavailable.
+pub(crate) fn final_error<E: Failure>(error: E, on_postgres: bool) -> E {
+    match error.of_store() {
+        Some(of_store) if of_store.retry(on_postgres) == Retry::Useful => {
+            StoreError::Unavailable(of_store.cause()).into()
+        }
+        _ => error,
+    }
+}
 
 impl From<r2d2::Error> for StoreError {
     fn from(error: r2d2::Error) -> Self {

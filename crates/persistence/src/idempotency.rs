@@ -1,7 +1,7 @@
 //! Keys under which a write is done once.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::not, prelude::*};
 use domain::{ClientRef, StaffId};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     types::Ts,
 };
 
-/// How long keys of writes are good; those of sent messages live with the messages, for ever.
+/// How long keys of most writes are good; those of sent messages live with the messages, for ever.
 pub(crate) const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// A key, and what it was sent with.
@@ -25,6 +25,15 @@ pub struct Key {
     pub key: ClientRef,
     /// The digest of the request's body, to tell another one.
     pub request_digest: String,
+}
+
+/// How long a key is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// 24 hours.
+    Day,
+    /// For ever: a late repetition would reach the guest a second time.
+    Forever,
 }
 
 /// What is known of a key.
@@ -45,7 +54,7 @@ pub enum Known {
 pub fn find(conn: &mut Conn, key: &Key, now: DateTime<Utc>) -> Result<Known, StoreError> {
     let row: Option<(String, Option<String>)> = on_db!(conn, |c| idempotency_keys::table
         .find((key.staff.0, &key.path, key.key.as_str()))
-        .filter(idempotency_keys::created_at.gt(Ts::from(now - KEPT)))
+        .filter(idempotency_keys::kept_forever.or(idempotency_keys::created_at.gt(Ts::from(now - KEPT))))
         .select((idempotency_keys::request_digest, idempotency_keys::answer))
         .first(c)
         .optional())?;
@@ -56,43 +65,39 @@ pub fn find(conn: &mut Conn, key: &Key, now: DateTime<Utc>) -> Result<Known, Sto
     }
 }
 
-/// Takes a new key for this transaction: another one with the same key waits for its end.
+/// Keeps a key with its first answer, as the last statement of the write: what is refused or fails leaves nothing.
+/// Where another transaction has kept the same key meanwhile, this one has to be undone: it is a conflict, and
+/// when the write is run again it finds that answer.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, key: &Key, at: DateTime<Utc>) -> Result<Known, StoreError> {
-    match find(tx.conn(), key, at)? {
-        Known::New => {}
-        known => return Ok(known),
+/// [`StoreError::Conflict`], and others.
+pub fn keep(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: DateTime<Utc>) -> Result<(), StoreError> {
+    if insert(tx, key, answer, lifetime, at)? {
+        return Ok(());
     }
     let too_old = idempotency_keys::table
         .find((key.staff.0, &key.path, key.key.as_str()))
-        .filter(idempotency_keys::created_at.le(Ts::from(at - KEPT)));
-    on_db!(tx.changing(), |c| diesel::delete(too_old).execute(c))?;
-    let claimed = on_db!(tx.changing(), |c| diesel::insert_into(idempotency_keys::table)
+        .filter(idempotency_keys::created_at.le(Ts::from(at - KEPT)).and(not(idempotency_keys::kept_forever)));
+    let deleted = on_db!(tx.changing(), |c| diesel::delete(too_old).execute(c))?;
+    if deleted == 1 && insert(tx, key, answer, lifetime, at)? {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
+}
+
+/// Whether the key was new. Another transaction that is keeping it is waited for.
+fn insert(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let inserted = on_db!(tx.changing(), |c| diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::staff_id.eq(key.staff.0),
             idempotency_keys::path.eq(&key.path),
             idempotency_keys::key.eq(key.key.as_str()),
             idempotency_keys::request_digest.eq(&key.request_digest),
+            idempotency_keys::answer.eq(answer),
             idempotency_keys::created_at.eq(Ts::from(at)),
+            idempotency_keys::kept_forever.eq(lifetime == Lifetime::Forever),
         ))
         .on_conflict_do_nothing()
         .execute(c))?;
-    if claimed == 1 { Ok(Known::New) } else { find(tx.conn(), key, at) }
-}
-
-/// Keeps the first answer to a key.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn keep(tx: &mut Tx<'_>, key: &Key, answer: &str) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(idempotency_keys::table.find((
-        key.staff.0,
-        &key.path,
-        key.key.as_str()
-    )))
-    .set(idempotency_keys::answer.eq(answer))
-    .execute(c))?;
-    Ok(())
+    Ok(inserted == 1)
 }

@@ -22,6 +22,7 @@ mod schema;
 mod search;
 mod store;
 mod types;
+mod waiting;
 
 pub mod api_keys;
 pub mod attachments;

@@ -6,6 +6,7 @@
 use std::{
     collections::HashSet,
     fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -126,7 +127,12 @@ fn lock(wanted: &Mutex<Wanted>) -> MutexGuard<'_, Wanted> {
 
 /// Connects again and again, until nobody is left who would want it.
 fn work(url: &DbUrl, wanted: &Mutex<Wanted>, orders: &Receiver<Order>, tell: &dyn Fn(Heard)) {
-    while let Err(error) = attend(url, wanted, orders, tell) {
+    // A panic must not end the thread: nobody would be heard any more.
+    let attend = || {
+        catch_unwind(AssertUnwindSafe(|| attend(url, wanted, orders, tell)))
+            .unwrap_or_else(|_| Err("hearing of other servers panicked".to_owned()))
+    };
+    while let Err(error) = attend() {
         tell(Heard::Away(error));
         let since = Instant::now();
         // Meanwhile nothing is kept for later: who is told too late is told nothing.

@@ -173,6 +173,7 @@ diesel::table! {
         request_digest -> Text,
         answer -> Nullable<Text>,
         created_at -> crate::types::UtcTs,
+        kept_forever -> Bool,
     }
 }
 diesel::table! {

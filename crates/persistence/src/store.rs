@@ -18,10 +18,12 @@ use tokio::{
 use crate::{
     StoreError,
     conn::{Conn, ConnManager, DbUrl},
+    error::final_error,
     in_use::InUse,
     lane::{self, AnyJob, Job, Tx},
     locks::Locks,
     migrate,
+    waiting::Waiting,
 };
 
 /// Readers of SQLite; more would only share the same two or four cores.
@@ -32,7 +34,7 @@ const POSTGRES_READERS: u32 = 8;
 /// row is hot, and in one lane nobody waits for it.
 const POSTGRES_LANES: usize = 4;
 /// Jobs that may wait in a lane.
-const QUEUE: usize = 1024;
+pub(crate) const QUEUE: usize = 1024;
 /// How long a job may wait for its turn, and for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
@@ -136,7 +138,8 @@ impl Store {
     /// Runs a job in a transaction and answers when it is durable. `hotel` says which lane;
     /// `locks` is what it decides about: no other node changes that meanwhile.
     /// The job may be run again after a rollback, so it must not keep anything from one run to
-    /// the next. A refusal rolls its changes back.
+    /// the next. A refusal rolls its changes back. A job whose caller has gone away, or was answered
+    /// because it took too long, is not begun.
     ///
     /// # Errors
     /// The job's, and [`StoreError::Unavailable`], after which it is not known whether it was done.
@@ -162,6 +165,20 @@ impl Store {
         }
     }
 
+    /// Whether every writer works.
+    pub fn can_write(&self) -> bool {
+        self.lanes.iter().all(|lane| !lane.is_closed())
+    }
+
+    /// Ends the writers, as nothing else does: for tests of what becomes of the rest.
+    #[cfg(feature = "test-access")]
+    pub async fn end_writers(&self) {
+        for lane in self.lanes.iter() {
+            let _ = lane.send(Box::new(lane::EndWriter::default())).await;
+            lane.closed().await;
+        }
+    }
+
     fn lane(&self, hotel: HotelId) -> &mpsc::Sender<Box<dyn AnyJob>> {
         let mut hasher = DefaultHasher::new();
         hotel.hash(&mut hasher);
@@ -177,11 +194,13 @@ fn in_use(url: &DbUrl) -> Result<Option<InUse>, StoreError> {
 }
 
 fn start_lane(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<Box<dyn AnyJob>>, StoreError> {
+    let failed = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+    let waiting = Waiting::start(format!("lane-{n}-waiting"), &url, on_commit.clone()).map_err(failed)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     thread::Builder::new()
         .name(format!("lane-{n}"))
-        .spawn(move || lane::work(&url, jobs, &on_commit))
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        .spawn(move || lane::work(url, jobs, on_commit, waiting))
+        .map_err(failed)?;
     Ok(queue)
 }
 
@@ -191,7 +210,7 @@ fn snapshot<T, E: Failure>(
 ) -> Result<T, E> {
     let mut conn = begin_snapshot(readers)?;
     let conn: &mut Conn = &mut conn;
-    let result = job(conn);
+    let result = job(conn).map_err(|error| final_error(error, conn.is_postgres()));
     // Nothing was changed: ending it either way is the same, and a failed one can only be rolled back.
     let ended = if result.is_ok() { conn.commit() } else { conn.rollback() };
     match (result, ended) {

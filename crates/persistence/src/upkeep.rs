@@ -77,7 +77,8 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
     let deleted: [usize; 5] = on_db!(conn, |c| {
         let keys = sql_query(
             "DELETE FROM idempotency_keys WHERE (staff_id, path, key) IN \
-             (SELECT staff_id, path, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+             (SELECT staff_id, path, key FROM idempotency_keys \
+              WHERE NOT kept_forever AND created_at < $1 ORDER BY created_at LIMIT $2)",
         );
         let keys = keys.bind::<UtcTs, _>(before(idempotency::KEPT)).bind::<BigInt, _>(BATCH).execute(c)?;
         let attempts: Vec<i64> = login_attempts::table

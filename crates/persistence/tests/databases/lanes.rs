@@ -23,10 +23,10 @@ use crate::support::{Backend, Database, Hotel, Refusal, execute, name, number, o
 /// How long a job that others wait for may be waited for itself.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Job = Box<dyn FnMut(&mut Tx<'_>) -> Result<(), Refusal> + Send>;
+pub type Job = Box<dyn FnMut(&mut Tx<'_>) -> Result<(), Refusal> + Send>;
 
 /// Keeps a hotel's lane busy until the end of it is sent.
-async fn hold(store: &Store, hotel: HotelId) -> (mpsc::Sender<()>, JoinHandle<Result<(), StoreError>>) {
+pub async fn hold(store: &Store, hotel: HotelId) -> (mpsc::Sender<()>, JoinHandle<Result<(), StoreError>>) {
     let (go_on, wait) = mpsc::channel();
     let (began, begun) = oneshot::channel();
     let (store, mut began) = (store.clone(), Some(began));
@@ -44,7 +44,7 @@ async fn hold(store: &Store, hotel: HotelId) -> (mpsc::Sender<()>, JoinHandle<Re
 }
 
 /// Runs jobs of a hotel in one group; how each ended.
-async fn in_one_group(store: &Store, hotel: HotelId, jobs: Vec<Job>) -> Vec<Result<(), Refusal>> {
+pub async fn in_one_group(store: &Store, hotel: HotelId, jobs: Vec<Job>) -> Vec<Result<(), Refusal>> {
     let (go_on, held) = hold(store, hotel).await;
     let waiting: Vec<_> = jobs
         .into_iter()
@@ -66,16 +66,16 @@ async fn in_one_group(store: &Store, hotel: HotelId, jobs: Vec<Job>) -> Vec<Resu
     ended
 }
 
-fn adds_department(hotel: HotelId, word: &'static str) -> Job {
+pub fn adds_department(hotel: HotelId, word: &'static str) -> Job {
     Box::new(move |tx| add(tx, hotel, word))
 }
 
-fn add(tx: &mut Tx<'_>, hotel: HotelId, word: &str) -> Result<(), Refusal> {
+pub fn add(tx: &mut Tx<'_>, hotel: HotelId, word: &str) -> Result<(), Refusal> {
     assert!(departments::insert(tx, hotel, &name(word), Utc::now())?.is_some());
     Ok(())
 }
 
-async fn departments_of(db: &Database, hotel: HotelId) -> Vec<String> {
+pub async fn departments_of(db: &Database, hotel: HotelId) -> Vec<String> {
     let slice = persistence::conversations::Slice { offset: 0, limit: 100 };
     let (_, list) = db.store.read(move |conn| departments::list(conn, hotel, slice)).await.unwrap();
     let mut names: Vec<String> = list.into_iter().map(|it| it.name).collect();
@@ -267,26 +267,33 @@ on_both!(a_read_sees_one_moment, |db| {
     assert_eq!(db.number("SELECT count(*) FROM departments").await, 2);
 });
 
+/// Each takes its own hotel's row, then wants the other's.
+pub fn crosses(
+    store: Store,
+    mine: &Hotel,
+    theirs: &Hotel,
+    meeting: &Arc<Barrier>,
+) -> impl Future<Output = Result<(), StoreError>> + use<> {
+    let (hotel, mine, theirs, meeting) = (mine.id, mine.id, theirs.id, meeting.clone());
+    let mut first = true;
+    let job = move |tx: &mut Tx<'_>| {
+        execute(tx, &format!("UPDATE hotels SET name = name || '+' WHERE id = {mine}"))?;
+        if std::mem::take(&mut first) {
+            meeting.wait();
+        }
+        execute(tx, &format!("UPDATE hotels SET name = name || '+' WHERE id = {theirs}"))?;
+        Ok::<_, StoreError>(())
+    };
+    async move { store.write(hotel, vec![], job).await }
+}
+
 #[tokio::test]
 async fn two_nodes_in_each_others_way_both_come_through() {
     let Some(db) = Database::new(Backend::Postgres) else { return };
     let (one, two) = (db.hotel(0, 0).await, db.hotel(0, 0).await);
     let meeting = Arc::new(Barrier::new(2));
-    // Each takes its own hotel's row, then wants the other's.
-    let crosses = |store: Store, mine: &Hotel, theirs: &Hotel| {
-        let (hotel, mine, theirs, meeting) = (mine.id, mine.id, theirs.id, meeting.clone());
-        let mut first = true;
-        let job = move |tx: &mut Tx<'_>| {
-            execute(tx, &format!("UPDATE hotels SET name = name || '+' WHERE id = {mine}"))?;
-            if std::mem::take(&mut first) {
-                meeting.wait();
-            }
-            execute(tx, &format!("UPDATE hotels SET name = name || '+' WHERE id = {theirs}"))?;
-            Ok::<_, StoreError>(())
-        };
-        async move { store.write(hotel, vec![], job).await }
-    };
-    let (a, b) = tokio::join!(crosses(db.store.clone(), &one, &two), crosses(db.another(), &two, &one));
+    let (a, b) = 
+        tokio::join!(crosses(db.store.clone(), &one, &two, &meeting), crosses(db.another(), &two, &one, &meeting));
     a.unwrap();
     b.unwrap();
     assert_eq!(db.number("SELECT count(*) FROM hotels WHERE name = 'Grand++'").await, 2);

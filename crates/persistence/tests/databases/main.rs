@@ -13,3 +13,4 @@ mod plans;
 mod schema;
 mod support;
 mod upkeep;
+mod writers;
