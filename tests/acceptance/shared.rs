@@ -112,13 +112,12 @@ on_two!(a_sign_in_under_way_does_not_outlive_a_change, |hotel, other| {
         };
         let (sign_ins, ()) = join(sign_ins, change).await;
         for answer in sign_ins {
-            match answer.status {
-                200 => {
-                    let access = answer.json()["access"].as_str().unwrap().to_owned();
-                    hotel.nobody().bearer(&access).get(ME).await.problem(401, "unauthenticated");
-                }
-                _ => answer.problem(401, "bad_credentials"),
-            };
+            if answer.status == 200 {
+                let access = answer.json()["access"].as_str().unwrap().to_owned();
+                hotel.nobody().bearer(&access).get(ME).await.problem(401, "unauthenticated");
+            } else {
+                answer.problem(401, "bad_credentials");
+            }
         }
     }
 });

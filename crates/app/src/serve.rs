@@ -186,6 +186,9 @@ async fn keep_up(desk: Desk, keep: Keep) {
         if let Err(error) = desk.begin_stays().await {
             log::warn!("cannot look which stays begin: {error}");
         }
+        if let Err(error) = desk.record_lost_sight().await {
+            log::warn!("cannot record yet what staff do not see any more: {error}");
+        }
         if let Err(error) = desk.prune(keep).await {
             log::warn!("cannot forget what is over: {error}");
         }

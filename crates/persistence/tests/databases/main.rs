@@ -11,5 +11,6 @@ mod lanes;
 mod nodes;
 mod plans;
 mod schema;
+mod staff;
 mod support;
 mod upkeep;
