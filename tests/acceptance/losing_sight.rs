@@ -142,6 +142,21 @@ on_both!(a_manager_no_more_sees_their_departments_only, |hotel| {
     );
 });
 
+on_both!(who_leaves_a_department_loses_its_closed_conversations_too, |hotel| {
+    let (manager, stay) = (hotel.manager().await, hotel.relay(0));
+    let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
+    manager.post(stay.path("assign/"), json!({ "staff_id": staff.id })).await.is(200);
+    manager.post_empty(stay.path("close/")).await.is(200);
+    let mut socket = Socket::open(&staff).await;
+    socket.subscribe_to_inbox().await;
+    let body = json!({ "department_ids": [hotel.departments[1].id] });
+    manager.patch(format!("staff/{}/", staff.id), body).await.is(200);
+    assert_eq!(socket.skip_to("conversation_removed").await["stay_id"], stay.id);
+    // A closed one is cleared at the latest when it is opened again.
+    assert_eq!(manager.post_empty(stay.path("reopen/")).await.is(200)["assigned_to"], json!(null));
+    only(&socket.so_far(&hotel).await, "conversation_updated").iter().for_each(|it| panic!("{it}"));
+});
+
 on_both!(who_gains_sight_may_subscribe_at_once, |hotel| {
     let staff = hotel.hire("staff", &[]).await;
     let (mut socket, stay) = (Socket::open(&staff).await, hotel.relay(0));

@@ -192,6 +192,9 @@ async fn keep_up(desk: Desk, keep: Keep) {
         if let Err(error) = desk.fill_stable_ids().await {
             log::warn!("cannot store the stable part of message ids: {error}");
         }
+        if let Err(error) = desk.record_lost_sight().await {
+            log::warn!("cannot record yet what staff do not see any more: {error}");
+        }
         if let Err(error) = desk.prune(keep).await {
             log::warn!("cannot forget what is over: {error}");
         }

@@ -184,8 +184,8 @@ impl Desk {
         once: Once<ConversationView>,
     ) -> Result<Done<ConversationView>, Error> {
         self.move_once(caller, which, once, |tx, reach, it, at| {
-            let before = it.clone();
-            it.reopen();
+            let (before, assignee) = (it.clone(), settle::reach_at_reopening(tx, it)?);
+            it.reopen(assignee.as_ref());
             settle::save(tx, &before, it, Some(reach.staff), at)
         })
         .await

@@ -89,3 +89,12 @@ pub(crate) fn assignee_reach(tx: &mut Tx<'_>, id: StaffId) -> Result<Option<Reac
     staff::hold(tx, id)?;
     Ok(staff::find(tx.conn(), id)?.filter(|staff| staff.active).map(|staff| staff.reach()))
 }
+
+/// As [`assignee_reach`], of the assignee of a closed conversation that may be opened: a change of staff leaves the
+/// assignments of closed ones as they are.
+pub(crate) fn reach_at_reopening(tx: &mut Tx<'_>, it: &Conversation) -> Result<Option<Reach>, Error> {
+    match it.assignee.filter(|_| it.status == Status::Closed) {
+        Some(id) => assignee_reach(tx, id),
+        None => Ok(None),
+    }
+}

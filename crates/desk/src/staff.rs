@@ -2,17 +2,21 @@
 
 use auth::{Caller, Password, PasswordHash};
 use chrono::{DateTime, Utc};
-use domain::{DepartmentId, EventKind, HotelId, Name, Role, SessionId, Staff, StaffId};
+use domain::{Conversation, DepartmentId, EventKind, HotelId, Name, Role, SessionId, Staff, StaffId};
 use persistence::{
     StoreError, Tx,
     audit::{self, Entry},
     conversations::{self, Which},
     departments, hotels,
+    reach_losses::{self, ReachLoss},
     sessions::{self, Live},
     staff::{self, NewStaff},
 };
 
 use crate::{Desk, Done, Error, Once, Page, sessions::lock_staff, settle};
+
+/// Open conversations that are taken from a staff member in one transaction.
+const AT_ONCE: i64 = 200;
 
 /// A staff member to be.
 #[derive(Clone, Debug)]
@@ -97,17 +101,20 @@ impl Desk {
                     return Err(Error::NotFound);
                 }
                 refuse_unless_manager(live)?;
-                Ok(conversations::assigned_to(conn, id)?)
+                Ok(conversations::open_assigned_to(conn, id, AT_ONCE)?)
             })
             .await?;
-        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.into_iter().map(Which::Conversation).collect();
         let (change, lifetimes, now) = (self.hashed_change(change).await?, self.lifetimes, self.now());
-        self.act_once(caller, locks, once, move |tx, live| {
-            let live = lock_staff(tx, live, id, lifetimes, now)?;
-            refuse_unless_manager(&live)?;
-            change_member(tx, id, &change, Some(&live), now)
-        })
-        .await
+        let done = self
+            .act_once(caller, locks, once, move |tx, live| {
+                let live = lock_staff(tx, live, id, lifetimes, now)?;
+                refuse_unless_manager(&live)?;
+                change_member(tx, id, &change, Some(&live), now)
+            })
+            .await?;
+        self.follow_up(caller.hotel, id, Some(caller.staff)).await;
+        Ok(done)
     }
 
     /// Makes a staff member, from the command line.
@@ -171,19 +178,69 @@ impl Desk {
                 let found = staff::find_by_username(conn, &username)?;
                 let (member, _) =
                     found.ok_or_else(|| Error::invalid("username", "There is no staff member of this user name."))?;
-                let held = conversations::assigned_to(conn, member.id)?;
+                let held = conversations::open_assigned_to(conn, member.id, AT_ONCE)?;
                 Ok::<_, Error>((member, held))
             })
             .await?;
-        let locks: Vec<_> = held.iter().map(|it| Which::Conversation(it.id)).collect();
+        let locks: Vec<_> = held.into_iter().map(Which::Conversation).collect();
         let (change, now) = (self.hashed_change(change).await?, self.now());
         let id = member.id;
         self.store
             .write(member.hotel, locks, move |tx| {
                 staff::lock(tx, &[id])?;
-                Ok(change_member(tx, id, &change, None, now)?.id)
+                change_member(tx, id, &change, None, now)
             })
-            .await
+            .await?;
+        self.follow_up(member.hotel, id, None).await;
+        Ok(id)
+    }
+
+    /// Takes from a staff member what is left assigned to them after a change, and begins to record what they do not
+    /// see any more. The change itself is done, and is answered so: what fails here, the next minute brings.
+    async fn follow_up(&self, hotel: HotelId, id: StaffId, actor: Option<StaffId>) {
+        if let Err(error) = self.clear_further_assignments(hotel, id, actor).await {
+            log::warn!("staff member {id} is left assigned to conversations that they may not see: {error}");
+        }
+        let desk = self.clone();
+        // Beside the request: there may be a hundred thousand of them.
+        tokio::spawn(async move {
+            if let Err(error) = desk.record_lost_sight().await {
+                log::warn!("cannot record yet what staff do not see any more: {error}");
+            }
+        });
+    }
+
+    /// Takes from a staff member, batch by batch, the open conversations that the change itself left to them.
+    async fn clear_further_assignments(
+        &self,
+        hotel: HotelId,
+        id: StaffId,
+        actor: Option<StaffId>,
+    ) -> Result<(), Error> {
+        let clear = move |tx: &mut Tx<'_>, now| {
+            staff::lock(tx, &[id])?;
+            let Some(member) = staff::find(tx.conn(), id)? else { return Ok(false) };
+            clear_assignments(tx, &member, actor, now)
+        };
+        let rest = self.store.read(move |conn| Ok::<_, Error>(conversations::open_assigned_to(conn, id, 1)?)).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        while self.store.write(hotel, vec![], move |tx| clear(tx, now)).await? {}
+        Ok(())
+    }
+
+    /// Records, in batches, which closed conversations staff members do not see any more since they were changed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn record_lost_sight(&self) -> Result<(), Error> {
+        for loss in self.store.read(|conn| Ok::<_, Error>(reach_losses::pending(conn)?)).await? {
+            let now = self.now();
+            while self.store.write(loss.hotel, vec![], move |tx| record_batch(tx, loss, now)).await? {}
+        }
+        Ok(())
     }
 
     async fn hashed(&self, new: NewMember) -> Result<NewStaff, Error> {
@@ -236,8 +293,6 @@ fn change_member(
     by: Option<&Live>,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
-    // What was assigned to them since the caller looked was not locked with the rest.
-    conversations::lock_assigned(tx, id)?;
     let before = staff::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
     let after = changed(&before, change);
     if change.departments.is_some() {
@@ -285,30 +340,46 @@ fn all_but(staff: StaffId, own: Option<SessionId>) -> sessions::Which {
     own.map_or(sessions::Which::AllOf(staff), |own| sessions::Which::OthersOf(staff, own))
 }
 
-/// Records which conversations they saw before and do not see any more.
+/// Records which conversations they saw before and do not see any more: those in relay now, the closed ones of these
+/// departments in batches afterwards.
 fn tell_lost(tx: &mut Tx<'_>, before: &Staff, after: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
     if after.role == Role::Manager || (before.role, &before.departments) == (after.role, &after.departments) {
         return Ok(());
     }
     let saw = before.reach();
-    for it in conversations::routed_outside(tx.conn(), after.hotel, &after.departments)? {
-        if saw.covers(it.hotel, it.department) {
-            let kind = EventKind::ConversationRemoved { conversation: it.id, stay: it.stay, staff: after.id };
-            tx.record(after.hotel, at, kind);
-        }
+    let mut lost = departments::others(tx.conn(), after.hotel, &after.departments)?;
+    lost.retain(|department| saw.covers(after.hotel, Some(*department)));
+    for (conversation, stay) in conversations::in_relay_with(tx.conn(), after.hotel, &lost)? {
+        tx.record(after.hotel, at, EventKind::ConversationRemoved { conversation, stay, staff: after.id });
+    }
+    for department in lost {
+        reach_losses::insert(tx, ReachLoss { hotel: after.hotel, staff: after.id, department })?;
     }
     Ok(())
 }
 
-/// Takes from them what they do not see any more, or cannot answer any more.
-fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<(), Error> {
-    let reach = after.active.then(|| after.reach());
-    for held in conversations::assigned_to(tx.conn(), after.id)? {
-        let mut it = held.clone();
-        it.keep_assignee_in_reach(reach.as_ref());
-        settle::save(tx, &held, &it, actor, at)?;
+/// Records a batch of the closed conversations that a staff member does not see any more; whether there may be more.
+fn record_batch(tx: &mut Tx<'_>, loss: ReachLoss, at: DateTime<Utc>) -> Result<bool, Error> {
+    let member = staff::find(tx.conn(), loss.staff)?;
+    if member.is_none_or(|it| it.reach().covers(loss.hotel, Some(loss.department))) {
+        reach_losses::delete(tx, loss)?;
+        return Ok(false);
     }
-    Ok(())
+    let Some(batch) = reach_losses::take_batch(tx, loss)? else { return Ok(false) };
+    for (conversation, stay) in batch.conversations {
+        tx.record(loss.hotel, at, EventKind::ConversationRemoved { conversation, stay, staff: loss.staff });
+    }
+    Ok(batch.more)
+}
+
+/// Takes from them, of open conversations, what they do not see any more, or cannot answer any more; at most
+/// [`AT_ONCE`]. Whether there may be more. Closed ones are cleared where they are opened again.
+fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<bool, Error> {
+    let held = conversations::lock_assigned_out_of_reach(tx, after, AT_ONCE)?;
+    for before in &held {
+        settle::save(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;
+    }
+    Ok(held.len() as i64 == AT_ONCE)
 }
 
 /// Refuses departments that are not of the hotel, or that are named twice.

@@ -133,10 +133,12 @@ impl Conversation {
         self.status = Closed;
     }
 
-    /// Opens a closed one where it was. Nothing happens to an open one.
-    pub fn reopen(&mut self) {
+    /// Opens a closed one where it was. Nothing happens to an open one. An assignee who may not see it, since they were
+    /// changed while it was closed, is cleared; `assignee` is their reach.
+    pub fn reopen(&mut self, assignee: Option<&Reach>) {
         if self.status == Closed {
             self.status = if self.department.is_some() { Relay } else { self.unrouted() };
+            self.keep_assignee_in_reach(assignee);
         }
     }
 
@@ -189,9 +191,13 @@ impl Conversation {
     }
 
     /// Takes in that the guest of its stay has arrived: where no department has it, the guest talks
-    /// with the flow from now on, also in a closed one.
-    pub fn guest_arrives(&mut self) {
+    /// with the flow from now on, also in a closed one. Of that one an assignee who may not see it is cleared;
+    /// `assignee` is their reach.
+    pub fn guest_arrives(&mut self, assignee: Option<&Reach>) {
         if self.department.is_none() {
+            if self.status == Closed {
+                self.keep_assignee_in_reach(assignee);
+            }
             self.status = Active;
         }
     }
@@ -345,12 +351,12 @@ mod tests {
     fn who_arrives_talks_with_the_flow_unless_a_department_has_them() {
         for status in [Checkin, Active, Closed] {
             let mut it = conversation(status, Some(1), None);
-            it.guest_arrives();
+            it.guest_arrives(None);
             assert_eq!(it.status, Active);
         }
         for status in [Relay, Closed] {
             let mut it = conversation(status, Some(1), Some(3));
-            it.guest_arrives();
+            it.guest_arrives(None);
             assert_eq!((it.status, it.department), (status, Some(DepartmentId(3))));
         }
     }
@@ -375,12 +381,33 @@ mod tests {
             it.close();
             assert_eq!((it.status, it.department), (Closed, department.map(DepartmentId)));
             assert!(it.start_relay(DepartmentId(1), None).is_err());
-            it.reopen();
+            it.reopen(None);
             assert_eq!((it.status, it.department), (back, department.map(DepartmentId)));
         }
         let mut open = conversation(Checkin, Some(1), None);
-        open.reopen();
+        open.reopen(None);
         assert_eq!(open.status, Checkin);
+    }
+
+    #[test]
+    fn what_is_opened_again_keeps_an_assignee_who_may_see_it() {
+        let sees = reach(7, Role::Staff, &[3]);
+        for (assignee, kept) in [(Some(&sees), Some(StaffId(7))), (None, None)] {
+            let mut it = conversation(Closed, Some(1), Some(3));
+            it.assignee = Some(StaffId(7));
+            it.reopen(assignee);
+            assert_eq!((it.status, it.assignee), (Relay, kept));
+            it.reopen(None);
+            assert_eq!(it.assignee, kept, "it was open");
+            let mut unrouted = conversation(Closed, Some(1), None);
+            unrouted.assignee = Some(StaffId(7));
+            unrouted.guest_arrives(assignee);
+            assert_eq!((unrouted.status, unrouted.assignee), (Active, kept));
+        }
+        let mut moved = conversation(Closed, Some(1), Some(4));
+        moved.assignee = Some(StaffId(7));
+        moved.reopen(Some(&sees));
+        assert_eq!(moved.assignee, None);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Bool};
 use domain::{
     Conversation, ConversationId, ConversationView, DepartmentId, GuestId, Hotel, HotelId, LastMessage, Person, Reach,
-    StaffId, Status, StayId,
+    Role, Staff, StaffId, Status, StayId,
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     conn::{Conn, on_db},
     guests::display_name as guests_name,
     hotels::{Whole as HotelRow, hotel as hotels_row, whole_hotel},
-    prepared::prepared,
+    prepared::{Fixed, fixed, prepared},
     schema::{conversations, departments, guests, hotels, message_templates, messages, read_marks, staff, stays},
     search,
     types::{Json, Ts},
@@ -187,48 +187,68 @@ pub fn save(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -> Result<(),
     Ok(())
 }
 
-/// Conversations that a staff member is assigned to.
+/// Of an open conversation, as it stands in the index of the open ones.
+const OPEN: Fixed = fixed("conversations.status <> 'closed'");
+
+/// Open conversations that a staff member is assigned to, at most `limit`, in the order of ids.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn assigned_to(conn: &mut Conn, staff: StaffId) -> Result<Vec<Conversation>, StoreError> {
-    let rows: Vec<Row> = on_db!(conn, |c| conversations::table
-        .filter(conversations::assigned_to.eq(staff.0))
+pub fn open_assigned_to(conn: &mut Conn, staff: StaffId, limit: i64) -> Result<Vec<ConversationId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| conversations::table
+        .filter(conversations::assigned_to.eq(staff.0).and(OPEN))
         .order(conversations::id)
-        .select(Row::as_select())
+        .select(conversations::id)
+        .limit(limit)
         .load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+/// Open conversations that a staff member is assigned to though they may not see them (any more), at most `limit`, in
+/// the order of ids; locked until the end of the transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lock_assigned_out_of_reach(
+    tx: &mut Tx<'_>,
+    member: &Staff,
+    limit: i64,
+) -> Result<Vec<Conversation>, StoreError> {
+    if member.active && member.role == Role::Manager {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = member.departments.iter().map(|it| it.0).collect();
+    let elsewhere = conversations::department_id.is_not_null().and(conversations::department_id.ne_all(&ids));
+    let all = (!member.active).into_sql::<Bool>();
+    let theirs = conversations::table
+        .filter(conversations::assigned_to.eq(member.id.0).and(OPEN))
+        .filter(all.or(elsewhere))
+        .order(conversations::id)
+        .limit(limit);
+    let rows: Vec<Row> = match tx.conn() {
+        Conn::Pg(c) => theirs.select(Row::as_select()).for_no_key_update().load(c)?,
+        Conn::Sqlite(c) => theirs.select(Row::as_select()).load(c)?,
+    };
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
-/// Locks the conversations that a staff member is assigned to until the end of the transaction: nobody moves one
-/// meanwhile.
+/// Conversations of a hotel in relay with these departments, in the order of ids.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn lock_assigned(tx: &mut Tx<'_>, staff: StaffId) -> Result<(), StoreError> {
-    let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
-    let theirs = conversations::table.filter(conversations::assigned_to.eq(staff.0)).order(conversations::id);
-    theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
-    Ok(())
-}
-
-/// Conversations of a hotel that are routed to other departments than these, in the order of ids.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn routed_outside(
+pub fn in_relay_with(
     conn: &mut Conn,
     hotel: HotelId,
     departments: &[DepartmentId],
-) -> Result<Vec<Conversation>, StoreError> {
+) -> Result<Vec<(ConversationId, Option<StayId>)>, StoreError> {
     let ids: Vec<i64> = departments.iter().map(|it| it.0).collect();
-    let rows: Vec<Row> = on_db!(conn, |c| conversations::table
-        .filter(conversations::hotel_id.eq(hotel.0).and(conversations::department_id.is_not_null()))
-        .filter(conversations::department_id.ne_all(&ids))
+    let rows: Vec<(i64, Option<i64>)> = on_db!(conn, |c| conversations::table
+        .filter(conversations::hotel_id.eq(hotel.0).and(among(conversations::department_id, &ids)))
+        .filter(conversations::status.eq(Status::Relay.as_str()))
         .order(conversations::id)
-        .select(Row::as_select())
+        .select((conversations::id, conversations::stay_id))
         .load(c))?;
-    rows.into_iter().map(Conversation::try_from).collect()
+    Ok(rows.into_iter().map(|(id, stay)| (ConversationId(id), stay.map(StayId))).collect())
 }
 
 /// Conversations of a hotel that wait for their stay to begin, though its first day is here; at most

@@ -61,6 +61,20 @@ pub fn by_ids(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<V
     Ok(rows)
 }
 
+/// The departments of a hotel but these.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn others(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<Vec<DepartmentId>, StoreError> {
+    let keys: Vec<i64> = ids.iter().map(|it| it.0).collect();
+    let found: Vec<i64> = on_db!(conn, |c| departments::table
+        .filter(departments::hotel_id.eq(hotel.0).and(departments::id.ne_all(&keys)))
+        .order(departments::id)
+        .select(departments::id)
+        .load(c))?;
+    Ok(found.into_iter().map(DepartmentId).collect())
+}
+
 /// Stores a new department; `None` where the hotel has one of that name.
 ///
 /// # Errors

@@ -43,6 +43,7 @@ pub mod messages;
 pub mod nodes;
 pub mod outbox;
 pub mod parked;
+pub mod reach_losses;
 pub mod reports;
 pub mod sessions;
 pub mod staff;

@@ -44,6 +44,15 @@ diesel::table! {
     }
 }
 diesel::table! {
+    reach_losses (staff_id, department_id) {
+        hotel_id -> BigInt,
+        staff_id -> BigInt,
+        department_id -> BigInt,
+        done_id -> BigInt,
+        last_id -> BigInt,
+    }
+}
+diesel::table! {
     sessions (id) {
         id -> Text,
         hotel_id -> BigInt,

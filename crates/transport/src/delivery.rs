@@ -260,9 +260,11 @@ impl Feed {
                     let followed = !change.only_message && self.stays.contains_key(&change.conversation);
                     views.extend((followed || !self.inboxes.is_empty()).then_some(change.conversation));
                 }
-                EventKind::NewConversation { conversation, .. }
-                | EventKind::ConversationRemoved { conversation, .. } => {
-                    views.push(*conversation);
+                EventKind::NewConversation { conversation, .. } => views.push(*conversation),
+                // There may be very many of them, and they concern one person only.
+                EventKind::ConversationRemoved { conversation, staff, .. } => {
+                    let here = self.inboxes.values().any(|seat| seat.caller.staff == *staff);
+                    views.extend(here.then_some(*conversation));
                 }
                 // They carry all that is told of them.
                 EventKind::Message { .. } | EventKind::MessageStatus(_) => {}

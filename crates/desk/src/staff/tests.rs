@@ -1,7 +1,11 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use chrono::TimeDelta;
-use domain::{Event, Seq};
+use domain::{ConversationId, Event, Seq};
+use futures_util::future::join_all;
 use persistence::events;
 
 use super::*;
@@ -14,19 +18,29 @@ struct Scene {
     hotel: GeneratedHotel,
     manager: Caller,
     clerk: Caller,
+    /// What each transaction put into the log.
+    commits: Arc<Mutex<Vec<Arc<[Event]>>>>,
     _folder: tempfile::TempDir,
 }
 
 /// A hotel of two departments: a manager, and one clerk for each.
 async fn scene() -> Scene {
+    scene_of(4).await
+}
+
+/// The same with so many stays, a quarter of them in relay with each department.
+async fn scene_of(stays: u32) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let url = DbUrl::Sqlite(folder.path().join("test.db"));
     let lifetimes = Lifetimes { idle: TimeDelta::hours(12), most: TimeDelta::days(30) };
-    let desk = Desk::open(&url, &[7; 32], lifetimes, Arc::new(SystemClock), Arc::new(|_| {})).await.unwrap();
-    let sizes = Sizes { hotels: 1, departments: 2, staff: 3, stays: 4, messages: 1 };
+    let commits: Arc<Mutex<Vec<Arc<[Event]>>>> = Arc::default();
+    let committed = commits.clone();
+    let on_commit: crate::OnCommit = Arc::new(move |it| committed.lock().unwrap().push(it.events));
+    let desk = Desk::open(&url, &[7; 32], lifetimes, Arc::new(SystemClock), on_commit).await.unwrap();
+    let sizes = Sizes { hotels: 1, departments: 2, staff: 3, stays, messages: 1 };
     let hotel = desk.generate(sizes, Password::parse(PASSWORD).unwrap()).await.unwrap().hotels.remove(0);
     let (manager, clerk) = (sign_in(&desk, &hotel, 0).await, sign_in(&desk, &hotel, 1).await);
-    Scene { desk, hotel, manager, clerk, _folder: folder }
+    Scene { desk, hotel, manager, clerk, commits, _folder: folder }
 }
 
 fn credentials(hotel: &GeneratedHotel, who: usize) -> crate::Credentials {
@@ -49,7 +63,7 @@ impl Scene {
 
     async fn events(&self) -> Vec<Event> {
         let hotel = self.hotel.id;
-        self.desk.store.read(move |conn| Ok::<_, Error>(events::after(conn, hotel, Seq(0), 1000)?)).await.unwrap()
+        self.desk.store.read(move |conn| Ok::<_, Error>(events::after(conn, hotel, Seq(0), 100_000)?)).await.unwrap()
     }
 }
 
@@ -71,6 +85,100 @@ async fn who_loses_sight_is_told_and_loses_their_assignments() {
     let is_lost = |it: &&EventKind| matches!(it, EventKind::ConversationRemoved { .. });
     let lost: Vec<_> = kinds.iter().filter(is_lost).map(|it| it.conversation()).collect();
     assert_eq!(lost, [Some(theirs)]);
+}
+
+/// Assigns to the clerk what their department has, and closes all but the first; the ids.
+async fn long_serving(scene: &Scene) -> Vec<ConversationId> {
+    let own = scene.hotel.departments[0].id;
+    let theirs = scene.hotel.stays.iter().filter(|it| it.department_id == Some(own)).map(|it| it.conversation_id);
+    let theirs: Vec<ConversationId> = theirs.collect();
+    let (desk, manager, clerk) = (&scene.desk, scene.manager, scene.clerk.staff);
+    // Many at once, so that they are committed together.
+    for some in theirs.chunks(200) {
+        join_all(some.iter().map(async |id| {
+            let which = Which::Conversation(*id);
+            desk.assign(manager, which, Some(clerk), Once::unkeyed()).await.unwrap();
+            if *id != theirs[0] {
+                desk.close(manager, which, Once::unkeyed()).await.unwrap();
+            }
+        }))
+        .await;
+    }
+    theirs
+}
+
+#[tokio::test]
+async fn a_move_writes_nothing_of_closed_conversations_and_batches_tell_of_them_afterwards() {
+    let scene = scene_of(2804).await;
+    let theirs = long_serving(&scene).await;
+    assert!(theirs.len() > 700, "more than a batch");
+    scene.commits.lock().unwrap().clear();
+    let other = scene.hotel.departments[1].id;
+    let change = StaffChange { departments: Some(vec![other]), ..StaffChange::default() };
+    scene.change(scene.manager, scene.clerk.staff, change).await.unwrap();
+    let kinds = |events: &Arc<[Event]>| events.iter().map(|it| it.kind.clone()).collect::<Vec<_>>();
+    let first = kinds(&scene.commits.lock().unwrap()[0]);
+    assert_eq!(first.len(), 3, "{first:?}");
+    assert_eq!(first[0], EventKind::StaffChanged { staff: scene.clerk.staff });
+    assert!(first[1..].iter().all(|it| it.conversation() == Some(theirs[0])), "{first:?}");
+    scene.desk.record_lost_sight().await.unwrap();
+    let commits = scene.commits.lock().unwrap().clone();
+    assert!(commits.iter().all(|it| it.len() <= 500));
+    let removed = commits.iter().flat_map(kinds).filter(|it| matches!(it, EventKind::ConversationRemoved { .. }));
+    let mut removed: Vec<ConversationId> = removed.filter_map(|it| it.conversation()).collect();
+    removed.sort_unstable();
+    assert_eq!(removed, theirs, "each once");
+    assert!(scene.desk.store.read(|conn| Ok::<_, Error>(reach_losses::pending(conn)?)).await.unwrap().is_empty());
+    reopens_without_assignee(&scene, theirs[1]).await;
+}
+
+#[tokio::test]
+async fn a_deactivation_writes_nothing_of_closed_conversations_and_they_are_opened_without_assignee() {
+    let scene = scene_of(24).await;
+    let theirs = long_serving(&scene).await;
+    scene.commits.lock().unwrap().clear();
+    let change = StaffChange { active: Some(false), ..StaffChange::default() };
+    scene.change(scene.manager, scene.clerk.staff, change).await.unwrap();
+    let first = scene.commits.lock().unwrap()[0].clone();
+    let concerned: Vec<_> = first.iter().map(|it| it.kind.conversation()).collect();
+    assert_eq!(concerned, [None, Some(theirs[0])]);
+    let open = scene.desk.conversation(scene.manager, theirs[0]).await.unwrap().answer;
+    assert_eq!(open.conversation.assignee, None);
+    reopens_without_assignee(&scene, theirs[1]).await;
+}
+
+async fn reopens_without_assignee(scene: &Scene, id: ConversationId) {
+    scene.desk.reopen(scene.manager, Which::Conversation(id), Once::unkeyed()).await.unwrap();
+    let it = scene.desk.conversation(scene.manager, id).await.unwrap().answer.conversation;
+    assert_eq!((it.status, it.assignee), (domain::Status::Relay, None));
+}
+
+#[tokio::test]
+async fn who_still_sees_a_closed_conversation_is_assigned_to_it_when_it_is_opened() {
+    let scene = scene_of(24).await;
+    let theirs = long_serving(&scene).await;
+    let all = scene.hotel.departments.iter().map(|it| it.id).collect();
+    let change = StaffChange { departments: Some(all), ..StaffChange::default() };
+    scene.change(scene.manager, scene.clerk.staff, change).await.unwrap();
+    scene.desk.reopen(scene.manager, Which::Conversation(theirs[1]), Once::unkeyed()).await.unwrap();
+    let it = scene.desk.conversation(scene.manager, theirs[1]).await.unwrap().answer.conversation;
+    assert_eq!(it.assignee, Some(scene.clerk.staff));
+}
+
+#[tokio::test]
+async fn more_open_conversations_than_fit_in_a_transaction_are_all_taken_away() {
+    let scene = scene_of(1000).await;
+    let own = scene.hotel.departments[0].id;
+    let theirs: Vec<_> = scene.hotel.stays.iter().filter(|it| it.department_id == Some(own)).collect();
+    assert!(theirs.len() as i64 > AT_ONCE);
+    let (desk, manager, clerk) = (&scene.desk, scene.manager, scene.clerk.staff);
+    let assign = |id| desk.assign(manager, Which::Conversation(id), Some(clerk), Once::unkeyed());
+    join_all(theirs.iter().map(async |it| assign(it.conversation_id).await.unwrap())).await;
+    desk.deactivate(&scene.hotel.staff[1].username).await.unwrap();
+    for it in theirs {
+        let view = desk.conversation(manager, it.conversation_id).await.unwrap().answer;
+        assert_eq!(view.conversation.assignee, None);
+    }
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ impl Desk {
             let stay = stays::check_in(tx, id, now)?;
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             let mut it = conversation_of(tx, &hotel, stay.guest, Some(&stay), now)?;
-            let before = it.clone();
-            it.guest_arrives();
+            let (before, assignee) = (it.clone(), settle::reach_at_reopening(tx, &it)?);
+            it.guest_arrives(assignee.as_ref());
             settle::save(tx, &before, &it, agent.actor, now)?;
             Ok(stay)
         })

@@ -11,6 +11,7 @@ mod lanes;
 mod nodes;
 mod plans;
 mod schema;
+mod staff;
 mod support;
 mod upkeep;
 mod writers;

@@ -167,7 +167,9 @@ on_both!(one_conversation_is_found_by_indexes, |db| {
     }
     let me = hotel.member.id;
     never_scans(&plans(&db, move |conn| conversations::views(conn, Some(me), &[id])).await, &BIG);
-    never_scans(&plans(&db, move |conn| conversations::assigned_to(conn, me)).await, &BIG);
+    never_scans(&plans(&db, move |conn| conversations::open_assigned_to(conn, me, 200)).await, &BIG);
+    let (of, departments) = (hotel.id, [hotel.department]);
+    never_scans(&plans(&db, move |conn| conversations::in_relay_with(conn, of, &departments)).await, &BIG);
 });
 
 on_both!(a_page_of_messages_is_found_by_indexes, |db| {

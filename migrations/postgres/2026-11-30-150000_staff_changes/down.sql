@@ -1,0 +1,2 @@
+DROP TABLE reach_losses;
+DROP INDEX conversations_by_open_assignee;
