@@ -395,6 +395,6 @@ fn renamed(content: &Content) -> Option<GuestIdentity> {
 
 /// By what WhatsApp knows somebody; the id is, but for few countries, the number's digits.
 fn known_by(wa_id: Option<&String>, bsuid: Option<&String>) -> GuestIdentity {
-    let phone = wa_id.and_then(|digits| PhoneNumber::parse(&format!("+{digits}")).ok());
+    let phone = wa_id.and_then(|id| PhoneNumber::of_whatsapp(id));
     GuestIdentity { phone, wa_id: wa_id.cloned(), bsuid: bsuid.cloned() }
 }

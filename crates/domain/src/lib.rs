@@ -37,7 +37,7 @@ pub use ids::{
     StayId, TemplateId,
 };
 pub use message::{Attachment, Delivery, Message, SenderType};
-pub use phone::{BadPhoneNumber, PhoneNumber};
+pub use phone::{BadCountry, BadPhoneNumber, Country, PhoneNumber, WrittenNumber};
 pub use staff::{Reach, Role, Staff};
 pub use stay::{BadDay, DaysReversed, Stay};
 pub use template::{BadLanguage, BadTemplate, Language, Template, TemplateKind, TemplateType};

@@ -27,15 +27,11 @@ impl TryFrom<Row> for Guest {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let phone = row.phone.map(|it| PhoneNumber::parse(&it)).transpose();
+        let phone = row.phone.map(|it| PhoneNumber::stored(&it).ok_or(StoreError::Corrupt("phone number")));
         Ok(Self {
             id: GuestId(row.id),
             hotel: HotelId(row.hotel_id),
-            identity: GuestIdentity {
-                phone: phone.map_err(|_| StoreError::Corrupt("phone number"))?,
-                wa_id: row.wa_id,
-                bsuid: row.bsuid,
-            },
+            identity: GuestIdentity { phone: phone.transpose()?, wa_id: row.wa_id, bsuid: row.bsuid },
             profile_name: row.profile_name,
         })
     }
@@ -44,13 +40,16 @@ impl TryFrom<Row> for Guest {
 /// Whether a guest of a hotel is known by any part of an identity.
 macro_rules! known_by {
     ($hotel:expr, $identity:expr) => {{
-        // One way to write a number, or two.
+        // One way to write a number, or up to four.
+        const { assert!(PhoneNumber::MOST_ALIKE == 4) };
         let alike: Vec<PhoneNumber> = $identity.phone.iter().flat_map(PhoneNumber::alike).collect();
         let phone = |n: usize| alike.get(n).map(|it| it.as_str().to_owned());
         let of_hotel = || guests::hotel_id.eq($hotel.0);
         // Each with the hotel: only so SQLite finds them all by their indexes.
         (of_hotel().and(guests::phone.eq(phone(0))))
             .or(of_hotel().and(guests::phone.eq(phone(1))))
+            .or(of_hotel().and(guests::phone.eq(phone(2))))
+            .or(of_hotel().and(guests::phone.eq(phone(3))))
             .or(of_hotel().and(guests::wa_id.eq($identity.wa_id.as_deref())))
             .or(of_hotel().and(guests::bsuid.eq($identity.bsuid.as_deref())))
             .assume_not_null()

@@ -112,7 +112,7 @@ struct DueRow {
 
 impl DueRow {
     fn due(self) -> Result<Due, StoreError> {
-        let phone = self.phone.map(|it| PhoneNumber::parse(&it)).transpose();
+        let phone = self.phone.map(|it| PhoneNumber::stored(&it).ok_or(StoreError::Corrupt("phone number")));
         Ok(Due {
             message: MessageId(self.message_id),
             conversation: ConversationId(self.conversation_id),
@@ -120,11 +120,7 @@ impl DueRow {
             body: self.body,
             callback: self.callback,
             attempts: self.attempts,
-            to: GuestIdentity {
-                phone: phone.map_err(|_| StoreError::Corrupt("phone number"))?,
-                wa_id: self.wa_id,
-                bsuid: self.bsuid,
-            },
+            to: GuestIdentity { phone: phone.transpose()?, wa_id: self.wa_id, bsuid: self.bsuid },
             last_heard: self.last_heard.map(|it| it.0),
         })
     }

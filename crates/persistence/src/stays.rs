@@ -39,7 +39,7 @@ impl TryFrom<Row> for Stay {
             guest: GuestId(row.guest_id),
             reservation_code: name(&row.reservation_code)?,
             guest_name: name(&row.guest_name)?,
-            guest_phone: PhoneNumber::parse(&row.guest_phone).map_err(|_| StoreError::Corrupt("phone number"))?,
+            guest_phone: PhoneNumber::stored(&row.guest_phone).ok_or(StoreError::Corrupt("phone number"))?,
             room_number: name(&row.room_number)?,
             check_in: row.check_in,
             check_out: row.check_out,
@@ -181,14 +181,15 @@ pub fn any_of(conn: &mut Conn, guest: GuestId) -> Result<bool, StoreError> {
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
 }
 
-/// Hotels in which a stay has this number: those of stays that are not checked out first, and of these the one of the
+/// Hotels in which a stay has this number in any form: those of stays that are not checked out first, and of these the one of the
 /// stay made last.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<HotelId>, StoreError> {
+    let forms: Vec<String> = phone.alike().iter().map(PhoneNumber::to_string).collect();
     let ids: Vec<i64> = on_db!(conn, |c| stays::table
-        .filter(stays::guest_phone.eq(phone.as_str()))
+        .filter(stays::guest_phone.eq_any(&forms))
         .order((stays::checked_out_at.is_not_null(), stays::id.desc()))
         .select(stays::hotel_id)
         .load(c))?;

@@ -124,6 +124,9 @@ on_both!(numbers_that_whatsapp_writes_otherwise_are_the_bookings, line => |line|
         ("+541112345678", "5491112345678"),
         ("+553187650000", "5531987650000"),
         ("+5215512340000", "525512340000"),
+        ("+54 351 15 234 5678", "5493512345678"),
+        ("+225 07 12 34 56", "2250707123456"),
+        ("+229 01 97 12 34 56", "22997123456"),
     ] {
         let stay = booked(&line, booking, "2020-01-01", "2099-01-01").await;
         let words = format!("from {wa_id}");
@@ -131,7 +134,20 @@ on_both!(numbers_that_whatsapp_writes_otherwise_are_the_bookings, line => |line|
         let talk = where_is(&line, &words).await;
         assert_eq!(talk["stay_id"], stay["id"], "{booking}");
         let full = line.manager().await.get(format!("conversations/{}/", talk["id"])).await.is(200);
-        assert_eq!(full["guest_phone"], booking);
+        assert_eq!(full["guest_phone"], stay["guest_phone"]);
+    }
+});
+
+on_both!(a_landline_is_not_the_mobile_of_somebody_else, line => |line| {
+    for (booking, wa_id) in [("+553132654321", "5531932654321"), ("+5531942654321", "553142654321")] {
+        let stay = booked(&line, booking, "2020-01-01", "2099-01-01").await;
+        let words = format!("from {wa_id}");
+        line.brings(&[text(wa_id, &words)]).await;
+        let stranger = where_is(&line, &words).await;
+        assert_eq!((&stranger["stay_id"], &stranger["status"]), (&Value::Null, &json!("demo")), "{booking}");
+        let words = format!("from {}", digits(booking));
+        line.brings(&[text(digits(booking), &words)]).await;
+        assert_eq!(where_is(&line, &words).await["stay_id"], stay["id"], "{booking}");
     }
 });
 

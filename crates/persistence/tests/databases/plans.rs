@@ -198,9 +198,10 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let (id, conversation) = (hotel.id, hotel.stays[3].1);
     let identity = GuestIdentity {
-        phone: Some(PhoneNumber::parse("+5511987654321").unwrap()),
-        wa_id: Some("5511987654321".into()),
-        bsuid: Some("BR.1".into()),
+        // With as many forms as a number can have.
+        phone: Some(PhoneNumber::parse("+5493512345678").unwrap()),
+        wa_id: Some("5493512345678".into()),
+        bsuid: Some("AR.1".into()),
     };
     let again = identity.clone();
     let by_identity = plans(&db, move |conn| guests::find_by_identity(conn, id, &identity)).await;

@@ -1,0 +1,203 @@
+//! The numbering rules of all countries, from the metadata of the `phonenumber` library.
+//!
+//! Only the library's data is used. Its parser takes away what looks like a national prefix without looking whether
+//! the number was one before: `+7 800 555 35 35` loses its 8.
+
+use std::{fmt, str::FromStr};
+
+use phonenumber::{Metadata, country, metadata::DATABASE};
+
+use super::{BadPhoneNumber, equivalence};
+
+/// A country, whose rules complete numbers that are written without a country code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Country(country::Id);
+
+/// Why a text names no country.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Please give the country by its two letters of ISO 3166, like ES.")]
+pub struct BadCountry;
+
+impl Country {
+    /// Reads two letters of ISO 3166.
+    ///
+    /// # Errors
+    /// [`BadCountry`].
+    pub fn parse(text: &str) -> Result<Self, BadCountry> {
+        let text = text.trim().to_ascii_uppercase();
+        let id = country::Id::from_str(&text).map_err(|_| BadCountry)?;
+        let is_country = text.len() == 2 && DATABASE.by_id(id.as_ref()).is_some();
+        is_country.then_some(Self(id)).ok_or(BadCountry)
+    }
+
+    /// Its two letters.
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref()
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// What numbers begin with that nobody has, and how many digits they have: they stand in documentation, in fiction,
+/// in generated data and in tests, and are accepted although no country has given them out.
+const FICTITIOUS: [(&str, usize); 5] = [
+    ("447700900", 12),  // Ofcom keeps these for films and books
+    ("1555", 11),       // Meta gives these out for tests
+    ("1999", 12),       // the WhatsApp simulator reads from these what shall happen
+    ("4910", 15),       // the command `generate`
+    ("1234567890", 10), // the example of the API's specification
+];
+
+/// What is at the beginning of the digits of a number, and is not the number yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Digits<'a> {
+    pub(super) all: &'a str,
+    /// Where a zero is that was written in brackets, to be left out by some callers.
+    pub(super) bracketed_zero: Option<usize>,
+}
+
+impl<'a> Digits<'a> {
+    pub(super) fn after(self, prefix: usize) -> Self {
+        Self { all: &self.all[prefix..], bracketed_zero: self.bracketed_zero.and_then(|it| it.checked_sub(prefix)) }
+    }
+
+    pub(super) fn without_bracketed_zero(self) -> Option<String> {
+        let at = self.bracketed_zero?;
+        Some(format!("{}{}", &self.all[..at], &self.all[at + 1..]))
+    }
+}
+
+/// The E.164 digits of a number that is written with its country code.
+pub(super) fn international(digits: Digits<'_>) -> Result<String, BadPhoneNumber> {
+    let (code, regions) = split(digits.all).ok_or(BadPhoneNumber::UnknownCountryCode)?;
+    let national = digits.after(code.len());
+    if let Some(mobile) = equivalence::without_argentinian_15(digits.all).filter(|it| is_number(it)) {
+        return Ok(mobile);
+    }
+    first_number(code, national, &regions).ok_or_else(|| reason(national.all, &regions))
+}
+
+/// The E.164 digits of a number that is written as in a country.
+pub(super) fn national(digits: Digits<'_>, country: Country) -> Result<String, BadPhoneNumber> {
+    let own = DATABASE.by_id(country.as_str()).ok_or(BadPhoneNumber::CountryCodeMissing)?;
+    let abroad = own.international_prefix().and_then(|it| it.find(digits.all)).filter(|it| it.start() == 0);
+    if let Some(number) = abroad.and_then(|prefix| international(digits.after(prefix.end())).ok()) {
+        return Ok(number);
+    }
+    let code = own.country_code().to_string();
+    let as_national = first_number(&code, digits, &[own]);
+    let as_international = digits.all.starts_with(&code).then(|| international(digits).ok()).flatten();
+    match (as_national, as_international) {
+        // Two numbers of two people are written like this.
+        (Some(one), Some(other)) if one != other => Err(BadPhoneNumber::CountryCodeMissing),
+        (Some(number), _) | (None, Some(number)) => Ok(number),
+        (None, None) => Err(reason(digits.all, &[own])),
+    }
+}
+
+/// Whether digits begin with a country code.
+pub(super) fn has_country_code(digits: &str) -> bool {
+    split(digits).is_some()
+}
+
+/// The country code at the beginning, and the regions that share it. No code is the beginning of another.
+fn split(digits: &str) -> Option<(&str, Vec<&'static Metadata>)> {
+    (1..=3).find_map(|length| {
+        let code = digits.get(..length).filter(|it| !it.starts_with('0'))?;
+        Some((code, DATABASE.by_code(&code.parse::<u16>().ok()?)?))
+    })
+}
+
+/// As it is written if that is a number, else without what is only for calls within the country.
+fn first_number(code: &str, national: Digits<'_>, regions: &[&Metadata]) -> Option<String> {
+    let full = |national: &str| format!("{code}{national}");
+    let as_written = full(national.all);
+    if is_assigned(&as_written) {
+        return Some(as_written);
+    }
+    let stripped = regions.iter().flat_map(|region| without_prefix(region, national.all));
+    let shorter = national.without_bracketed_zero().into_iter().chain(stripped).map(|it| full(&it));
+    let mut candidates: Vec<String> = shorter.collect();
+    if let Some(number) = candidates.iter().find(|it| is_assigned(it)) {
+        return Some(number.clone());
+    }
+    candidates.insert(0, as_written);
+    candidates.into_iter().find(|it| is_number(it))
+}
+
+/// Without the digits that callers within the country put in front.
+fn without_prefix(region: &Metadata, national: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(captures) = region.national_prefix_for_parsing().and_then(|it| it.captures(national))
+        && let Some(whole) = captures.get(0).filter(|it| it.start() == 0 && it.end() > 0)
+    {
+        let rest = &national[whole.end()..];
+        let last = captures.get(captures.len() - 1).filter(|_| captures.len() > 1);
+        match (region.national_prefix_transform_rule(), last) {
+            (Some(rule), Some(_)) => {
+                let mut begin = String::new();
+                captures.expand(rule, &mut begin);
+                found.push(begin + rest);
+            }
+            _ => found.push(rest.to_owned()),
+        }
+    }
+    found.extend(region.national_prefix().and_then(|it| national.strip_prefix(it)).map(str::to_owned));
+    found
+}
+
+/// Whether it is a number, or another form of one.
+fn is_number(digits: &str) -> bool {
+    is_assigned(digits) || equivalence::other_forms(digits).iter().any(|it| is_assigned(it))
+}
+
+/// Whether a country has given out numbers like this, or it stands for one.
+fn is_assigned(digits: &str) -> bool {
+    if FICTITIOUS.iter().any(|(begin, length)| digits.len() == *length && digits.starts_with(begin)) {
+        return true;
+    }
+    let Some((code, regions)) = split(digits) else { return false };
+    let national = &digits[code.len()..];
+    digits.len() <= 15
+        && regions.iter().any(|region| {
+            region.descriptors().general().is_match(national) && kinds(region).any(|kind| kind.is_match(national))
+        })
+}
+
+fn kinds(region: &Metadata) -> impl Iterator<Item = &phonenumber::metadata::Descriptor> {
+    let of = region.descriptors();
+    [
+        of.mobile(),
+        of.fixed_line(),
+        of.toll_free(),
+        of.premium_rate(),
+        of.shared_cost(),
+        of.voip(),
+        of.personal_number(),
+        of.pager(),
+        of.uan(),
+        of.voicemail(),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Why there is no such number.
+fn reason(national: &str, regions: &[&Metadata]) -> BadPhoneNumber {
+    let lengths = || regions.iter().flat_map(|it| kinds(it)).flat_map(|it| it.possible_length().iter().copied());
+    let (shortest, longest) = (lengths().min().unwrap_or(2), lengths().max().unwrap_or(15));
+    // A national prefix is not counted.
+    let shortened = regions.iter().flat_map(|it| without_prefix(it, national)).map(|it| it.len()).min();
+    let length = shortened.unwrap_or(national.len());
+    if length < usize::from(shortest) {
+        BadPhoneNumber::TooShort
+    } else if length > usize::from(longest) {
+        BadPhoneNumber::TooLong
+    } else {
+        BadPhoneNumber::NoSuchRange
+    }
+}
