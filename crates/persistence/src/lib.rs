@@ -53,6 +53,8 @@ pub use backup::{BackupError, back_up, restore};
 pub use conn::{BadDbUrl, Conn, DbUrl};
 pub use error::StoreError;
 pub use lane::Tx;
+#[cfg(feature = "test-access")]
+pub use migrate::migrate_from;
 pub use notices::{Heard, Notices};
 pub use read_only::ReadOnly;
 pub use store::{Committed, Failure, OnCommit, Store};
