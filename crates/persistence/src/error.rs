@@ -1,6 +1,6 @@
 //! What can go wrong with a database.
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
 use crate::store::Failure;
 
@@ -94,7 +94,7 @@ impl StoreError {
                 | DatabaseErrorKind::ForeignKeyViolation
                 | DatabaseErrorKind::ExclusionViolation
                 | DatabaseErrorKind::RestrictViolation => Retry::OnceAlone,
-                DatabaseErrorKind::Unknown if info.statement_position().is_none() => Retry::Useful,
+                _ if is_unknown_without_position(*kind, info.as_ref()) => Retry::Useful,
                 _ => Retry::Useless,
             },
             _ => Retry::Useless,
@@ -107,6 +107,19 @@ impl StoreError {
             Self::Conflict(error) | Self::Query(error) => error.to_string(),
             other => other.to_string(),
         }
+    }
+}
+
+fn is_unknown_without_position(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> bool {
+    matches!(kind, DatabaseErrorKind::Unknown) && info.statement_position().is_none()
+}
+
+/// Whether what failed on PostgreSQL, such as for a lock, may succeed later: as [`StoreError::retry`] has it.
+pub(crate) fn may_succeed_later(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        Error::DatabaseError(kind, info) => is_unknown_without_position(*kind, info.as_ref()),
+        _ => false,
     }
 }
 

@@ -376,7 +376,8 @@ impl Writer {
             Some(conn) => conn,
             None => {
                 let mut conn = Conn::establish(&self.url)?;
-                conn.set_lock_timeout(self.lock_timeout).map_err(StoreError::from)?;
+                let set = conn.set_lock_timeout(self.lock_timeout);
+                set.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 self.conn.insert(conn)
             }
         };

@@ -56,6 +56,8 @@ pub use conn::{BadDbUrl, Conn, DbUrl};
 pub use error::StoreError;
 pub use lane::Tx;
 pub use locks::Locks;
+#[cfg(feature = "test-access")]
+pub use migrate::migrate_from;
 pub use notices::{Heard, Notices};
 pub use read_only::ReadOnly;
 pub use store::{Committed, Failure, OnCommit, Store};

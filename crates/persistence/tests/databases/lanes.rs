@@ -292,7 +292,7 @@ async fn two_nodes_in_each_others_way_both_come_through() {
     let Some(db) = Database::new(Backend::Postgres) else { return };
     let (one, two) = (db.hotel(0, 0).await, db.hotel(0, 0).await);
     let meeting = Arc::new(Barrier::new(2));
-    let (a, b) = 
+    let (a, b) =
         tokio::join!(crosses(db.store.clone(), &one, &two, &meeting), crosses(db.another(), &two, &one, &meeting));
     a.unwrap();
     b.unwrap();

@@ -10,6 +10,7 @@ mod constraints;
 mod lanes;
 mod nodes;
 mod plans;
+mod rebuild;
 mod schema;
 mod staff;
 mod support;

@@ -106,9 +106,10 @@ on_both!(a_write_whose_caller_is_gone_is_not_begun, |db| {
 
 /// A database on a server that speaks German, if this machine has that language.
 fn german() -> Option<(Database, Store)> {
-    let locales = Command::new("locale").arg("-a").output().is_ok_and(|it| {
-        String::from_utf8_lossy(&it.stdout).lines().any(|it| it.eq_ignore_ascii_case("de_DE.utf8"))
-    });
+    let locales = Command::new("locale")
+        .arg("-a")
+        .output()
+        .is_ok_and(|it| String::from_utf8_lossy(&it.stdout).lines().any(|it| it.eq_ignore_ascii_case("de_DE.utf8")));
     if !locales {
         assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "the locale de_DE.UTF-8 is missing");
         println!("skipped: the locale de_DE.UTF-8 is missing (localedef -i de_DE -f UTF-8 de_DE.UTF-8)");
@@ -131,8 +132,7 @@ async fn deadlocks_are_resolved_on_a_server_that_speaks_another_language() {
     let Some((db, store)) = german() else { return };
     let (one, two) = (db.hotel(0, 0).await, db.hotel(0, 0).await);
     let meeting = Arc::new(Barrier::new(2));
-    let (a, b) =
-        tokio::join!(crosses(store, &one, &two, &meeting), crosses(db.another(), &two, &one, &meeting));
+    let (a, b) = tokio::join!(crosses(store, &one, &two, &meeting), crosses(db.another(), &two, &one, &meeting));
     a.unwrap();
     b.unwrap();
     assert_eq!(db.number("SELECT count(*) FROM hotels WHERE name = 'Grand++'").await, 2);

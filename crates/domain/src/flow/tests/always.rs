@@ -47,6 +47,7 @@ prop_compose! {
         step in select(&Step::ALL[..]),
         memory in a_memory(),
         has_days in any::<bool>(),
+        after_stay in any::<bool>(),
         names in vec(a_name(), 0..15),
         default in option::of(0..30_i64),
         texts in some_texts(),
@@ -54,7 +55,7 @@ prop_compose! {
         let days = Guest::new(Status::Active).days.filter(|_| has_days);
         let departments = departments(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let default_department = default.map(DepartmentId);
-        Guest { was, status, step, memory, days, departments, default_department, texts }
+        Guest { was, status, step, memory, days, departments, default_department, texts, after_stay }
     }
 }
 
