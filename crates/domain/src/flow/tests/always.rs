@@ -54,7 +54,7 @@ prop_compose! {
         let days = Guest::new(Status::Active).days.filter(|_| has_days);
         let departments = departments(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let default_department = default.map(DepartmentId);
-        Guest { was, status, step, memory, days, departments, default_department, texts }
+        Guest { was, status, step, memory, days, after_stay: false, departments, default_department, texts }
     }
 }
 
