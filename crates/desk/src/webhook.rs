@@ -307,6 +307,8 @@ async fn in_order<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
 /// Finds out whose updates are, and what they will change.
 fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<Known>, Error> {
     let mut by_number: HashMap<String, Option<Hotel>> = HashMap::new();
+    // A body mostly has many messages of few guests.
+    let mut by_guest: HashMap<(HotelId, Option<String>, Option<String>), Locks> = HashMap::new();
     let mut known = Vec::with_capacity(updates.len());
     for update in updates {
         let hotel = match (&of, &update.phone_number_id) {
@@ -323,7 +325,15 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
         };
         let locks = match (&update.what, &hotel) {
             (What::Message(it), Some(hotel)) => {
-                let locks = locks_of(conn, hotel.id, identity(&it.from))?;
+                let guest = (hotel.id, it.from.wa_id.clone(), it.from.bsuid.clone());
+                let locks = match by_guest.get(&guest) {
+                    Some(locks) => locks.clone(),
+                    None => {
+                        let locks = locks_of(conn, hotel.id, identity(&it.from))?;
+                        by_guest.insert(guest, locks.clone());
+                        locks
+                    }
+                };
                 match renamed(&it.content) {
                     Some(after) => locks.guest(after).creating(true),
                     None => locks,

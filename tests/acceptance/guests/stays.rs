@@ -127,6 +127,9 @@ on_both!(a_stay_begins_and_ends_by_the_days, Options::default() => |world| {
     assert_eq!(status(DAY).await, ("active".to_owned(), own.clone()));
     // The last day is one of it.
     assert_eq!(status(DAY).await, ("active".to_owned(), own.clone()));
+    // And for 14 days after that it is still the guest's.
+    assert_eq!(status(DAY).await, ("active".to_owned(), own.clone()));
+    assert_eq!(status(13 * DAY).await, ("active".to_owned(), own.clone()));
     let (word, after) = status(DAY).await;
     assert_eq!((word.as_str(), after != own), ("demo", true));
 });
@@ -162,9 +165,11 @@ on_both!(the_day_is_the_hotel_s, |hotel| {
     let (world, now) = (&hotel.world, Utc::now());
     let (early_day, late_day) = (day(now, 14), day(now, -11));
     let far = (now + Days::new(30)).date_naive().to_string();
-    let phones = [(); 4].map(|()| hotel.new_phone());
+    let two_weeks_before = (late_day.parse::<chrono::NaiveDate>().unwrap() - Days::new(14)).to_string();
+    let phones = [(); 5].map(|()| hotel.new_phone());
     assert_eq!(status_in(world, early, &early_day, &far, &phones[0]).await, "active");
     assert_eq!(status_in(world, late, &early_day, &far, &phones[1]).await, "checkin");
     assert_eq!(status_in(world, late, "2020-01-01", &late_day, &phones[2]).await, "active");
-    assert_eq!(status_in(world, early, "2020-01-01", &late_day, &phones[3]).await, "demo");
+    assert_eq!(status_in(world, late, "2020-01-01", &two_weeks_before, &phones[3]).await, "active");
+    assert_eq!(status_in(world, early, "2020-01-01", &two_weeks_before, &phones[4]).await, "demo");
 });

@@ -340,3 +340,13 @@ fn without_departments_messages_are_received() {
     let guest = play(guest(Status::Checkin), &[("hello", asked), ("reception", received), ("noon", "Do you")]);
     play(guest, &[("a cot", "Arrival: noon"), ("[photo]", received), ("yes", "Thank you, Ana.")]);
 }
+
+#[test]
+fn a_guest_whose_stay_is_over_is_greeted_otherwise() {
+    let mut guest = Guest { after_stay: true, ..Guest::new(Status::Active) };
+    let said = text(&guest.writes("I forgot my umbrella"));
+    assert!(said.starts_with("Hello Ana, thank you again for having stayed at Grand Hotel."), "{said}");
+    assert!(said.contains("Whom would you like to talk to?"), "{said}");
+    let said = text(&guest.writes("Hola"));
+    assert!(!said.contains("welcome"), "{said}");
+}
