@@ -17,7 +17,7 @@ pub async fn alive() -> HttpResponse {
     well()
 }
 
-/// `GET /readyz`: the database answers, and Redis where it is used.
+/// `GET /readyz`: the database answers, and Redis where it is used; the writers and the background tasks run.
 ///
 /// # Errors
 /// A [`Problem`]: 503, which says of each whether it answers.
@@ -32,9 +32,12 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let word = |answers: bool| if answers { "ok" } else { "away" };
     let mut parts = BTreeMap::from([("database", word(database.is_ok()))]);
     parts.extend(redis.map(|answers| ("redis", word(answers))));
+    let not_running = app.desk.not_running();
+    parts.extend(not_running.iter().map(|name| (*name, "away")));
     match (database, redis) {
         (Err(problem), _) => Err(problem.with_parts(parts)),
         (Ok(()), Some(false)) => Err(Problem::redis_away().with_parts(parts)),
+        (Ok(()), _) if !not_running.is_empty() => Err(Problem::not_running().with_parts(parts)),
         (Ok(()), _) => Ok(well()),
     }
 }

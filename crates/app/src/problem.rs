@@ -144,6 +144,13 @@ impl Problem {
         problem.with(|it| it.retry_after = Some(SHORT_WAIT))
     }
 
+    /// 503: a part of this process does not run, which is for those who watch the server.
+    pub fn not_running() -> Self {
+        let detail = "A part of the server does not run.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        problem.with(|it| it.retry_after = Some(SHORT_WAIT))
+    }
+
     /// Says of each part of the server whether it answers: `ok` or `away`.
     pub fn with_parts(self, parts: BTreeMap<&'static str, &'static str>) -> Self {
         self.with(|it| it.parts = parts)

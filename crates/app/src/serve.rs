@@ -84,19 +84,23 @@ pub async fn run(mut settings: Settings, demo: bool, simulate_whatsapp: bool) ->
         None
     };
     hub.begin(desk.clone(), bus(&settings, &desk).await?, settings.compare_every());
-    spawn(keep_up(desk.clone(), settings.keep()));
+    let (maintained, keep) = (desk.clone(), settings.keep());
+    supervise(&desk, "maintenance", move || keep_up(maintained.clone(), keep));
     let sending = settings.whatsapp()?.map(|client| {
-        spawn(desk.clone().fetch_attachments(client.clone()));
+        let (fetching, media) = (desk.clone(), client.clone());
+        supervise(&desk, "files", move || fetching.clone().fetch_attachments(media.clone()));
         Sending::new(desk.clone(), client, settings.whatsapp_token_digest())
     });
     if let Some(sending) = &sending {
-        spawn(sending.clone().run());
-        spawn(sending.clone().show_marks());
+        let (sender, marks) = (sending.clone(), sending.clone());
+        supervise(&desk, "sender", move || sender.clone().run());
+        supervise(&desk, "read receipts", move || marks.clone().show_marks());
     }
     let sockets = allow_sockets(&mut told)?;
     let workers = available_parallelism().map_or(2, usize::from).max(2);
     let connections = Connections::new(sockets, HEAD);
-    spawn(connections.clone().watch());
+    let watched = connections.clone();
+    supervise(&desk, "connections", move || watched.clone().watch());
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
     let app = web::Data::new(App { desk, hub, connections, settings, origins, demo, metrics: Metrics::new()? });
     let (for_workers, connections) = (app.clone(), app.connections.clone());
@@ -176,6 +180,12 @@ fn allow_sockets(told: &mut impl Write) -> io::Result<usize> {
     let sockets = files.saturating_sub(OTHER_FILES) / 2;
     writeln!(told, "open files: {files}, enough for {sockets} sockets")?;
     Ok(usize::try_from(sockets).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize))
+}
+
+/// Starts a task that must not end while the server runs.
+fn supervise<F: Future<Output = ()> + 'static>(desk: &Desk, name: &'static str, start: impl FnMut() -> F + 'static) {
+    let supervisor = desk.supervisor().clone();
+    spawn(async move { supervisor.run(name, start).await });
 }
 
 /// Does what time brings, again and again: stays begin, and what is over is forgotten.

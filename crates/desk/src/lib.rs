@@ -29,6 +29,7 @@ mod settle;
 mod speaking;
 mod staff;
 mod stays;
+mod supervisor;
 mod survey;
 mod templates;
 mod upkeep;
@@ -61,6 +62,7 @@ pub use sessions::{Credentials, Refresh, SignedIn};
 pub use speaking::{OutgoingFile, Replied, Reply};
 pub use staff::{NewMember, StaffChange};
 pub use stays::{ImportError, RowOutcome, RowResult, StayChange};
+pub use supervisor::Supervisor;
 pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
 pub use templates::TemplateChange;
 pub use upkeep::Keep;
@@ -91,6 +93,7 @@ pub struct Desk {
     marks: Arc<Marks>,
     /// Whoever imports under a key.
     importing: Arc<Mutex<()>>,
+    supervisor: Supervisor,
 }
 
 /// Why a desk could not be opened.
@@ -128,6 +131,7 @@ impl Desk {
             to_send,
             marks: Arc::default(),
             importing: Arc::default(),
+            supervisor: Supervisor::default(),
         };
         desk.begin_history().await?;
         Ok(desk)
@@ -139,6 +143,25 @@ impl Desk {
     /// [`StoreError`] where it is away, or newer.
     pub fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
         Store::is_behind(url)
+    }
+
+    /// Who keeps the background tasks of this process alive.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// What should run in this process and does not: background tasks, and `writer` where a hotel's writes are
+    /// not carried out.
+    pub fn not_running(&self) -> Vec<&'static str> {
+        let mut names = self.supervisor.not_running();
+        names.extend((!self.store.can_write()).then_some("writer"));
+        names
+    }
+
+    /// Ends the writers: for tests of what becomes of the rest.
+    #[cfg(feature = "test-access")]
+    pub async fn end_writers(&self) {
+        self.store.end_writers().await;
     }
 
     /// The time, as this desk sees it.

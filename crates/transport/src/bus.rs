@@ -132,7 +132,8 @@ pub(crate) fn begin(hub: &Hub, kind: BusKind) {
     if let Some(way) = way
         && hub.bus().way.set(way).is_ok()
     {
-        actix::spawn(tell(hub.clone()));
+        let teller = hub.clone();
+        hub.supervise("bus", move || tell(teller.clone()));
     }
 }
 

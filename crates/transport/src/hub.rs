@@ -97,8 +97,11 @@ impl Hub {
     pub fn begin(&self, desk: Desk, bus: BusKind, compare_every: Duration) {
         if self.0.desk.set(desk.clone()).is_ok() {
             bus::begin(self, bus);
-            actix::spawn(watch::run(self.clone(), desk.clone(), compare_every));
-            *lock(&self.0.keeper) = Some(actix::spawn(places::keep(self.0.places.clone(), desk)));
+            let (hub, asked) = (self.clone(), desk.clone());
+            self.supervise("watch", move || watch::run(hub.clone(), asked.clone(), compare_every));
+            let places = self.0.places.clone();
+            let keeper = self.supervise("places", move || places::keep(places.clone(), desk.clone()));
+            *lock(&self.0.keeper) = Some(keeper);
         }
     }
 
@@ -246,6 +249,16 @@ impl Hub {
 
     pub(crate) fn desk(&self) -> Option<&Desk> {
         self.0.desk.get()
+    }
+
+    /// Starts a task on this thread that is started again if it panics.
+    pub(crate) fn supervise<F: Future<Output = ()> + 'static>(
+        &self,
+        name: &'static str,
+        start: impl FnMut() -> F + 'static,
+    ) -> JoinHandle<()> {
+        let supervisor = self.desk().map(|desk| desk.supervisor().clone()).unwrap_or_default();
+        actix::spawn(async move { supervisor.run(name, start).await })
     }
 
     fn carry(&self, commit: &Committed) {

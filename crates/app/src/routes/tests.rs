@@ -278,3 +278,14 @@ async fn what_is_served_is_described_and_the_other_way_round() {
         assert_eq!((status, served), (405, wanted), "{path}");
     }
 }
+
+#[actix_web::test]
+async fn a_server_that_cannot_write_is_not_ready() {
+    let (app, _tokens) = demo().await;
+    let server = server!(app);
+    let asked = || TestRequest::with_uri("/readyz");
+    assert_eq!(ask!(server, asked()).0, 200);
+    app.desk.end_writers().await;
+    let (status, code, _) = ask!(server, asked());
+    assert_eq!((status, code.as_str()), (503, "unavailable"));
+}

@@ -16,7 +16,8 @@ pub(super) fn begin(hub: &Hub, url: &DbUrl) -> Option<Notices> {
         hub.bus().hears_nothing(&error.to_string());
         None
     })?;
-    actix::spawn(follow(hub.clone()));
+    let follower = hub.clone();
+    hub.supervise("bus listener", move || follow(follower.clone()));
     Some(notices)
 }
 

@@ -96,7 +96,8 @@ impl Channels {
 /// Begins to hear.
 pub(super) fn begin(hub: &Hub, RedisUrl(client): RedisUrl, epoch: &str) -> Redis {
     let channels = Channels(format!("mm:{epoch}:"));
-    actix::spawn(listen(hub.clone(), client.clone(), channels.clone()));
+    let (listener, from, to) = (hub.clone(), client.clone(), channels.clone());
+    hub.supervise("bus listener", move || listen(listener.clone(), from.clone(), to.clone()));
     Redis { client, channels, line: Mutex::default() }
 }
 
