@@ -51,8 +51,17 @@ on_both!(a_department_s_name_is_one_in_its_hotel, |hotel| {
 
 on_both!(the_hotel_is_shown, |hotel| {
     let it = hotel.of(0).await.get("hotel/").await.is(200);
-    let wanted = ["default_department_id", "id", "name", "opener_template_id", "timezone", "whatsapp_phone_number_id"];
+    let wanted = [
+        "country",
+        "default_department_id",
+        "id",
+        "name",
+        "opener_template_id",
+        "timezone",
+        "whatsapp_phone_number_id",
+    ];
     assert_eq!(keys(&it), wanted);
+    assert_eq!(it["country"], json!(null));
     assert_eq!((&it["id"], &it["timezone"]), (&json!(hotel.id), &json!("UTC")));
     assert_eq!(it["default_department_id"], department(&hotel, 0));
     assert_eq!((&it["opener_template_id"], &it["whatsapp_phone_number_id"]), (&json!(null), &json!(null)));
@@ -93,6 +102,8 @@ on_both!(what_is_wrong_with_a_hotel_is_told, |hotel| {
         ("timezone", json!("europe/madrid\0")),
         ("timezone", json!(null)),
         ("timezone", json!(1)),
+        ("country", json!("Spain")),
+        ("country", json!("ZZ")),
         ("default_department_id", json!(department(&other, 0))),
         ("default_department_id", json!(0)),
         ("opener_template_id", json!(9_000_000_000_i64)),

@@ -582,3 +582,37 @@ fn first_messages_of_a_new_guest_that_reach_two_servers_at_once_are_all_counted(
         assert_eq!(deadlocks(&world, &node).await, 0);
     });
 }
+
+on_two!(two_changes_of_one_thing_at_once_both_survive, |hotel, other| {
+    let manager = hotel.manager().await;
+    let (here, there) = (at(&hotel.world, &manager), at(&other, &manager));
+    let stay = json!({
+        "reservation_code": unique("R"), "guest_name": "Zoë", "guest_phone": hotel.new_phone(),
+        "room_number": "12", "check_in": "2020-01-01", "check_out": "2099-01-01",
+    });
+    let stay = manager.post("stays/", stay).await.is(201);
+    let template = json!({ "name": unique("T"), "content": "Hello", "template_type": "text" });
+    let template = manager.post("templates/", template).await.is(201);
+    let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
+    let things = [
+        (format!("stays/{}/", stay["id"]), "guest_name", "room_number"),
+        (format!("templates/{}/", template["id"]), "name", "content"),
+        ("hotel/".to_owned(), "name", "timezone"),
+        (format!("staff/{}/", staff.id), "name", "role"),
+    ];
+    for n in 0..40 {
+        for (path, one, two) in &things {
+            let second = match *two {
+                "timezone" => ["UTC", "Europe/Madrid"][n % 2].to_owned(),
+                "role" => ["staff", "manager"][n % 2].to_owned(),
+                _ => unique("second"),
+            };
+            let (first, second) = (json!({ *one: unique("first") }), json!({ *two: second }));
+            let (a, b) = join(here.patch(path, first.clone()), there.patch(path, second.clone())).await;
+            a.is(200);
+            b.is(200);
+            let now = here.patch(path, json!({})).await.is(200);
+            assert_eq!((&now[*one], &now[*two]), (&first[*one], &second[*two]), "{path} {n}");
+        }
+    }
+});

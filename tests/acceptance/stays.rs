@@ -98,6 +98,59 @@ on_both!(what_is_wrong_with_a_stay_is_told, |hotel| {
     manager.patch("stays/9000000000/", json!({})).await.problem(404, "not_found");
 });
 
+on_both!(numbers_are_understood_as_people_write_them, |hotel| {
+    let (manager, good) = (hotel.manager().await, booking(&hotel));
+    let tail = hotel.new_phone()[3..].to_owned();
+    let (spanish, italian) = (format!("+34{tail}"), "+390612345678".to_owned());
+    for (text, number) in [
+        (format!("0034 {tail}"), &spanish),
+        (format!("\u{202a}+34\u{a0}{tail}\u{202c}"), &spanish),
+        (format!("+34 (0){tail} ext. 7"), &spanish),
+        ("+39 (0)6 1234 5678".to_owned(), &italian),
+    ] {
+        let stay =
+            booked(&manager, &with(&good, &json!({ "reservation_code": unique("R"), "guest_phone": text }))).await;
+        assert_eq!(stay["guest_phone"], json!(number), "{text:?}");
+    }
+    // Without a country code only where the hotel says in which country it is.
+    let national = with(&good, &json!({ "reservation_code": unique("R"), "guest_phone": tail }));
+    assert_eq!(manager.post("stays/", national.clone()).await.bad_fields(), ["guest_phone"]);
+    assert_eq!(manager.patch("hotel/", json!({ "country": "es" })).await.is(200)["country"], "ES");
+    let stay = booked(&manager, &national).await;
+    assert_eq!(stay["guest_phone"], json!(spanish));
+    // Found however it is written.
+    let conversation = conversation_of(&hotel, &manager, &stay["guest_phone"]).await;
+    let split = format!("{} {} {}", &tail[..2], &tail[2..5], &tail[5..]);
+    for text in [split.clone(), format!("00 34 (0){split}"), format!("+34-{tail}"), format!("0{}", &tail[..7])] {
+        let path = format!("conversations/?status=active,checkin,relay&search={}", text.replace('+', "%2B"));
+        let found = manager.get(path).await.is(200);
+        assert!(ids(&found["results"]).contains(&conversation["id"].as_i64().unwrap()), "{text}: {found}");
+    }
+    let told = async |phone: &str| {
+        let refused = manager.patch(path(&stay, ""), json!({ "guest_phone": phone })).await;
+        refused.problem(400, "invalid")["errors"]["guest_phone"][0].as_str().unwrap().to_owned()
+    };
+    let mut reasons = vec![];
+    for phone in ["no phone", "+0 600 000 001", "+34 600", "+34 600 000 001 23", "+34 100 000 001"] {
+        reasons.push(told(phone).await);
+    }
+    let reasons_before = reasons.len();
+    reasons.sort();
+    reasons.dedup();
+    assert_eq!(reasons.len(), reasons_before, "{reasons:?}");
+    assert_eq!(manager.patch("hotel/", json!({ "country": null })).await.is(200)["country"], json!(null));
+});
+
+on_both!(a_number_that_was_stored_under_former_rules_is_no_change, |hotel| {
+    let (manager, old) = (hotel.manager().await, "+34100000001");
+    let stay = booked(&manager, &booking(&hotel)).await;
+    hotel.world.sql(&format!("UPDATE stays SET guest_phone = '{old}' WHERE id = {}", stay["id"])).unwrap();
+    let change = json!({ "guest_phone": old, "room_number": "99" });
+    let changed = manager.patch(path(&stay, ""), change).await.is(200);
+    assert_eq!((&changed["guest_phone"], &changed["room_number"]), (&json!(old), &json!("99")));
+    manager.post("stays/", with(&booking(&hotel), &json!({ "guest_phone": old }))).await.problem(400, "invalid");
+});
+
 on_both!(stays_are_for_managers, |hotel| {
     let (manager, staff) = (hotel.manager().await, hotel.of(0).await);
     let made = booked(&manager, &booking(&hotel)).await;

@@ -184,12 +184,16 @@ impl Hotel {
         format!("+3468{:07}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Imports stays from CSV, by the command line; its answer.
+    /// Imports stays from CSV, by the command line; its answer. The command fails where a row did.
     pub fn import(&self, csv: &str) -> Value {
         let file = self.world.folder().join(format!("{}.csv", crate::unique("stays")));
         std::fs::write(&file, csv).unwrap();
         let file = file.display().to_string();
-        self.world.run(&["import-stays", &file, "--hotel", &self.id.to_string()]).json()
+        let done = self.world.run(&["import-stays", &file, "--hotel", &self.id.to_string()]);
+        let answer: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"));
+        let failed = answer["rows"].as_array().unwrap().iter().any(|it| it["result"] == "failed");
+        assert_eq!(done.code, Some(i32::from(failed)), "{done:?}");
+        answer
     }
 }
 

@@ -100,7 +100,14 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Department(it) => print(&it.run(&desk().await?).await?),
         Command::Staff(it) => print(&it.run(&desk().await?).await?),
         Command::ApiKey(it) => print(&it.run(&desk().await?).await?),
-        Command::ImportStays(it) => print(&it.run(&desk().await?).await?),
+        Command::ImportStays(it) => {
+            let imported = it.run(&desk().await?).await?;
+            print(&imported)?;
+            match imported.rows.iter().filter(|it| it.result == "failed").count() {
+                0 => Ok(()),
+                failed => Err(Failure::Rows(failed)),
+            }
+        }
         Command::Generate(it) => print(&it.run(&desk().await?).await?),
         Command::Backup(it) => print(&it.run(&settings()?)?),
         Command::Restore(it) => print(&it.run(&settings()?)?),
@@ -225,6 +232,7 @@ mod tests {
             "hotel create --name N",
             "hotel list",
             "hotel set 1 --whatsapp-phone-number-id P",
+            "hotel set 1 --country ES",
             "department create --hotel 1 --name N",
             "staff create --hotel 1 --username U --name N --role staff --department 1 --department 2 --password-stdin",
             "staff set U --department 1 --role manager",

@@ -91,7 +91,11 @@ fn conversations() -> Vec<Operation> {
             .asks("department", "integer", "Those routed there.")
             .asks("assigned_to", "string", "`me`, `none`, or a staff member's id.")
             .asks("unread", "boolean", "Those with messages that the caller has not read.")
-            .asks("search", "string", "Those with these words in guest name, room or phone.")
+            .asks(
+                "search",
+                "string",
+                "Those with these words in guest name, room or phone; a phone number however it is written.",
+            )
             .stands()
             .answers_inline::<wire::Page<wire::Conversation>>(200)
             .refuses(&[400, 404]),

@@ -2,7 +2,10 @@
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{Conversation, ConversationId, ConversationView, DepartmentId, MessageText, Reach, Seq, StaffId, Status};
+use domain::{
+    Conversation, ConversationId, ConversationView, DepartmentId, HotelId, MessageText, PhoneNumber, Reach, Seq,
+    StaffId, Status, WrittenNumber,
+};
 use persistence::{
     Conn, StoreError, Tx,
     conversations::{self, Filter, Slice, Which},
@@ -46,6 +49,10 @@ impl Desk {
         page: Page,
     ) -> Result<WithCursor<ConversationList>, Error> {
         self.ask_with_cursor(caller, move |conn, reach| {
+            let mut filter = filter.clone();
+            if let Some(text) = &filter.search {
+                filter.search_numbers = searched_numbers(conn, reach.hotel, text)?;
+            }
             let (count, found) = conversations::list(conn, reach, &filter, page.slice())?;
             page.refuse_past(count)?;
             Ok(ConversationList { count, page: found })
@@ -234,4 +241,21 @@ pub(crate) fn view(conn: &mut Conn, id: ConversationId) -> Result<ConversationVi
 /// How a conversation is shown to its asker, even if they have just lost sight of it.
 fn shown(conn: &mut Conn, reach: &Reach, it: &Conversation) -> Result<ConversationView, Error> {
     conversations::views(conn, Some(reach.staff), &[it.id])?.pop().ok_or(Error::NotFound)
+}
+
+/// Fewer digits are rather a room, and are searched for as they are written.
+const FEWEST_SEARCHED_DIGITS: usize = 5;
+
+/// What to search for in numbers, where the text may be a number or a part of one: all its forms, or its digits.
+fn searched_numbers(conn: &mut Conn, hotel: HotelId, text: &str) -> Result<Vec<String>, Error> {
+    let Ok(written) = WrittenNumber::parse(text) else { return Ok(Vec::new()) };
+    let digits = written.significant_digits();
+    if digits.len() < FEWEST_SEARCHED_DIGITS {
+        return Ok(Vec::new());
+    }
+    let country = hotels::find(conn, hotel)?.and_then(|it| it.country);
+    Ok(match written.complete(country) {
+        Ok(number) => number.alike().iter().map(PhoneNumber::to_string).collect(),
+        Err(_) => vec![digits],
+    })
 }

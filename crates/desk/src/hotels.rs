@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use auth::Caller;
 use chrono_tz::Tz;
-use domain::{Hotel, HotelId, Name};
+use domain::{Country, Hotel, HotelId, Name};
 use persistence::{
     BackupError, StoreError, departments, events,
     hotels::{self, HotelChange},
@@ -124,6 +124,21 @@ impl Desk {
                     return Err(Error::invalid("hotel", "There is no such hotel."));
                 }
                 Ok(hotels::set_flow(tx, hotel, on)?)
+            })
+            .await
+    }
+
+    /// Sets the country whose rules complete telephone numbers, from the command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is no such hotel.
+    pub async fn set_country(&self, hotel: HotelId, country: Country) -> Result<(), Error> {
+        self.store
+            .write(NO_HOTEL, vec![], move |tx| {
+                if hotels::find(tx.conn(), hotel)?.is_none() {
+                    return Err(Error::invalid("hotel", "There is no such hotel."));
+                }
+                Ok(hotels::set_country(tx, hotel, country)?)
             })
             .await
     }

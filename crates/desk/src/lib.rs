@@ -61,7 +61,7 @@ pub use sending::Sending;
 pub use sessions::{Credentials, Refresh, SignedIn};
 pub use speaking::{OutgoingFile, Replied, Reply};
 pub use staff::{NewMember, StaffChange};
-pub use stays::{ImportError, RowOutcome, RowResult, StayChange};
+pub use stays::{ImportError, RowOutcome, RowResult, StayChange, WrittenBooking};
 pub use supervisor::Supervisor;
 pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
 pub use templates::TemplateChange;

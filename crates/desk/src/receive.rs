@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use domain::flow::Said;
 use domain::{
     Conversation, ConversationId, EventKind, Guest, GuestId, GuestIdentity, Hotel, HotelId, Message, MessageId,
-    MessageText, Name, PhoneNumber, Status, Stay, StayId, has_visible_character,
+    MessageText, Name, PhoneNumber, Status, Stay, StayId, WrittenNumber, has_visible_character,
 };
 use persistence::{
     Conn, Locks, Tx,
@@ -102,6 +102,22 @@ pub struct Received {
 }
 
 impl Desk {
+    /// The number of a guest who is to be played, completed by the country of the hotel: the named one, else the
+    /// first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where it is none, or there is no such hotel.
+    pub async fn number_of_guest(&self, written: WrittenNumber, hotel: Option<HotelId>) -> Result<PhoneNumber, Error> {
+        let number = match written.complete(None) {
+            Ok(number) => Ok(number),
+            Err(_) => {
+                let hotel = self.store.read(move |conn| hotel_of(conn, hotel, None)).await?;
+                written.complete(hotel.country)
+            }
+        };
+        number.map_err(|reason| Error::invalid("phone", reason.to_string()))
+    }
+
     /// Takes in what a guest of the demo writes. Without a hotel: that of this number's stay, else the first.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ pub use table::ImportError;
 
 use auth::Caller;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{GuestId, Hotel, HotelId, Name, PhoneNumber, Stay, StayId};
+use domain::{BadPhoneNumber, Country, GuestId, Hotel, HotelId, Name, PhoneNumber, Stay, StayId, WrittenNumber};
 use persistence::{
     Conn, Locks, Tx,
     conversations::{self, Which},
@@ -21,6 +21,46 @@ use crate::{
     Desk, Done, Error, Once, Page, Principal, call::Agent, receive::today, settle, staff::refuse_unless_manager,
 };
 
+/// What a booking says, with the guest's number as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenBooking {
+    /// The booking's name for it, unique in the hotel.
+    pub reservation_code: Name,
+    /// The guest's name.
+    pub guest_name: Name,
+    /// The guest's number.
+    pub guest_phone: WrittenNumber,
+    /// The room.
+    pub room_number: Name,
+    /// The first day.
+    pub check_in: NaiveDate,
+    /// The last day, not before the first.
+    pub check_out: NaiveDate,
+}
+
+impl WrittenBooking {
+    /// The booking in a hotel of this country. `stored` is what the stay says now, if there is one.
+    fn complete(&self, country: Option<Country>, stored: Option<&PhoneNumber>) -> Result<Booking, BadPhoneNumber> {
+        Ok(Booking {
+            reservation_code: self.reservation_code.clone(),
+            guest_name: self.guest_name.clone(),
+            guest_phone: completed(&self.guest_phone, country, stored)?,
+            room_number: self.room_number.clone(),
+            check_in: self.check_in,
+            check_out: self.check_out,
+        })
+    }
+}
+
+/// The number that was written. The stored one is no change, also if it would be refused today.
+fn completed(
+    written: &WrittenNumber,
+    country: Option<Country>,
+    stored: Option<&PhoneNumber>,
+) -> Result<PhoneNumber, BadPhoneNumber> {
+    written.complete(country).or_else(|reason| stored.filter(|it| written.repeats(it)).cloned().ok_or(reason))
+}
+
 /// What is to be changed of a stay; what is not given stays.
 #[derive(Clone, Debug, Default)]
 pub struct StayChange {
@@ -29,7 +69,7 @@ pub struct StayChange {
     /// The guest's name.
     pub guest_name: Option<Name>,
     /// The guest's number.
-    pub guest_phone: Option<PhoneNumber>,
+    pub guest_phone: Option<WrittenNumber>,
     /// The room.
     pub room_number: Option<Name>,
     /// The first day.
@@ -39,11 +79,15 @@ pub struct StayChange {
 }
 
 impl StayChange {
-    fn of(&self, stay: &Stay) -> Result<Booking, Error> {
+    fn of(&self, stay: &Stay, country: Option<Country>) -> Result<Booking, Error> {
+        let guest_phone = match &self.guest_phone {
+            Some(written) => completed(written, country, Some(&stay.guest_phone)).map_err(refused_phone)?,
+            None => stay.guest_phone.clone(),
+        };
         let booking = Booking {
             reservation_code: self.reservation_code.as_ref().unwrap_or(&stay.reservation_code).clone(),
             guest_name: self.guest_name.as_ref().unwrap_or(&stay.guest_name).clone(),
-            guest_phone: self.guest_phone.as_ref().unwrap_or(&stay.guest_phone).clone(),
+            guest_phone,
             room_number: self.room_number.as_ref().unwrap_or(&stay.room_number).clone(),
             check_in: self.check_in.unwrap_or(stay.check_in),
             check_out: self.check_out.unwrap_or(stay.check_out),
@@ -80,16 +124,28 @@ impl Desk {
         }
     }
 
+    /// The country whose numbers the caller's hotel writes without a country code.
+    async fn country(&self, caller: Caller) -> Result<Option<Country>, Error> {
+        self.ask(caller, |conn, live| Ok(hotels::find(conn, live.staff.hotel)?.and_then(|hotel| hotel.country))).await
+    }
+
     /// Books a stay. What its guest wrote before any stay of theirs was known becomes its conversation.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`] where the hotel has a stay of this code.
-    pub async fn create_stay(&self, caller: Caller, booking: Booking, once: Once<Stay>) -> Result<Done<Stay>, Error> {
+    pub async fn create_stay(
+        &self,
+        caller: Caller,
+        booking: WrittenBooking,
+        once: Once<Stay>,
+    ) -> Result<Done<Stay>, Error> {
         let now = self.now();
-        let locks = Locks::default().guest(booking.guest_phone.clone().into()).creating(true);
+        let locks = Locks::default().creating(true);
+        let locks = lock_number(locks, &booking.guest_phone, self.country(caller).await?);
         self.act_once(caller, locks, once, move |tx, live| {
             refuse_unless_manager(live)?;
             let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
+            let booking = booking.complete(hotel.country, None).map_err(refused_phone)?;
             create(tx, &hotel, &booking, now)?.ok_or_else(taken)
         })
         .await
@@ -110,12 +166,13 @@ impl Desk {
         let now = self.now();
         let creates = change.guest_phone.is_some() || change.reservation_code.is_some();
         let mut locks = Locks::from(vec![Which::Stay(id)]).guest_of_stay(id).creating(creates);
-        if let Some(phone) = &change.guest_phone {
-            locks = locks.guest(phone.clone().into());
+        if let Some(written) = &change.guest_phone {
+            locks = lock_number(locks, written, self.country(caller).await?);
         }
         self.act_once(caller, locks, once, move |tx, live| {
-            let stay = of_agent(tx.conn(), live.into(), id)?;
-            let booking = change.of(&stay)?;
+            let stay = hold(tx, live.into(), id)?;
+            let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
+            let booking = change.of(&stay, hotel.country)?;
             if booking.is_of(&stay) {
                 return Ok(stay);
             }
@@ -123,10 +180,17 @@ impl Desk {
             if namesake.is_some_and(|it| it.id != id) {
                 return Err(taken());
             }
-            let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             update(tx, &hotel, &stay, &booking, now)
         })
         .await
+    }
+}
+
+/// Adds the lock of the guest who has a number. A number that is refused has no guest.
+fn lock_number(locks: Locks, written: &WrittenNumber, country: Option<Country>) -> Locks {
+    match written.complete(country) {
+        Ok(phone) => locks.guest(phone.into()),
+        Err(_) => locks,
     }
 }
 
@@ -140,6 +204,22 @@ fn of_agent(conn: &mut Conn, agent: Agent, id: StayId) -> Result<Stay, Error> {
     let stay = of_hotel(conn, agent.hotel, id)?;
     agent.refuse_unless_administers()?;
     Ok(stay)
+}
+
+/// The stay, with its guest and its row held until the end of the transaction: nobody else changes it meanwhile.
+fn hold(tx: &mut Tx<'_>, agent: Agent, id: StayId) -> Result<Stay, Error> {
+    let stay = of_agent(tx.conn(), agent, id)?;
+    hold_read(tx, &stay)
+}
+
+/// As [`hold`], for a stay that was read. It may say something else by now.
+fn hold_read(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, Error> {
+    guests::hold(tx, read.guest)?;
+    Ok(stays::hold(tx, read)?)
+}
+
+fn refused_phone(reason: BadPhoneNumber) -> Error {
+    Error::invalid("guest_phone", reason.to_string())
 }
 
 /// Books a stay; `None` where the hotel has one of this code, which another may just have made.
@@ -157,9 +237,8 @@ fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>)
     Ok(Some(stay))
 }
 
-/// Makes a stay what the booking says.
+/// Makes a stay, which is held, what the booking says.
 fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: DateTime<Utc>) -> Result<Stay, Error> {
-    guests::hold(tx, stay.guest)?;
     let (mut guest, mut is_first) = (stay.guest, false);
     if booking.guest_phone != stay.guest_phone {
         guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?.id;

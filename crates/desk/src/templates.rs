@@ -88,7 +88,7 @@ impl Desk {
     ) -> Result<Done<Template>, Error> {
         self.act_once(caller, vec![], once, move |tx, live| {
             let hotel = live.staff.hotel;
-            let before = templates::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
+            let before = templates::hold(tx, hotel, id)?.ok_or(Error::NotFound)?;
             refuse_unless_manager(live)?;
             let after = change.of(&before)?;
             refuse_foreign_department(tx, hotel, &after)?;

@@ -1,6 +1,6 @@
 //! The hotel and its departments.
 
-use crate::{DepartmentId, HotelId, TemplateId};
+use crate::{Country, DepartmentId, HotelId, TemplateId};
 
 /// A hotel: the tenant. Nothing of one is ever seen from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Hotel {
     pub whatsapp_phone_number_id: Option<String>,
     /// Whether the flow answers its guests; else people do from the first word.
     pub flow: bool,
+    /// The country whose rules complete telephone numbers without a country code.
+    pub country: Option<Country>,
 }
 
 /// A department of a hotel.

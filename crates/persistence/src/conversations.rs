@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types::Bool};
 use domain::{
-    Conversation, ConversationId, ConversationView, DepartmentId, GuestId, Hotel, HotelId, LastMessage, Person, Reach,
-    Role, Staff, StaffId, Status, StayId,
+    Conversation, ConversationId, ConversationView, DepartmentId, GuestId, Hotel, HotelId, LastMessage, Person,
+    PhoneNumber, Reach, Role, Staff, StaffId, Status, StayId,
 };
 
 use crate::{
@@ -287,6 +287,8 @@ pub struct Filter {
     pub unread: bool,
     /// With these words in the guest's name, the room or the number.
     pub search: Option<String>,
+    /// Or with one of these in the number: what is searched for may be a number, and a number has several forms.
+    pub search_numbers: Vec<String>,
 }
 
 /// A part of a list.
@@ -342,8 +344,14 @@ macro_rules! matching {
             let after_mark = conversations::guest_messages.nullable().gt(read_marks::guest_ordinal.nullable());
             query = query.filter(without_mark.or(after_mark));
         }
+        const { assert!(PhoneNumber::MOST_ALIKE == 4) };
         for word in filter.search.iter().flat_map(|it| it.split_whitespace()) {
-            query = query.filter(conversations::search_key.like(search::pattern(word)).escape('\\'));
+            let has = |text: &str| conversations::search_key.like(search::pattern(text)).escape('\\');
+            let number = |n: usize| has(filter.search_numbers.get(n).map_or(word, String::as_str));
+            query = match filter.search_numbers.as_slice() {
+                [] => query.filter(has(word)),
+                _ => query.filter(has(word).or(number(0)).or(number(1)).or(number(2)).or(number(3))),
+            };
         }
         query
     }};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, result::OptionalEmptyChangesetExtension};
-use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId};
+use domain::{Country, DepartmentId, Hotel, HotelId, Name, TemplateId};
 
 use crate::{
     StoreError, Tx,
@@ -45,6 +45,7 @@ pub(crate) struct Row {
     default_department_id: Option<i64>,
     whatsapp_phone_number_id: Option<String>,
     flow: bool,
+    country: Option<String>,
 }
 
 /// A hotel.
@@ -74,6 +75,8 @@ pub(crate) fn hotel((row, first_department, opener): Whole) -> Hotel {
         opener_template: opener.map(TemplateId),
         whatsapp_phone_number_id: row.whatsapp_phone_number_id,
         flow: row.flow,
+        // One that the list of countries has lost completes no number, and hides no hotel.
+        country: row.country.and_then(|it| Country::parse(&it).ok()),
     }
 }
 
@@ -122,6 +125,17 @@ pub fn set_flow(tx: &mut Tx<'_>, id: HotelId, on: bool) -> Result<(), StoreError
     Ok(())
 }
 
+/// Sets the country whose rules complete telephone numbers.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_country(tx: &mut Tx<'_>, id: HotelId, country: Country) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
+        .set(hotels::country.eq(country.as_str()))
+        .execute(c))?;
+    Ok(())
+}
+
 /// What is to be changed of a hotel; what is not given stays.
 #[derive(Clone, Debug, Default)]
 pub struct HotelChange {
@@ -133,6 +147,8 @@ pub struct HotelChange {
     pub default_department: Option<Option<DepartmentId>>,
     /// The template that opens WhatsApp's window, one of its own; or none.
     pub opener_template: Option<Option<TemplateId>>,
+    /// The country that completes telephone numbers; or none.
+    pub country: Option<Option<Country>>,
 }
 
 /// Changes a hotel; false where the opener is no template of it, or not of WhatsApp.
@@ -145,6 +161,7 @@ pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool
             change.name.as_ref().map(|it| hotels::name.eq(it.as_str())),
             change.timezone.as_ref().map(|it| hotels::timezone.eq(it)),
             change.default_department.map(|it| hotels::default_department_id.eq(it.map(|it| it.0))),
+            change.country.as_ref().map(|it| hotels::country.eq(it.as_ref().map(Country::as_str))),
         ))
         .execute(c)
         .optional_empty_changeset())?;

@@ -14,6 +14,7 @@ diesel::table! {
         default_department_id -> Nullable<BigInt>,
         whatsapp_phone_number_id -> Nullable<Text>,
         flow -> Bool,
+        country -> Nullable<Text>,
         created_at -> crate::types::UtcTs,
     }
 }

@@ -127,6 +127,22 @@ pub fn find(conn: &mut Conn, id: StayId) -> Result<Option<Stay>, StoreError> {
     row.map(Stay::try_from).transpose()
 }
 
+/// A stay as it is now, held until the end of the transaction. The caller holds the guest of `read`. Where another
+/// node has given the stay another guest since it was read, the transaction gives way, and is run again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, StoreError> {
+    if let Conn::Pg(conn) = tx.conn() {
+        // Not FOR UPDATE: conversations that refer to it may be added.
+        stays::table.find(read.id.0).select(stays::id).for_no_key_update().load::<i64>(conn)?;
+    }
+    match find(tx.conn(), read.id)? {
+        Some(now) if now.guest == read.guest => Ok(now),
+        _ => Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction)),
+    }
+}
+
 /// How many stays a hotel has, and a slice of them, the one made last first.
 ///
 /// # Errors

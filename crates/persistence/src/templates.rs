@@ -103,6 +103,19 @@ pub fn find(conn: &mut Conn, hotel: HotelId, id: TemplateId) -> Result<Option<Te
     row.map(Template::try_from).transpose()
 }
 
+/// A template of this hotel as it is now, held until the end of the transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hold(tx: &mut Tx<'_>, hotel: HotelId, id: TemplateId) -> Result<Option<Template>, StoreError> {
+    // SQLite has one writer anyway.
+    if let Conn::Pg(conn) = tx.conn() {
+        let it = message_templates::table.find(id.0).filter(message_templates::hotel_id.eq(hotel.0));
+        it.select(message_templates::id).for_no_key_update().load::<i64>(conn)?;
+    }
+    find(tx.conn(), hotel, id)
+}
+
 /// Stores a new template; `None` where the hotel has one of that name.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use domain::{BadText, Language, MessageText, Name, PhoneNumber, Role, Stay, TemplateType};
+use domain::{BadPhoneNumber, BadText, Country, Language, MessageText, Name, Role, Stay, TemplateType, WrittenNumber};
 use serde_json::{Map, Value};
 
 use crate::words::ROLES;
@@ -119,9 +119,25 @@ pub(crate) fn name(value: &Value) -> Result<Name, Fault> {
     parsed(value, Name::parse)
 }
 
-/// A telephone number.
-pub(crate) fn phone(value: &Value) -> Result<PhoneNumber, Fault> {
-    parsed(value, PhoneNumber::parse)
+/// A telephone number, which the hotel's country may have to complete.
+pub(crate) fn phone(value: &Value) -> Result<WrittenNumber, Fault> {
+    parsed(value, |text| {
+        let number = WrittenNumber::parse(text)?;
+        match number.complete(None) {
+            Err(reason) if number.is_international() => Err(reason),
+            _ => Ok(number),
+        }
+    })
+}
+
+/// A telephone number that may be the stored one, which former rules may have let pass.
+pub(crate) fn changed_phone(value: &Value) -> Result<WrittenNumber, Fault> {
+    parsed(value, |text| -> Result<_, BadPhoneNumber> { WrittenNumber::parse(text) })
+}
+
+/// A country.
+pub(crate) fn country(value: &Value) -> Result<Country, Fault> {
+    parsed(value, Country::parse)
 }
 
 /// A day, written `YYYY-MM-DD`.

@@ -43,6 +43,39 @@ on_both!(a_table_comes_by_itself_or_in_a_form, |hotel| {
     assert_eq!(import(&manager, "text/csv", broken.clone()).await.is(200), hotel.import(&broken));
 });
 
+on_both!(an_unclosed_quote_swallows_no_booking, |hotel| {
+    let (manager, code) = (hotel.manager().await, unique("R"));
+    let row = |n: u32, name: &str| format!("{code}-{n},{name},{},1,2030-05-01,2030-05-02\n", hotel.new_phone());
+    for rows in [
+        [row(1, "Ana"), row(2, "\"Bo"), row(3, "Cy")].concat(),
+        [row(1, "Ana"), row(2, "\"Bo"), row(3, "\"Cy\"")].concat(),
+    ] {
+        let table = format!("{HEADER}\n{rows}");
+        let refused = import(&manager, "text/csv", table).await;
+        assert_eq!(refused.bad_fields(), ["file"]);
+        let told = refused.json()["errors"]["file"][0].as_str().unwrap().to_owned();
+        assert!(told.contains("line 3"), "{told}");
+    }
+    let stays = manager.get("stays/?page_size=100").await.is(200);
+    let of_table = |it: &&Value| it["reservation_code"].as_str().unwrap().starts_with(&code);
+    assert_eq!(stays["results"].as_array().unwrap().iter().filter(of_table).count(), 0);
+});
+
+on_both!(rows_of_one_code_that_contradict_each_other_change_nothing, |hotel| {
+    let (manager, code, other) = (hotel.manager().await, unique("R"), unique("R"));
+    let (phone, room) = (hotel.new_phone(), |code: &str, room: u32, phone: &str| {
+        format!("{code},Ana,{phone},{room},2030-05-01,2030-05-02\n")
+    });
+    let rows = [room(&code, 1, &phone), room(&other, 1, &phone), room(&code, 2, &phone), room(&other, 1, &phone)];
+    let answer = import(&manager, "text/csv", format!("{HEADER}\n{}", rows.concat())).await.is(200);
+    let results: Vec<&Value> = answer["rows"].as_array().unwrap().iter().map(|it| &it["result"]).collect();
+    assert_eq!(results, ["failed", "created", "failed", "unchanged"]);
+    assert!(answer["rows"][0]["errors"]["reservation_code"][0].is_string(), "{answer}");
+    // By itself each is fine.
+    import(&manager, "text/csv", format!("{HEADER}\n{}", rows[0])).await.is(200);
+    assert_eq!(manager.get("stays/").await.is(200)["results"][0]["reservation_code"], json!(code));
+});
+
 on_both!(a_table_of_no_use_is_refused, |hotel| {
     let (manager, good) = (hotel.manager().await, table(&hotel, &unique("R")));
     let form_of = |boundary: &str| format!("multipart/form-data; boundary={boundary}");

@@ -31,6 +31,9 @@ pub enum Failure {
     /// A table of stays that is of no use.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Rows of a table of stays that were not stored. What is wrong with each is in the answer.
+    #[error("Rows that failed: {0}. The answer says what is wrong with each; all others are stored.")]
+    Rows(usize),
     /// A file that cannot be read.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),

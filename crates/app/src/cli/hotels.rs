@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use desk::Desk;
-use domain::{Hotel, HotelId, Name};
+use domain::{Country, Hotel, HotelId, Name};
 use serde_json::{Value, json};
 
 use super::{Failure, hotel_id, name};
@@ -27,11 +27,14 @@ pub enum HotelCommand {
         #[arg(value_parser = hotel_id)]
         hotel: HotelId,
         /// Its number of the WhatsApp Cloud API, unique over all hotels
-        #[arg(long, required_unless_present = "flow")]
+        #[arg(long, required_unless_present_any = ["flow", "country"])]
         whatsapp_phone_number_id: Option<String>,
         /// Whether the flow answers its guests: on or off
         #[arg(long, value_parser = on_or_off)]
         flow: Option<bool>,
+        /// The country whose rules complete telephone numbers without a country code: two letters, like ES
+        #[arg(long, value_parser = country)]
+        country: Option<Country>,
     },
 }
 
@@ -72,12 +75,15 @@ impl HotelCommand {
         Ok(match self {
             Self::Create { name, timezone } => json!({ "id": desk.add_hotel(name, Some(timezone)).await?.0 }),
             Self::List => json!({ "hotels": desk.all_hotels().await?.iter().map(shown).collect::<Vec<_>>() }),
-            Self::Set { hotel, whatsapp_phone_number_id, flow } => {
+            Self::Set { hotel, whatsapp_phone_number_id, flow, country } => {
                 if let Some(number) = whatsapp_phone_number_id {
                     desk.set_whatsapp(hotel, number).await?;
                 }
                 if let Some(on) = flow {
                     desk.switch_flow(hotel, on).await?;
+                }
+                if let Some(country) = country {
+                    desk.set_country(hotel, country).await?;
                 }
                 json!({ "id": hotel.0 })
             }
@@ -94,6 +100,10 @@ impl DepartmentCommand {
         let Self::Create { hotel, name } = self;
         Ok(json!({ "id": desk.add_department(hotel, name).await?.0 }))
     }
+}
+
+fn country(text: &str) -> Result<Country, String> {
+    Country::parse(text).map_err(|error| error.to_string())
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -125,5 +135,6 @@ fn shown(hotel: &Hotel) -> Value {
         "opener_template_id": hotel.opener_template.map(|it| it.0),
         "whatsapp_phone_number_id": hotel.whatsapp_phone_number_id,
         "flow": hotel.flow,
+        "country": hotel.country.map(|it| it.to_string()),
     })
 }

@@ -12,6 +12,7 @@ use crate::{extract::Sent, problem::Problem, state::App};
 pub async fn guest_message(app: web::Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
     sent.wants_json()?;
     let wire::GuestMessage { phone, text, name, hotel_id } = sent.json()?;
+    let phone = app.desk.number_of_guest(phone, hotel_id).await?;
     let received = app.desk.receive(FromGuest::played(phone, name, text), hotel_id).await?;
     Ok(HttpResponse::Created().json(wire::GuestMessageStored {
         message_id: received.message.0,

@@ -25,9 +25,9 @@ pub async fn change(call: Call) -> Answer {
 }
 
 fn hotel_change(it: wire::ChangeHotel) -> Result<HotelChange, Problem> {
-    let wire::ChangeHotel { name, timezone, default_department_id, opener_template_id } = it;
+    let wire::ChangeHotel { name, timezone, default_department_id, opener_template_id, country } = it;
     let (default_department, opener_template) = (default_department_id, opener_template_id);
-    Ok(HotelChange { name, timezone, default_department, opener_template })
+    Ok(HotelChange { name, timezone, default_department, opener_template, country })
 }
 
 fn hotel(it: &Hotel) -> String {

@@ -1,7 +1,7 @@
 //! Stays: managers book and change them, other systems of the hotel bring them in and say who is there.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use desk::{Booking, Principal, RowOutcome, RowResult, StayChange};
+use desk::{Principal, RowOutcome, RowResult, StayChange, WrittenBooking};
 use domain::{Stay, StayId};
 
 use super::{done, paged};
@@ -23,7 +23,7 @@ pub async fn list(call: Call) -> Answer {
 
 /// `POST stays/`
 pub async fn create(call: Call) -> Answer {
-    let write: Write<Booking> = call.write_as(Target::Hotel, booking).await?;
+    let write: Write<WrittenBooking> = call.write_as(Target::Hotel, booking).await?;
     let (new, once) = write.once(stay);
     done(StatusCode::CREATED, call.desk().create_stay(call.caller, new, once).await?, stay)
 }
@@ -81,9 +81,9 @@ fn row(it: &RowOutcome) -> wire::ImportedRow {
     wire::ImportedRow { row: it.row as i64, reservation_code: it.reservation_code.clone(), result, errors }
 }
 
-fn booking(it: wire::NewStay) -> Result<Booking, Problem> {
+fn booking(it: wire::NewStay) -> Result<WrittenBooking, Problem> {
     let wire::NewStay { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = it;
-    Ok(Booking { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
+    Ok(WrittenBooking { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
 }
 
 fn stay_change(it: wire::ChangeStay) -> Result<StayChange, Problem> {

@@ -2,13 +2,13 @@
 
 use domain::{Stay, StayId};
 use persistence::{
-    Locks, Tx,
+    Locks,
     conversations::{self, Which},
-    guests, hotels, stays,
+    hotels, stays,
 };
 
-use super::{of_agent, of_hotel};
-use crate::{Desk, Done, Error, Once, Principal, call::Agent, flow, receive::conversation_of, settle};
+use super::hold;
+use crate::{Desk, Done, Error, Once, Principal, flow, receive::conversation_of, settle};
 
 impl Desk {
     /// Takes in that the guest of a stay has arrived: its conversation, made where there is none, is with the
@@ -59,11 +59,4 @@ impl Desk {
         })
         .await
     }
-}
-
-/// The stay, with its guest held until the end of the transaction: nobody else changes it meanwhile.
-fn hold(tx: &mut Tx<'_>, agent: Agent, id: StayId) -> Result<Stay, Error> {
-    let stay = of_agent(tx.conn(), agent, id)?;
-    guests::hold(tx, stay.guest)?;
-    of_hotel(tx.conn(), agent.hotel, id)
 }

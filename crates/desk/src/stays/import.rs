@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Hotel, HotelId};
-use persistence::{
-    Locks, Tx, hotels,
-    stays::{self, Booking},
-};
+use persistence::{Locks, Tx, hotels, stays};
 
 use super::{
-    ImportError, create,
+    ImportError, WrittenBooking, create, hold_read,
+    lock_number,
     table::{self, Row},
     update,
 };
@@ -79,9 +77,9 @@ impl Desk {
     /// [`ImportError`] where the table as a whole is of no use. Rows before a failure of the
     /// database are stored; importing the table again is harmless.
     pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<RowOutcome>, ImportError> {
-        let rows = table::read(csv)?;
         let found = self.store.read(move |conn| Ok::<_, Error>(hotels::find(conn, hotel)?)).await?;
         let hotel = found.ok_or(ImportError::NoSuchHotel)?;
+        let rows = table::read(csv, hotel.country)?;
         let mut outcomes = Vec::with_capacity(rows.len());
         for together in rows.chunks(AT_ONCE) {
             let results = self.take_in_all(hotel.clone(), together.to_vec()).await?;
@@ -97,7 +95,7 @@ impl Desk {
         let now = self.now();
         let bookings = rows.iter().filter_map(|(_, booking)| booking.as_ref().ok());
         let locks = bookings.fold(Locks::default().creating(true), |locks, it| {
-            locks.guest(it.guest_phone.clone().into()).guest_of_reservation(it.reservation_code.clone())
+            lock_number(locks, &it.guest_phone, hotel.country).guest_of_reservation(it.reservation_code.clone())
         });
         self.store
             .write(hotel.id, locks, move |tx| {
@@ -111,14 +109,22 @@ impl Desk {
     }
 }
 
-fn take_in(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<RowResult, Error> {
-    if create(tx, hotel, booking, now)?.is_some() {
-        return Ok(RowResult::Created);
-    }
-    let stay = stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.ok_or(Error::NotFound)?;
-    if booking.is_of(&stay) {
+fn take_in(tx: &mut Tx<'_>, hotel: &Hotel, row: &WrittenBooking, now: DateTime<Utc>) -> Result<RowResult, Error> {
+    let found = stays::find_by_code(tx.conn(), hotel.id, &row.reservation_code)?;
+    let booking = match row.complete(hotel.country, found.as_ref().map(|it| &it.guest_phone)) {
+        Ok(booking) => booking,
+        Err(reason) => return Ok(RowResult::Failed(vec![table::refused_phone(reason)])),
+    };
+    let found = match found {
+        Some(stay) => stay,
+        None if create(tx, hotel, &booking, now)?.is_some() => return Ok(RowResult::Created),
+        // Another node has just made it.
+        None => stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.ok_or(Error::NotFound)?,
+    };
+    if booking.is_of(&found) {
         return Ok(RowResult::Unchanged);
     }
-    update(tx, hotel, &stay, booking, now)?;
+    let stay = hold_read(tx, &found)?;
+    update(tx, hotel, &stay, &booking, now)?;
     Ok(RowResult::Updated)
 }

@@ -77,6 +77,11 @@ impl WrittenNumber {
         found.map(|digits| PhoneNumber(format!("+{digits}")))
     }
 
+    /// Whether it is written with a country code.
+    pub fn is_international(&self) -> bool {
+        self.has_plus
+    }
+
     /// Whether it is written exactly as this number, which was accepted under former rules.
     pub fn repeats(&self, stored: &PhoneNumber) -> bool {
         self.has_plus && stored.as_str()[1..] == self.digits

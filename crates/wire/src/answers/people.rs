@@ -45,6 +45,9 @@ pub struct Hotel {
     /// Its number at WhatsApp's Cloud API.
     #[schema(required)]
     pub whatsapp_phone_number_id: Option<String>,
+    /// The country whose rules complete telephone numbers without a country code: ISO 3166 alpha-2.
+    #[schema(required, example = "ES")]
+    pub country: Option<String>,
 }
 
 /// A staff member.
@@ -123,6 +126,7 @@ impl From<&domain::Hotel> for Hotel {
             default_department_id: it.default_department.map(|it| it.0),
             opener_template_id: it.opener_template.map(|it| it.0),
             whatsapp_phone_number_id: it.whatsapp_phone_number_id.clone(),
+            country: it.country.map(|it| it.to_string()),
         }
     }
 }

@@ -248,6 +248,7 @@ fn signing_in_is_as_promised() {
         timezone: "Europe/Madrid".to_owned(),
         default_department: None,
         flow: true,
+        country: domain::Country::parse("ES").ok(),
         opener_template: Some(domain::TemplateId(3)),
         whatsapp_phone_number_id: None,
     };
@@ -272,7 +273,15 @@ fn signing_in_is_as_promised() {
             "id": 7, "username": "ann", "name": "Ann", "role": "manager", "department_ids": [2], "active": true,
         })
     );
-    let shown = ["default_department_id", "id", "name", "opener_template_id", "timezone", "whatsapp_phone_number_id"];
+    let shown = [
+        "country",
+        "default_department_id",
+        "id",
+        "name",
+        "opener_template_id",
+        "timezone",
+        "whatsapp_phone_number_id",
+    ];
     let mut told = json!(Hotel::from(&hotel));
     told.sort_all_objects();
     assert_eq!(keys(&told), shown);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, PhoneNumber, StaffId, TemplateId};
+use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, StaffId, TemplateId, WrittenNumber};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -78,7 +78,7 @@ pub struct Nothing;
 pub struct GuestMessage {
     /// The guest's number, with its country code.
     #[schema(value_type = String, example = "+34600000001")]
-    pub phone: PhoneNumber,
+    pub phone: WrittenNumber,
     /// What they write: trimmed, 1 to 4,096 characters.
     #[schema(value_type = String, min_length = 1)]
     pub text: MessageText,
@@ -184,7 +184,7 @@ impl Input for GuestMessage {
         json!({
             "hotel_id": self.hotel_id.map(|it| it.0),
             "name": self.name.as_ref().map(Name::as_str),
-            "phone": self.phone.as_str(),
+            "phone": self.phone.normalized(),
             "text": self.text.as_str(),
         })
         .to_string()

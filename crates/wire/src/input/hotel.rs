@@ -1,6 +1,6 @@
 //! What managers do to the hotel, its departments and staff. What holds a password has no `Debug`.
 
-use domain::{DepartmentId, Name, Role, TemplateId};
+use domain::{Country, DepartmentId, Name, Role, TemplateId};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -28,6 +28,9 @@ pub struct ChangeHotel {
     /// The template that opens WhatsApp's window, one of type `whatsapp`; null: none.
     #[schema(value_type = Option<i64>, minimum = 1)]
     pub opener_template_id: Option<Option<TemplateId>>,
+    /// The country whose rules complete telephone numbers without a country code: ISO 3166 alpha-2; null: none.
+    #[schema(value_type = Option<String>, example = "ES")]
+    pub country: Option<Option<Country>>,
 }
 
 /// A new department.
@@ -98,22 +101,28 @@ impl Input for ChangeHotel {
         let timezone = fields.change("timezone", fields::string);
         let default_department_id = fields.nullable_change("default_department_id", fields::id(DepartmentId));
         let opener_template_id = fields.nullable_change("opener_template_id", fields::id(TemplateId));
+        let country = fields.nullable_change("country", fields::country);
         Some(Self {
             name: name?,
             timezone: timezone?,
             default_department_id: default_department_id?,
             opener_template_id: opener_template_id?,
+            country: country?,
         })
     }
 
     fn fingerprint(&self) -> String {
-        json!({
+        let mut all = json!({
             "default_department_id": given(self.default_department_id.map(|it| it.map(|it| it.0))),
             "name": self.name.as_ref().map(Name::as_str),
             "opener_template_id": given(self.opener_template_id.map(|it| it.map(|it| it.0))),
             "timezone": self.timezone,
-        })
-        .to_string()
+        });
+        // Only where it is given: keys from before there were countries stay the same.
+        if let Some(country) = self.country {
+            all["country"] = json!(country.as_ref().map(Country::as_str));
+        }
+        all.to_string()
     }
 }
 

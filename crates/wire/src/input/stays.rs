@@ -1,7 +1,7 @@
 //! Bookings.
 
 use chrono::NaiveDate;
-use domain::{Name, PhoneNumber, Stay};
+use domain::{Name, Stay, WrittenNumber};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -17,9 +17,9 @@ pub struct NewStay {
     /// The guest's name.
     #[schema(value_type = String, min_length = 1)]
     pub guest_name: Name,
-    /// The guest's number, with its country code.
+    /// The guest's number, with its country code, or as written in the hotel's country.
     #[schema(value_type = String, example = "+34600000001")]
-    pub guest_phone: PhoneNumber,
+    pub guest_phone: WrittenNumber,
     /// The room.
     #[schema(value_type = String, min_length = 1)]
     pub room_number: Name,
@@ -40,9 +40,9 @@ pub struct ChangeStay {
     /// The guest's name.
     #[schema(value_type = String, min_length = 1, required = false)]
     pub guest_name: Option<Name>,
-    /// The guest's number, with its country code. Another number is another guest.
+    /// The guest's number, with its country code, or as written in the hotel's country. Another number is another guest.
     #[schema(value_type = String, required = false, example = "+34600000001")]
-    pub guest_phone: Option<PhoneNumber>,
+    pub guest_phone: Option<WrittenNumber>,
     /// The room.
     #[schema(value_type = String, min_length = 1, required = false)]
     pub room_number: Option<Name>,
@@ -82,7 +82,7 @@ impl Input for NewStay {
             "check_in": self.check_in.to_string(),
             "check_out": self.check_out.to_string(),
             "guest_name": self.guest_name.as_str(),
-            "guest_phone": self.guest_phone.as_str(),
+            "guest_phone": self.guest_phone.normalized(),
             "reservation_code": self.reservation_code.as_str(),
             "room_number": self.room_number.as_str(),
         })
@@ -94,7 +94,7 @@ impl Input for ChangeStay {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let reservation_code = fields.change("reservation_code", fields::name);
         let guest_name = fields.change("guest_name", fields::name);
-        let guest_phone = fields.change("guest_phone", fields::phone);
+        let guest_phone = fields.change("guest_phone", fields::changed_phone);
         let room_number = fields.change("room_number", fields::name);
         let check_in = fields.change("check_in", fields::day);
         let check_out = fields.change("check_out", fields::day);
@@ -113,7 +113,7 @@ impl Input for ChangeStay {
             "check_in": self.check_in.map(|it| it.to_string()),
             "check_out": self.check_out.map(|it| it.to_string()),
             "guest_name": self.guest_name.as_ref().map(Name::as_str),
-            "guest_phone": self.guest_phone.as_ref().map(PhoneNumber::as_str),
+            "guest_phone": self.guest_phone.as_ref().map(WrittenNumber::normalized),
             "reservation_code": self.reservation_code.as_ref().map(Name::as_str),
             "room_number": self.room_number.as_ref().map(Name::as_str),
         })

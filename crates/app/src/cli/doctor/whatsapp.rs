@@ -365,6 +365,7 @@ mod tests {
             opener_template: None,
             whatsapp_phone_number_id: Some("105000000000001".to_owned()),
             flow: true,
+            country: None,
         }
     }
 }
