@@ -59,7 +59,7 @@ async fn drip(world: &World) {
 }
 
 /// Mebibytes that the server has in memory.
-fn resident(world: &World) -> u64 {
+pub fn resident(world: &World) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", world.process_id())).unwrap();
     let kibibytes = |line: &str| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok();
     status.lines().find_map(kibibytes).unwrap() / 1024

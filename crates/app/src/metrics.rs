@@ -21,6 +21,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     under_way: IntGauge,
+    body_bytes: IntGauge,
     live: Mutex<Live>,
 }
 
@@ -76,6 +77,7 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
+        let body_bytes = gauge(&registry, "http_body_bytes", "Memory that the bodies of requests take.")?;
         let live = Live {
             connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
             waiting: gauge(&registry, "http_connections_waiting", "Connections that have not sent a head yet.")?,
@@ -101,7 +103,7 @@ impl Metrics {
         let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         started.set(i64::try_from(now).unwrap_or_default());
-        Ok(Self { registry, requests, durations, under_way, live: Mutex::new(live) })
+        Ok(Self { registry, requests, durations, under_way, body_bytes, live: Mutex::new(live) })
     }
 
     /// Notes that a request has come.
@@ -120,6 +122,11 @@ impl Metrics {
         let (route, method) = (route.unwrap_or("none"), known(method));
         self.requests.with_label_values(&[route, method, status.as_str()]).inc();
         self.durations.with_label_values(&[route, method]).observe(took.as_secs_f64());
+    }
+
+    /// Notes how much memory the bodies of requests take now.
+    pub fn note_body_bytes(&self, bytes: usize) {
+        self.body_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// All figures, in Prometheus' text format.

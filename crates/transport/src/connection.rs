@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{dev::ServiceRequest, rt::net::TcpStream};
+use actix_web::{HttpRequest, dev::ServiceRequest, rt::net::TcpStream};
 use chrono::Utc;
 use socket2::SockRef;
 
@@ -71,6 +71,15 @@ impl Connection {
         if let Err(error) = SockRef::from(&self.descriptor).shutdown(std::net::Shutdown::Both) {
             log::debug!("a connection was gone before it was cut off: {error}");
         }
+    }
+}
+
+/// Reads nothing more of this connection: the request's answer is the last one. For bodies that come too slowly,
+/// whose rest the HTTP library would wait for.
+pub fn read_no_more(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        // If it is gone already, there is nothing more to read either.
+        let _ = SockRef::from(&connection.descriptor).shutdown(std::net::Shutdown::Read);
     }
 }
 

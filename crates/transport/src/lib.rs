@@ -37,7 +37,7 @@ mod watch;
 mod whispers;
 
 pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
-pub use connection::head_came;
+pub use connection::{head_came, read_no_more};
 pub use connections::{ConnectionCounts, Connections};
 pub use hub::{Counts, Hub};
 pub use reader::{Cursor, missed};
