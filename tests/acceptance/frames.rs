@@ -189,12 +189,12 @@ on_both!(another_http_or_another_websocket_is_refused_with_426, |hotel| {
     };
     let signed_in = format!("Authorization: Bearer {token}\r\n");
     for (http, version) in [("HTTP/1.0", "13"), ("HTTP/1.1", "8"), ("HTTP/1.1", "14"), ("HTTP/1.1", "thirteen")] {
-        let (status, told) = ask(http, version, &signed_in).await;
-        assert_eq!(status, 426, "{http} {version}: {told}");
+        let (_, told) = ask(http, version, &signed_in).await;
+        assert!(told.starts_with(&format!("{http} 426 ")), "{version}: {told}");
         let headers = told.to_lowercase();
         assert!(headers.contains("\r\nsec-websocket-version: 13\r\n"), "{told}");
         assert!(headers.contains("\r\nupgrade: websocket\r\n"), "{told}");
         assert!(told.contains("\"upgrade_required\"") && headers.contains("application/problem+json"), "{told}");
-        assert_eq!(ask(http, version, "").await.0, 401);
+        assert!(ask(http, version, "").await.1.starts_with(&format!("{http} 401 ")));
     }
 });
