@@ -80,7 +80,7 @@ impl Metrics {
         let body_bytes = gauge(&registry, "http_body_bytes", "Memory that the bodies of requests take.")?;
         let live = Live {
             connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
-            waiting: gauge(&registry, "http_connections_waiting", "Connections that have not sent a head yet.")?,
+            waiting: gauge(&registry, "http_connections_waiting", "Connections that owe the head of a request.")?,
             ended: counter(&registry, "http_connections_ended_total", "Connections ended since no head came.")?,
             sockets: gauge(&registry, "websocket_sockets", "Open WebSockets.")?,
             subscriptions: gauge(&registry, "websocket_subscriptions", "Subscriptions to conversations.")?,

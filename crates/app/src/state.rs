@@ -35,7 +35,7 @@ impl App {
         Self {
             desk,
             hub: Hub::new(),
-            connections: Connections::new(1, std::time::Duration::ZERO),
+            connections: Connections::new(1, std::time::Duration::ZERO, std::time::Duration::ZERO),
             body_memory: BodyMemory::new(64 * 1024 * 1024),
             settings: Settings::read(|_| None).unwrap(),
             origins: Origins::new(None, 8080, &allowed),
