@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptance::{Hotel, Options, Socket, head_of_frame, json, on_both};
+use acceptance::{Hotel, Options, Socket, head_of_frame, json, on_both, raw_http};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::told::said;
@@ -176,4 +176,25 @@ on_both!(a_restart_is_told_to_every_socket, Options::default() => |world| {
     // The session goes on where the server does.
     world.serve();
     Socket::open(&hotel.of(0).await).await.nothing(&hotel).await;
+});
+
+on_both!(another_http_or_another_websocket_is_refused_with_426, |hotel| {
+    let token = hotel.of(0).await.access;
+    let ask = async |http: &str, version: &str, authorization: &str| {
+        let head = format!(
+            "GET /ws/staff/ {http}\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: {version}\r\n{authorization}\r\n"
+        );
+        raw_http(&hotel.world, head.as_bytes()).await
+    };
+    let signed_in = format!("Authorization: Bearer {token}\r\n");
+    for (http, version) in [("HTTP/1.0", "13"), ("HTTP/1.1", "8"), ("HTTP/1.1", "14"), ("HTTP/1.1", "thirteen")] {
+        let (_, told) = ask(http, version, &signed_in).await;
+        assert!(told.starts_with(&format!("{http} 426 ")), "{version}: {told}");
+        let headers = told.to_lowercase();
+        assert!(headers.contains("\r\nsec-websocket-version: 13\r\n"), "{told}");
+        assert!(headers.contains("\r\nupgrade: websocket\r\n"), "{told}");
+        assert!(told.contains("\"upgrade_required\"") && headers.contains("application/problem+json"), "{told}");
+        assert!(ask(http, version, "").await.1.starts_with(&format!("{http} 401 ")));
+    }
 });

@@ -59,7 +59,7 @@ async fn drip(world: &World) {
 }
 
 /// Mebibytes that the server has in memory.
-fn resident(world: &World) -> u64 {
+pub fn resident(world: &World) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", world.process_id())).unwrap();
     let kibibytes = |line: &str| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok();
     status.lines().find_map(kibibytes).unwrap() / 1024
@@ -97,6 +97,46 @@ fn heads_that_do_not_come_are_counted_and_ended_and_nobody_waits_for_them() {
         figure_is(&world, "http_connections_waiting ", SOON, |it| it == 0.0).await;
         let after = resident(&world);
         assert!(after <= before + MEBIBYTES, "{before} MiB before, {after} after");
+    });
+}
+
+/// Asks for something on a connection, and reads the whole answer.
+async fn ask(stream: &mut TcpStream) {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let (mut answer, end) = (Vec::new(), b"{\"status\":\"ok\"}");
+    while !answer.ends_with(end) {
+        let mut some = [0; 1024];
+        let read = timeout(SOON, stream.read(&mut some)).await.expect("no answer").unwrap();
+        assert!(read > 0, "it is closed: {}", String::from_utf8_lossy(&answer));
+        answer.extend(&some[..read]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[test]
+fn every_head_of_a_connection_has_ten_seconds_and_an_idle_connection_is_no_slow_head() {
+    alone(Backend::Sqlite, Options::default().hotels(0), async |world| {
+        let mut idle = TcpStream::connect(world.address()).await.unwrap();
+        ask(&mut idle).await;
+        let slow = (1..4).map(async |requests| {
+            let mut stream = TcpStream::connect(world.address()).await.unwrap();
+            for _ in 0..requests {
+                ask(&mut stream).await;
+            }
+            let began = Instant::now();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHos").await.unwrap();
+            // A byte now and then changes nothing.
+            sleep(HEAD / 2).await;
+            stream.write_all(b"t").await.unwrap();
+            ended((began, stream)).await
+        });
+        for (took, told) in join_all(slow).await {
+            assert!(took + ABOUT > HEAD && took < HEAD + SOON, "ended after {took:?}");
+            assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
+        }
+        sleep(2 * ABOUT).await;
+        ask(&mut idle).await;
+        assert_eq!(figure(&world, "http_connections_ended_total ").await, 3.0);
     });
 }
 

@@ -11,6 +11,7 @@ mod api_keys;
 mod auth;
 mod auth_sessions;
 mod backup;
+mod bodies;
 mod broken_world;
 mod browser;
 mod cluster;

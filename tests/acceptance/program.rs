@@ -36,6 +36,24 @@ async fn sign_in(world: &Arc<World>, username: &str, password: &str) -> Staff {
     Staff::sign_in(&Client::new(world), username, password).await
 }
 
+/// Runs a command whose reader closes the pipe before anything is written.
+fn read_by_nobody(world: &World, arguments: &str) -> (Option<i32>, String) {
+    let script = format!("{{ sleep 0.2; exec \"$0\" {arguments}; }} | true; exit ${{PIPESTATUS[0]}}");
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]).arg(acceptance::binary()).current_dir(world.folder());
+    let done = command.envs(&world.program.settings).output().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+on_both!(who_has_read_enough_may_close_the_pipe, unserved empty() => |world| {
+    hotel(&world, "Grand");
+    for arguments in ["openapi", "asyncapi", "hotel list", "staff list", "migrate", "parked list", "doctor", "--version"] {
+        let (code, told) = read_by_nobody(&world, arguments);
+        assert!(!told.contains("Broken pipe") && !told.contains("panic"), "{arguments}: {told}");
+        assert!(arguments == "doctor" || (code, told.as_str()) == (Some(0), ""), "{arguments}: {code:?} {told}");
+    }
+});
+
 on_both!(a_hotel_is_made_on_the_command_line, unserved empty() => |world| {
     let made = world.run(&["hotel", "create", "--name", "Grand Hôtel"]).json();
     assert_eq!(keys(&made), ["id"]);

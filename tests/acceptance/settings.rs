@@ -55,6 +55,7 @@ fn a_bad_setting_stops_the_start_and_is_named() {
         ("SESSION_IDLE_DAYS", "0"),
         ("SESSION_MAX_DAYS", "ninety"),
         ("EVENT_RETENTION_DAYS", "-1"),
+        ("MAX_BODY_MEMORY_MB", "plenty"),
         ("RUST_LOG", "info,desk=loud"),
     ];
     for (name, value) in bad {
@@ -91,6 +92,9 @@ on_both!(the_environment_comes_before_the_file, unserved quiet() => |world| {
     fs::write(world.folder().join(".env"), "# comment\nDATABASE_URL=\"sqlite://from file.db\"\n").unwrap();
     assert_eq!(bare.run(&["migrate"]).code, Some(0));
     assert!(world.folder().join("from file.db").exists());
+    fs::write(world.folder().join(".env"), "DATABASE_URL=sqlite://of$HOME$$.db\n").unwrap();
+    assert_eq!(bare.run(&["migrate"]).code, Some(0));
+    assert!(world.folder().join("of$HOME$$.db").exists());
     // Both.
     assert_eq!(world.run(&["migrate", "--check"]).code, Some(1));
     assert_eq!(world.run(&["migrate"]).code, Some(0));
@@ -121,6 +125,7 @@ fn the_example_lists_every_setting_with_its_default() {
         "SESSION_IDLE_DAYS",
         "SESSION_MAX_DAYS",
         "EVENT_RETENTION_DAYS",
+        "MAX_BODY_MEMORY_MB",
         "RUST_LOG",
     ];
     for name in known {

@@ -11,7 +11,11 @@ mod staff;
 
 pub use failure::Failure;
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+    sync::Arc,
+};
 
 use clap::{Parser, Subcommand};
 use desk::Desk;
@@ -126,8 +130,7 @@ async fn migrate(check: bool) -> Result<(), Failure> {
     } else if Desk::is_behind(&settings()?.database_url)? {
         return Err(Failure::Behind);
     }
-    writeln!(std::io::stdout(), "The database is up to date.")?;
-    Ok(())
+    write("The database is up to date.")
 }
 
 fn environment() -> Result<Environment, Failure> {
@@ -149,17 +152,20 @@ async fn desk() -> Result<Desk, Failure> {
 }
 
 fn print(answer: &impl Serialize) -> Result<(), Failure> {
-    write(serde_json::to_string(answer)?)
+    write(&serde_json::to_string(answer)?)
 }
 
 fn print_long(document: &impl Serialize) -> Result<(), Failure> {
-    write(serde_json::to_string_pretty(document)?)
+    write(&serde_json::to_string_pretty(document)?)
 }
 
-fn write(text: String) -> Result<(), Failure> {
+/// Prints a text. Who has read enough of it, like `head`, may close the pipe.
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    Ok(out.flush()?)
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn hotel_id(text: &str) -> Result<HotelId, String> {

@@ -7,12 +7,17 @@
 
 mod address;
 mod body;
+mod body_memory;
+mod body_reader;
+mod form;
 mod links;
 mod query;
 mod write;
 
 pub use address::client_address;
 pub use body::{MostBytes, Sent};
+pub use body_memory::BodyMemory;
+pub use body_reader::{BodyError, leave_unread, read_body};
 pub use links::Links;
 pub use query::{Query, cursor, filter, message_range, page};
 pub use write::{Target, Write};
@@ -118,15 +123,11 @@ impl<A: Asker> Call<A> {
 
     /// The problem, unless the session is over: that comes first.
     pub async fn once_signed_in(&self, problem: Problem) -> Problem {
-        self.live().await.err().map_or(problem, Problem::from)
+        once_live(self.desk(), self.caller.principal(), problem).await
     }
 
-    /// Looks whether the session is live; a key was looked up on the way here.
     async fn live(&self) -> Result<(), desk::Error> {
-        match self.caller.principal() {
-            Principal::Staff(caller) => self.desk().authenticate(caller).await.map(drop),
-            Principal::ApiKey { .. } => Ok(()),
-        }
+        live(self.desk(), self.caller.principal()).await
     }
 }
 
@@ -195,7 +196,12 @@ impl<A: Asker> FromRequest for Call<A> {
             let app = app_of(&request)?;
             let principal = request.extensions().get::<Principal>().copied();
             let principal = principal.ok_or_else(Problem::unauthenticated)?;
-            let sent = Sent::read(&request, payload).await;
+            let sent = match Sent::read(&request, payload).await {
+                Ok(sent) => sent,
+                // The HTTP library closes after a broken chunk: who is not answered at once is not answered.
+                Err(error @ BodyError::Incomplete) => return Err(error.into()),
+                Err(error) => return Err(once_live(&app.desk, principal, error.into()).await),
+            };
             let Some(caller) = A::admitted(principal) else {
                 // What comes before it is told before it: a path that is none, and what is wanted.
                 if !ids_are_ids(&request) {
@@ -206,6 +212,19 @@ impl<A: Asker> FromRequest for Call<A> {
             };
             Ok(Self { app, caller, request, sent })
         })
+    }
+}
+
+/// The problem, unless the session is over: that comes first.
+async fn once_live(desk: &Desk, principal: Principal, problem: Problem) -> Problem {
+    live(desk, principal).await.err().map_or(problem, Problem::from)
+}
+
+/// Looks whether the session is live; a key was looked up on the way here.
+async fn live(desk: &Desk, principal: Principal) -> Result<(), desk::Error> {
+    match principal {
+        Principal::Staff(caller) => desk.authenticate(caller).await.map(drop),
+        Principal::ApiKey { .. } => Ok(()),
     }
 }
 

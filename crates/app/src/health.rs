@@ -48,6 +48,7 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 /// A [`Problem`]: 500.
 pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let whatsapp = timeout(PATIENCE, app.desk.whatsapp_counts()).await.ok().and_then(Result::ok);
+    app.metrics.note_body_bytes(app.body_memory.used());
     let text = app.metrics.text(app.hub.counts(), app.connections.counts(), whatsapp);
     let text = text.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))

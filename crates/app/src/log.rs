@@ -16,6 +16,7 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 use log::{Level, LevelFilter, log};
+use transport::{AnswerBody, head_came};
 use uuid::Uuid;
 
 use crate::{
@@ -57,7 +58,7 @@ pub async fn access(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    transport::head_came(&request);
+    let answering = head_came(&request);
     let app = request.app_data::<web::Data<App>>().cloned();
     let line = Line {
         began: Instant::now(),
@@ -76,7 +77,7 @@ pub async fn access(
                 cause_of(response.response()),
             );
             response.headers_mut().insert(REQUEST_ID, line.id);
-            return Ok(response);
+            return Ok(response.map_body(|_, body| AnswerBody::new(body, answering)));
         }
         Ok(Err(error)) => error,
         Err(_) => Problem::internal("a handler panicked").into(),

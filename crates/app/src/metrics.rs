@@ -22,6 +22,7 @@ pub struct Metrics {
     durations: HistogramVec,
     under_way: IntGauge,
     unknown_reports: IntCounter,
+    body_bytes: IntGauge,
     live: Mutex<Live>,
 }
 
@@ -79,9 +80,10 @@ impl Metrics {
         let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
         let unknown_reports =
             counter(&registry, "whatsapp_unknown_reports_total", "Delivery reports for numbers that no hotel has.")?;
+        let body_bytes = gauge(&registry, "http_body_bytes", "Memory that the bodies of requests take.")?;
         let live = Live {
             connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
-            waiting: gauge(&registry, "http_connections_waiting", "Connections that have not sent a head yet.")?,
+            waiting: gauge(&registry, "http_connections_waiting", "Connections that owe the head of a request.")?,
             ended: counter(&registry, "http_connections_ended_total", "Connections ended since no head came.")?,
             sockets: gauge(&registry, "websocket_sockets", "Open WebSockets.")?,
             subscriptions: gauge(&registry, "websocket_subscriptions", "Subscriptions to conversations.")?,
@@ -104,7 +106,7 @@ impl Metrics {
         let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         started.set(i64::try_from(now).unwrap_or_default());
-        Ok(Self { registry, requests, durations, under_way, unknown_reports, live: Mutex::new(live) })
+        Ok(Self { registry, requests, durations, under_way, unknown_reports, body_bytes, live: Mutex::new(live) })
     }
 
     /// Notes that a request has come.
@@ -128,6 +130,11 @@ impl Metrics {
         let (route, method) = (route.unwrap_or("none"), known(method));
         self.requests.with_label_values(&[route, method, status.as_str()]).inc();
         self.durations.with_label_values(&[route, method]).observe(took.as_secs_f64());
+    }
+
+    /// Notes how much memory the bodies of requests take now.
+    pub fn note_body_bytes(&self, bytes: usize) {
+        self.body_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// All figures, in Prometheus' text format.

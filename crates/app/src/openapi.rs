@@ -260,7 +260,7 @@ fn others() -> Vec<Operation> {
         get("/ws/staff/", "Upgrade to the live connection; asyncapi.json tells what is said there.")
             .by(&["bearer", "cookie"])
             .answers_nothing(101)
-            .refuses(&[400, 401, 403, 429]),
+            .refuses(&[400, 401, 403, 426, 429]),
         get("/healthz", "Whether the process lives.").answers_text(200),
         get("/readyz", "Whether the server can do its work.").answers_text(200).answers_text(503),
         get("/metrics", "Figures for Prometheus.").answers_text(200),

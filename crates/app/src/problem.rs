@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
     },
 };
 use desk::StoreError;
@@ -18,6 +18,8 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// How long to wait where nothing better is known.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait while bodies fill the memory: slow ones are given up after ten seconds.
+const BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a request was refused, as it is told.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ struct Told {
     newer: Option<Value>,
     parts: BTreeMap<&'static str, &'static str>,
     cause: Option<String>,
+    /// Whether the connection ends with it.
+    closes: bool,
 }
 
 /// Why a write is not done: refused, or answered before under the same key.
@@ -52,8 +56,8 @@ impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let errors = BTreeMap::new();
-        let (retry_after, allow, newer, parts, cause) = Default::default();
-        Self(Box::new(Told { status, code, detail, errors, retry_after, allow, newer, parts, cause }))
+        let (retry_after, allow, newer, parts, cause, closes) = Default::default();
+        Self(Box::new(Told { status, code, detail, errors, retry_after, allow, newer, parts, cause, closes }))
     }
 
     fn with(mut self, more: impl FnOnce(&mut Told)) -> Self {
@@ -80,6 +84,30 @@ impl Problem {
     /// 400: what HTTP itself says against it.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
+    }
+
+    /// 400: the body ended early.
+    pub fn incomplete_body() -> Self {
+        let detail = "The body of the request ended early, so nothing was done. Please send it again.";
+        Self::new(StatusCode::BAD_REQUEST, "incomplete_body", detail).closing()
+    }
+
+    /// 408: the body came too slowly.
+    pub fn request_timeout() -> Self {
+        let detail = "The body of the request came too slowly, so nothing was done. Please send it again.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).closing()
+    }
+
+    /// 503: other requests' bodies fill the memory that is reserved for all of them.
+    pub fn no_body_memory() -> Self {
+        let detail = "The server receives too much at the moment, so nothing was done. Please try again.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        problem.with(|it| it.retry_after = Some(BODY_WAIT)).closing()
+    }
+
+    /// The same, and the connection ends with it.
+    pub fn closing(self) -> Self {
+        self.with(|it| it.closes = true)
     }
 
     /// 401.
@@ -123,6 +151,12 @@ impl Problem {
     pub fn too_large(most: usize) -> Self {
         let detail = format!("A request's body may have at most {} KiB here.", most / 1024);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// 426: a WebSocket is opened by HTTP/1.1 and in version 13 only.
+    pub fn upgrade_required() -> Self {
+        let detail = "The live connection is a WebSocket of version 13, opened by HTTP/1.1.";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail)
     }
 
     /// 415: nothing but this is taken.
@@ -196,6 +230,8 @@ impl From<desk::Error> for Problem {
             Forbidden | BeyondApiKey => StatusCode::FORBIDDEN,
             NotFound => StatusCode::NOT_FOUND,
             Invalid(_) => StatusCode::BAD_REQUEST,
+            UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             ConversationClosed
             | NotInRelay
@@ -265,6 +301,12 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.0.status);
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        if self.0.closes {
+            response.force_close();
+        }
+        if self.0.status == StatusCode::UPGRADE_REQUIRED {
+            response.insert_header((UPGRADE, "websocket")).insert_header((SEC_WEBSOCKET_VERSION, "13"));
+        }
         if self.0.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }

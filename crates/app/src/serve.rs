@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::{
-    App as Server, HttpServer,
+    App as Server,
     dev::ServerHandle,
     middleware::from_fn,
     rt::{
@@ -23,11 +23,12 @@ use actix_web::{
 };
 use desk::{DbUrl, Desk, Keep, Sending};
 use socket2::{Domain, Protocol, Socket, Type};
-use transport::{BusKind, Connections, Hub};
+use transport::{BusKind, Connections, HttpLimits, Hub, http_server};
 
 use crate::{
     cli::Failure,
     clock::clock,
+    extract::BodyMemory,
     log::{access, begin},
     metrics::Metrics,
     origin::Origins,
@@ -98,27 +99,27 @@ pub async fn run(mut settings: Settings, demo: bool, simulate_whatsapp: bool) ->
     }
     let sockets = allow_sockets(&mut told)?;
     let workers = available_parallelism().map_or(2, usize::from).max(2);
-    let connections = Connections::new(sockets, HEAD);
+    let connections = Connections::new(sockets, HEAD, KEEP_ALIVE + DISCONNECT);
     let watched = connections.clone();
     supervise(&desk, "connections", move || watched.clone().watch());
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
-    let app = web::Data::new(App { desk, hub, connections, settings, origins, demo, metrics: Metrics::new()? });
+    let body_memory = BodyMemory::new(settings.max_body_memory);
+    let app =
+        web::Data::new(App { desk, hub, connections, body_memory, settings, origins, demo, metrics: Metrics::new()? });
     let (for_workers, connections) = (app.clone(), app.connections.clone());
-    let server = HttpServer::new(move || {
+    let limits = HttpLimits {
+        workers,
+        connections_of_worker: (sockets / workers).max(1),
+        keep_alive: KEEP_ALIVE,
+        head: LIBRARY_HEAD,
+        disconnect: DISCONNECT,
+        flush_seconds: FLUSH,
+    };
+    let server = move || {
         let server = Server::new().app_data(for_workers.clone());
         server.wrap(pages::security()).wrap(from_fn(access)).configure(routes::configure)
-    })
-    .workers(workers)
-    // Of each worker.
-    .max_connections((sockets / workers).max(1))
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(LIBRARY_HEAD)
-    .client_disconnect_timeout(DISCONNECT)
-    .shutdown_timeout(FLUSH)
-    .disable_signals()
-    .on_connect(move |connection, extensions| connections.accept(connection, extensions))
-    .listen(listener)?
-    .run();
+    };
+    let server = http_server(server, listener, connections, limits)?;
     let handle = server.handle();
     let mut running = spawn(server);
     // Whoever reads that it listens may already stop it.

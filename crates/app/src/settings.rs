@@ -6,7 +6,7 @@ mod secret;
 pub use env::{BadEnvFile, Environment};
 pub use secret::{JwtSecret, SecretError};
 
-use std::{fmt, net::IpAddr, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
 use desk::{DbUrl, Keep, Lifetimes};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub session_max_days: i64,
     /// Days that events are kept.
     pub event_retention_days: i64,
+    /// Bytes that the bodies of requests may take in memory, all together.
+    pub max_body_memory: usize,
     /// What is logged.
     pub rust_log: String,
     /// By how many seconds the clock is ahead.
@@ -65,6 +67,8 @@ pub struct BadSettings(Vec<String>);
 const COMPARE: Duration = Duration::from_secs(1);
 /// The version of the Cloud API that is spoken.
 const API_VERSION: &str = "v25.0";
+/// The least and the most megabytes for bodies that may be set: an upload has to fit in, and a table beside it.
+const BODY_MEMORY_MB: RangeInclusive<usize> = 32..=65_536;
 /// The most days that may be set: ten years.
 const MOST_DAYS: i64 = 3650;
 
@@ -92,6 +96,7 @@ impl Settings {
             session_idle_days: reader.one("SESSION_IDLE_DAYS", "30", days),
             session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
             event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
+            max_body_memory: reader.one("MAX_BODY_MEMORY_MB", "256", body_memory),
             rust_log: reader.one("RUST_LOG", "info", check_filter),
             #[cfg(feature = "test-clock")]
             test_clock_file: reader.maybe("TEST_CLOCK_FILE", |file| Ok(file.into())),
@@ -240,6 +245,12 @@ fn client_is_possible(url: &str, token: &str) -> Result<(), whatsapp::BadSetting
 fn seconds(text: &str) -> Result<u64, String> {
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
     seconds.ok_or_else(|| "must be a number of seconds".to_owned())
+}
+
+fn body_memory(text: &str) -> Result<usize, String> {
+    let megabytes = text.parse::<usize>().ok().filter(|it| BODY_MEMORY_MB.contains(it));
+    let (least, most) = (BODY_MEMORY_MB.start(), BODY_MEMORY_MB.end());
+    megabytes.map(|it| it * 1024 * 1024).ok_or_else(|| format!("must be a number of megabytes, {least} to {most}"))
 }
 
 fn days(text: &str) -> Result<i64, String> {

@@ -1,9 +1,11 @@
 //! What every handler is given.
 
+use std::sync::Arc;
+
 use desk::Desk;
 use transport::{Connections, Hub};
 
-use crate::{metrics::Metrics, origin::Origins, settings::Settings};
+use crate::{extract::BodyMemory, metrics::Metrics, origin::Origins, settings::Settings};
 
 /// The program at work.
 pub struct App {
@@ -13,6 +15,8 @@ pub struct App {
     pub hub: Hub,
     /// The connections.
     pub connections: Connections,
+    /// The memory that request bodies share.
+    pub body_memory: Arc<BodyMemory>,
     /// The settings.
     pub settings: Settings,
     /// Which pages may do what.
@@ -31,7 +35,8 @@ impl App {
         Self {
             desk,
             hub: Hub::new(),
-            connections: Connections::new(1, std::time::Duration::ZERO),
+            connections: Connections::new(1, std::time::Duration::ZERO, std::time::Duration::ZERO),
+            body_memory: BodyMemory::new(64 * 1024 * 1024),
             settings: Settings::read(|_| None).unwrap(),
             origins: Origins::new(None, 8080, &allowed),
             demo: false,

@@ -6,7 +6,11 @@ use actix_web::{
     web,
 };
 
-use crate::{problem::Problem, state::App};
+use crate::{
+    extract::{leave_unread, read_body},
+    problem::Problem,
+    state::App,
+};
 
 /// The most bytes of a body; Meta promises at most 3 MB.
 const MOST: usize = 4 * 1024 * 1024;
@@ -27,16 +31,22 @@ pub async fn verify(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
 /// `POST /webhooks/whatsapp/`: what guests wrote, and what became of ours. Answered once it is durable.
 ///
 /// # Errors
-/// A [`Problem`]: 401 where it is not Meta who signed it, 413, 503 where the database did not take all of it: Meta comes again.
+/// A [`Problem`]: 401 where it is not Meta who signed it, 400, 408 or 413 of the body, 503 where the database did not
+/// take all of it: Meta comes again.
 pub async fn receive(
     app: web::Data<App>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body = payload.to_bytes_limited(MOST).await.map_err(|_| Problem::too_large(MOST))?;
-    let body = body.map_err(|_| Problem::bad_json("The body could not be read."))?;
     let secret = app.settings.whatsapp_app_secret.as_deref();
-    if !secret.is_some_and(|secret| whatsapp::is_authentic(secret, &body, signature(request.headers()))) {
+    let signature = signature(request.headers());
+    // Who has not even tried to sign may not make us read and hold a body.
+    let (Some(secret), true) = (secret, signature.is_some_and(whatsapp::is_signature)) else {
+        leave_unread(&request);
+        return Err(Problem::bad_signature());
+    };
+    let body = read_body(&request, payload, MOST).await?;
+    if !whatsapp::is_authentic(secret, &body, signature) {
         return Err(Problem::bad_signature());
     }
     let taken_in = app.desk.take_in_webhook(&body).await?;

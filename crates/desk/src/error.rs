@@ -45,6 +45,15 @@ pub enum Error {
     /// A file that a guest sent is not fetched yet.
     #[error("This file is still being fetched. Please try again in a moment.")]
     NotThereYet,
+    /// WhatsApp does not take a file of this type.
+    #[error("WhatsApp does not take files of this kind. It takes {}.", whatsapp::SENDABLE_FILES)]
+    UnsupportedFile,
+    /// WhatsApp takes a file of this type, but not a large one.
+    #[error("WhatsApp takes a file of this kind with at most {} MB. Please send a smaller one.", .most / (1024 * 1024))]
+    FileTooLarge {
+        /// How many bytes it may have.
+        most: usize,
+    },
     /// A message that is to be sent once more has neither failed nor been lost.
     #[error("This message has not failed.")]
     NotFailed,
@@ -96,6 +105,8 @@ impl Error {
             Self::NotInRelay => "not_in_relay",
             Self::WindowClosed => "window_closed",
             Self::NotThereYet => "unavailable",
+            Self::UnsupportedFile => "unsupported_file",
+            Self::FileTooLarge { .. } => "too_large",
             Self::NotFailed => "not_failed",
             Self::StaleReply { .. } => "stale_reply",
             Self::IdempotencyMismatch => "idempotency_mismatch",

@@ -15,6 +15,7 @@ mod clock;
 mod conversations;
 mod departments;
 mod error;
+mod file_type;
 mod flow;
 mod generate;
 mod hotels;

@@ -17,12 +17,13 @@ use persistence::{
     sessions::Live,
     staff, templates,
 };
-use whatsapp::{Body, MediaKind};
+use whatsapp::{Body, MOST_BODY, MediaKind, SendableFile, sendable_file, template_value};
 
 use crate::{
     Desk, Done, Error, Once,
     attachments::PART,
     conversations::view,
+    file_type,
     messages::{append, append_with},
     outgoing::{self, is_window_open},
     settle,
@@ -30,8 +31,6 @@ use crate::{
 
 /// The most messages that a stale reply is shown.
 const MOST_NEWER: i64 = 200;
-/// The most bytes of a picture that WhatsApp shows as one; a larger one goes as a document.
-const MOST_OF_IMAGE: usize = 5 * 1024 * 1024;
 
 /// What a staff member answers.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ pub struct Replied {
 pub struct OutgoingFile {
     /// What it is called.
     pub name: String,
-    /// Its media type, without parameters.
+    /// Its media type as it is given, in lower case and without parameters; the file's first bytes count before it.
     pub content_type: String,
     /// Its bytes.
     pub bytes: bytes::Bytes,
@@ -166,22 +165,25 @@ impl Desk {
     /// Sends a file, with or without words.
     ///
     /// # Errors
-    /// As [`Desk::reply`].
+    /// As [`Desk::reply`]; [`Error::Invalid`] where the words are too many, [`Error::UnsupportedFile`] and
+    /// [`Error::FileTooLarge`] where WhatsApp does not take the file.
     pub async fn send_file(
         &self,
         caller: Caller,
         which: Which,
-        file: OutgoingFile,
+        mut file: OutgoingFile,
         once: Once<Message>,
     ) -> Result<Done<Message>, Error> {
         let now = self.now();
+        file.content_type = file_type::content_type(&file.content_type, &file.bytes);
         self.send_once(caller, vec![which], once, move |tx, live| {
             let mut talk = begin(tx, live, which, now)?;
             if !talk.is_free {
                 return Err(Error::WindowClosed);
             }
+            refuse_long_text(&file)?;
+            let kind = kind_of(&file, talk.is_on_whatsapp())?;
             take_over(tx, live, &mut talk, now)?;
-            let kind = kind_of(&file);
             let text = file.text.as_ref().map(MessageText::as_str);
             let content = text.map_or_else(|| format!("[{}] {}", kind.as_str(), file.name), str::to_owned);
             let body = Body::Media {
@@ -297,7 +299,8 @@ fn ask_to_write(tx: &mut Tx<'_>, talk: &Talk, opener: &Template, now: DateTime<U
         return Ok(());
     }
     let filled = fill(tx, talk, opener, None, &BTreeMap::new(), "hold")?;
-    outgoing::say(tx, &talk.hotel, &talk.it, &filled.text, filled.body.as_ref(), now)
+    let content = MessageText::parse(&filled.text).map_err(|error| Error::from(("hold", error)))?;
+    outgoing::say(tx, &talk.hotel, &talk.it, content.as_str(), filled.body.as_ref(), now)
 }
 
 /// A template with its values.
@@ -317,6 +320,8 @@ fn fill(
     field: &'static str,
 ) -> Result<Filled, Error> {
     let view = view(tx.conn(), talk.it.id)?;
+    // Staff are to see the values as WhatsApp shows them to the guest.
+    let is_approved = matches!(template.kind, TemplateKind::WhatsApp { .. });
     let value_of = |name: &str| {
         let known = || match name {
             "guest_name" => Some(view.guest_name.clone()),
@@ -326,11 +331,19 @@ fn fill(
             "staff_name" => staff_name.map(str::to_owned),
             _ => None,
         };
-        given.get(name).cloned().or_else(known)
+        let value = given.get(name).cloned().or_else(known);
+        if is_approved { value.as_deref().map(template_value) } else { value }
     };
     let content = template.content.as_str();
     let text = render(content, &value_of)
         .map_err(|missing| Error::invalid(field, format!("Please give values for: {}.", missing.0.join(", "))))?;
+    let too_long = |name: &&str| value_of(name).is_some_and(|value| is_too_long(&value));
+    let too_long: Vec<&str> = placeholders(content).into_iter().filter(|name| is_approved && too_long(name)).collect();
+    if !too_long.is_empty() {
+        let names = too_long.join(", ");
+        let sentence = format!("A value may have at most {MOST_BODY} characters. Please shorten: {names}.");
+        return Err(Error::invalid(field, sentence));
+    }
     let body = match &template.kind {
         TemplateKind::WhatsApp { language } if talk.is_on_whatsapp() => Some(Body::Template {
             name: template.name.to_string(),
@@ -397,13 +410,29 @@ fn keep(
     Ok(Attachment { id, name: file.name.clone(), content_type: file.content_type.clone(), size })
 }
 
-/// As what WhatsApp shows a file: what it does not know as anything else is a document, and so is a sound with
-/// words, which a sound has no place for.
-fn kind_of(file: &OutgoingFile) -> MediaKind {
-    match file.content_type.as_str() {
-        "image/jpeg" | "image/png" if file.bytes.len() <= MOST_OF_IMAGE => MediaKind::Image,
-        "video/mp4" | "video/3gpp" => MediaKind::Video,
-        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" if file.text.is_none() => MediaKind::Audio,
-        _ => MediaKind::Document,
+fn refuse_long_text(file: &OutgoingFile) -> Result<(), Error> {
+    match &file.text {
+        Some(text) if is_too_long(text.as_str()) => Err(Error::invalid(
+            "text",
+            format!("With a file at most {MOST_BODY} characters are allowed. Please send the text by itself."),
+        )),
+        _ => Ok(()),
     }
+}
+
+/// Whether WhatsApp does not take a text with a file, or as a template's value.
+fn is_too_long(text: &str) -> bool {
+    text.len() > MOST_BODY && text.chars().count() > MOST_BODY
+}
+
+/// As what a file is shown. What WhatsApp takes as nothing else is a document, and so is sound with words, which
+/// sound has no place for.
+fn kind_of(file: &OutgoingFile, is_on_whatsapp: bool) -> Result<MediaKind, Error> {
+    let kind = match sendable_file(&file.content_type) {
+        Some(SendableFile { kind, most }) if file.bytes.len() <= most => kind,
+        Some(SendableFile { most, .. }) if is_on_whatsapp => return Err(Error::FileTooLarge { most }),
+        None if is_on_whatsapp => return Err(Error::UnsupportedFile),
+        Some(_) | None => MediaKind::Document,
+    };
+    Ok(if kind == MediaKind::Audio && file.text.is_some() { MediaKind::Document } else { kind })
 }

@@ -1,11 +1,11 @@
-//! All connections, and which of them have sent no request's head yet.
+//! All connections, and which of them owe the head of a request: new ones, and those of whose next request a part has
+//! come.
 //!
-//! The HTTP library gives those up, too, but by a clock that it reads twice a second: it ends all that came within
-//! half a second in one instant, and everybody else waits meanwhile. Here each ends in its own time. Where
+//! The HTTP library gives up the first of these only, and by a clock that it reads twice a second: it ends all that came
+//! within half a second in one instant, and everybody else waits meanwhile. Here each ends in its own time. Where
 //! connections become scarce, those are the first to go, so that whoever does send a request gets in.
 
 use std::{
-    any::Any,
     collections::VecDeque,
     os::fd::OwnedFd,
     sync::{
@@ -15,9 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{dev::Extensions, rt::net::TcpStream};
-
-use crate::connection::{Connection, prepare};
+use crate::connection::Connection;
 
 /// Of so many connections one stays free.
 const FREE: usize = 64;
@@ -26,6 +24,9 @@ const AT_ONCE: usize = 32;
 const PAUSE: Duration = Duration::from_millis(10);
 /// How many may be in the queue that do not wait any more, beside as many as do.
 const SLACK: u64 = 1024;
+/// The library forgets to end an idle connection that has sent the beginning of a head together with the request
+/// before. Such ones are looked for so often.
+const LOOK_FOR_IDLE: Duration = Duration::from_secs(10);
 
 /// The connections of this node.
 #[derive(Clone)]
@@ -36,12 +37,16 @@ struct Inner {
     most: u64,
     /// How long a head is waited for.
     patience: Duration,
+    /// After how long without a request a connection is ended, in seconds.
+    most_idle: u32,
     queue: Mutex<Queue>,
+    /// All of them. Many are gone.
+    all: Mutex<Vec<Weak<Connection>>>,
     tally: Arc<Tally>,
 }
 
-/// When each came, the oldest first. Many of them have sent a head, or are gone.
-type Queue = VecDeque<(Instant, Weak<Connection>)>;
+/// Since when each owes a head, and which, the oldest first. Many of them have sent it, or are gone.
+type Queue = VecDeque<(Instant, u32, Weak<Connection>)>;
 
 /// What is counted as it happens.
 #[derive(Default)]
@@ -56,32 +61,65 @@ pub(crate) struct Tally {
 pub struct ConnectionCounts {
     /// Open ones, those of sockets among them.
     pub open: u64,
-    /// Those that have sent no request's head yet.
+    /// Those that owe the head of a request.
     pub waiting: u64,
     /// Those that were ended because of that, since the start.
     pub ended: u64,
 }
 
 impl Connections {
-    /// None yet. There may be `limit` of them, and a head is waited for with `patience`.
-    pub fn new(limit: usize, patience: Duration) -> Self {
+    /// None yet. There may be `limit` of them, a head is waited for with `patience`, and an idle one is kept for at
+    /// most so long.
+    pub fn new(limit: usize, patience: Duration, most_idle: Duration) -> Self {
         let most = (limit - limit.div_ceil(FREE)) as u64;
-        Self(Arc::new(Inner { most, patience, queue: Mutex::default(), tally: Arc::default() }))
-    }
-
-    /// Takes an accepted connection in. To be given to `HttpServer::on_connect`.
-    pub fn accept(&self, connection: &dyn Any, extensions: &mut Extensions) {
-        if let Some(descriptor) = connection.downcast_ref::<TcpStream>().and_then(prepare) {
-            extensions.insert(self.add(descriptor));
-        }
+        let most_idle = u32::try_from(most_idle.as_secs()).unwrap_or(u32::MAX);
+        let (queue, all, tally) = Default::default();
+        Self(Arc::new(Inner { most, patience, most_idle, queue, all, tally }))
     }
 
     /// Ends those whose heads do not come, for ever.
     pub async fn watch(self) {
+        let mut looked = Instant::now();
         loop {
             let (due, pause) = self.due();
             due.iter().for_each(|it| it.time_out());
-            tokio::time::sleep(pause).await;
+            if looked.elapsed() >= LOOK_FOR_IDLE {
+                looked = Instant::now();
+                self.end_idle();
+            }
+            tokio::time::sleep(pause.min(LOOK_FOR_IDLE)).await;
+        }
+    }
+
+    /// Notes that bytes of a connection have come.
+    pub(crate) fn bytes_came(&self, connection: &Arc<Connection>) {
+        if connection.begin_head() {
+            self.enqueue(&mut self.queue(), connection);
+        }
+    }
+
+    /// Ends those that have been idle for too long.
+    fn end_idle(&self) {
+        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|it| {
+            let Some(connection) = it.upgrade() else { return false };
+            if connection.is_idle_for(self.0.most_idle) {
+                connection.shut_down();
+            }
+            true
+        });
+        if all.len() < all.capacity() / 4 {
+            all.shrink_to_fit();
+        }
+    }
+
+    fn enqueue(&self, queue: &mut Queue, connection: &Arc<Connection>) {
+        let waiting = self.0.tally.waiting.load(Relaxed);
+        if queue.len() as u64 > 2 * waiting + SLACK {
+            queue.retain(|it| waits(it).is_some());
+        }
+        if let Some(head) = connection.awaited_head() {
+            queue.push_back((Instant::now(), head, Arc::downgrade(connection)));
         }
     }
 
@@ -91,17 +129,16 @@ impl Connections {
         ConnectionCounts { open: open.load(Relaxed), waiting: waiting.load(Relaxed), ended: ended.load(Relaxed) }
     }
 
-    fn add(&self, descriptor: OwnedFd) -> Arc<Connection> {
+    pub(crate) fn add(&self, descriptor: OwnedFd) -> Arc<Connection> {
         let connection = Arc::new(Connection::new(descriptor, self.0.tally.clone()));
-        let ConnectionCounts { open, waiting, .. } = self.counts();
+        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(&connection));
+        drop(all);
         let mut queue = self.queue();
-        let in_excess = if open > self.0.most { take_oldest(&mut queue) } else { None };
-        if queue.len() as u64 > 2 * waiting + SLACK {
-            queue.retain(|(_, it)| it.upgrade().is_some_and(|it| it.waits()));
-        }
-        queue.push_back((Instant::now(), Arc::downgrade(&connection)));
+        let in_excess = if self.counts().open > self.0.most { take_oldest(&mut queue) } else { None };
+        self.enqueue(&mut queue, &connection);
         drop(queue);
-        if let Some((_, oldest)) = in_excess {
+        if let Some((.., oldest)) = in_excess {
             oldest.time_out();
         }
         connection
@@ -111,12 +148,12 @@ impl Connections {
     fn due(&self) -> (Vec<Arc<Connection>>, Duration) {
         let (now, mut due) = (Instant::now(), Vec::new());
         let mut queue = self.queue();
-        while let Some((came, connection)) = take_oldest(&mut queue) {
+        while let Some((came, head, connection)) = take_oldest(&mut queue) {
             let left = self.0.patience.saturating_sub(now.saturating_duration_since(came));
             if left.is_zero() && due.len() < AT_ONCE {
                 due.push(connection);
             } else {
-                queue.push_front((came, Arc::downgrade(&connection)));
+                queue.push_front((came, head, Arc::downgrade(&connection)));
                 return (due, left.max(PAUSE));
             }
         }
@@ -131,9 +168,13 @@ impl Connections {
 }
 
 /// Takes out the one that waits longest; those before it wait no more.
-fn take_oldest(queue: &mut Queue) -> Option<(Instant, Arc<Connection>)> {
-    std::iter::from_fn(|| queue.pop_front())
-        .find_map(|(came, it)| it.upgrade().filter(|it| it.waits()).map(|it| (came, it)))
+fn take_oldest(queue: &mut Queue) -> Option<(Instant, u32, Arc<Connection>)> {
+    std::iter::from_fn(|| queue.pop_front()).find_map(|it| waits(&it).map(|connection| (it.0, it.1, connection)))
+}
+
+/// The connection, if it still owes this head.
+fn waits((_, head, connection): &(Instant, u32, Weak<Connection>)) -> Option<Arc<Connection>> {
+    connection.upgrade().filter(|it| it.awaited_head() == Some(*head))
 }
 
 #[cfg(test)]
@@ -171,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_ends_in_its_own_time_unless_it_has_sent_a_head() {
-        let connections = Connections::new(1000, Duration::from_millis(300));
+        let connections = Connections::new(1000, Duration::from_millis(300), Duration::MAX);
         let (silent, peer) = came(&connections);
         let (speaks, _its_peer) = came(&connections);
         assert_eq!(connections.counts(), counts(2, 2, 0));
@@ -190,8 +231,32 @@ mod tests {
     }
 
     #[test]
+    fn every_head_is_waited_for_and_an_idle_connection_owes_none() {
+        let connections = Connections::new(1000, Duration::from_millis(200), Duration::MAX);
+        let (connection, peer) = came(&connections);
+        for _ in 0..2 {
+            connection.be_busy();
+            connections.bytes_came(&connection);
+            assert!(!connection.waits(), "it is a part of the request");
+            connection.become_idle();
+            std::thread::sleep(Duration::from_millis(250));
+            end_due(&connections);
+            assert_eq!(connections.counts(), counts(1, 0, 0));
+            connections.bytes_came(&connection);
+            connections.bytes_came(&connection);
+            assert!(connection.waits());
+            end_due(&connections);
+            assert_eq!(connections.counts(), counts(1, 1, 0), "its time is that of this head");
+        }
+        std::thread::sleep(Duration::from_millis(250));
+        end_due(&connections);
+        assert!(told(peer).starts_with("HTTP/1.1 408 "));
+        assert_eq!(connections.counts(), counts(1, 0, 1));
+    }
+
+    #[test]
     fn of_a_burst_few_end_at_once() {
-        let connections = Connections::new(1000, Duration::ZERO);
+        let connections = Connections::new(1000, Duration::ZERO, Duration::MAX);
         let all: Vec<_> = (0..AT_ONCE + 1).map(|_| came(&connections)).collect();
         assert_eq!(end_due(&connections), PAUSE);
         assert_eq!(connections.counts(), counts(all.len() as u64, 1, AT_ONCE as u64));
@@ -201,7 +266,7 @@ mod tests {
 
     #[test]
     fn where_nearly_all_are_taken_the_one_that_waits_longest_makes_room() {
-        let connections = Connections::new(5, Duration::from_secs(10));
+        let connections = Connections::new(5, Duration::from_secs(10), Duration::MAX);
         let all: Vec<_> = (0..4).map(|_| came(&connections)).collect();
         assert!(all[0].0.stop_waiting());
         let _one_more = came(&connections);
@@ -211,7 +276,7 @@ mod tests {
 
     #[test]
     fn those_who_wait_no_more_do_not_fill_the_queue() {
-        let connections = Connections::new(10_000, Duration::from_secs(10));
+        let connections = Connections::new(10_000, Duration::from_secs(10), Duration::MAX);
         let (descriptor, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         for _ in 0..3 * SLACK {
             connections.add(descriptor.try_clone().unwrap().into());

@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod bus;
+mod client_stream;
 mod commands;
 mod connection;
 mod connections;
@@ -19,6 +20,7 @@ mod feed;
 mod following;
 mod fragments;
 mod frames;
+mod http_server;
 mod hub;
 mod intake;
 mod limits;
@@ -37,8 +39,9 @@ mod watch;
 mod whispers;
 
 pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
-pub use connection::head_came;
+pub use connection::{AnswerBody, Answering, head_came, read_no_more};
 pub use connections::{ConnectionCounts, Connections};
+pub use http_server::{HttpLimits, http_server};
 pub use hub::{Counts, Hub};
 pub use reader::{Cursor, missed};
 pub use session::{UpgradeError, upgrade};

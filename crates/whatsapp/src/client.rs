@@ -124,7 +124,7 @@ impl Client {
     /// [`CallError`]. After [`CallError::NoAnswer`] it may have been sent: do not send it again, but wait
     /// for a status with its callback.
     pub async fn send(&self, phone_number_id: &str, message: &Outgoing) -> Result<Accepted, CallError> {
-        let body = message.json().ok_or(NotSent::NoCall("nobody to send it to"))?;
+        let body = message.json().map_err(|why| NotSent::NoCall(why.0))?;
         let answer = self.post(phone_number_id, &body).await?;
         accepted(&answer).ok_or(NoAnswer::NotUnderstood { status: 200 }.into())
     }

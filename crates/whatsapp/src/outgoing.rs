@@ -22,7 +22,8 @@ pub struct Outgoing {
     pub body: Body,
 }
 
-/// What a message to a guest says. What is longer than Meta allows is cut, with an ellipsis.
+/// What a message to a guest says. What staff write is sent whole or not at all; only the labels of choices are
+/// cut, with an ellipsis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -40,7 +41,7 @@ pub enum Body {
     },
     /// A list to choose from; without rows it is a text.
     List {
-        /// What is said: at most 1,024 characters.
+        /// What is said: with more than 1,024 characters it is sent as a text, without the list.
         body: String,
         /// What opens the list: at most 20 characters.
         button: String,
@@ -87,19 +88,36 @@ pub struct Button {
     pub title: String,
 }
 
+/// The most characters of a text.
 const MOST_TEXT: usize = 4096;
-/// Of a list's and buttons' body, a caption, a template's parameter.
-const MOST_BODY: usize = 1024;
+/// The most characters of a list's and buttons' body, of a text with a file, and of a template's parameter.
+pub const MOST_BODY: usize = 1024;
 const MOST_CALLBACK: usize = 512;
 const MOST_ROWS: usize = 10;
 const MOST_BUTTONS: usize = 3;
 
+/// Why a message cannot be put into a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotSendable(pub(crate) &'static str);
+
+const TOO_LONG: NotSendable = NotSendable("a text that is longer than WhatsApp allows");
+const NO_PLACE: NotSendable = NotSendable("a text with a file that has no place for one");
+
+/// A value of a template as the guest sees it: Meta allows no line breaks and no empty ones.
+pub fn template_value(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
 impl Outgoing {
-    /// Meta's JSON for it. `None` where nobody is known to send it to.
-    pub(crate) fn json(&self) -> Option<Value> {
-        let (kind, body) = self.body.json();
+    /// Meta's JSON for it.
+    ///
+    /// # Errors
+    /// [`NotSendable`].
+    pub(crate) fn json(&self) -> Result<Value, NotSendable> {
+        let (kind, body) = self.body.json()?;
         let mut json = json!({ "messaging_product": "whatsapp", "recipient_type": "individual", "type": kind });
-        let address = self.address()?;
+        let address = self.address().ok_or(NotSendable("nobody to send it to"))?;
         json[address.0] = address.1.into();
         json[kind] = body;
         if !self.callback.is_empty() {
@@ -108,7 +126,7 @@ impl Outgoing {
         if let Some(wamid) = &self.quotes {
             json["context"] = json!({ "message_id": wamid });
         }
-        Some(json)
+        Ok(json)
     }
 
     /// The field and the address in it. A number always has its `+`: without, Meta puts the hotel's own
@@ -135,39 +153,48 @@ impl Body {
         serde_json::from_str(text).ok()
     }
 
-    fn json(&self) -> (&'static str, Value) {
-        match self {
-            Self::Text(text) => ("text", text_json(text)),
-            Self::Template { name, language, parameters } => ("template", template(name, language, parameters)),
-            Self::List { body, rows, .. } if rows.is_empty() => ("text", text_json(body)),
-            Self::List { body, button, rows } => ("interactive", list(body, button, rows)),
-            Self::Buttons { body, buttons } if buttons.is_empty() => ("text", text_json(body)),
-            Self::Buttons { body, buttons } => ("interactive", choice(body, buttons)),
-            Self::Media { kind, media_id, caption, filename } => {
-                (kind.as_str(), media(*kind, media_id, caption.as_deref(), filename.as_deref()))
+    fn json(&self) -> Result<(&'static str, Value), NotSendable> {
+        Ok(match self {
+            Self::Text(text) => ("text", text_json(text)?),
+            Self::Template { name, language, parameters } => ("template", template(name, language, parameters)?),
+            // The text names the choices, too.
+            Self::List { body, rows, .. } if rows.is_empty() || whole(body, MOST_BODY).is_err() => {
+                ("text", text_json(body)?)
             }
-        }
+            Self::List { body, button, rows } => ("interactive", list(body, button, rows)?),
+            Self::Buttons { body, buttons } if buttons.is_empty() => ("text", text_json(body)?),
+            Self::Buttons { body, buttons } => ("interactive", choice(body, buttons)?),
+            Self::Media { kind, media_id, caption, filename } => {
+                (kind.as_str(), media(*kind, media_id, caption.as_deref(), filename.as_deref())?)
+            }
+        })
     }
 }
 
-fn text_json(text: &str) -> Value {
-    json!({ "preview_url": false, "body": cut(text, MOST_TEXT) })
+/// A text that may have so many characters, trimmed.
+fn whole(text: &str, most: usize) -> Result<&str, NotSendable> {
+    let text = text.trim();
+    if text.chars().count() <= most { Ok(text) } else { Err(TOO_LONG) }
 }
 
-fn template(name: &str, language: &str, parameters: &[String]) -> Value {
+fn text_json(text: &str) -> Result<Value, NotSendable> {
+    Ok(json!({ "preview_url": false, "body": whole(text, MOST_TEXT)? }))
+}
+
+fn template(name: &str, language: &str, parameters: &[String]) -> Result<Value, NotSendable> {
     let mut template = json!({ "name": name, "language": { "code": language } });
     if !parameters.is_empty() {
         let parameter = |text: &String| {
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            json!({ "type": "text", "text": if text.is_empty() { "-".to_owned() } else { cut(&text, MOST_BODY) } })
+            let text = template_value(text);
+            Ok(json!({ "type": "text", "text": whole(&text, MOST_BODY)? }))
         };
-        let parameters: Vec<Value> = parameters.iter().map(parameter).collect();
+        let parameters: Vec<Value> = parameters.iter().map(parameter).collect::<Result<_, _>>()?;
         template["components"] = json!([{ "type": "body", "parameters": parameters }]);
     }
-    template
+    Ok(template)
 }
 
-fn list(body: &str, button: &str, rows: &[Row]) -> Value {
+fn list(body: &str, button: &str, rows: &[Row]) -> Result<Value, NotSendable> {
     let row = |row: &Row| {
         let mut json = json!({ "id": first_chars(&row.id, 200), "title": cut(&row.title, 24) });
         if let Some(description) = row.description.as_deref().filter(|it| !it.trim().is_empty()) {
@@ -176,29 +203,29 @@ fn list(body: &str, button: &str, rows: &[Row]) -> Value {
         json
     };
     let rows: Vec<Value> = rows.iter().take(MOST_ROWS).map(row).collect();
-    json!({
+    Ok(json!({
         "type": "list",
-        "body": { "text": cut(body, MOST_BODY) },
+        "body": { "text": whole(body, MOST_BODY)? },
         "action": { "button": cut(button, 20), "sections": [{ "rows": rows }] },
-    })
+    }))
 }
 
-fn choice(body: &str, buttons: &[Button]) -> Value {
+fn choice(body: &str, buttons: &[Button]) -> Result<Value, NotSendable> {
     let button = |it: &Button| json!({ "type": "reply", "reply": { "id": first_chars(&it.id, 256), "title": cut(&it.title, 20) } });
     let buttons: Vec<Value> = buttons.iter().take(MOST_BUTTONS).map(button).collect();
-    json!({ "type": "button", "body": { "text": cut(body, MOST_BODY) }, "action": { "buttons": buttons } })
+    Ok(json!({ "type": "button", "body": { "text": whole(body, MOST_BODY)? }, "action": { "buttons": buttons } }))
 }
 
-fn media(kind: MediaKind, id: &str, caption: Option<&str>, filename: Option<&str>) -> Value {
+fn media(kind: MediaKind, id: &str, caption: Option<&str>, filename: Option<&str>) -> Result<Value, NotSendable> {
     let mut media = json!({ "id": id });
     let has_caption = matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-    if let Some(caption) = caption.filter(|it| has_caption && !it.trim().is_empty()) {
-        media["caption"] = cut(caption, MOST_BODY).into();
+    if let Some(caption) = caption.filter(|it| !it.trim().is_empty()) {
+        media["caption"] = if has_caption { whole(caption, MOST_BODY)?.into() } else { return Err(NO_PLACE) };
     }
     if let Some(filename) = filename.filter(|_| kind == MediaKind::Document) {
         media["filename"] = filename.into();
     }
-    media
+    Ok(media)
 }
 
 /// The beginning of what nobody reads: no ellipsis.
@@ -265,15 +292,23 @@ mod tests {
 
     #[test]
     fn files_have_what_their_kind_allows() {
-        let media = |kind| {
-            let (caption, filename) = (Some("Map".into()), Some("map.pdf".into()));
-            json_of(Body::Media { kind, media_id: "9".into(), caption, filename })
+        let sent = |kind, caption: Option<String>| {
+            let (media_id, filename) = ("9".into(), Some("map.pdf".into()));
+            Outgoing {
+                to: ada(),
+                callback: String::new(),
+                quotes: None,
+                body: Body::Media { kind, media_id, caption, filename },
+            }
+            .json()
         };
+        let media = |kind| sent(kind, Some("Map".into())).unwrap();
         assert_eq!(media(MediaKind::Image)["image"], json!({"id": "9", "caption": "Map"}));
-        assert_eq!(media(MediaKind::Audio)["audio"], json!({"id": "9"}));
+        assert_eq!(sent(MediaKind::Audio, Some(" ".into())).unwrap()["audio"], json!({"id": "9"}));
+        assert_eq!(sent(MediaKind::Audio, Some("Map".into())), Err(NO_PLACE));
         let document = json!({"id": "9", "caption": "Map", "filename": "map.pdf"});
         assert_eq!(media(MediaKind::Document)["document"], document);
-        assert_eq!(media(MediaKind::Sticker)["type"], "sticker");
+        assert_eq!(sent(MediaKind::Sticker, None).unwrap()["type"], "sticker");
     }
 
     #[test]
@@ -310,15 +345,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut() {
-        let long = || "é🙂".repeat(5000);
+    fn only_labels_are_cut() {
+        let long = || "é🙂".repeat(500);
         let chars = |value: &Value| value.as_str().unwrap().chars().count();
-        let text = json_of(Body::Text(long()));
-        assert_eq!(chars(&text["text"]["body"]), 4096);
-        assert!(text["text"]["body"].as_str().unwrap().ends_with('…'));
         let rows = vec![Row { id: long(), title: long(), description: Some(long()) }; 12];
         let list = &json_of(Body::List { body: long(), button: long(), rows })["interactive"];
-        assert_eq!((chars(&list["body"]["text"]), chars(&list["action"]["button"])), (1024, 20));
+        assert_eq!((chars(&list["body"]["text"]), chars(&list["action"]["button"])), (1000, 20));
         let rows = list["action"]["sections"][0]["rows"].as_array().unwrap();
         assert_eq!(rows.len(), 10);
         assert_eq!([&rows[0]["id"], &rows[0]["title"], &rows[0]["description"]].map(chars), [200, 24, 72]);
@@ -326,13 +358,37 @@ mod tests {
         let buttons = &json_of(Body::Buttons { body: long(), buttons })["interactive"];
         assert_eq!(buttons["action"]["buttons"].as_array().unwrap().len(), 3);
         let reply = &buttons["action"]["buttons"][0]["reply"];
-        assert_eq!((chars(&buttons["body"]["text"]), chars(&reply["id"]), chars(&reply["title"])), (1024, 256, 20));
-        let (caption, filename) = (Some(long()), None);
-        let image = json_of(Body::Media { kind: MediaKind::Image, media_id: "9".into(), caption, filename });
-        assert_eq!(chars(&image["image"]["caption"]), 1024);
+        assert_eq!((chars(&buttons["body"]["text"]), chars(&reply["id"]), chars(&reply["title"])), (1000, 256, 20));
         let (callback, body) = (long(), Body::Text("a".into()));
         let json = Outgoing { to: ada(), callback, quotes: None, body }.json().unwrap();
         assert_eq!(chars(&json["biz_opaque_callback_data"]), 512);
+    }
+
+    #[test]
+    fn a_text_goes_whole_or_not_at_all() {
+        let send = |body| Outgoing { to: ada(), callback: String::new(), quotes: None, body }.json();
+        let of = |size: usize| "🙂".repeat(size);
+        let media = |size| Body::Media {
+            kind: MediaKind::Image,
+            media_id: "9".into(),
+            caption: Some(of(size)),
+            filename: None,
+        };
+        let template =
+            |size| Body::Template { name: "n".into(), language: "en".into(), parameters: vec!["a".into(), of(size)] };
+        let buttons =
+            |size| Body::Buttons { body: of(size), buttons: vec![Button { id: "y".into(), title: "Yes".into() }] };
+        let row = Row { id: "a".into(), title: "Towels".into(), description: None };
+        let list = |size| Body::List { body: of(size), button: "Open".into(), rows: vec![row.clone()] };
+        assert_eq!(send(media(1024)).unwrap()["image"]["caption"], of(1024).as_str());
+        let parameters = &send(template(1024)).unwrap()["template"]["components"][0]["parameters"];
+        assert_eq!(parameters[1]["text"], of(1024).as_str());
+        assert_eq!(send(Body::Text(of(4096))).unwrap()["text"]["body"], of(4096).as_str());
+        for body in [media(1025), template(1025), buttons(1025), Body::Text(of(4097)), list(4097)] {
+            assert_eq!(send(body), Err(TOO_LONG));
+        }
+        assert_eq!(send(list(1024)).unwrap()["type"], "interactive");
+        assert_eq!(send(list(1025)).unwrap()["text"]["body"], of(1025).as_str());
     }
 
     proptest! {

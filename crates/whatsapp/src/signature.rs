@@ -13,8 +13,17 @@ pub fn is_authentic(app_secret: &str, body: &[u8], header: Option<&str>) -> bool
     if app_secret.is_empty() {
         return false;
     }
-    let Some(signature) = header.and_then(|it| it.strip_prefix("sha256=")).and_then(bytes_of_hex) else { return false };
+    let Some(signature) = header.and_then(bytes_of_signature) else { return false };
     hmac(app_secret.as_bytes()).chain_update(body).verify_slice(&signature).is_ok()
+}
+
+/// Whether this, of `X-Hub-Signature-256`, has the form of a signature; whose, only the body shows.
+pub fn is_signature(header: &str) -> bool {
+    bytes_of_signature(header).is_some()
+}
+
+fn bytes_of_signature(header: &str) -> Option<[u8; 32]> {
+    header.strip_prefix("sha256=").and_then(bytes_of_hex)
 }
 
 /// Whether two secrets are the same, in a time that does not tell how much of them is.

@@ -44,6 +44,14 @@ const STUCK: usize = 16;
 const FLOODS: usize = 8;
 /// Connections that send a request's head a byte a second, and sockets that send a frame so.
 const SLOW: usize = 100;
+/// Posts to the webhook, with signatures of nobody, whose bodies come to [`STALLED_BYTES`] and then no further: more than
+/// a server may hold of bodies. Each comes in parts, and then waits until the server gives it up.
+const STALLED: usize = 100;
+const STALLED_BYTES: usize = 7 * STALLED_PART * 16;
+const STALLED_PART: usize = 32 * 1024;
+const STALLED_EVERY: Duration = Duration::from_millis(100);
+/// Connections that send a sign-in's body a byte a second.
+const SLOW_BODIES: usize = 100;
 /// Connections that ask without being signed in; every fifth request is a sign-in.
 const UNSIGNED: usize = 8;
 /// Whose tokens it needs: one for the stuck, one for the floods, the others for the slow.
@@ -91,6 +99,9 @@ pub struct Done {
     pub closed: Cell<u64>,
     /// Requests without a token.
     pub requests: Cell<u64>,
+    /// Bytes of bodies that then stalled, and how many of these bodies the server has given up.
+    pub stalled: Cell<u64>,
+    pub given_up: Cell<u64>,
 }
 
 struct Hostile {
@@ -113,6 +124,8 @@ pub fn run() -> Outcome<()> {
         hostile.for_ever(half_open, self::half_open);
         hostile.for_ever(SLOW, slow_head);
         hostile.for_ever(SLOW, slow_frame);
+        hostile.for_ever(SLOW_BODIES, slow_body);
+        hostile.for_ever(STALLED, stalled_body);
         hostile.for_ever(STUCK, stuck);
         hostile.for_ever(FLOODS, flood);
         hostile.for_ever(UNSIGNED, unsigned);
@@ -184,6 +197,31 @@ async fn slow_head(hostile: Rc<Hostile>, n: usize) -> Outcome<()> {
 async fn slow_frame(hostile: Rc<Hostile>, n: usize) -> Outcome<()> {
     let mut socket = hostile.sit(2 + n / SOCKETS_OF_ONE, false).await?;
     drip(&hostile, &mut socket, &frames::masked(Kind::Text, &[b' '; 4_000])).await
+}
+
+async fn slow_body(hostile: Rc<Hostile>, n: usize) -> Outcome<()> {
+    let mut stream = hostile.connect(n).await?;
+    stream.write_all(b"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n").await?;
+    drip(&hostile, &mut stream, &[b' '; 4_000]).await
+}
+
+async fn stalled_body(hostile: Rc<Hostile>, n: usize) -> Outcome<()> {
+    let mut stream = hostile.connect(n).await?;
+    let (signature, length) = ("0".repeat(64), STALLED_BYTES + 1);
+    let head = format!(
+        "POST /webhooks/whatsapp/ HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: sha256={signature}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut times = every(STALLED_EVERY);
+    for _ in 0..STALLED_BYTES / STALLED_PART {
+        times.tick().await;
+        stream.write_all(&[b' '; STALLED_PART]).await?;
+        add(&hostile.done.stalled, STALLED_PART as u64);
+    }
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    add(&hostile.done.given_up, 1);
+    Ok(())
 }
 
 async fn drip(hostile: &Hostile, stream: &mut TcpStream, bytes: &[u8]) -> Outcome<()> {

@@ -159,9 +159,12 @@ impl Made {
 fn command(database: &Database, folder: &Path) -> Outcome<Command> {
     let mut command = Command::new(product()?);
     command.env_clear().current_dir(folder);
-    for (name, value) in
-        [("DATABASE_URL", database.url.as_str()), ("BIND_ADDRESS", "127.0.0.1:0"), ("JWT_SECRET", JWT_SECRET)]
-    {
+    for (name, value) in [
+        ("DATABASE_URL", database.url.as_str()),
+        ("BIND_ADDRESS", "127.0.0.1:0"),
+        ("JWT_SECRET", JWT_SECRET),
+        ("WHATSAPP_APP_SECRET", APP_SECRET),
+    ] {
         command.env(name, value);
     }
     Ok(command)

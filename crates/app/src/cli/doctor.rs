@@ -3,7 +3,7 @@
 mod report;
 mod whatsapp;
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::rt::{task::spawn_blocking, time::timeout};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +11,7 @@ use clap::Args;
 use desk::{Checkup, DbUrl, Desk, StoreError};
 
 use self::report::{Report, State};
-use super::Failure;
+use super::{Failure, write};
 use crate::{
     clock::clock,
     settings::{JwtSecret, Settings},
@@ -45,9 +45,7 @@ impl Doctor {
             Err(failure) => report.note("settings", wrong(failure.in_one_line())),
         }
         let text = if self.json { format!("{}\n", report.json()) } else { report.text() };
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
+        write(text.trim_end())?;
         match report.wrong() {
             0 => Ok(()),
             wrong => Err(Failure::Unwell(wrong)),

@@ -78,10 +78,7 @@ impl<A: Asker> Call<A> {
     /// As [`Call::write`].
     pub async fn write_file(&self, target: Target, media: &'static str) -> Result<Write<Bytes>, Refusal> {
         let digest: DigestOf = |sent| sent.bytes().map(|bytes| Digest::of(bytes).to_string());
-        let understood = match self.sent.wants_json() {
-            Ok(()) => self.sent.file(media).await,
-            Err(problem) => Err(problem),
-        };
+        let understood = self.sent.wants_json().and_then(|()| self.sent.file(media));
         let understood = understood.and_then(|file| Ok((digest(&self.sent)?, file)));
         self.understood(target, understood, digest).await
     }
@@ -92,10 +89,7 @@ impl<A: Asker> Call<A> {
     /// As [`Call::write`].
     pub async fn write_upload(&self, target: Target) -> Result<Write<OutgoingFile>, Refusal> {
         let digest: DigestOf = |sent| sent.bytes().map(|bytes| Digest::of(bytes).to_string());
-        let understood = match self.sent.wants_json() {
-            Ok(()) => self.sent.upload().await,
-            Err(problem) => Err(problem),
-        };
+        let understood = self.sent.wants_json().and_then(|()| self.sent.upload());
         let understood = understood.and_then(|file| Ok((digest(&self.sent)?, file)));
         self.understood(target, understood, digest).await
     }

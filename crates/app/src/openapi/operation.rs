@@ -18,18 +18,24 @@ use super::OURS;
 use crate::rest::attachments;
 
 /// The refusals there are.
-pub const REFUSALS: [(u16, &str); 12] = [
-    (400, "Bad JSON, or a field or parameter that cannot be."),
+pub const REFUSALS: [(u16, &str); 14] = [
+    (400, "Bad JSON, a field or parameter that cannot be, or a body that ends early (`incomplete_body`)."),
     (401, "Nobody is signed in, or the credentials are wrong."),
     (403, "The role or the API key may not do this, or the page may not use the cookie."),
     (404, "No such thing, or not yours to see."),
     (406, "Only JSON is given."),
+    (408, "The body came too slowly (`request_timeout`): no part of it for 10 s, or over 30 s + 1 s per 64 KiB."),
     (409, "The state forbids it."),
-    (413, "The body is over 256 KiB, or over what the call says of itself."),
-    (415, "Only JSON is taken, or what the call says of itself."),
+    (413, "The body is over 256 KiB, or over what the call says of itself; or WhatsApp takes only smaller files."),
+    (415, "Only JSON is taken, or what the call says of itself; or WhatsApp takes no such file (`unsupported_file`)."),
+    (426, "A WebSocket is opened by HTTP/1.1 and in version 13 only."),
     (429, "Too many."),
     (500, "Our fault."),
-    (503, "The database is away. Nothing was done, or all of it: repeat with the same Idempotency-Key."),
+    (
+        503,
+        "The database is away, or bodies of requests fill the memory that is reserved for them. Nothing was done, or all \
+         of it: repeat with the same Idempotency-Key.",
+    ),
     (405, "This method is not there."),
 ];
 
@@ -271,6 +277,10 @@ impl Operation {
             && status != 200
         {
             self.answers.push((200, what));
+        }
+        // Whoever takes a body waits for it, but not for ever.
+        if self.refuses.contains(&413) {
+            self.refuses.push(408);
         }
         let mut operation =
             OperationBuilder::new().tag(group).summary(Some(self.summary)).parameters(Some(self.parameters));

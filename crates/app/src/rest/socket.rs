@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL},
+    http::{
+        Version,
+        header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION},
+    },
     web,
 };
 use desk::Caller;
@@ -29,8 +32,17 @@ pub async fn upgrade(
 ) -> Result<HttpResponse, Problem> {
     let offered = offered(request.headers());
     let caller = caller(&app, &request, &offered).await?;
+    if is_other_protocol(&request) {
+        return Err(Problem::upgrade_required());
+    }
     let protocol = (offered.first().is_some_and(|it| it == BEARER)).then_some(BEARER);
     Ok(transport::upgrade(&request, payload, &app.hub, caller, protocol).await?)
+}
+
+/// Whether it is asked for by another HTTP, or for another WebSocket, than there is.
+fn is_other_protocol(request: &HttpRequest) -> bool {
+    let version = request.headers().get(SEC_WEBSOCKET_VERSION);
+    request.version() != Version::HTTP_11 || version.is_some_and(|it| it.as_bytes().trim_ascii() != b"13")
 }
 
 /// Who opens it. What is given explicitly counts before the cookie, even where it is bad.

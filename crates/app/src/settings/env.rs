@@ -1,6 +1,6 @@
 //! Where settings come from.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fs, io::ErrorKind, path::Path};
 
 /// The process's environment, and behind it a file.
 #[derive(Default)]
@@ -25,13 +25,13 @@ impl Environment {
     /// # Errors
     /// [`BadEnvFile`].
     pub fn with_file(path: &Path) -> Result<Self, BadEnvFile> {
-        let lines = match dotenvy::from_path_iter(path) {
-            Ok(lines) => lines,
-            Err(error) if error.not_found() => return Ok(Self::default()),
-            Err(error) => return Err(bad(error, "")),
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(BadEnvFile::Io(error)),
         };
         let (mut file, mut last) = (HashMap::new(), String::new());
-        for line in lines {
+        for line in dotenvy::from_read_iter(with_literal_dollars(&text).as_bytes()) {
             let (name, value) = line.map_err(|error| bad(error, &last))?;
             last.clone_from(&name);
             file.insert(name, value);
@@ -43,6 +43,29 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.file.get(name).cloned())
     }
+}
+
+/// The text of a file in which the library finds no variables to replace: passwords have dollars in them.
+fn with_literal_dollars(text: &str) -> String {
+    let (mut literal, mut quote, mut before) = (String::with_capacity(text.len()), None, '\n');
+    let (mut is_escaped, mut is_comment) = (false, false);
+    for it in text.chars() {
+        if quote.is_none() && it == '\n' {
+            is_comment = false;
+        } else if quote.is_none() && !is_escaped && it == '#' && before.is_whitespace() {
+            is_comment = true;
+        }
+        if !is_comment && !is_escaped && it == '$' && quote != Some('\'') {
+            literal.push('\\');
+        }
+        if !is_comment && !is_escaped && matches!(it, '\'' | '"') && quote.is_none_or(|open| open == it) {
+            quote = if quote.is_none() { Some(it) } else { None };
+        }
+        is_escaped = !is_comment && !is_escaped && it == '\\' && quote != Some('\'');
+        literal.push(it);
+        before = it;
+    }
+    literal
 }
 
 /// A bad line may well hold a secret: only the name before it is told.
@@ -67,6 +90,26 @@ mod tests {
         let environment = Environment::with_file(&path).unwrap();
         assert_eq!(environment.get("MM_NO_SUCH").as_deref(), Some("a b"));
         assert_ne!(environment.get("PATH").as_deref(), Some("nowhere"));
+    }
+
+    #[test]
+    fn a_dollar_is_a_dollar() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        for (line, value) in [
+            ("A=pa$HOME", "pa$HOME"),
+            ("A=\"${HOME} $1\"", "${HOME} $1"),
+            ("A='$HOME'", "$HOME"),
+            ("A='it\\$'", "it\\$"),
+            ("A=a\\$b", "a$b"),
+            ("A=\"'$HOME'\"", "'$HOME'"),
+            ("# don't $HOME\nexport A=$$ # it's $HOME", "$$"),
+            ("B=\"two\n$HOME # lines\"\nA=x#$y", "x#$y"),
+        ] {
+            std::fs::write(&path, line).unwrap();
+            let environment = Environment::with_file(&path).unwrap();
+            assert_eq!(environment.file.get("A").map(String::as_str), Some(value), "{line}");
+        }
     }
 
     #[test]

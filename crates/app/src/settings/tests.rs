@@ -52,6 +52,7 @@ fn a_bad_one_is_named() {
         ("SESSION_IDLE_DAYS", "0"),
         ("SESSION_MAX_DAYS", "ninety"),
         ("EVENT_RETENTION_DAYS", "-1"),
+        ("MAX_BODY_MEMORY_MB", "31"),
         ("RUST_LOG", "desk=loud"),
     ] {
         let told = read(&[(name, bad)]).unwrap_err();
