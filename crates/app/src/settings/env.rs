@@ -86,7 +86,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         assert!(Environment::with_file(&path).unwrap().get("MM_NO_SUCH").is_none());
-        std::fs::write(&path, "# a comment\nMM_NO_SUCH=\"a b\"\nPATH=nowhere\n").unwrap();
+        fs::write(&path, "# a comment\nMM_NO_SUCH=\"a b\"\nPATH=nowhere\n").unwrap();
         let environment = Environment::with_file(&path).unwrap();
         assert_eq!(environment.get("MM_NO_SUCH").as_deref(), Some("a b"));
         assert_ne!(environment.get("PATH").as_deref(), Some("nowhere"));
@@ -106,7 +106,7 @@ mod tests {
             ("# don't $HOME\nexport A=$$ # it's $HOME", "$$"),
             ("B=\"two\n$HOME # lines\"\nA=x#$y", "x#$y"),
         ] {
-            std::fs::write(&path, line).unwrap();
+            fs::write(&path, line).unwrap();
             let environment = Environment::with_file(&path).unwrap();
             assert_eq!(environment.file.get("A").map(String::as_str), Some(value), "{line}");
         }
@@ -116,7 +116,7 @@ mod tests {
     fn a_bad_line_is_told_without_what_it_says() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
-        std::fs::write(&path, "ONE=1\nhunter2 hunter3\n").unwrap();
+        fs::write(&path, "ONE=1\nhunter2 hunter3\n").unwrap();
         let told = Environment::with_file(&path).err().unwrap().to_string();
         assert!(told.contains("after ONE") && !told.contains("hunter2"), "{told}");
     }
