@@ -349,7 +349,7 @@ fn tell_lost(tx: &mut Tx<'_>, before: &Staff, after: &Staff, at: DateTime<Utc>) 
     let saw = before.reach();
     let mut lost = departments::others(tx.conn(), after.hotel, &after.departments)?;
     lost.retain(|department| saw.covers(after.hotel, Some(*department)));
-    for (conversation, stay) in conversations::in_relay_with(tx.conn(), after.hotel, &lost)? {
+    for (conversation, stay) in reach_losses::in_relay_with(tx.conn(), after.hotel, &lost)? {
         tx.record(after.hotel, at, EventKind::ConversationRemoved { conversation, stay, staff: after.id });
     }
     for department in lost {

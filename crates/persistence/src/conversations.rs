@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{prelude::*, sql_types::Bool};
+use diesel::{dsl::count_star, prelude::*, sql_types::Bool};
 use domain::{
     Conversation, ConversationId, ConversationView, DepartmentId, GuestId, Hotel, HotelId, LastMessage, Person,
     PhoneNumber, Reach, Role, Staff, StaffId, Status, StayId,
@@ -232,25 +232,6 @@ pub fn lock_assigned_out_of_reach(
     rows.into_iter().map(Conversation::try_from).collect()
 }
 
-/// Conversations of a hotel in relay with these departments, in the order of ids.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn in_relay_with(
-    conn: &mut Conn,
-    hotel: HotelId,
-    departments: &[DepartmentId],
-) -> Result<Vec<(ConversationId, Option<StayId>)>, StoreError> {
-    let ids: Vec<i64> = departments.iter().map(|it| it.0).collect();
-    let rows: Vec<(i64, Option<i64>)> = on_db!(conn, |c| conversations::table
-        .filter(conversations::hotel_id.eq(hotel.0).and(among(conversations::department_id, &ids)))
-        .filter(conversations::status.eq(Status::Relay.as_str()))
-        .order(conversations::id)
-        .select((conversations::id, conversations::stay_id))
-        .load(c))?;
-    Ok(rows.into_iter().map(|(id, stay)| (ConversationId(id), stay.map(StayId))).collect())
-}
-
 /// Conversations of a hotel that wait for their stay to begin, though its first day is here; at most
 /// `limit`, in the order of ids.
 ///
@@ -300,19 +281,12 @@ pub struct Slice {
     pub limit: i64,
 }
 
-/// The conversations that this reach covers and the filter lets through, as a boxed query on
-/// conversations and the asker's own marks.
+/// The conversations that this reach covers and the filter lets through, as a boxed query on `$from`.
 macro_rules! matching {
-    ($reach:expr, $filter:expr) => {{
+    ($from:expr, $reach:expr, $filter:expr) => {{
         let (reach, filter): (&Reach, &Filter) = ($reach, $filter);
         let mine: Vec<i64> = reach.departments.iter().map(|it| it.0).collect();
-        let mut query = conversations::table
-            .left_join(
-                read_marks::table
-                    .on(read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq(reach.staff.0))),
-            )
-            .filter(conversations::hotel_id.eq(reach.hotel.0))
-            .into_boxed();
+        let mut query = $from.filter(conversations::hotel_id.eq(reach.hotel.0)).into_boxed();
         query = match (filter.status.as_slice(), reach.is_manager()) {
             ([], true) => query.filter(conversations::status.eq(Status::Relay.as_str())),
             // With one department the index gives the order, too.
@@ -325,8 +299,13 @@ macro_rules! matching {
                     .filter(conversations::department_id.eq_any(mine)),
             },
             (states, manager) => {
-                let states: Vec<&str> = states.iter().map(|it| it.as_str()).collect();
-                let query = query.filter(conversations::status.eq_any(states));
+                let query = match states {
+                    [one] => query.filter(conversations::status.eq(one.as_str())),
+                    _ => {
+                        let states: Vec<&str> = states.iter().map(|it| it.as_str()).collect();
+                        query.filter(conversations::status.eq_any(states))
+                    }
+                };
                 let unrouted = conversations::department_id.is_null();
                 if manager { query } else { query.filter(unrouted.or(conversations::department_id.eq_any(mine))) }
             }
@@ -339,11 +318,6 @@ macro_rules! matching {
             Some(None) => query.filter(conversations::assigned_to.is_null()),
             None => query,
         };
-        if filter.unread {
-            let without_mark = read_marks::guest_ordinal.nullable().is_null().and(conversations::guest_messages.gt(0));
-            let after_mark = conversations::guest_messages.nullable().gt(read_marks::guest_ordinal.nullable());
-            query = query.filter(without_mark.or(after_mark));
-        }
         const { assert!(PhoneNumber::MOST_ALIKE == 4) };
         for word in filter.search.iter().flat_map(|it| it.split_whitespace()) {
             let has = |text: &str| conversations::search_key.like(search::pattern(text)).escape('\\');
@@ -357,6 +331,39 @@ macro_rules! matching {
     }};
 }
 
+/// The same, of those with messages of the guest after the asker's mark.
+macro_rules! matching_unread {
+    ($reach:expr, $filter:expr) => {{
+        let mark = read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq($reach.staff.0));
+        let without_mark = read_marks::guest_ordinal.nullable().is_null().and(conversations::guest_messages.gt(0));
+        let after_mark = conversations::guest_messages.nullable().gt(read_marks::guest_ordinal.nullable());
+        matching!(conversations::table.left_join(read_marks::table.on(mark)), $reach, $filter)
+            .filter(without_mark.or(after_mark))
+    }};
+}
+
+/// How many conversations match, and the ids of a slice of them, newest change first.
+macro_rules! slice_of {
+    ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {
+        on_db!($conn, |c| {
+            let count = $matching.select(count_star());
+            let page = $matching
+                .order((conversations::updated_at.desc(), conversations::id.desc()))
+                .select(conversations::id)
+                .offset($slice.offset)
+                .limit($slice.limit);
+            // diesel has a list of states or departments compiled anew each time by SQLite, which takes longer than
+            // running it. There are few such texts; a search has as many as it may have words.
+            let found: (i64, Vec<i64>) = if $filter.search.is_none() {
+                (prepared(count).get_result(c)?, prepared(page).load(c)?)
+            } else {
+                (count.get_result(c)?, page.load(c)?)
+            };
+            found
+        })
+    };
+}
+
 /// How many conversations match, and a slice of them: newest change first.
 ///
 /// # Errors
@@ -367,18 +374,14 @@ pub fn list(
     filter: &Filter,
     slice: Slice,
 ) -> Result<(i64, Vec<ConversationView>), StoreError> {
-    let (count, ids) = on_db!(conn, |c| {
-        let count: i64 = matching!(reach, filter).select(diesel::dsl::count_star()).first(c)?;
-        let ids: Vec<i64> = matching!(reach, filter)
-            .order((conversations::updated_at.desc(), conversations::id.desc()))
-            .select(conversations::id)
-            .offset(slice.offset)
-            .limit(slice.limit)
-            .load(c)?;
-        (count, ids)
-    });
-    let views = views(conn, Some(reach.staff), &ids.into_iter().map(ConversationId).collect::<Vec<_>>())?;
-    Ok((count, views))
+    // The marks are looked up for each conversation that is counted, so only where they decide.
+    let (count, ids) = if filter.unread {
+        slice_of!(conn, filter, slice, matching_unread!(reach, filter))
+    } else {
+        slice_of!(conn, filter, slice, matching!(conversations::table, reach, filter))
+    };
+    let ids: Vec<ConversationId> = ids.into_iter().map(ConversationId).collect();
+    Ok((count, views(conn, Some(reach.staff), &ids)?))
 }
 
 #[derive(Queryable, Selectable)]

@@ -8,6 +8,7 @@ use domain::{ConversationId, DepartmentId, HotelId, StaffId, Status, StayId};
 
 use crate::{
     StoreError, Tx,
+    among::among,
     conn::{Conn, on_db},
     schema::{conversations, reach_losses},
 };
@@ -33,6 +34,25 @@ pub struct Batch {
     pub conversations: Vec<(ConversationId, Option<StayId>)>,
     /// Whether there may be more.
     pub more: bool,
+}
+
+/// Conversations of a hotel in relay with these departments, in the order of ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn in_relay_with(
+    conn: &mut Conn,
+    hotel: HotelId,
+    departments: &[DepartmentId],
+) -> Result<Vec<(ConversationId, Option<StayId>)>, StoreError> {
+    let ids: Vec<i64> = departments.iter().map(|it| it.0).collect();
+    let rows: Vec<(i64, Option<i64>)> = on_db!(conn, |c| conversations::table
+        .filter(conversations::hotel_id.eq(hotel.0).and(among(conversations::department_id, &ids)))
+        .filter(conversations::status.eq(Status::Relay.as_str()))
+        .order(conversations::id)
+        .select((conversations::id, conversations::stay_id))
+        .load(c))?;
+    Ok(rows.into_iter().map(|(id, stay)| (ConversationId(id), stay.map(StayId))).collect())
 }
 
 /// Stores a loss; one of the same department that is not done yet begins again. Nothing where the department has no

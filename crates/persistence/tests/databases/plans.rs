@@ -1,20 +1,23 @@
 //! How the databases go about the questions that are asked all the time: by indexes, whatever
 //! there is of messages and conversations.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl,
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
     sql_query, sql_types,
 };
-use domain::{GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
+use domain::{ConversationId, GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
 use persistence::{
     Conn, Locks, StoreError, checkup,
     conversations::{self, Filter, Slice, Which},
     events, guests, messages,
     outbox::{self, By},
-    parked, stays,
+    parked, reach_losses, stays,
 };
 
 use crate::support::{Backend, Database, Hotel, name, on_both, run};
@@ -38,9 +41,9 @@ async fn plans<T: Send + 'static>(
     db.store.read(job).await.unwrap()
 }
 
-/// The statements that a connection was given, without their values.
+/// The statements that a connection was given, without their values, and those that it keeps compiled from now on.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+struct Heard(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>);
 
 impl Instrumentation for Heard {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
@@ -48,6 +51,8 @@ impl Instrumentation for Heard {
             let text = query.to_string();
             let sql = text.split(" -- binds:").next().unwrap_or_default();
             self.0.lock().unwrap().push(sql.to_owned());
+        } else if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+            self.1.lock().unwrap().push(sql.to_owned());
         }
     }
 }
@@ -155,6 +160,79 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
     }
 });
 
+on_both!(a_page_of_conversations_is_compiled_once_and_looks_up_no_marks_to_count, |db| {
+    let hotel = filled(&db).await;
+    let with = |status: &[Status], unread| Filter { status: status.to_vec(), unread, ..Filter::default() };
+    let one = with(&[Status::Active], false);
+    let filters = [with(&[], false), one, with(&[Status::Relay, Status::Closed], false), with(&[], true)];
+    let mut several = hotel.member.reach();
+    several.departments.push(domain::DepartmentId(0));
+    // All that a connection keeps compiled.
+    let mut compiled = HashSet::new();
+    for reach in [hotel.member.reach(), several, hotel.manager.reach()] {
+        for filter in filters.clone() {
+            let (asked, reach) = (filter.clone(), reach.clone());
+            let heard = db.store.read(move |conn| {
+                let heard = Heard::default();
+                listen(conn, Box::new(heard.clone()));
+                conversations::list(conn, &reach, &asked, FIRST_PAGE)?;
+                listen(conn, Box::new(Heard::default()));
+                Ok::<_, StoreError>((heard.0.lock().unwrap().clone(), heard.1.lock().unwrap().clone()))
+            });
+            let (statements, cached) = heard.await.unwrap();
+            compiled.extend(cached);
+            let anew: Vec<_> = statements.iter().filter(|it| !compiled.contains(*it)).collect();
+            assert!(anew.is_empty(), "{anew:?}");
+            let count = statements.iter().find(|it| it.to_lowercase().contains("count(*)")).unwrap();
+            assert_eq!(count.contains("read_marks"), filter.unread, "{count}");
+        }
+    }
+});
+
+on_both!(a_list_has_what_its_filter_lets_through, |db| {
+    let hotel = filled(&db).await;
+    let (me, ids) = (hotel.member.id, hotel.stays.iter().map(|it| it.1).collect::<Vec<_>>());
+    let set = |what: &str, modulus: i64| {
+        format!("UPDATE conversations SET {what} WHERE hotel_id = {} AND id % {modulus} = 0", hotel.id)
+    };
+    db.sql(set(&format!("assigned_to = {me}"), 3)).await.unwrap();
+    db.sql(set("status = 'closed'", 5)).await.unwrap();
+    db.sql(format!(
+        "INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) SELECT {me}, conversation_id, \
+         max(id), max(guest_ordinal) FROM messages WHERE conversation_id % 4 = 0 GROUP BY conversation_id"
+    ))
+    .await
+    .unwrap();
+    let asked = ids.clone();
+    let mut all = db.store.read(move |conn| conversations::views(conn, Some(me), &asked)).await.unwrap();
+    all.sort_by_key(|it| std::cmp::Reverse((it.updated_at, it.conversation.id)));
+    let (relay, closed, active) = (Status::Relay, Status::Closed, Status::Active);
+    for status in [vec![], vec![active], vec![relay, closed], vec![relay, closed, active]] {
+        for unread in [false, true] {
+            for assigned_to in [None, Some(None), Some(Some(me))] {
+                let wanted = if status.is_empty() { vec![relay] } else { status.clone() };
+                let expected = all.iter().filter(|it| {
+                    let of = &it.conversation;
+                    wanted.contains(&of.status)
+                        && (!unread || it.unread > 0)
+                        && assigned_to.is_none_or(|to| of.assignee == to)
+                });
+                let expected: Vec<ConversationId> = expected.map(|it| it.conversation.id).collect();
+                let filter = Filter { status: status.clone(), unread, assigned_to, ..Filter::default() };
+                for slice in [FIRST_PAGE, Slice { offset: 5, limit: 3 }, Slice { offset: 1000, limit: 3 }] {
+                    let (reach, asked) = (hotel.member.reach(), filter.clone());
+                    let found = db.store.read(move |conn| conversations::list(conn, &reach, &asked, slice)).await;
+                    let (count, page) = found.unwrap();
+                    let page: Vec<ConversationId> = page.into_iter().map(|it| it.conversation.id).collect();
+                    let on_page = expected.iter().skip(slice.offset as usize).take(slice.limit as usize);
+                    assert_eq!(count, expected.len() as i64, "{filter:?}");
+                    assert_eq!(page, on_page.copied().collect::<Vec<_>>(), "{filter:?} {slice:?}");
+                }
+            }
+        }
+    }
+});
+
 on_both!(one_conversation_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let ((stay, id), reach) = (hotel.stays[3], hotel.member.reach());
@@ -169,7 +247,7 @@ on_both!(one_conversation_is_found_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| conversations::views(conn, Some(me), &[id])).await, &BIG);
     never_scans(&plans(&db, move |conn| conversations::open_assigned_to(conn, me, 200)).await, &BIG);
     let (of, departments) = (hotel.id, [hotel.department]);
-    never_scans(&plans(&db, move |conn| conversations::in_relay_with(conn, of, &departments)).await, &BIG);
+    never_scans(&plans(&db, move |conn| reach_losses::in_relay_with(conn, of, &departments)).await, &BIG);
 });
 
 on_both!(a_page_of_messages_is_found_by_indexes, |db| {
