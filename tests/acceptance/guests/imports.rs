@@ -33,7 +33,9 @@ on_both!(each_row_says_what_came_of_it, |hotel| {
     assert_eq!(answer, wanted);
     let moved = Booking { room: "14".into(), ..two.clone() };
     assert_eq!(results(&hotel.import(&table(&[&one, &moved]))), ["unchanged", "updated"]);
-    assert_eq!(results(&hotel.import(&table(&[&moved, &two, &two]))), ["unchanged", "updated", "unchanged"]);
+    assert_eq!(results(&hotel.import(&table(&[&two, &two]))), ["updated", "unchanged"]);
+    // Which of them is right, nobody knows.
+    assert_eq!(results(&hotel.import(&table(&[&moved, &two, &two]))), ["failed"; 3]);
     // A code is one in its hotel only.
     assert_eq!(one.import(&hotel.world.hotel()), "created");
 });
