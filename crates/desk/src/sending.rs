@@ -52,6 +52,8 @@ const TOO_LATE: &str =
     "The guest's 24 hours were over before this could be sent, so WhatsApp takes only an approved template.";
 /// What staff are told of a message of a hotel whose number was taken away.
 const NO_NUMBER: &str = "The hotel has no WhatsApp number any more, so this was not sent.";
+/// What staff are told of a message that an incompatible version of the program has stored.
+const NOT_UNDERSTOOD: &str = "This was stored in a form that cannot be sent any more. Please write it again.";
 
 /// Sends, on this server.
 pub struct Sending {
@@ -207,10 +209,15 @@ impl Sending {
         }
         for it in due.into_iter().filter(|it| !ours.contains(&it.callback)).take(most.saturating_sub(ours.len())) {
             let Some(number) = hotel.whatsapp_phone_number_id.clone() else {
-                self.settle(id, &it, Delivery::Failed, NO_NUMBER).await?;
+                self.refuse(id, &it, NO_NUMBER).await?;
                 continue;
             };
-            match self.take_turn(id, &it).await? {
+            let Some(body) = body_of(&it) else {
+                log::error!("the stored body of message {} is not understood", it.message);
+                self.refuse(id, &it, NOT_UNDERSTOOD).await?;
+                continue;
+            };
+            match self.take_turn(id, &it, &body).await? {
                 Turn::Taken => {}
                 Turn::NotNow => continue,
                 Turn::NobodyNow(wait) => return Ok(wait),
@@ -218,7 +225,7 @@ impl Sending {
             // Whatever becomes of the claim, it does not count any longer when this is over.
             let claimed = self.claim(id, &it).await;
             if let Ok(true) = claimed {
-                tokio::spawn(self.clone().send(id, number, it));
+                tokio::spawn(self.clone().send(id, number, it, body));
             } else {
                 self.is_over(id, &it.callback);
                 claimed?;
@@ -274,11 +281,11 @@ impl Sending {
 
     /// Whether a message may go now, by the rates that WhatsApp allows and by the guest's window. It counts as on
     /// its way then; else it is put off, or has failed.
-    async fn take_turn(&self, hotel: HotelId, it: &Due) -> Result<Turn, Error> {
+    async fn take_turn(&self, hotel: HotelId, it: &Due, body: &Body) -> Result<Turn, Error> {
         let now = self.desk.now();
-        let is_template = matches!(it.body.as_deref().and_then(Body::read_stored), Some(Body::Template { .. }));
+        let is_template = matches!(body, Body::Template { .. });
         if !is_template && !outgoing::is_window_open(it.last_heard, now) {
-            self.settle(hotel, it, Delivery::Failed, TOO_LATE).await?;
+            self.refuse(hotel, it, TOO_LATE).await?;
             return Ok(Turn::NotNow);
         }
         let turn = {
@@ -309,8 +316,8 @@ impl Sending {
         self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::claim(tx, hotel, &holder, &callback)?)).await
     }
 
-    async fn send(self: Arc<Self>, hotel: HotelId, number: String, it: Due) {
-        let sent = self.send_by(&number, &it).await;
+    async fn send(self: Arc<Self>, hotel: HotelId, number: String, it: Due, body: Body) {
+        let sent = self.send_by(&number, &it, body).await;
         // As long as it cannot be stored the message counts as on its way: stored it will be, or given up by
         // whoever sends next.
         while let Err(error) = self.store_outcome(hotel, &it, &sent).await {
@@ -325,8 +332,7 @@ impl Sending {
         self.desk.to_send.notify_one();
     }
 
-    async fn send_by(&self, number: &str, it: &Due) -> Result<Accepted, CallError> {
-        let mut body = it.body.as_deref().and_then(Body::read_stored).unwrap_or_else(|| Body::Text(it.text.clone()));
+    async fn send_by(&self, number: &str, it: &Due, mut body: Body) -> Result<Accepted, CallError> {
         if let Body::Media { media_id, .. } = &mut body {
             *media_id = self.upload(number, it.message).await?;
         }
@@ -366,6 +372,11 @@ impl AtWork {
     fn new() -> Self {
         Self { pace: Pace::new(), on_their_way: HashMap::new(), probed_at: None, unreachable_since: None }
     }
+}
+
+/// What is sent of a message; nothing where what is stored is not understood, which must not go out as anything else.
+fn body_of(it: &Due) -> Option<Body> {
+    it.body.as_deref().map_or_else(|| Some(Body::Text(it.text.clone())), Body::read_stored)
 }
 
 /// Whether a code that stops a channel is about the access token, rather than the account.

@@ -370,7 +370,7 @@ fn store_with(
         Some(file) => append_with(tx, &talk.it, &draft, |tx, message| Ok(vec![keep(tx, talk, message, file, now)?]))?,
     };
     if talk.is_on_whatsapp() {
-        outgoing::queue(tx, talk.hotel.id, &message, it.body.as_ref(), now)?;
+        outgoing::queue(tx, talk.hotel.id, talk.it.guest, &message, it.body.as_ref(), now)?;
     }
     Ok(message)
 }

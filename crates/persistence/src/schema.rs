@@ -220,6 +220,7 @@ diesel::table! {
         state -> Text,
         attempts -> Integer,
         due_at -> crate::types::UtcTs,
+        guest_id -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -241,6 +242,7 @@ diesel::table! {
     former_tries (callback) {
         callback -> Text,
         message_id -> BigInt,
+        whatsapp_message_id -> Nullable<Text>,
     }
 }
 diesel::table! {

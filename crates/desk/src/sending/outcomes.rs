@@ -1,7 +1,7 @@
 //! What came of a sending, and what is reported of it too early.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Delivery, GuestIdentity, HotelId, MessageId, SERVICE_WINDOW};
+use domain::{Delivery, GuestIdentity, HotelId, SERVICE_WINDOW};
 use persistence::{
     Tx, channels,
     conversations::Which,
@@ -12,7 +12,10 @@ use persistence::{
 use whatsapp::{Accepted, Advice, CallError, NotSent};
 
 use super::{AtWork, NO_ANSWER, Sending};
-use crate::{Error, outgoing};
+use crate::{
+    Error,
+    outgoing::{self, OTHER_GUEST, Try},
+};
 
 /// While no connection comes about: the shortest and the longest wait before the next try.
 const LEAST_WAIT: TimeDelta = TimeDelta::seconds(1);
@@ -89,6 +92,7 @@ impl Sending {
     /// Stores that WhatsApp has a message, and what was reported of it before that was known.
     async fn accepted(&self, hotel: HotelId, it: &Due, accepted: Accepted) -> Result<(), Error> {
         let (callback, now) = (it.callback.clone(), self.desk.now());
+        let (learned_by, names) = (it.clone(), accepted.clone());
         self.is_reachable(hotel);
         let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
         self.desk
@@ -97,15 +101,22 @@ impl Sending {
                 if was_stopped {
                     channels::go_on(tx, hotel)?;
                 }
-                // Where staff have begun another try meanwhile, this one counts no more.
-                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
-                outbox::settle(tx, found.message)?;
-                outbox::name(tx, found.message, &accepted.wamid)?;
-                outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
-                take_reports(tx, hotel, found.message, &accepted.wamid, now)?;
-                learn(tx, found.message, &accepted)
+                match outbox::find(tx.conn(), &By::Callback(callback.clone()))? {
+                    Some(found) => {
+                        outbox::settle(tx, found.message)?;
+                        outbox::name(tx, found.message, &accepted.wamid)?;
+                        outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
+                    }
+                    // Staff have begun another try meanwhile, and this one counts no more; its receipts may.
+                    None => outbox::name_former(tx, &callback, &accepted.wamid)?,
+                }
+                take_reports(tx, hotel, &accepted.wamid, now)
             })
             .await?;
+        // Whatever becomes of this, the message is sent.
+        if let Err(error) = self.learn(hotel, &learned_by, &names).await {
+            log::warn!("what WhatsApp calls a guest could not be stored: {error}");
+        }
         if was_stopped && let Some(it) = self.lock().get_mut(&hotel) {
             it.probed_at = None;
         }
@@ -120,12 +131,50 @@ impl Sending {
             self.desk
                 .store
                 .write(it.hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                    outbox::settle(tx, it.message)?;
-                    take_reports(tx, it.hotel, it.message, &it.whatsapp_message_id, now)
+                    take_reports(tx, it.hotel, &it.whatsapp_message_id, now)
                 })
                 .await?;
         }
         Ok(())
+    }
+
+    /// Keeps what WhatsApp calls the guest to whom a message was sent, whomever its conversation belongs to by now.
+    async fn learn(&self, hotel: HotelId, it: &Due, accepted: &Accepted) -> Result<(), Error> {
+        let news = |known: &Option<String>, told: &Option<String>| told.clone().filter(|_| known.is_none());
+        let (wa_id, bsuid) = (news(&it.to.wa_id, &accepted.wa_id), news(&it.to.bsuid, &accepted.bsuid));
+        if wa_id.is_none() && bsuid.is_none() {
+            return Ok(());
+        }
+        let callback = it.callback.clone();
+        self.desk
+            .store
+            .write(hotel, vec![], move |tx| {
+                // By the try and not by what was read of it: two guests may have been found to be one since.
+                let Some(guest) = outbox::guest_of(tx.conn(), &callback)? else { return Ok(()) };
+                let named = GuestIdentity { phone: None, wa_id: wa_id.clone(), bsuid: bsuid.clone() };
+                let known = guests::find_by_identity(tx.conn(), hotel, &named)?;
+                if known.iter().all(|it| it.id == guest) {
+                    guests::learn(tx, guest, wa_id.as_deref(), bsuid.as_deref())?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Stores that a message fails before it is on its way; nothing where it is not queued any more.
+    pub(super) async fn refuse(&self, hotel: HotelId, it: &Due, failure: &str) -> Result<(), Error> {
+        let (callback, failure, now) = (it.callback.clone(), failure.to_owned(), self.desk.now());
+        self.desk
+            .store
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                if outbox::refuse(tx, &callback)?
+                    && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
+                {
+                    outgoing::advance(tx, &found, Delivery::Failed, Some(&failure), now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Stores how a message ended.
@@ -152,9 +201,18 @@ impl Sending {
     }
 
     async fn put_back(&self, hotel: HotelId, it: &Due, due: DateTime<Utc>, counted: bool) -> Result<(), Error> {
-        let (holder, callback) = (self.holder.clone(), it.callback.clone());
-        let put_back = move |tx: &mut Tx<'_>| Ok(outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?);
-        self.desk.store.write(hotel, vec![], put_back).await
+        let (holder, callback, now) = (self.holder.clone(), it.callback.clone(), self.desk.now());
+        self.desk
+            .store
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                if !outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?
+                    && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
+                {
+                    outgoing::advance(tx, &found, Delivery::Failed, Some(OTHER_GUEST), now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
@@ -163,38 +221,24 @@ impl Sending {
     }
 }
 
-/// Takes the reports of a message that came before it was known what WhatsApp calls it.
-fn take_reports(
-    tx: &mut Tx<'_>,
-    hotel: HotelId,
-    message: MessageId,
-    wamid: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
-        if let Some(found) = outbox::find(tx.conn(), &By::Id(message))? {
-            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)?;
+/// Takes the reports of a message that came before it was known what WhatsApp calls it, for the try that is called so:
+/// staff may have begun another one since. The caller holds the conversation.
+fn take_reports(tx: &mut Tx<'_>, hotel: HotelId, wamid: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let of = |tx: &mut Tx<'_>| {
+        if let Some(found) = outbox::find(tx.conn(), &By::Name(wamid.to_owned()))? {
+            return Ok(Some((found, Try::Named)));
         }
-    }
-    Ok(())
-}
-
-/// Keeps what WhatsApp calls the guest whom it found by a number.
-fn learn(tx: &mut Tx<'_>, message: MessageId, accepted: &Accepted) -> Result<(), Error> {
-    let Some(guest) = guests::of_message(tx.conn(), message)? else { return Ok(()) };
-    let identity = &guest.identity;
-    let learned = GuestIdentity {
-        phone: identity.phone.clone(),
-        wa_id: identity.wa_id.clone().or_else(|| accepted.wa_id.clone()),
-        bsuid: identity.bsuid.clone().or_else(|| accepted.bsuid.clone()),
+        let former = outbox::find(tx.conn(), &By::FormerName(wamid.to_owned()))?;
+        Ok::<_, Error>(former.map(|found| (found, Try::Former)))
     };
-    if learned == *identity {
+    if of(tx)?.is_none() {
         return Ok(());
     }
-    let named = GuestIdentity { phone: None, ..learned.clone() };
-    let known = guests::find_by_identity(tx.conn(), guest.hotel, &named)?;
-    if known.iter().all(|it| it.id == guest.id) {
-        guests::set_identity(tx, guest.id, &learned)?;
+    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
+        // Each as the one before it has left the message.
+        if let Some((found, which)) = of(tx)?.filter(|(found, _)| found.hotel == hotel) {
+            outgoing::take_report(tx, &found, which, (delivery, failure.as_deref()), now)?;
+        }
     }
     Ok(())
 }
