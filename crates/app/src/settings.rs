@@ -46,6 +46,14 @@ pub struct Settings {
     pub session_max_days: i64,
     /// Days that events are kept.
     pub event_retention_days: i64,
+    /// Days that what was needed to send a message is kept.
+    pub outbox_retention_days: i64,
+    /// Days that guests' messages are kept as they came.
+    pub raw_message_retention_days: i64,
+    /// Days that what was parked is kept once it is settled.
+    pub parked_retention_days: i64,
+    /// Days that the audit log is kept.
+    pub audit_retention_days: i64,
     /// What is logged.
     pub rust_log: String,
     /// By how many seconds the clock is ahead.
@@ -92,6 +100,10 @@ impl Settings {
             session_idle_days: reader.one("SESSION_IDLE_DAYS", "30", days),
             session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
             event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
+            outbox_retention_days: reader.one("OUTBOX_RETENTION_DAYS", "90", days),
+            raw_message_retention_days: reader.one("RAW_MESSAGE_RETENTION_DAYS", "90", days),
+            parked_retention_days: reader.one("PARKED_RETENTION_DAYS", "30", days),
+            audit_retention_days: reader.one("AUDIT_RETENTION_DAYS", "1095", days),
             rust_log: reader.one("RUST_LOG", "info", check_filter),
             #[cfg(feature = "test-clock")]
             test_clock_file: reader.maybe("TEST_CLOCK_FILE", |file| Ok(file.into())),
@@ -136,7 +148,14 @@ impl Settings {
 
     /// How long things are kept.
     pub fn keep(&self) -> Keep {
-        Keep { events: TimeDelta::days(self.event_retention_days), sessions: self.lifetimes() }
+        Keep {
+            events: TimeDelta::days(self.event_retention_days),
+            sent: TimeDelta::days(self.outbox_retention_days),
+            raw: TimeDelta::days(self.raw_message_retention_days),
+            parked: TimeDelta::days(self.parked_retention_days),
+            audit: TimeDelta::days(self.audit_retention_days),
+            sessions: self.lifetimes(),
+        }
     }
 }
 

@@ -69,9 +69,9 @@ pub(crate) fn say(
     queue(tx, hotel.id, to.guest, &message, body, at)
 }
 
-/// Queues what waited for the guest to write, and tells so.
-pub(crate) fn release(tx: &mut Tx<'_>, of: &Conversation, at: DateTime<Utc>) -> Result<(), Error> {
-    for message in outbox::release(tx, of.id, at)? {
+/// Queues what waited for the guest to write, in whatever conversation, and tells so.
+pub(crate) fn release(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<(), Error> {
+    for message in outbox::release(tx, of, at)? {
         if let Some(it) = outbox::find(tx.conn(), &By::Id(message))? {
             advance(tx, &it, Delivery::Queued, None, at)?;
         }

@@ -169,9 +169,10 @@ impl Desk {
             }
             (What::Unreadable(reason), _) => return park(reason.to_owned()),
             (_, None) => return park("no hotel has this number".to_owned()),
-            (What::Message(it), Some(hotel)) => {
-                self.take_in_message(hotel, locks, *it, update.raw).await.map(|()| Outcome::Message)
-            }
+            (What::Message(it), Some(hotel)) => self
+                .take_in_message(hotel, locks, *it, (update.phone_number_id.clone(), update.raw))
+                .await
+                .map(|()| Outcome::Message),
             (What::Status(it), Some(hotel)) => {
                 let (of, now) = (hotel.id, self.now());
                 let report = move |tx: &mut Tx<'_>| report(tx, &hotel, &it, now);
@@ -188,7 +189,13 @@ impl Desk {
         }
     }
 
-    async fn take_in_message(&self, hotel: Hotel, locks: Vec<Which>, it: Inbound, raw: String) -> Result<(), Error> {
+    async fn take_in_message(
+        &self,
+        hotel: Hotel,
+        locks: Vec<Which>,
+        it: Inbound,
+        (to_number, raw): (Option<String>, String),
+    ) -> Result<(), Error> {
         let identity = identity(&it.from);
         let about = match &it.content {
             Content::Reaction { to, .. } => Some(to.clone()),
@@ -200,6 +207,7 @@ impl Desk {
         };
         let came = Came {
             whatsapp_message_id: it.wamid,
+            to_number,
             written_at: it.at,
             raw,
             says: it.content.opens_window(),

@@ -9,6 +9,7 @@ use crate::{
     conn::{Conn, on_db},
     schema::{conversations, guests, outbox, stays},
     types::Ts,
+    windows,
 };
 
 #[derive(Queryable, Selectable)]
@@ -200,6 +201,7 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
     if without_stay > 1 {
         return Ok(false);
     }
+    windows::join(tx, from, into)?;
     on_db!(tx.changing(), |c| {
         diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
         diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))

@@ -8,7 +8,7 @@ mod found;
 
 pub use self::found::{By, Outgoing, advance, find, guest_of, hold, name, name_former, set_delivery};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
     sql_query,
@@ -18,7 +18,7 @@ use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, MessageI
 
 use crate::{
     StoreError, Tx,
-    channels::is_held_by,
+    channels::{LEAST_LEASE, is_held_by, lease_left},
     conn::{Conn, on_db},
     prepared::{Fixed, fixed},
     schema::{conversations, former_tries, messages, outbox},
@@ -90,8 +90,21 @@ pub struct Due {
     pub guest: GuestId,
     /// By what that guest is reached.
     pub to: GuestIdentity,
-    /// When the guest last wrote there.
+    /// When the guest last wrote to the hotel's number, in whatever conversation.
     pub last_heard: Option<DateTime<Utc>>,
+    /// Its file, where that was uploaded.
+    pub upload: Option<Upload>,
+}
+
+/// A file that was uploaded to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// What WhatsApp calls it.
+    pub media_id: String,
+    /// The number of ours for which it was uploaded.
+    pub number: String,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -118,12 +131,23 @@ struct DueRow {
     bsuid: Option<String>,
     #[diesel(sql_type = Nullable<UtcTs>)]
     last_heard: Option<Ts>,
+    #[diesel(sql_type = Nullable<Text>)]
+    media_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    media_number: Option<String>,
+    #[diesel(sql_type = Nullable<UtcTs>)]
+    media_uploaded_at: Option<Ts>,
 }
 
 impl DueRow {
     fn due(self) -> Result<Due, StoreError> {
         let phone = self.phone.map(|it| PhoneNumber::parse(&it)).transpose();
+        let upload = match (self.media_id, self.media_number, self.media_uploaded_at) {
+            (Some(media_id), Some(number), Some(at)) => Some(Upload { media_id, number, at: at.0 }),
+            _ => None,
+        };
         Ok(Due {
+            upload,
             message: MessageId(self.message_id),
             conversation: ConversationId(self.conversation_id),
             text: self.content,
@@ -141,7 +165,8 @@ impl DueRow {
     }
 }
 
-/// The messages of a hotel that may be sent now, oldest first: of each conversation the first that is not sent yet.
+/// The messages of a hotel that may be sent now, oldest first: of each guest the first that is not sent yet, in
+/// whatever conversation, since the guest sees one chat.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -149,13 +174,14 @@ pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> R
     let rows: Vec<DueRow> = on_db!(conn, |c| {
         sql_query(
         "SELECT o.message_id, o.conversation_id, m.content, o.body, o.callback, o.attempts, \
-           o.guest_id, g.phone, g.wa_id, g.bsuid, c.last_guest_message_at AS last_heard \
+           o.guest_id, g.phone, g.wa_id, g.bsuid, o.media_id, o.media_number, o.media_uploaded_at, \
+           CASE WHEN g.window_phone_number_id = h.whatsapp_phone_number_id THEN g.last_wrote_at END AS last_heard \
          FROM outbox o \
          INNER JOIN messages m ON m.id = o.message_id \
-         INNER JOIN conversations c ON c.id = o.conversation_id \
          INNER JOIN guests g ON g.id = o.guest_id \
+         INNER JOIN hotels h ON h.id = o.hotel_id \
          WHERE o.hotel_id = $1 AND o.state IN ('queued', 'sending') AND o.state = 'queued' AND o.due_at <= $2 AND NOT EXISTS (\
-           SELECT 1 FROM outbox before WHERE before.hotel_id = $1 AND before.conversation_id = o.conversation_id \
+           SELECT 1 FROM outbox before WHERE before.hotel_id = $1 AND before.guest_id = o.guest_id \
              AND before.message_id < o.message_id AND before.state IN ('queued', 'sending')) \
          ORDER BY o.message_id LIMIT $3",
     )
@@ -176,20 +202,19 @@ pub fn open_hotels(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Claims a queued message for the server that holds its hotel's channel; false where that is not this one any more,
-/// or the message is not queued.
+/// Claims a queued message for the server that holds its hotel's channel: for how long it may be sent then, before
+/// another server may take the channel. `None` where this one does not hold it any more, or not for long enough, or the
+/// message is not queued.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> Result<bool, StoreError> {
-    if !is_held_by(tx, hotel, holder)? {
-        return Ok(false);
-    }
+pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> Result<Option<TimeDelta>, StoreError> {
+    let Some(left) = lease_left(tx, hotel, holder)?.filter(|it| *it >= LEAST_LEASE) else { return Ok(None) };
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     let claimed = on_db!(tx.changing(), |c| diesel::update(queued)
         .set((outbox::state.eq("sending"), outbox::attempts.eq(outbox::attempts + 1)))
         .execute(c))?;
-    Ok(claimed == 1)
+    Ok((claimed == 1).then_some(left))
 }
 
 /// Ends a message's way; false where it was not on its way.
@@ -202,12 +227,15 @@ pub fn settle(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
     Ok(settled == 1)
 }
 
-/// Ends the way of a message that is not yet on it; false where it is not queued any more: somebody else has claimed,
-/// ended or reset it meanwhile.
+/// Ends the way of a message that is not yet on it; false where it is not queued any more, since
+/// somebody has claimed, ended or reset it meanwhile, or where this server does not hold the channel.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn refuse(tx: &mut Tx<'_>, callback: &str) -> Result<bool, StoreError> {
+pub fn refuse(tx: &mut Tx<'_>, (hotel, holder): (HotelId, &str), callback: &str) -> Result<bool, StoreError> {
+    if !is_held_by(tx, hotel, holder)? {
+        return Ok(false);
+    }
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     let refused = on_db!(tx.changing(), |c| diesel::update(queued).set(outbox::state.eq("settled")).execute(c))?;
     Ok(refused == 1)
@@ -262,13 +290,31 @@ pub fn put_back(
     Ok(true)
 }
 
-/// Lets a queued message wait until `due`.
+/// Lets a queued message wait until `due`. `counted`: whether that follows a try that counts.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>) -> Result<(), StoreError> {
+pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>, counted: bool) -> Result<(), StoreError> {
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
-    on_db!(tx.changing(), |c| diesel::update(queued).set(outbox::due_at.eq(Ts::from(due))).execute(c))?;
+    on_db!(tx.changing(), |c| diesel::update(queued)
+        .set((outbox::due_at.eq(Ts::from(due)), outbox::attempts.eq(outbox::attempts + i32::from(counted))))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Keeps the upload of a queued message's file, so that this attempt and later ones use it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn keep_upload(tx: &mut Tx<'_>, callback: &str, upload: &Upload) -> Result<(), StoreError> {
+    let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
+    on_db!(tx.changing(), |c| diesel::update(queued)
+        .set((
+            outbox::media_id.eq(&upload.media_id),
+            outbox::media_number.eq(&upload.number),
+            outbox::media_uploaded_at.eq(Ts::from(upload.at)),
+        ))
+        .execute(c))?;
     Ok(())
 }
 
@@ -303,6 +349,10 @@ pub fn begin_anew(
                 outbox::attempts.eq(0),
                 outbox::callback.eq(callback),
                 outbox::guest_id.eq(guest.0),
+                // It may be what was wrong.
+                outbox::media_id.eq(None::<String>),
+                outbox::media_number.eq(None::<String>),
+                outbox::media_uploaded_at.eq(None::<Ts>),
                 outbox::due_at.eq(Ts::from(at)),
             ))
             .execute(c)?;
@@ -332,12 +382,12 @@ pub fn refuse_all_for(
     Ok(ids.into_iter().map(MessageId).collect())
 }
 
-/// Releases what was held of a conversation, in order: which messages.
+/// Releases what was held for a guest, in whatever conversation, in order: which messages.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn release(tx: &mut Tx<'_>, of: ConversationId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
-    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(HELD));
+pub fn release(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
+    let held = outbox::table.filter(outbox::guest_id.eq(of.0).and(HELD));
     let ids: Vec<i64> = on_db!(tx.conn(), |c| held.order(outbox::message_id).select(outbox::message_id).load(c))?;
     if !ids.is_empty() {
         on_db!(tx.changing(), |c| diesel::update(held)
@@ -345,15 +395,6 @@ pub fn release(tx: &mut Tx<'_>, of: ConversationId, at: DateTime<Utc>) -> Result
             .execute(c))?;
     }
     Ok(ids.into_iter().map(MessageId).collect())
-}
-
-/// Whether something of a conversation is held.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn holds(conn: &mut Conn, of: ConversationId) -> Result<bool, StoreError> {
-    let held = outbox::table.filter(outbox::conversation_id.eq(of.0).and(HELD));
-    Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(held)).get_result(c))?)
 }
 
 /// What is on its way for a hotel: callbacks and conversations.

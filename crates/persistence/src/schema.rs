@@ -72,6 +72,9 @@ diesel::table! {
         bsuid -> Nullable<Text>,
         profile_name -> Nullable<Text>,
         created_at -> crate::types::UtcTs,
+        window_phone_number_id -> Nullable<Text>,
+        last_wrote_at -> Nullable<crate::types::UtcTs>,
+        asked_phone_number_id -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -221,6 +224,9 @@ diesel::table! {
         attempts -> Integer,
         due_at -> crate::types::UtcTs,
         guest_id -> Nullable<BigInt>,
+        media_id -> Nullable<Text>,
+        media_number -> Nullable<Text>,
+        media_uploaded_at -> Nullable<crate::types::UtcTs>,
     }
 }
 diesel::table! {
@@ -305,5 +311,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     former_tries,
     attachments,
+    inbound,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

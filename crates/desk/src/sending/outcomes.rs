@@ -7,11 +7,11 @@ use persistence::{
     conversations::Which,
     guests,
     outbox::{self, By, Due},
-    reports,
+    reports, windows,
 };
 use whatsapp::{Accepted, Advice, CallError, NotSent};
 
-use super::{AtWork, NO_ANSWER, Sending};
+use super::{AtWork, NO_ANSWER, Sending, TOO_LATE};
 use crate::{
     Error,
     outgoing::{self, OTHER_GUEST, Try},
@@ -25,7 +25,7 @@ const CLEARLY_OPEN: TimeDelta = TimeDelta::hours(1);
 const ONCE_MORE: TimeDelta = TimeDelta::minutes(1);
 
 /// What staff are told of a message that cannot even be put into a call.
-const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
+pub(super) const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
 
 impl Sending {
     /// Stores what came of a sending.
@@ -44,7 +44,7 @@ impl Sending {
             }
             Err(error @ CallError::NotSent(_)) => {
                 log::warn!("WhatsApp cannot be reached: {error}");
-                let wait = self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT);
+                let wait = self.wait_for_connection(hotel, now);
                 // It says nothing of the message.
                 self.put_back(hotel, it, now + wait, false).await
             }
@@ -76,6 +76,11 @@ impl Sending {
         }
     }
 
+    /// How long to wait after a connection that did not come about: the longer, the longer none has.
+    pub(super) fn wait_for_connection(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
+        self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT)
+    }
+
     /// For how long no connection has come about, this one included.
     fn unreachable_for(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
         let mut hotels = self.lock();
@@ -83,7 +88,7 @@ impl Sending {
         now - *since
     }
 
-    fn is_reachable(&self, hotel: HotelId) {
+    pub(super) fn is_reachable(&self, hotel: HotelId) {
         if let Some(it) = self.lock().get_mut(&hotel) {
             it.unreachable_since = None;
         }
@@ -124,8 +129,10 @@ impl Sending {
     }
 
     /// Takes the reports that were kept by one server while another stored what they are of: neither saw the other.
-    pub(super) async fn take_missed_reports(&self) -> Result<(), Error> {
-        let missed = self.desk.store.read(|conn| Ok::<_, Error>(reports::missed(conn)?)).await?;
+    /// `within`: the age of those that are looked at.
+    pub(super) async fn take_missed_reports(&self, within: TimeDelta) -> Result<(), Error> {
+        let since = self.desk.now() - within;
+        let missed = self.desk.store.read(move |conn| Ok::<_, Error>(reports::missed(conn, since)?)).await?;
         for it in missed {
             let now = self.desk.now();
             self.desk
@@ -163,11 +170,33 @@ impl Sending {
 
     /// Stores that a message fails before it is on its way; nothing where it is not queued any more.
     pub(super) async fn refuse(&self, hotel: HotelId, it: &Due, failure: &str) -> Result<(), Error> {
-        let (callback, failure, now) = (it.callback.clone(), failure.to_owned(), self.desk.now());
+        self.refuse_if(hotel, it, failure, |_| Ok(true)).await
+    }
+
+    /// The same, for a message whose guest's 24 hours are over, unless the guest has written just now.
+    pub(super) async fn refuse_late(&self, hotel: HotelId, it: &Due) -> Result<(), Error> {
+        let (guest, now) = (it.guest, self.desk.now());
+        let is_late = move |tx: &mut Tx<'_>| {
+            windows::hold(tx, guest)?;
+            Ok(!outgoing::is_window_open(windows::last_wrote(tx.conn(), guest)?, now))
+        };
+        self.refuse_if(hotel, it, TOO_LATE, is_late).await
+    }
+
+    async fn refuse_if(
+        &self,
+        hotel: HotelId,
+        it: &Due,
+        failure: &str,
+        condition: impl Fn(&mut Tx<'_>) -> Result<bool, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (holder, callback) = (self.holder.clone(), it.callback.clone());
+        let (failure, now) = (failure.to_owned(), self.desk.now());
         self.desk
             .store
             .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                if outbox::refuse(tx, &callback)?
+                if condition(tx)?
+                    && outbox::refuse(tx, (hotel, &holder), &callback)?
                     && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
                 {
                     outgoing::advance(tx, &found, Delivery::Failed, Some(&failure), now)?;
@@ -215,7 +244,7 @@ impl Sending {
             .await
     }
 
-    async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
+    pub(super) async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
         let token = self.token.clone();
         self.desk.store.write(hotel, vec![], move |tx| Ok(channels::stop(tx, hotel, code, &token)?)).await
     }

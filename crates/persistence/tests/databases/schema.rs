@@ -120,8 +120,8 @@ where
     assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);
 }
 
-/// That of the administration, and those after it.
-const LATER: usize = 4;
+/// Those before the administration's.
+const FIRST: usize = 2;
 
 on_both!(the_later_migrations_leave_what_there_is, |db| {
     let hotel = db.hotel(3, 2).await;
@@ -129,21 +129,24 @@ on_both!(the_later_migrations_leave_what_there_is, |db| {
     db.sql(format!("{template} VALUES ({}, 'hello', 'Hello!', 'whatsapp', 'en_GB')", hotel.id)).await.unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let migrations = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();
+    let later;
     let back_and_forth = match &db.url {
         DbUrl::Sqlite(file) => {
             let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-            (0..LATER).for_each(|_| drop(conn.revert_last_migration(migrations("sqlite")).unwrap()));
+            later = conn.applied_migrations().unwrap().len() - FIRST;
+            (0..later).for_each(|_| drop(conn.revert_last_migration(migrations("sqlite")).unwrap()));
             let done = conn.run_pending_migrations(migrations("sqlite")).unwrap();
             done.len()
         }
         DbUrl::Postgres(url) => {
             let mut conn = PgConnection::establish(url).unwrap();
-            (0..LATER).for_each(|_| drop(conn.revert_last_migration(migrations("postgres")).unwrap()));
+            later = conn.applied_migrations().unwrap().len() - FIRST;
+            (0..later).for_each(|_| drop(conn.revert_last_migration(migrations("postgres")).unwrap()));
             let done = conn.run_pending_migrations(migrations("postgres")).unwrap();
             done.len()
         }
     };
-    assert_eq!(back_and_forth, LATER);
+    assert_eq!(back_and_forth, later);
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
     // One that an older schema made is in some language.
     assert_eq!(db.number("SELECT count(*) FROM message_templates WHERE language = 'en'").await, 1);
