@@ -357,4 +357,22 @@ on_both!(the_guest_is_shown_what_staff_have_read, line => |line| {
     staff.post(stay.path("read/"), json!({ "message_id": newest })).await.is(204);
     let marked = line.until("it is shown", async || line.transcript("mark_read").await.pop()).await;
     assert!(marked.to_string().contains(&ids[1]), "{marked}");
+    // Who answers has read no more than that.
+    for words in ["Good evening.", "One moment, please."] {
+        staff.post(stay.path("send_message/"), json!({ "text": words })).await.is(201);
+    }
+    ids.extend(line.guest(json!({ "from": stay.phone, "text": "three" })).await);
+    line.until("it came", async || {
+        let all = staff.get(stay.path("messages/")).await.is(200);
+        all.as_array().unwrap().iter().any(|it| it["content"] == "three").then_some(())
+    })
+    .await;
+    staff.post(stay.path("send_message/"), json!({ "text": "Here you are." })).await.is(201);
+    let shown = line
+        .until("that is shown", async || {
+            let all = line.transcript("mark_read").await;
+            all.last().is_some_and(|it| it.to_string().contains(&ids[2])).then_some(all)
+        })
+        .await;
+    assert_eq!(shown.len(), 2, "each once: {shown:?}");
 });

@@ -48,6 +48,14 @@ pub struct Settings {
     pub event_retention_days: i64,
     /// Bytes that the bodies of requests may take in memory, all together.
     pub max_body_memory: usize,
+    /// Days that what was needed to send a message is kept.
+    pub outbox_retention_days: i64,
+    /// Days that guests' messages are kept as they came.
+    pub raw_message_retention_days: i64,
+    /// Days that what was parked is kept once it is settled.
+    pub parked_retention_days: i64,
+    /// Days that the audit log is kept.
+    pub audit_retention_days: i64,
     /// What is logged.
     pub rust_log: String,
     /// By how many seconds the clock is ahead.
@@ -97,6 +105,10 @@ impl Settings {
             session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
             event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
             max_body_memory: reader.one("MAX_BODY_MEMORY_MB", "256", body_memory),
+            outbox_retention_days: reader.one("OUTBOX_RETENTION_DAYS", "90", days),
+            raw_message_retention_days: reader.one("RAW_MESSAGE_RETENTION_DAYS", "90", days),
+            parked_retention_days: reader.one("PARKED_RETENTION_DAYS", "30", days),
+            audit_retention_days: reader.one("AUDIT_RETENTION_DAYS", "1095", days),
             rust_log: reader.one("RUST_LOG", "info", check_filter),
             #[cfg(feature = "test-clock")]
             test_clock_file: reader.maybe("TEST_CLOCK_FILE", |file| Ok(file.into())),
@@ -141,7 +153,14 @@ impl Settings {
 
     /// How long things are kept.
     pub fn keep(&self) -> Keep {
-        Keep { events: TimeDelta::days(self.event_retention_days), sessions: self.lifetimes() }
+        Keep {
+            events: TimeDelta::days(self.event_retention_days),
+            sent: TimeDelta::days(self.outbox_retention_days),
+            raw: TimeDelta::days(self.raw_message_retention_days),
+            parked: TimeDelta::days(self.parked_retention_days),
+            audit: TimeDelta::days(self.audit_retention_days),
+            sessions: self.lifetimes(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files of messages: fetching what guests sent, and giving it to staff.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use auth::{Caller, Digest};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +9,10 @@ use persistence::{
     StoreError, Tx,
     attachments::{self, Awaited, Draft, Source, State},
     conversations::Which,
+};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
 };
 use whatsapp::{CallError, Client, Media, MediaError};
 
@@ -21,7 +25,11 @@ pub(crate) const PART: usize = 256 * 1024;
 /// How often it is looked for files to fetch.
 const LOOK: Duration = Duration::from_secs(1);
 /// Files that are fetched at once.
-const AT_ONCE: i64 = 4;
+const AT_ONCE: usize = 8;
+/// Of these, that are claimed together; of a hotel that has so many no further ones are. So none takes all of them.
+const TOGETHER: usize = 4;
+/// A download that brings nothing for so long is given up, and tried again later.
+const PROGRESS: Duration = Duration::from_secs(30);
 /// How often a file is tried; the waits between double from a second: most of a day.
 const TRIES: i32 = 16;
 
@@ -63,47 +71,79 @@ impl Desk {
             .await
     }
 
-    /// Fetches what guests have sent, for ever.
+    /// Fetches what guests have sent, for ever. As soon as one file has come, or not, the next is begun, however long
+    /// others take.
     pub async fn fetch_attachments(self, client: Client) {
+        let (mut fetching, mut of_hotel) = (JoinSet::new(), HashMap::<HotelId, usize>::new());
         loop {
-            match self.fetch_due(&client).await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => log::warn!("cannot fetch what guests sent: {error}"),
+            let free = AT_ONCE - fetching.len();
+            if free > 0 {
+                match self.claim_due(free, &of_hotel).await {
+                    Ok(claimed) => {
+                        for it in claimed {
+                            *of_hotel.entry(it.hotel).or_default() += 1;
+                            fetching.spawn(self.clone().fetch_one(client.clone(), it));
+                        }
+                    }
+                    Err(error) => log::warn!("cannot look for what guests sent: {error}"),
+                }
             }
-            tokio::time::sleep(LOOK).await;
+            let ended = tokio::select! {
+                Some(ended) = fetching.join_next() => Some(ended),
+                () = sleep(LOOK), if fetching.len() < AT_ONCE => None,
+            };
+            match ended {
+                Some(Ok(hotel)) => {
+                    if let Some(count) = of_hotel.get_mut(&hotel) {
+                        *count -= 1;
+                    }
+                    of_hotel.retain(|_, count| *count > 0);
+                }
+                // Of which hotel it was is not known: each may have so many again.
+                Some(Err(error)) => {
+                    log::error!("fetching a file broke off: {error}");
+                    of_hotel.clear();
+                }
+                None => {}
+            }
         }
     }
 
-    /// Fetches what is due; how many files.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn fetch_due(&self, client: &Client) -> Result<usize, Error> {
+    async fn claim_due(&self, free: usize, of_hotel: &HashMap<HotelId, usize>) -> Result<Vec<Awaited>, Error> {
         let now = self.now();
-        let claim = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::claim(tx, now, AT_ONCE)?);
-        let claimed = self.store.write(HotelId(0), vec![], claim).await?;
-        let fetched = futures_util::future::join_all(claimed.iter().map(|it| self.fetch(client, it))).await;
-        fetched.into_iter().collect::<Result<Vec<()>, Error>>()?;
-        Ok(claimed.len())
+        let busy: Vec<HotelId> = of_hotel.iter().filter(|(_, n)| **n >= TOGETHER).map(|(id, _)| *id).collect();
+        let limit = free.min(TOGETHER) as i64;
+        let claim = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::claim(tx, now, limit, &busy)?);
+        self.store.write(HotelId(0), vec![], claim).await
+    }
+
+    async fn fetch_one(self, client: Client, it: Awaited) -> HotelId {
+        if let Err(error) = self.fetch(&client, &it).await {
+            log::warn!("cannot fetch what a guest sent: {error}");
+        }
+        it.hotel
     }
 
     async fn fetch(&self, client: &Client, it: &Awaited) -> Result<(), Error> {
         let error = match self.download(client, it).await {
             Ok(()) => return Ok(()),
             Err(NotFetched::Store(error)) => return Err(error),
+            Err(NotFetched::ByOthers) => {
+                log::info!("file {} is fetched by another claim: this one took too long", it.id);
+                return Ok(());
+            }
             Err(NotFetched::Media(error)) => error,
         };
         log::warn!("file {} could not be fetched: {error}", it.id);
-        let (id, now) = (it.id, self.now());
+        let (of, now) = (it.clone(), self.now());
         let is_final = match &error {
             NotFetchable::ForeignAddress | NotFetchable::TooLarge | NotFetchable::Refused => true,
-            NotFetchable::OtherBytes | NotFetchable::Trouble(_) => it.attempts >= TRIES,
+            NotFetchable::OtherBytes | NotFetchable::Stalled | NotFetchable::Trouble(_) => it.attempts >= TRIES,
         };
         let wait = TimeDelta::seconds(1 << it.attempts.clamp(0, TRIES));
         self.store
             .write(it.hotel, vec![], move |tx| {
-                Ok(if is_final { attachments::lose(tx, id) } else { attachments::put_off(tx, id, now + wait) }?)
+                Ok(if is_final { attachments::lose(tx, &of) } else { attachments::put_off(tx, &of, now + wait) }?)
             })
             .await
     }
@@ -114,7 +154,8 @@ impl Desk {
         let mut download = client.download(&info.url, MOST).await.map_err(NotFetchable::from)?;
         let (mut part, mut parts, mut size) = (Vec::with_capacity(PART), 0, 0_i64);
         loop {
-            let chunk = download.chunk().await.map_err(NotFetchable::from)?;
+            let chunk = timeout(PROGRESS, download.chunk()).await.map_err(|_| NotFetchable::Stalled)?;
+            let chunk = chunk.map_err(NotFetchable::from)?;
             let is_last = chunk.is_none();
             part.extend_from_slice(&chunk.unwrap_or_default());
             while part.len() >= PART || is_last && !part.is_empty() {
@@ -132,14 +173,18 @@ impl Desk {
         if told.is_some_and(|told| told != sha256) {
             return Err(NotFetchable::OtherBytes.into());
         }
-        let id = it.id;
-        let complete = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::complete(tx, id, parts, size, &sha256)?);
-        Ok(self.store.write(it.hotel, vec![], complete).await?)
+        let of = it.clone();
+        let complete =
+            move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::complete_fetched(tx, &of, parts, size, &sha256)?);
+        let is_ours = self.store.write(it.hotel, vec![], complete).await?;
+        if is_ours { Ok(()) } else { Err(NotFetched::ByOthers) }
     }
 
-    async fn put_part(&self, it: &Awaited, number: i32, bytes: Vec<u8>) -> Result<(), Error> {
-        let id = it.id;
-        self.store.write(it.hotel, vec![], move |tx| Ok(attachments::put(tx, id, number, &bytes)?)).await
+    async fn put_part(&self, it: &Awaited, number: i32, bytes: Vec<u8>) -> Result<(), NotFetched> {
+        let (of, now) = (it.clone(), self.now());
+        let put = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::put_fetched(tx, &of, (number, &bytes), now)?);
+        let is_ours = self.store.write(it.hotel, vec![], put).await?;
+        if is_ours { Ok(()) } else { Err(NotFetched::ByOthers) }
     }
 }
 
@@ -182,6 +227,8 @@ fn name_of(media: &Media) -> String {
 /// Why a file was not fetched.
 enum NotFetched {
     Store(Error),
+    /// The claim is over: another has the file, or fetches it.
+    ByOthers,
     Media(NotFetchable),
 }
 
@@ -195,6 +242,8 @@ enum NotFetchable {
     Refused,
     #[error("its bytes are others than were told")]
     OtherBytes,
+    #[error("it does not come on")]
+    Stalled,
     #[error("{0}")]
     Trouble(String),
 }

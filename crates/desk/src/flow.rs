@@ -7,11 +7,7 @@ use domain::{
     Conversation, Department, DepartmentId, Hotel, Status,
     flow::{self, Said, Say, Situation, Turn},
 };
-use persistence::{
-    Tx,
-    conversations::{self, Slice},
-    departments, flow as kept,
-};
+use persistence::{Tx, conversations::Slice, departments, flow as kept, windows};
 use whatsapp::{Body, Row};
 
 use crate::{
@@ -99,7 +95,7 @@ fn speak(
     cause: Cause<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let heard = conversations::last_heard(tx.conn(), it.id)?;
+    let heard = windows::last_wrote(tx.conn(), it.guest)?;
     if !hotel.flow || hotel.whatsapp_phone_number_id.is_none() || !is_window_open(heard, now) {
         return Ok(());
     }

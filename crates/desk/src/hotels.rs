@@ -12,6 +12,7 @@ use domain::{Country, Hotel, HotelId, Name};
 use persistence::{
     BackupError, StoreError, departments, events,
     hotels::{self, HotelChange},
+    windows,
 };
 
 use crate::{Clock, Desk, Done, Error, Once, departments::refuse_foreign, staff::refuse_unless_manager};
@@ -102,13 +103,17 @@ impl Desk {
         let number = Name::parse(&phone_number_id).map_err(|error| Error::from(("whatsapp_phone_number_id", error)))?;
         self.store
             .write(NO_HOTEL, vec![], move |tx| {
-                if hotels::find(tx.conn(), hotel)?.is_none() {
-                    return Err(Error::invalid("hotel", "There is no such hotel."));
-                }
+                let known = hotels::find(tx.conn(), hotel)?;
+                let known = known.ok_or_else(|| Error::invalid("hotel", "There is no such hotel."))?;
                 if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
                     return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
                 }
-                Ok(hotels::set_whatsapp(tx, hotel, number.as_str())?)
+                hotels::set_whatsapp(tx, hotel, number.as_str())?;
+                // Another number than before begins without windows. Who wrote before there was any was played.
+                if known.whatsapp_phone_number_id.is_none() {
+                    windows::begin(tx, hotel, number.as_str())?;
+                }
+                Ok(())
             })
             .await
     }

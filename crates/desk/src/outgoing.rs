@@ -2,7 +2,10 @@
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{Conversation, Delivery, EventKind, Hotel, HotelId, Message, MessageId, SERVICE_WINDOW, StatusChange};
+use domain::{
+    Conversation, ConversationId, Delivery, EventKind, GuestId, Hotel, HotelId, Message, MessageId, SERVICE_WINDOW,
+    StatusChange,
+};
 use persistence::{
     Tx, checkup,
     conversations::Which,
@@ -19,16 +22,19 @@ pub(crate) fn is_window_open(last_heard: Option<DateTime<Utc>>, now: DateTime<Ut
     last_heard.is_some_and(|at| now < at + SERVICE_WINDOW)
 }
 
-/// Puts a stored message into the queue. `body`: what is sent, where it is not the text.
+/// Puts a stored message into the queue, for the guest of its conversation. `body`: what is sent, where it is not the
+/// text.
 pub(crate) fn queue(
     tx: &mut Tx<'_>,
     hotel: HotelId,
+    guest: GuestId,
     message: &Message,
     body: Option<&Body>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let body = body.map(Body::stored);
     let draft = Draft {
+        guest,
         message: message.id,
         conversation: message.conversation,
         hotel,
@@ -60,17 +66,64 @@ pub(crate) fn say(
         client_ref: None,
     };
     let message = append(tx, to, &draft)?;
-    queue(tx, hotel.id, &message, body, at)
+    queue(tx, hotel.id, to.guest, &message, body, at)
 }
 
-/// Queues what waited for the guest to write, and tells so.
-pub(crate) fn release(tx: &mut Tx<'_>, of: &Conversation, at: DateTime<Utc>) -> Result<(), Error> {
-    for message in outbox::release(tx, of.id, at)? {
+/// Queues what waited for the guest to write, in whatever conversation, and tells so.
+pub(crate) fn release(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<(), Error> {
+    for message in outbox::release(tx, of, at)? {
         if let Some(it) = outbox::find(tx.conn(), &By::Id(message))? {
             advance(tx, &it, Delivery::Queued, None, at)?;
         }
     }
     Ok(())
+}
+
+/// What staff are told of a message that was to go to a guest whom its conversation does not have any more.
+pub(crate) const OTHER_GUEST: &str =
+    "The conversation has another guest now, so this was not sent. Check it, and send it again if it is for them.";
+
+/// A conversation has another guest: what waits in it for the former one was not written for the new one, and fails, so
+/// that staff check it. The caller holds the conversation.
+pub(crate) fn refuse_for_former_guest(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    former: GuestId,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    for message in outbox::refuse_all_for(tx, former, conversation)? {
+        if let Some(it) = outbox::find(tx.conn(), &By::Id(message))? {
+            advance(tx, &it, Delivery::Failed, Some(OTHER_GUEST), at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Which try of a message a report is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Try {
+    /// The one that counts, under the name that is known.
+    Named,
+    /// The one that counts; its name is news.
+    Unnamed,
+    /// One after which staff began another.
+    Former,
+}
+
+/// Takes in what became of a try of a message that is held.
+pub(crate) fn take_report(
+    tx: &mut Tx<'_>,
+    it: &Outgoing,
+    of: Try,
+    (delivery, failure): (Delivery, Option<&str>),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    // That the guest has it ends the other try, too; anything less says nothing of that one.
+    if of == Try::Former && delivery < Delivery::Delivered {
+        return Ok(());
+    }
+    outbox::settle(tx, it.message)?;
+    advance(tx, it, delivery, failure, at)
 }
 
 /// Stores and tells that a message has come further; nothing where it has come so far already, in whatever
@@ -82,21 +135,16 @@ pub(crate) fn advance(
     failure: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    if to > it.delivery { come_to(tx, it, to, failure, at) } else { Ok(()) }
+    if to > it.delivery && outbox::advance(tx, it.message, to, failure)? {
+        tell(tx, it, to, failure, at);
+    }
+    Ok(())
 }
 
-fn come_to(
-    tx: &mut Tx<'_>,
-    it: &Outgoing,
-    delivery: Delivery,
-    failure: Option<&str>,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    outbox::set_delivery(tx, it.message, delivery, failure)?;
+fn tell(tx: &mut Tx<'_>, it: &Outgoing, delivery: Delivery, failure: Option<&str>, at: DateTime<Utc>) {
     let (conversation, stay, message) = (it.conversation, it.stay, it.message);
     let change = StatusChange { conversation, stay, message, delivery, failure: failure.map(str::to_owned) };
     tx.record(it.hotel, at, EventKind::MessageStatus(change));
-    Ok(())
 }
 
 /// A word for a message that comes back in reports, and says nothing to anybody else.
@@ -157,8 +205,9 @@ impl Desk {
             if ![Delivery::Failed, Delivery::Unknown].contains(&it.delivery) {
                 return Err(Error::NotFailed);
             }
-            outbox::begin_anew(tx, message, &new_callback(), now)?;
-            come_to(tx, &it, Delivery::Queued, None, now)?;
+            outbox::begin_anew(tx, message, conversation.guest, &new_callback(), now)?;
+            outbox::set_delivery(tx, message, Delivery::Queued, None)?;
+            tell(tx, &it, Delivery::Queued, None, now);
             messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
         })
         .await

@@ -12,7 +12,7 @@ use persistence::{
     conversations::{self, Which},
     guests, hotels,
     messages::{self, Draft, Sender},
-    stays,
+    stays, windows,
 };
 
 use whatsapp::Media;
@@ -22,7 +22,8 @@ use crate::{
     flow::{self, AfterStay, Heard},
     identities,
     messages::append_with,
-    outgoing, settle,
+    outgoing::{self, is_window_open},
+    settle,
 };
 
 /// A guest's message, as it comes in.
@@ -74,6 +75,8 @@ impl FromGuest {
 pub struct Came {
     /// What it calls the message.
     pub whatsapp_message_id: String,
+    /// The number of ours that it came to.
+    pub to_number: Option<String>,
     /// When it was written.
     pub written_at: DateTime<Utc>,
     /// As it came.
@@ -187,9 +190,7 @@ fn receive(tx: &mut Tx<'_>, hotel: &Hotel, it: &FromGuest, now: DateTime<Utc>) -
     let heard = messages::heard(tx.conn(), guest.id, conversation.id)?;
     let message = store(tx, &conversation, it, quoted.as_ref(), &heard, now)?;
     if says {
-        if heard.holds {
-            outgoing::release(tx, &conversation, now)?;
-        }
+        open_window(tx, hotel, &conversation, it, &heard, now)?;
         let ended_at = stay.as_ref().and_then(|stay| ended_at(stay, hotel, now));
         let said = Heard {
             was: before.status,
@@ -235,6 +236,55 @@ fn quoted(tx: &mut Tx<'_>, guest: &Guest, it: &FromGuest) -> Result<Option<Messa
         Some(about) => Ok(messages::find_quoted(tx.conn(), guest.id, about)?),
         None => Ok(None),
     }
+}
+
+/// The guest said something: that opens the window of all their conversations with the hotel's number, and releases
+/// what is held in any of them. What came to a number that the hotel had before opens none.
+fn open_window(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    in_conversation: &Conversation,
+    it: &FromGuest,
+    heard: &messages::Heard,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let Some(number) = hotel.whatsapp_phone_number_id.as_deref() else { return Ok(()) };
+    let to = it.came.as_ref().and_then(|came| came.to_number.as_deref()).unwrap_or(number);
+    if to != number {
+        return Ok(());
+    }
+    let guest = in_conversation.guest;
+    let before = heard.window.as_ref().filter(|(known, _)| known == number).map(|(_, at)| *at);
+    let at = it.came.as_ref().map_or(now, |came| came.written_at.min(now));
+    let after = before.map_or(at, |before| before.max(at));
+    let (was_open, is_open) = (is_window_open(before, now), is_window_open(Some(after), now));
+    windows::wrote(tx, guest, number, at)?;
+    if !was_open && is_open {
+        windows::answered(tx, guest)?;
+    }
+    if heard.holds && is_open {
+        outgoing::release(tx, guest, now)?;
+    }
+    if heard.has_others && before != Some(after) {
+        show_windows(tx, in_conversation, was_open, now)?;
+    }
+    Ok(())
+}
+
+/// Tells of the guest's other conversations that their window has changed; of closed ones, of which there may be many,
+/// only where it was not open before.
+fn show_windows(tx: &mut Tx<'_>, beside: &Conversation, was_open: bool, now: DateTime<Utc>) -> Result<(), Error> {
+    for id in conversations::of_guest(tx.conn(), beside.guest)? {
+        if id == beside.id {
+            continue;
+        }
+        if let Some(it) = conversations::find(tx.conn(), Which::Conversation(id))?
+            && !(was_open && it.status == Status::Closed)
+        {
+            settle::show_window(tx, &it, now);
+        }
+    }
+    Ok(())
 }
 
 impl Spoken {

@@ -7,6 +7,7 @@
 mod marks;
 mod outcomes;
 mod pace;
+mod uploads;
 
 pub(crate) use self::marks::Marks;
 
@@ -20,13 +21,14 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ConversationId, Delivery, HotelId, MessageId};
+use domain::{ConversationId, Delivery, HotelId};
 use persistence::{
     StoreError, Tx,
     channels::{self, Channel},
     conversations::Which,
     hotels,
     outbox::{self, By, Due},
+    reports,
 };
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -45,6 +47,13 @@ const FAREWELL: Duration = Duration::from_secs(6);
 /// A channel stopped for the account's sake is tried again so often: nothing tells when it is well again.
 const PROBE: TimeDelta = TimeDelta::minutes(5);
 
+/// A report may be missed by the transactions that run while it is kept, none of which takes so long.
+const MISSED: TimeDelta = TimeDelta::minutes(5);
+/// Before the lease of a channel ends, so much is left for what is not measured.
+const MARGIN: Duration = Duration::from_secs(1);
+/// With less time than that a send is not begun.
+const LEAST_LIMIT: Duration = Duration::from_secs(5);
+
 /// What staff are told of a message that nobody knows about.
 const NO_ANSWER: &str = "WhatsApp did not answer, so it is not known whether the guest got this.";
 /// What staff are told of a message that waited until the guest's 24 hours were over.
@@ -52,6 +61,8 @@ const TOO_LATE: &str =
     "The guest's 24 hours were over before this could be sent, so WhatsApp takes only an approved template.";
 /// What staff are told of a message of a hotel whose number was taken away.
 const NO_NUMBER: &str = "The hotel has no WhatsApp number any more, so this was not sent.";
+/// What staff are told of a message that an incompatible version of the program has stored.
+const NOT_UNDERSTOOD: &str = "This was stored in a form that cannot be sent any more. Please write it again.";
 
 /// Sends, on this server.
 pub struct Sending {
@@ -110,6 +121,8 @@ impl Sending {
     /// Sends until [`Sending::end`].
     pub async fn run(self: Arc<Self>) {
         let mut looked = Instant::now();
+        // At first all, which may have been missed while no server ran; then those of which it is not certain.
+        let mut within = reports::KEPT;
         while !self.is_ending.load(Relaxed) {
             let wait = match self.clone().step().await {
                 Ok(wait) => wait,
@@ -121,8 +134,9 @@ impl Sending {
             };
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                if let Err(error) = self.take_missed_reports().await {
-                    log::warn!("cannot look for reports that were missed: {error}");
+                match self.take_missed_reports(within).await {
+                    Ok(()) => within = MISSED,
+                    Err(error) => log::warn!("cannot look for reports that were missed: {error}"),
                 }
             }
             let _ = timeout(wait, self.desk.to_send.notified()).await;
@@ -207,21 +221,37 @@ impl Sending {
         }
         for it in due.into_iter().filter(|it| !ours.contains(&it.callback)).take(most.saturating_sub(ours.len())) {
             let Some(number) = hotel.whatsapp_phone_number_id.clone() else {
-                self.settle(id, &it, Delivery::Failed, NO_NUMBER).await?;
+                self.refuse(id, &it, NO_NUMBER).await?;
                 continue;
             };
+            let Some(mut body) = body_of(&it) else {
+                log::error!("the stored body of message {} is not understood", it.message);
+                self.refuse(id, &it, NOT_UNDERSTOOD).await?;
+                continue;
+            };
+            if !matches!(body, Body::Template { .. }) && !outgoing::is_window_open(it.last_heard, now) {
+                self.refuse_late(id, &it).await?;
+                continue;
+            }
+            if let Body::Media { media_id, .. } = &mut body {
+                let Some(uploaded) = uploads::usable(&it, &number, now) else {
+                    self.begin_upload(id, number, it);
+                    continue;
+                };
+                *media_id = uploaded;
+            }
             match self.take_turn(id, &it).await? {
                 Turn::Taken => {}
                 Turn::NotNow => continue,
                 Turn::NobodyNow(wait) => return Ok(wait),
             }
             // Whatever becomes of the claim, it does not count any longer when this is over.
-            let claimed = self.claim(id, &it).await;
-            if let Ok(true) = claimed {
-                tokio::spawn(self.clone().send(id, number, it));
-            } else {
-                self.is_over(id, &it.callback);
-                claimed?;
+            match self.claim(id, &it).await {
+                Ok(Some(until)) => drop(tokio::spawn(self.clone().send(id, number, it, body, until))),
+                not_claimed => {
+                    self.is_over(id, &it.callback);
+                    not_claimed?;
+                }
             }
         }
         Ok(LOOK)
@@ -272,22 +302,17 @@ impl Sending {
             .await
     }
 
-    /// Whether a message may go now, by the rates that WhatsApp allows and by the guest's window. It counts as on
-    /// its way then; else it is put off, or has failed.
+    /// Whether a message may go now, by the rates that WhatsApp allows. It counts as on its way then; else it is put
+    /// off.
     async fn take_turn(&self, hotel: HotelId, it: &Due) -> Result<Turn, Error> {
         let now = self.desk.now();
-        let is_template = matches!(it.body.as_deref().and_then(Body::read_stored), Some(Body::Template { .. }));
-        if !is_template && !outgoing::is_window_open(it.last_heard, now) {
-            self.settle(hotel, it, Delivery::Failed, TOO_LATE).await?;
-            return Ok(Turn::NotNow);
-        }
         let turn = {
             let mut hotels = self.lock();
             if self.is_ending.load(Relaxed) {
                 return Ok(Turn::NobodyNow(LOOK));
             }
             let at_work = hotels.entry(hotel).or_insert_with(AtWork::new);
-            let turn = at_work.pace.take(it.conversation, now);
+            let turn = at_work.pace.take(it.guest, now);
             if turn.is_ok() {
                 at_work.on_their_way.insert(it.callback.clone(), it.conversation);
             }
@@ -298,19 +323,24 @@ impl Sending {
             Err(Wait::Number(wait)) => Ok(Turn::NobodyNow(wait.to_std().unwrap_or_default())),
             Err(Wait::Pair(wait)) => {
                 let callback = it.callback.clone();
-                let put_off = move |tx: &mut Tx<'_>| Ok(outbox::put_off(tx, &callback, now + wait)?);
+                let put_off = move |tx: &mut Tx<'_>| Ok(outbox::put_off(tx, &callback, now + wait, false)?);
                 self.desk.store.write(hotel, vec![], put_off).await.map(|()| Turn::NotNow)
             }
         }
     }
 
-    async fn claim(&self, hotel: HotelId, it: &Due) -> Result<bool, Error> {
+    /// Claims a message: until when it may be sent, since another server may take the channel after that.
+    async fn claim(&self, hotel: HotelId, it: &Due) -> Result<Option<Instant>, Error> {
         let (holder, callback) = (self.holder.clone(), it.callback.clone());
-        self.desk.store.write(hotel, vec![], move |tx| Ok(outbox::claim(tx, hotel, &holder, &callback)?)).await
+        // From before the claim: its answer may be late, and this process may have stood still.
+        let asked = Instant::now();
+        let claim = move |tx: &mut Tx<'_>| Ok::<_, Error>(outbox::claim(tx, hotel, &holder, &callback)?);
+        let left = self.desk.store.write(hotel, vec![], claim).await?;
+        Ok(left.map(|left| asked + left.to_std().unwrap_or_default().saturating_sub(MARGIN)))
     }
 
-    async fn send(self: Arc<Self>, hotel: HotelId, number: String, it: Due) {
-        let sent = self.send_by(&number, &it).await;
+    async fn send(self: Arc<Self>, hotel: HotelId, number: String, it: Due, body: Body, until: Instant) {
+        let sent = self.send_by(&number, &it, body, until).await;
         // As long as it cannot be stored the message counts as on its way: stored it will be, or given up by
         // whoever sends next.
         while let Err(error) = self.store_outcome(hotel, &it, &sent).await {
@@ -325,26 +355,14 @@ impl Sending {
         self.desk.to_send.notify_one();
     }
 
-    async fn send_by(&self, number: &str, it: &Due) -> Result<Accepted, CallError> {
-        let mut body = it.body.as_deref().and_then(Body::read_stored).unwrap_or_else(|| Body::Text(it.text.clone()));
-        if let Body::Media { media_id, .. } = &mut body {
-            *media_id = self.upload(number, it.message).await?;
+    async fn send_by(&self, number: &str, it: &Due, body: Body, until: Instant) -> Result<Accepted, CallError> {
+        let limit = until.saturating_duration_since(Instant::now());
+        if limit < LEAST_LIMIT {
+            // Another server may send for the hotel before this is answered. Nothing went out.
+            return Err(NotSent::NoConnection("it was claimed too long ago".to_owned()).into());
         }
         let message = Outgoing { to: it.to.clone(), callback: it.callback.clone(), quotes: None, body };
-        self.client.send(number, &message).await
-    }
-
-    /// Uploads a message's file. Nothing reaches the guest by that: whatever goes wrong, it may be done again.
-    async fn upload(&self, number: &str, of: MessageId) -> Result<String, CallError> {
-        let not_read = |error: Error| {
-            log::warn!("a file to send cannot be read: {error}");
-            CallError::from(NotSent::NoConnection("the file could not be read".to_owned()))
-        };
-        let (file, bytes) = self.desk.file_of(of).await.map_err(not_read)?;
-        match self.client.upload(number, &file.name, &file.content_type, bytes).await {
-            Err(CallError::NoAnswer(why)) => Err(NotSent::NoConnection(why.to_string()).into()),
-            uploaded => uploaded,
-        }
+        self.client.send(number, &message, limit).await
     }
 
     fn on_their_way(&self, hotel: HotelId) -> HashSet<String> {
@@ -366,6 +384,11 @@ impl AtWork {
     fn new() -> Self {
         Self { pace: Pace::new(), on_their_way: HashMap::new(), probed_at: None, unreachable_since: None }
     }
+}
+
+/// What is sent of a message; nothing where what is stored is not understood, which must not go out as anything else.
+fn body_of(it: &Due) -> Option<Body> {
+    it.body.as_deref().map_or_else(|| Some(Body::Text(it.text.clone())), Body::read_stored)
 }
 
 /// Whether a code that stops a channel is about the access token, rather than the account.

@@ -58,6 +58,14 @@ pub(crate) fn show_anew(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) -
     Ok(())
 }
 
+/// Tells that a conversation is shown otherwise, though nothing of it moved: its guest wrote in another one, which opens
+/// the window of all.
+pub(crate) fn show_window(tx: &mut Tx<'_>, it: &Conversation, at: DateTime<Utc>) {
+    let (conversation, stay, of) = (it.id, it.stay, it.department);
+    let change = ConversationChange { conversation, stay, before: of, after: of, only_message: false };
+    tx.record(it.hotel, at, EventKind::ConversationUpdated(change));
+}
+
 fn audit(
     tx: &mut Tx<'_>,
     before: &Conversation,

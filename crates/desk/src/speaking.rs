@@ -13,9 +13,8 @@ use persistence::{
     Tx, attachments,
     conversations::{self, Which},
     messages::{self, Draft, Page as MessageRange, Sender},
-    outbox,
     sessions::Live,
-    staff, templates,
+    staff, templates, windows,
 };
 use whatsapp::{Body, MOST_BODY, MediaKind, SendableFile, sendable_file, template_value};
 
@@ -231,7 +230,7 @@ fn answer(tx: &mut Tx<'_>, live: &Live, which: Which, reply: &Reply, now: DateTi
     open(tx, &mut talk, now)?;
     let opener = match talk.is_free {
         true => None,
-        false => Some(opener(tx, &talk, reply.hold)?),
+        false => hold_back(tx, &mut talk, reply.hold, now)?,
     };
     if let Some(seen) = reply.seen {
         refuse_stale(tx, live, &talk, seen)?;
@@ -263,7 +262,7 @@ fn find(tx: &mut Tx<'_>, live: &Live, which: Which) -> Result<Talk, Error> {
 fn open(tx: &mut Tx<'_>, talk: &mut Talk, now: DateTime<Utc>) -> Result<(), Error> {
     talk.it.open()?;
     if talk.is_on_whatsapp() {
-        talk.is_free = is_window_open(conversations::last_heard(tx.conn(), talk.it.id)?, now);
+        talk.is_free = is_window_open(windows::last_wrote(tx.conn(), talk.it.guest)?, now);
     }
     Ok(())
 }
@@ -272,6 +271,15 @@ fn open(tx: &mut Tx<'_>, talk: &mut Talk, now: DateTime<Utc>) -> Result<(), Erro
 fn opener(tx: &mut Tx<'_>, talk: &Talk, hold: bool) -> Result<Template, Error> {
     let of_hotel = talk.hotel.opener_template.filter(|_| hold).ok_or(Error::WindowClosed)?;
     templates::find(tx.conn(), talk.hotel.id, of_hotel)?.ok_or(Error::WindowClosed)
+}
+
+/// The same, once the guest can write nothing meanwhile; nothing where they have written just now, in whatever
+/// conversation: what is held then would wait although they have.
+fn hold_back(tx: &mut Tx<'_>, talk: &mut Talk, hold: bool, now: DateTime<Utc>) -> Result<Option<Template>, Error> {
+    let opener = opener(tx, talk, hold)?;
+    windows::hold(tx, talk.it.guest)?;
+    talk.is_free = is_window_open(windows::last_wrote(tx.conn(), talk.it.guest)?, now);
+    Ok((!talk.is_free).then_some(opener))
 }
 
 fn refuse_stale(tx: &mut Tx<'_>, live: &Live, talk: &Talk, seen: MessageId) -> Result<(), Error> {
@@ -293,9 +301,11 @@ fn take_over(tx: &mut Tx<'_>, live: &Live, talk: &mut Talk, now: DateTime<Utc>) 
     settle::save(tx, &before, &talk.it, Some(live.staff.id), now)
 }
 
-/// Asks the guest to write, in the hotel's name: once, however much waits for it.
+/// Asks the guest to write, in the hotel's name: once until they do, however much waits for it in whatever
+/// conversation.
 fn ask_to_write(tx: &mut Tx<'_>, talk: &Talk, opener: &Template, now: DateTime<Utc>) -> Result<(), Error> {
-    if outbox::holds(tx.conn(), talk.it.id)? {
+    let number = talk.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
+    if !windows::ask(tx, talk.it.guest, number)? {
         return Ok(());
     }
     let filled = fill(tx, talk, opener, None, &BTreeMap::new(), "hold")?;
@@ -383,7 +393,7 @@ fn store_with(
         Some(file) => append_with(tx, &talk.it, &draft, |tx, message| Ok(vec![keep(tx, talk, message, file, now)?]))?,
     };
     if talk.is_on_whatsapp() {
-        outgoing::queue(tx, talk.hotel.id, &message, it.body.as_ref(), now)?;
+        outgoing::queue(tx, talk.hotel.id, talk.it.guest, &message, it.body.as_ref(), now)?;
     }
     Ok(message)
 }

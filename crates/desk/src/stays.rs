@@ -18,7 +18,8 @@ use persistence::{
 };
 
 use crate::{
-    Desk, Done, Error, Once, Page, Principal, call::Agent, receive::today, settle, staff::refuse_unless_manager,
+    Desk, Done, Error, Once, Page, Principal, call::Agent, outgoing, receive::today, settle,
+    staff::refuse_unless_manager,
 };
 
 /// What a booking says, with the guest's number as it is written.
@@ -245,9 +246,15 @@ fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: D
         guests::hold(tx, guest)?;
         is_first = !stays::any_of(tx.conn(), guest)?;
     }
+    let former = stay.guest;
     let stay = stays::update(tx, stay, guest, booking)?;
     match conversations::find(tx.conn(), Which::Stay(stay.id))? {
-        Some(it) => settle::show_anew(tx, &it, now)?,
+        Some(it) => {
+            if guest != former {
+                outgoing::refuse_for_former_guest(tx, it.id, former, now)?;
+            }
+            settle::show_anew(tx, &it, now)?;
+        }
         None if is_first => adopt(tx, hotel, &stay, now)?,
         None => {}
     }

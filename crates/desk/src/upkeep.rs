@@ -1,7 +1,7 @@
 //! What time brings: stays begin, and what is over is forgotten.
 
 use chrono::TimeDelta;
-use domain::{ConversationId, Hotel, HotelId};
+use domain::{ConversationId, Hotel, HotelId, MessageId};
 use persistence::{
     Tx,
     conversations::{self, Which},
@@ -18,6 +18,14 @@ const AT_ONCE: i64 = 200;
 pub struct Keep {
     /// Events.
     pub events: TimeDelta,
+    /// What was needed to send a message, once it is sent.
+    pub sent: TimeDelta,
+    /// Guests' messages as they came; the messages are kept.
+    pub raw: TimeDelta,
+    /// What was parked, once it is settled.
+    pub parked: TimeDelta,
+    /// The audit log.
+    pub audit: TimeDelta,
     /// Sessions.
     pub sessions: Lifetimes,
 }
@@ -72,8 +80,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Forgets what is over: events, keys, failed sign-ins, sessions, and reports of messages that nobody knows. In
-    /// small batches, each a write of its own, so that others come between.
+    /// Forgets what is over: events, keys, failed sign-ins, sessions, reports of messages that nobody knows, and what
+    /// was kept of messages for long enough. In small batches, each a write of its own, so that others come between.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -88,6 +96,17 @@ impl Desk {
         // The rest belongs to all hotels: the lane of none does it.
         let prune = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::prune(tx, keep.sessions, now)?);
         while self.store.write(HotelId(0), vec![], prune).await? {}
+        let forget = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::forget_audit(tx, now - keep.audit)?);
+        while self.store.write(HotelId(0), vec![], forget).await? {}
+        let forget = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::forget_raw(tx, now - keep.raw)?);
+        while self.store.write(HotelId(0), vec![], forget).await? {}
+        let forget = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::forget_parked(tx, now - keep.parked)?);
+        while self.store.write(HotelId(0), vec![], forget).await? {}
+        let mut after = Some(MessageId(0));
+        while let Some(from) = after {
+            let forget = move |tx: &mut Tx<'_>| Ok::<_, Error>(upkeep::forget_sent(tx, from, now - keep.sent)?);
+            after = self.store.write(HotelId(0), vec![], forget).await?;
+        }
         Ok(())
     }
 }

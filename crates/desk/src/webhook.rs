@@ -9,7 +9,7 @@ mod failures;
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{Delivery, GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
+use domain::{GuestIdentity, Hotel, HotelId, Name, PhoneNumber};
 use futures_util::{
     future::{join_all, maybe_done},
     poll,
@@ -26,7 +26,8 @@ use tokio::{task::unconstrained, time::sleep};
 use whatsapp::{Content, Inbound, Sender, StatusReport, Update, What};
 
 use crate::{
-    Desk, Error, outgoing,
+    Desk, Error,
+    outgoing::{self, Try},
     receive::{Came, FromGuest, Spoken, locks_of},
 };
 
@@ -219,7 +220,7 @@ impl Desk {
     async fn store_update(&self, update: &Update, hotel: &Hotel, locks: &Locks) -> Result<Outcome, Error> {
         match &update.what {
             What::Message(it) => {
-                let from = from_guest(it, &update.raw);
+                let from = from_guest(it, update);
                 self.receive_in(hotel.clone(), locks.clone(), from).await.map(|_| Outcome::Message)
             }
             What::Status(it) => {
@@ -257,8 +258,8 @@ impl Desk {
     }
 }
 
-/// A guest's message, as it came.
-fn from_guest(it: &Inbound, raw: &str) -> FromGuest {
+/// A guest's message, as it came in an update.
+fn from_guest(it: &Inbound, update: &Update) -> FromGuest {
     let about = match &it.content {
         Content::Reaction { to, .. } => Some(to.clone()),
         _ => it.quotes.clone(),
@@ -269,8 +270,9 @@ fn from_guest(it: &Inbound, raw: &str) -> FromGuest {
     };
     let came = Came {
         whatsapp_message_id: it.wamid.clone(),
+        to_number: update.phone_number_id.clone(),
         written_at: it.at,
-        raw: raw.to_owned(),
+        raw: update.raw.clone(),
         says: it.content.opens_window(),
         media,
         about,
@@ -350,21 +352,13 @@ fn know(conn: &mut Conn, updates: Vec<Update>, of: Option<Hotel>) -> Result<Vec<
     Ok(known)
 }
 
-/// Which try of a message a report is of.
-#[derive(PartialEq, Eq)]
-enum Try {
-    /// The one that counts, under the name that is known.
-    Named,
-    /// The one that counts; its name is news.
-    Unnamed,
-    /// One after which staff began another.
-    Former,
-}
-
 /// The message that a report is of, and the try.
 fn reported(conn: &mut Conn, it: &StatusReport) -> Result<Option<(outbox::Outgoing, Try)>, Error> {
     if let Some(found) = outbox::find(conn, &By::Name(it.wamid.clone()))? {
         return Ok(Some((found, Try::Named)));
+    }
+    if let Some(found) = outbox::find(conn, &By::FormerName(it.wamid.clone()))? {
+        return Ok(Some((found, Try::Former)));
     }
     let Some(callback) = it.callback.clone() else { return Ok(None) };
     if let Some(found) = outbox::find(conn, &By::Callback(callback.clone()))? {
@@ -377,18 +371,22 @@ fn reported(conn: &mut Conn, it: &StatusReport) -> Result<Option<(outbox::Outgoi
 fn report(tx: &mut Tx<'_>, hotel: &Hotel, it: &StatusReport, now: DateTime<Utc>) -> Result<(), Error> {
     let Some(delivery) = it.state.delivery() else { return Ok(()) };
     let failure = it.failure();
-    let Some((found, of)) = reported(tx.conn(), it)?.filter(|(found, _)| found.hotel == hotel.id) else {
+    let mut known = reported(tx.conn(), it)?;
+    if let Some((found, _)) = &known
+        && !outbox::hold(tx, found)?
+    {
+        // Staff have begun another try since it was found.
+        known = reported(tx.conn(), it)?;
+    }
+    let Some((found, of)) = known.filter(|(found, _)| found.hotel == hotel.id) else {
         return Ok(reports::keep(tx, hotel.id, &it.wamid, (delivery, failure.as_deref()), now)?);
     };
-    // That the guest has it ends the other try, too; anything less says nothing of that one.
-    if of == Try::Former && delivery < Delivery::Delivered {
-        return Ok(());
+    match (of, &it.callback) {
+        (Try::Unnamed, _) => outbox::name(tx, found.message, &it.wamid)?,
+        (Try::Former, Some(callback)) => outbox::name_former(tx, callback, &it.wamid)?,
+        _ => {}
     }
-    if of == Try::Unnamed {
-        outbox::name(tx, found.message, &it.wamid)?;
-    }
-    outbox::settle(tx, found.message)?;
-    outgoing::advance(tx, &found, delivery, failure.as_deref(), now)
+    outgoing::take_report(tx, &found, of, (delivery, failure.as_deref()), now)
 }
 
 fn identity(from: &Sender) -> GuestIdentity {

@@ -249,8 +249,10 @@ pub struct ConversationView {
     pub last_message: Option<LastMessage>,
     /// How many of the guest's messages came after the asker's mark.
     pub unread: i64,
-    /// When the guest last wrote.
+    /// When the guest last wrote in it.
     pub last_guest_message_at: Option<DateTime<Utc>>,
+    /// When the guest last wrote to the hotel's number at WhatsApp, in whatever conversation.
+    pub window_opened_at: Option<DateTime<Utc>>,
     /// Whether its hotel has a number at WhatsApp.
     pub on_whatsapp: bool,
     /// The flow's step.
@@ -265,9 +267,9 @@ pub struct ConversationView {
 
 impl ConversationView {
     /// Until when the guest may be written to freely, by [`SERVICE_WINDOW`]; `None` where no WhatsApp is, or they
-    /// never wrote.
+    /// never wrote to the hotel's number.
     pub fn window_expires_at(&self) -> Option<DateTime<Utc>> {
-        self.last_guest_message_at.filter(|_| self.on_whatsapp).map(|at| at + SERVICE_WINDOW)
+        self.window_opened_at.filter(|_| self.on_whatsapp).map(|at| at + SERVICE_WINDOW)
     }
 }
 

@@ -54,6 +54,10 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// All of them, in this order.
+    pub const ALL: [Self; 7] =
+        [Self::Held, Self::Queued, Self::Unknown, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
+
     /// The word for it in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,10 +76,7 @@ impl std::str::FromStr for Delivery {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        [Self::Held, Self::Queued, Self::Unknown, Self::Sent, Self::Failed, Self::Delivered, Self::Read]
-            .into_iter()
-            .find(|it| it.as_str() == word)
-            .ok_or(())
+        Self::ALL.into_iter().find(|it| it.as_str() == word).ok_or(())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     types::Ts,
 };
 
-/// A file that is claimed to be fetched is left to its claimer for so long.
+/// A file that is claimed to be fetched is left to its claimer for so long after each part.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
 
 /// A file to store.
@@ -101,15 +101,65 @@ pub fn complete(tx: &mut Tx<'_>, of: AttachmentId, parts: i32, size: i64, sha256
     Ok(())
 }
 
-/// Says that a file will not come any more.
+/// Files that are fetched by a claim, and only as long as that claim is the last one and the file is not there: who
+/// was slower than the claim lasts finds another one, and changes nothing.
+macro_rules! claimed {
+    ($it:expr) => {
+        attachments::table
+            .find($it.id.0)
+            .filter(fixed("attachments.state = 'awaited'").and(attachments::attempts.eq($it.attempts)))
+    };
+}
+
+/// Stores a part of a file that is fetched, in place of one that has this number, and keeps the claim for longer. False,
+/// and nothing is done, where the claim is over.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn lose(tx: &mut Tx<'_>, of: AttachmentId) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| {
-        diesel::delete(attachment_parts::table.filter(attachment_parts::attachment_id.eq(of.0))).execute(c)?;
-        diesel::update(attachments::table.find(of.0)).set(attachments::state.eq("lost")).execute(c)
-    })?;
+pub fn put_fetched(
+    tx: &mut Tx<'_>,
+    it: &Awaited,
+    (number, bytes): (i32, &[u8]),
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let renewed = on_db!(tx.changing(), |c| diesel::update(claimed!(it))
+        .set(attachments::due_at.eq(Ts::from(now + CLAIM)))
+        .execute(c))?;
+    if renewed == 1 {
+        put(tx, it.id, number, bytes)?;
+    }
+    Ok(renewed == 1)
+}
+
+/// Says that all parts of a file that is fetched are there; false, and nothing is done, where the claim is over.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn complete_fetched(
+    tx: &mut Tx<'_>,
+    it: &Awaited,
+    parts: i32,
+    size: i64,
+    sha256: &str,
+) -> Result<bool, StoreError> {
+    // The row first: it is held from then on.
+    let held = on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::size.eq(size)).execute(c))?;
+    if held == 1 {
+        complete(tx, it.id, parts, size, sha256)?;
+    }
+    Ok(held == 1)
+}
+
+/// Says that a file will not come any more; nothing where the claim is over.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lose(tx: &mut Tx<'_>, it: &Awaited) -> Result<(), StoreError> {
+    let lost = on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::state.eq("lost")).execute(c))?;
+    if lost == 1 {
+        let parts = attachment_parts::table.filter(attachment_parts::attachment_id.eq(it.id.0));
+        on_db!(tx.changing(), |c| diesel::delete(parts).execute(c))?;
+    }
     Ok(())
 }
 
@@ -124,17 +174,20 @@ pub struct Awaited {
     pub media_id: String,
     /// The SHA-256 of its bytes, in hexadecimal digits, where it was told.
     pub sha256: Option<String>,
-    /// How often it was tried.
+    /// How often it was tried: this claim's number.
     pub attempts: i32,
 }
 
-/// Claims files that are to be fetched now, oldest first, at most `limit`: other servers leave them alone.
+/// Claims files that are to be fetched now, oldest first, at most `limit`, of other hotels than these: other servers
+/// leave them alone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Awaited>, StoreError> {
+pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64, but_of: &[HotelId]) -> Result<Vec<Awaited>, StoreError> {
+    let but_of: Vec<i64> = but_of.iter().map(|it| it.0).collect();
     let due = attachments::table
         .filter(fixed("attachments.state = 'awaited'").and(attachments::due_at.le(Ts::from(now))))
+        .filter(attachments::hotel_id.ne_all(&but_of))
         .order(attachments::id)
         .select(attachments::id)
         .limit(limit);
@@ -169,14 +222,12 @@ pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Result<Vec<Awai
     rows.into_iter().map(awaited).collect()
 }
 
-/// Puts the next try off.
+/// Puts the next try off; nothing where the claim is over.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put_off(tx: &mut Tx<'_>, of: AttachmentId, due: DateTime<Utc>) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(attachments::table.find(of.0))
-        .set(attachments::due_at.eq(Ts::from(due)))
-        .execute(c))?;
+pub fn put_off(tx: &mut Tx<'_>, it: &Awaited, due: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::due_at.eq(Ts::from(due))).execute(c))?;
     Ok(())
 }
 

@@ -1,19 +1,28 @@
 //! Who sends by WhatsApp: one server at a time for a hotel holds its channel.
 
 use chrono::TimeDelta;
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
 use domain::HotelId;
 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
     nodes::clock,
+    read_only::select_sql,
     schema::channels,
-    types::Ts,
+    types::{Ts, UtcTs},
 };
 
 /// A server that holds a channel and has not said so for this long has lost it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(20);
+
+/// Of a lease so much has to be left to claim a message: a send that is begun then has time to connect and to be
+/// answered before another server may take the channel.
+pub(crate) const LEAST_LEASE: TimeDelta = TimeDelta::seconds(12);
 
 /// How a channel stands for a server that asked to hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,4 +120,31 @@ pub(crate) fn is_held_by(tx: &mut Tx<'_>, hotel: HotelId, holder: &str) -> Resul
         Conn::Sqlite(c) => row.first(c).optional()?,
     };
     Ok(by.as_deref() == Some(holder))
+}
+
+#[derive(QueryableByName)]
+struct LeaseRow {
+    #[diesel(sql_type = Text)]
+    holder: String,
+    #[diesel(sql_type = UtcTs)]
+    held_until: Ts,
+    #[diesel(sql_type = UtcTs)]
+    now: Ts,
+}
+
+/// For how long a server holds a channel, unless it renews that; `None` where it does not. Nobody takes it from there
+/// until the transaction ends.
+pub(crate) fn lease_left(tx: &mut Tx<'_>, hotel: HotelId, holder: &str) -> Result<Option<TimeDelta>, StoreError> {
+    let row: Option<LeaseRow> = match tx.conn() {
+        Conn::Pg(c) => {
+            let text = "SELECT holder, held_until, clock_timestamp() AS now FROM channels WHERE hotel_id = $1 FOR SHARE";
+            select_sql(sql_query(text).bind::<BigInt, _>(hotel.0)).get_result(c).optional()?
+        }
+        Conn::Sqlite(c) => {
+            let row = channels::table.find(hotel.0).select((channels::holder, channels::held_until));
+            let row: Option<(String, Ts)> = row.first(c).optional()?;
+            row.map(|(holder, held_until)| LeaseRow { holder, held_until, now: chrono::Utc::now().into() })
+        }
+    };
+    Ok(row.filter(|it| it.holder == holder).map(|it| it.held_until.0 - it.now.0))
 }

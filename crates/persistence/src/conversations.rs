@@ -402,6 +402,7 @@ type Booking = (String, String, String, NaiveDate, NaiveDate);
 type Joined = (
     ViewRow,
     GuestNames,
+    (Option<String>, Option<Ts>),
     Option<Booking>,
     Option<String>,
     Option<String>,
@@ -438,6 +439,7 @@ pub fn views(
         .select((
             ViewRow::as_select(),
             (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid),
+            (guests::window_phone_number_id, guests::last_wrote_at),
             (stays::guest_name, stays::guest_phone, stays::room_number, stays::check_in, stays::check_out).nullable(),
             departments::name.nullable(),
             staff::name.nullable(),
@@ -455,7 +457,7 @@ pub fn views(
 }
 
 fn view(
-    (row, of_guest, booking, department_name, assignee, last, whatsapp, mark): Joined,
+    (row, of_guest, (wrote_to, wrote_at), booking, department_name, assignee, last, whatsapp, mark): Joined,
     for_somebody: bool,
 ) -> Result<ConversationView, StoreError> {
     let conversation: Conversation = row.state.try_into()?;
@@ -482,6 +484,7 @@ fn view(
         last_message,
         unread: if for_somebody { row.guest_messages - mark.unwrap_or(0) } else { 0 },
         last_guest_message_at: row.last_guest_message_at.map(|it| it.0),
+        window_opened_at: wrote_at.filter(|_| whatsapp.is_some() && wrote_to == whatsapp).map(|it| it.0),
         on_whatsapp: whatsapp.is_some(),
         current_step: row.current_step,
         context_data: row.context_data.0,

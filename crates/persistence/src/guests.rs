@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{Guest, GuestId, GuestIdentity, HotelId, MessageId, Name, PhoneNumber, has_visible_character};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber, has_visible_character};
 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
     read_only::ReadOnly,
-    schema::{conversations, guests, messages, stays},
+    schema::{conversations, guests, outbox, stays},
     types::Ts,
+    windows,
 };
 
 #[derive(Queryable, Selectable)]
@@ -126,19 +127,23 @@ pub fn find(conn: &mut Conn, id: GuestId) -> Result<Option<Guest>, StoreError> {
     row.map(Guest::try_from).transpose()
 }
 
-/// The guest of a message's conversation.
+/// Stores what WhatsApp calls a guest, as far as that is not known. Nobody else of the hotel may be called so.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn of_message(conn: &mut Conn, message: MessageId) -> Result<Option<Guest>, StoreError> {
-    let row: Option<Row> = on_db!(conn, |c| guests::table
-        .inner_join(conversations::table.on(conversations::guest_id.eq(guests::id)))
-        .inner_join(messages::table.on(messages::conversation_id.eq(conversations::id)))
-        .filter(messages::id.eq(message.0))
-        .select(Row::as_select())
-        .first(c)
-        .optional())?;
-    row.map(Guest::try_from).transpose()
+pub fn learn(tx: &mut Tx<'_>, id: GuestId, wa_id: Option<&str>, bsuid: Option<&str>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| {
+        if let Some(wa_id) = wa_id {
+            let nameless = guests::table.find(id.0).filter(guests::wa_id.is_null());
+            diesel::update(nameless).set(guests::wa_id.eq(wa_id)).execute(c)?;
+        }
+        if let Some(bsuid) = bsuid {
+            let nameless = guests::table.find(id.0).filter(guests::bsuid.is_null());
+            diesel::update(nameless).set(guests::bsuid.eq(bsuid)).execute(c)?;
+        }
+        Ok::<_, diesel::result::Error>(())
+    })?;
+    Ok(())
 }
 
 /// Stores a guest, unless one is known by any part of this identity. Two nodes may meet a new guest at once: the
@@ -207,10 +212,15 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
     if without_stay > 1 {
         return Ok(false);
     }
+    windows::join(tx, from, into)?;
     on_db!(tx.changing(), |c| {
         diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
         diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))
             .set(conversations::guest_id.eq(into.0))
+            .execute(c)?;
+        // It is the same person: what waits still goes to them.
+        diesel::update(outbox::table.filter(outbox::guest_id.eq(from.0)))
+            .set(outbox::guest_id.eq(into.0))
             .execute(c)?;
         diesel::delete(guests::table.find(from.0)).execute(c)
     })?;

@@ -50,6 +50,7 @@ pub mod staff;
 pub mod stays;
 pub mod templates;
 pub mod upkeep;
+pub mod windows;
 
 pub use backup::{BackupError, back_up, restore};
 pub use conn::{BadDbUrl, Conn, DbUrl};

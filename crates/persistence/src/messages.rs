@@ -1,5 +1,9 @@
 //! Messages and notes.
 
+mod heard;
+
+pub use self::heard::{Heard, heard};
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -19,9 +23,8 @@ use crate::{
     attachments,
     conn::{Conn, on_db},
     marks,
-    outbox::HELD,
     prepared::{Fixed, Number, fixed, prepared},
-    schema::{conversations, guests, hotels, inbound, messages, outbox, staff, stays},
+    schema::{conversations, guests, hotels, inbound, messages, staff, stays},
     types::{Ts, UtcTs},
 };
 
@@ -462,7 +465,7 @@ pub fn find_by_client_ref(
     Ok(Some((message, digest.ok_or(StoreError::Corrupt("request digest"))?)))
 }
 
-/// The newest message that a guest wrote by WhatsApp in a conversation, up to one: the number that it came to, and
+/// The newest message that a guest wrote by WhatsApp in a conversation, up to one; the number that it came to, and
 /// what WhatsApp calls it.
 ///
 /// # Errors
@@ -471,17 +474,17 @@ pub fn newest_heard(
     conn: &mut Conn,
     of: ConversationId,
     to: MessageId,
-) -> Result<Option<(String, String)>, StoreError> {
-    let newest: Option<(Option<String>, Option<String>)> = on_db!(conn, |c| messages::table
+) -> Result<Option<(MessageId, String, String)>, StoreError> {
+    let newest: Option<(i64, Option<String>, Option<String>)> = on_db!(conn, |c| messages::table
         .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
         .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
         .filter(messages::conversation_id.eq(of.0).and(messages::id.le(to.0)))
         .filter(messages::sender_type.eq("guest").and(messages::whatsapp_message_id.is_not_null()))
         .order(messages::id.desc())
-        .select((hotels::whatsapp_phone_number_id, messages::whatsapp_message_id))
+        .select((messages::id, hotels::whatsapp_phone_number_id, messages::whatsapp_message_id))
         .first(c)
         .optional())?;
-    Ok(newest.and_then(|(number, name)| number.zip(name)))
+    Ok(newest.and_then(|(id, number, name)| number.zip(name).map(|(number, name)| (MessageId(id), number, name))))
 }
 
 /// Whether the conversation has this message or note.
@@ -507,36 +510,4 @@ pub fn other_staff_wrote_after(
         .filter(messages::conversation_id.eq(conversation.0).and(messages::id.gt(seen.0)))
         .filter(messages::staff_sender.ne(me.0));
     Ok(on_db!(conn, |c| diesel::select(dsl::exists(theirs)).get_result(c))?)
-}
-
-/// How a conversation stands when its guest is heard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// The name under which they speak: the booking's, else their own.
-    pub name: String,
-    /// When they last wrote.
-    pub before: Option<DateTime<Utc>>,
-    /// Whether something waits for them to write.
-    pub holds: bool,
-}
-
-/// How a conversation stands when a guest is heard in it.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn heard(conn: &mut Conn, guest: GuestId, conversation: ConversationId) -> Result<Heard, StoreError> {
-    type Names = (Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>));
-    let held = outbox::table.filter(outbox::conversation_id.eq(conversation.0).and(HELD));
-    let ((of_booking, of_guest), before, holds): (Names, Option<Ts>, bool) = on_db!(conn, |c| conversations::table
-        .inner_join(guests::table.on(guests::id.eq(guest.0)))
-        .left_join(stays::table.on(stays::id.nullable().eq(conversations::stay_id)))
-        .filter(conversations::id.eq(conversation.0))
-        .select((
-            (stays::guest_name.nullable(), (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid)),
-            conversations::last_guest_message_at,
-            dsl::exists(held),
-        ))
-        .first(c))?;
-    let name = of_booking.unwrap_or_else(|| crate::guests::display_name(of_guest));
-    Ok(Heard { name, before: before.map(|it| it.0), holds })
 }

@@ -82,6 +82,9 @@ diesel::table! {
         bsuid -> Nullable<Text>,
         profile_name -> Nullable<Text>,
         created_at -> crate::types::UtcTs,
+        window_phone_number_id -> Nullable<Text>,
+        last_wrote_at -> Nullable<crate::types::UtcTs>,
+        asked_phone_number_id -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -232,6 +235,10 @@ diesel::table! {
         state -> Text,
         attempts -> Integer,
         due_at -> crate::types::UtcTs,
+        guest_id -> Nullable<BigInt>,
+        media_id -> Nullable<Text>,
+        media_number -> Nullable<Text>,
+        media_uploaded_at -> Nullable<crate::types::UtcTs>,
     }
 }
 diesel::table! {
@@ -253,6 +260,7 @@ diesel::table! {
     former_tries (callback) {
         callback -> Text,
         message_id -> BigInt,
+        whatsapp_message_id -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -324,5 +332,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     former_tries,
     attachments,
+    inbound,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

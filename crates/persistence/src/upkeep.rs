@@ -2,13 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{prelude::*, select, sql_query, sql_types::BigInt};
-use domain::HotelId;
+use domain::{Delivery, HotelId, MessageId};
 
 use crate::{
     StoreError, Tx,
     conn::{Conn, on_db},
-    idempotency, logins, reports,
-    schema::{early_reports, events, hotel_counters, login_attempts, sessions, webhook_failures},
+    idempotency, logins,
+    prepared::fixed,
+    reports,
+    schema::{
+        audit, early_reports, events, former_tries, hotel_counters, inbound, login_attempts, messages, outbox, parked,
+        sessions, webhook_failures,
+    },
     sessions::Lifetimes,
     types::{Ts, UtcTs},
 };
@@ -109,6 +114,101 @@ pub fn prune(tx: &mut Tx<'_>, keep: Lifetimes, now: DateTime<Utc>) -> Result<boo
         [keys, attempts.len(), dead.len(), in_vain.len(), taken.len()]
     });
     Ok(deleted.into_iter().any(|n| n as i64 == BATCH))
+}
+
+/// Deletes a batch of the audit log's oldest entries, as far as they are from before a moment. Whether there may be more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_audit(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    if !is_alone(tx.conn())? {
+        return Ok(false);
+    }
+    let first: Vec<(i64, Ts)> =
+        on_db!(tx.conn(), |c| audit::table.order(audit::id).select((audit::id, audit::at)).limit(BATCH).load(c))?;
+    let Some((last, more)) = old_ones(&first, before) else { return Ok(false) };
+    on_db!(tx.changing(), |c| diesel::delete(audit::table.filter(audit::id.le(last))).execute(c))?;
+    Ok(more)
+}
+
+/// Deletes a batch of the oldest guests' messages as they came, as far as they are from before a moment; the messages
+/// stay. Whether there may be more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_raw(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    if !is_alone(tx.conn())? {
+        return Ok(false);
+    }
+    let first: Vec<(i64, Ts)> = on_db!(tx.conn(), |c| inbound::table
+        .inner_join(messages::table.on(messages::id.eq(inbound::message_id)))
+        .order(inbound::message_id)
+        .select((inbound::message_id, messages::timestamp))
+        .limit(BATCH)
+        .load(c))?;
+    let Some((last, more)) = old_ones(&first, before) else { return Ok(false) };
+    on_db!(tx.changing(), |c| diesel::delete(inbound::table.filter(inbound::message_id.le(last))).execute(c))?;
+    Ok(more)
+}
+
+/// Of a batch, in the order of ids, the last of those that are from before a moment and stand before a younger one;
+/// and whether there may be more.
+fn old_ones(first: &[(i64, Ts)], before: DateTime<Utc>) -> Option<(i64, bool)> {
+    let old = first.iter().take_while(|(_, at)| at.0 < before);
+    let count = old.clone().count();
+    old.last().map(|(last, _)| (*last, count as i64 == BATCH))
+}
+
+/// Deletes a batch of what was parked and settled before a moment. Whether there may be more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_parked(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    if !is_alone(tx.conn())? {
+        return Ok(false);
+    }
+    let settled = parked::table
+        .filter(fixed("parked.settled_at IS NOT NULL").and(parked::settled_at.lt(Ts::from(before)).assume_not_null()));
+    on_db!(tx.changing(), |c| {
+        let over: Vec<i64> = settled.order(parked::settled_at).select(parked::id).limit(BATCH).load(c)?;
+        diesel::delete(parked::table.filter(parked::id.eq_any(&over))).execute(c)?;
+        Ok(over.len() as i64 == BATCH)
+    })
+}
+
+/// Deletes, from a batch after a message, what was needed to send those that were sent before a moment, with their
+/// former tries. What failed, or is not known, stays, so that it can be sent again. After which message to go on;
+/// `None` at the end of those that are old enough.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_sent(tx: &mut Tx<'_>, after: MessageId, before: DateTime<Utc>) -> Result<Option<MessageId>, StoreError> {
+    type Row = (i64, String, Ts, Ts, Option<String>);
+    if !is_alone(tx.conn())? {
+        return Ok(None);
+    }
+    let batch: Vec<Row> = on_db!(tx.conn(), |c| outbox::table
+        .inner_join(messages::table.on(messages::id.eq(outbox::message_id)))
+        .filter(outbox::message_id.gt(after.0))
+        .order(outbox::message_id)
+        .select((outbox::message_id, outbox::state, outbox::due_at, messages::timestamp, messages::delivery))
+        .limit(BATCH)
+        .load(c))?;
+    let is_sent = |delivery: &Option<String>| {
+        let delivery: Option<Delivery> = delivery.as_deref().and_then(|it| it.parse().ok());
+        matches!(delivery, Some(Delivery::Sent | Delivery::Delivered | Delivery::Read))
+    };
+    let old: Vec<&Row> = batch.iter().take_while(|(_, _, _, written, _)| written.0 < before).collect();
+    let over: Vec<i64> = old
+        .iter()
+        .filter(|(_, state, due, _, delivery)| state == "settled" && due.0 < before && is_sent(delivery))
+        .map(|(id, ..)| *id)
+        .collect();
+    on_db!(tx.changing(), |c| {
+        diesel::delete(former_tries::table.filter(former_tries::message_id.eq_any(&over))).execute(c)?;
+        diesel::delete(outbox::table.filter(outbox::message_id.eq_any(&over))).execute(c)
+    })?;
+    Ok(old.last().filter(|_| old.len() as i64 == BATCH).map(|(id, ..)| MessageId(*id)))
 }
 
 diesel::define_sql_function! {

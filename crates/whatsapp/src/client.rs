@@ -118,14 +118,20 @@ impl Client {
         Ok(Self { http, base, version: version.to_owned(), authorization, limits })
     }
 
-    /// Sends a message from this number of ours.
+    /// Sends a message from this number of ours. Its answer is awaited for as long as any other's, or up to this
+    /// limit, where that is shorter.
     ///
     /// # Errors
     /// [`CallError`]. After [`CallError::NoAnswer`] it may have been sent: do not send it again, but wait
     /// for a status with its callback.
-    pub async fn send(&self, phone_number_id: &str, message: &Outgoing) -> Result<Accepted, CallError> {
+    pub async fn send(
+        &self,
+        phone_number_id: &str,
+        message: &Outgoing,
+        limit: Duration,
+    ) -> Result<Accepted, CallError> {
         let body = message.json().map_err(|why| NotSent::NoCall(why.0))?;
-        let answer = self.post(phone_number_id, &body).await?;
+        let answer = self.post(phone_number_id, &body, limit).await?;
         accepted(&answer).ok_or(NoAnswer::NotUnderstood { status: 200 }.into())
     }
 
@@ -136,7 +142,7 @@ impl Client {
     /// [`CallError`].
     pub async fn mark_read(&self, phone_number_id: &str, wamid: &str) -> Result<(), CallError> {
         let body = json!({ "messaging_product": "whatsapp", "status": "read", "message_id": wamid });
-        self.post(phone_number_id, &body).await.map(|_| ())
+        self.post(phone_number_id, &body, self.limits.answer).await.map(|_| ())
     }
 
     /// What Meta says about this number of ours; that it says anything shows that address, version,
@@ -156,9 +162,9 @@ impl Client {
         })
     }
 
-    async fn post(&self, phone_number_id: &str, body: &Value) -> Result<Value, CallError> {
+    async fn post(&self, phone_number_id: &str, body: &Value, limit: Duration) -> Result<Value, CallError> {
         let url = self.url(&[phone_number_id, "messages"])?;
-        self.exchange(self.http.post(url).json(body).timeout(self.limits.answer)).await
+        self.exchange(self.http.post(url).json(body).timeout(limit.min(self.limits.answer))).await
     }
 
     /// Makes a call to the API itself and reads its answer.

@@ -2,6 +2,7 @@
 
 mod codes;
 mod crashes;
+mod guests;
 mod order;
 mod ticks;
 mod windows;

@@ -2,7 +2,7 @@
 //! and nothing is tried again.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,12 +15,39 @@ use crate::Error;
 
 /// More that waits to be shown is forgotten, the oldest first.
 const MOST: usize = 256;
+/// Of so many conversations it is known what was shown; of others it may be shown again.
+const MOST_SHOWN: usize = 10_000;
 
 /// How far staff have read, to be shown to guests.
 #[derive(Default)]
 pub(crate) struct Marks {
     waiting: Mutex<VecDeque<(ConversationId, MessageId)>>,
+    shown: Mutex<Shown>,
     told: Notify,
+}
+
+/// What guests were shown last, of the conversations that were shown last: what they wrote and staff have read.
+#[derive(Default)]
+struct Shown {
+    newest: HashMap<ConversationId, MessageId>,
+    order: VecDeque<ConversationId>,
+}
+
+impl Shown {
+    fn has(&self, of: ConversationId, to: MessageId) -> bool {
+        self.newest.get(&of).is_some_and(|newest| *newest >= to)
+    }
+
+    fn add(&mut self, of: ConversationId, to: MessageId) {
+        if self.newest.insert(of, to).is_none() {
+            self.order.push_back(of);
+        }
+        if self.order.len() > MOST_SHOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.newest.remove(&oldest);
+        }
+    }
 }
 
 impl Marks {
@@ -57,10 +84,15 @@ impl Sending {
 
     async fn show_mark(&self, of: ConversationId, to: MessageId) -> Result<(), Error> {
         let newest = move |conn: &mut persistence::Conn| Ok::<_, Error>(messages::newest_heard(conn, of, to)?);
-        if let Some((number, whatsapp_message_id)) = self.desk.store.read(newest).await?
-            && let Err(error) = self.client.mark_read(&number, &whatsapp_message_id).await
-        {
-            log::debug!("a guest is not shown what was read: {error}");
+        let Some((message, number, whatsapp_message_id)) = self.desk.store.read(newest).await? else { return Ok(()) };
+        let shown = || self.desk.marks.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        // Staff who answer move their mark beyond what they had read, and the guest was shown, before.
+        if shown().has(of, message) {
+            return Ok(());
+        }
+        match self.client.mark_read(&number, &whatsapp_message_id).await {
+            Ok(()) => shown().add(of, message),
+            Err(error) => log::debug!("a guest is not shown what was read: {error}"),
         }
         Ok(())
     }
@@ -80,5 +112,15 @@ mod tests {
         (0..300).for_each(|n| marks.add(ConversationId(n), MessageId(n)));
         let left = marks.take();
         assert_eq!((left.len(), left[0].0), (MOST, ConversationId(44)));
+    }
+
+    #[test]
+    fn what_was_shown_is_known_of_the_last_conversations() {
+        let (mut shown, one) = (Shown::default(), ConversationId(-1));
+        shown.add(one, MessageId(5));
+        assert!(shown.has(one, MessageId(5)) && shown.has(one, MessageId(4)) && !shown.has(one, MessageId(6)));
+        (0..MOST_SHOWN as i64).for_each(|n| shown.add(ConversationId(n), MessageId(n)));
+        assert!(!shown.has(one, MessageId(5)) && shown.has(ConversationId(0), MessageId(0)));
+        assert_eq!((shown.newest.len(), shown.order.len()), (MOST_SHOWN, MOST_SHOWN));
     }
 }

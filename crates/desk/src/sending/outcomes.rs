@@ -1,18 +1,21 @@
 //! What came of a sending, and what is reported of it too early.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Delivery, GuestIdentity, HotelId, MessageId, SERVICE_WINDOW};
+use domain::{Delivery, GuestIdentity, HotelId, SERVICE_WINDOW};
 use persistence::{
     Locks, Tx, channels,
     conversations::Which,
     guests,
     outbox::{self, By, Due},
-    reports,
+    reports, windows,
 };
 use whatsapp::{Accepted, Advice, CallError, NotSent};
 
-use super::{AtWork, NO_ANSWER, Sending};
-use crate::{Error, outgoing};
+use super::{AtWork, NO_ANSWER, Sending, TOO_LATE};
+use crate::{
+    Error,
+    outgoing::{self, OTHER_GUEST, Try},
+};
 
 /// While no connection comes about: the shortest and the longest wait before the next try.
 const LEAST_WAIT: TimeDelta = TimeDelta::seconds(1);
@@ -22,7 +25,7 @@ const CLEARLY_OPEN: TimeDelta = TimeDelta::hours(1);
 const ONCE_MORE: TimeDelta = TimeDelta::minutes(1);
 
 /// What staff are told of a message that cannot even be put into a call.
-const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
+pub(super) const NO_CALL: &str = "This message cannot be sent by WhatsApp.";
 
 impl Sending {
     /// Stores what came of a sending.
@@ -41,7 +44,7 @@ impl Sending {
             }
             Err(error @ CallError::NotSent(_)) => {
                 log::warn!("WhatsApp cannot be reached: {error}");
-                let wait = self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT);
+                let wait = self.wait_for_connection(hotel, now);
                 // It says nothing of the message.
                 self.put_back(hotel, it, now + wait, false).await
             }
@@ -73,6 +76,11 @@ impl Sending {
         }
     }
 
+    /// How long to wait after a connection that did not come about: the longer, the longer none has.
+    pub(super) fn wait_for_connection(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
+        self.unreachable_for(hotel, now).clamp(LEAST_WAIT, MOST_WAIT)
+    }
+
     /// For how long no connection has come about, this one included.
     fn unreachable_for(&self, hotel: HotelId, now: DateTime<Utc>) -> TimeDelta {
         let mut hotels = self.lock();
@@ -80,7 +88,7 @@ impl Sending {
         now - *since
     }
 
-    fn is_reachable(&self, hotel: HotelId) {
+    pub(super) fn is_reachable(&self, hotel: HotelId) {
         if let Some(it) = self.lock().get_mut(&hotel) {
             it.unreachable_since = None;
         }
@@ -89,6 +97,7 @@ impl Sending {
     /// Stores that WhatsApp has a message, and what was reported of it before that was known.
     async fn accepted(&self, hotel: HotelId, it: &Due, accepted: Accepted) -> Result<(), Error> {
         let (callback, now) = (it.callback.clone(), self.desk.now());
+        let (learned_by, names) = (it.clone(), accepted.clone());
         self.is_reachable(hotel);
         let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
         self.desk
@@ -97,15 +106,22 @@ impl Sending {
                 if was_stopped {
                     channels::go_on(tx, hotel)?;
                 }
-                // Where staff have begun another try meanwhile, this one counts no more.
-                let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))? else { return Ok(()) };
-                outbox::settle(tx, found.message)?;
-                outbox::name(tx, found.message, &accepted.wamid)?;
-                outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
-                take_reports(tx, hotel, found.message, &accepted.wamid, now)?;
-                learn(tx, found.message, &accepted)
+                match outbox::find(tx.conn(), &By::Callback(callback.clone()))? {
+                    Some(found) => {
+                        outbox::settle(tx, found.message)?;
+                        outbox::name(tx, found.message, &accepted.wamid)?;
+                        outgoing::advance(tx, &found, Delivery::Sent, None, now)?;
+                    }
+                    // Staff have begun another try meanwhile, and this one counts no more; its receipts may.
+                    None => outbox::name_former(tx, &callback, &accepted.wamid)?,
+                }
+                take_reports(tx, hotel, &accepted.wamid, now)
             })
             .await?;
+        // Whatever becomes of this, the message is sent.
+        if let Err(error) = self.learn(hotel, &learned_by, &names).await {
+            log::warn!("what WhatsApp calls a guest could not be stored: {error}");
+        }
         if was_stopped && let Some(it) = self.lock().get_mut(&hotel) {
             it.probed_at = None;
         }
@@ -113,19 +129,81 @@ impl Sending {
     }
 
     /// Takes the reports that were kept by one server while another stored what they are of: neither saw the other.
-    pub(super) async fn take_missed_reports(&self) -> Result<(), Error> {
-        let missed = self.desk.store.read(|conn| Ok::<_, Error>(reports::missed(conn)?)).await?;
+    /// `within`: the age of those that are looked at.
+    pub(super) async fn take_missed_reports(&self, within: TimeDelta) -> Result<(), Error> {
+        let since = self.desk.now() - within;
+        let missed = self.desk.store.read(move |conn| Ok::<_, Error>(reports::missed(conn, since)?)).await?;
         for it in missed {
             let now = self.desk.now();
             self.desk
                 .store
                 .write(it.hotel, vec![Which::Conversation(it.conversation)], move |tx| {
-                    outbox::settle(tx, it.message)?;
-                    take_reports(tx, it.hotel, it.message, &it.whatsapp_message_id, now)
+                    take_reports(tx, it.hotel, &it.whatsapp_message_id, now)
                 })
                 .await?;
         }
         Ok(())
+    }
+
+    /// Keeps what WhatsApp calls the guest to whom a message was sent, whomever its conversation belongs to by now.
+    async fn learn(&self, hotel: HotelId, it: &Due, accepted: &Accepted) -> Result<(), Error> {
+        let news = |known: &Option<String>, told: &Option<String>| told.clone().filter(|_| known.is_none());
+        let (wa_id, bsuid) = (news(&it.to.wa_id, &accepted.wa_id), news(&it.to.bsuid, &accepted.bsuid));
+        if wa_id.is_none() && bsuid.is_none() {
+            return Ok(());
+        }
+        let callback = it.callback.clone();
+        self.desk
+            .store
+            .write(hotel, vec![], move |tx| {
+                // By the try and not by what was read of it: two guests may have been found to be one since.
+                let Some(guest) = outbox::guest_of(tx.conn(), &callback)? else { return Ok(()) };
+                let named = GuestIdentity { phone: None, wa_id: wa_id.clone(), bsuid: bsuid.clone() };
+                let known = guests::find_by_identity(tx.conn(), hotel, &named)?;
+                if known.iter().all(|it| it.id == guest) {
+                    guests::learn(tx, guest, wa_id.as_deref(), bsuid.as_deref())?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Stores that a message fails before it is on its way; nothing where it is not queued any more.
+    pub(super) async fn refuse(&self, hotel: HotelId, it: &Due, failure: &str) -> Result<(), Error> {
+        self.refuse_if(hotel, it, failure, |_| Ok(true)).await
+    }
+
+    /// The same, for a message whose guest's 24 hours are over, unless the guest has written just now.
+    pub(super) async fn refuse_late(&self, hotel: HotelId, it: &Due) -> Result<(), Error> {
+        let (guest, now) = (it.guest, self.desk.now());
+        let is_late = move |tx: &mut Tx<'_>| {
+            windows::hold(tx, guest)?;
+            Ok(!outgoing::is_window_open(windows::last_wrote(tx.conn(), guest)?, now))
+        };
+        self.refuse_if(hotel, it, TOO_LATE, is_late).await
+    }
+
+    async fn refuse_if(
+        &self,
+        hotel: HotelId,
+        it: &Due,
+        failure: &str,
+        condition: impl Fn(&mut Tx<'_>) -> Result<bool, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (holder, callback) = (self.holder.clone(), it.callback.clone());
+        let (failure, now) = (failure.to_owned(), self.desk.now());
+        self.desk
+            .store
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                if condition(tx)?
+                    && outbox::refuse(tx, (hotel, &holder), &callback)?
+                    && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
+                {
+                    outgoing::advance(tx, &found, Delivery::Failed, Some(&failure), now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Stores how a message ended.
@@ -152,49 +230,44 @@ impl Sending {
     }
 
     async fn put_back(&self, hotel: HotelId, it: &Due, due: DateTime<Utc>, counted: bool) -> Result<(), Error> {
-        let (holder, callback) = (self.holder.clone(), it.callback.clone());
-        let put_back = move |tx: &mut Tx<'_>| Ok(outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?);
-        self.desk.store.write(hotel, vec![], put_back).await
+        let (holder, callback, now) = (self.holder.clone(), it.callback.clone(), self.desk.now());
+        self.desk
+            .store
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+                if !outbox::put_back(tx, (hotel, &holder), &callback, due, counted)?
+                    && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
+                {
+                    outgoing::advance(tx, &found, Delivery::Failed, Some(OTHER_GUEST), now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
-    async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
+    pub(super) async fn stop(&self, hotel: HotelId, code: i64) -> Result<(), Error> {
         let token = self.token.clone();
         self.desk.store.write(hotel, vec![], move |tx| Ok(channels::stop(tx, hotel, code, &token)?)).await
     }
 }
 
-/// Takes the reports of a message that came before it was known what WhatsApp calls it.
-fn take_reports(
-    tx: &mut Tx<'_>,
-    hotel: HotelId,
-    message: MessageId,
-    wamid: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
-        if let Some(found) = outbox::find(tx.conn(), &By::Id(message))? {
-            outgoing::advance(tx, &found, delivery, failure.as_deref(), now)?;
+/// Takes the reports of a message that came before it was known what WhatsApp calls it, for the try that is called so:
+/// staff may have begun another one since. The caller holds the conversation.
+fn take_reports(tx: &mut Tx<'_>, hotel: HotelId, wamid: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let of = |tx: &mut Tx<'_>| {
+        if let Some(found) = outbox::find(tx.conn(), &By::Name(wamid.to_owned()))? {
+            return Ok(Some((found, Try::Named)));
         }
-    }
-    Ok(())
-}
-
-/// Keeps what WhatsApp calls the guest whom it found by a number.
-fn learn(tx: &mut Tx<'_>, message: MessageId, accepted: &Accepted) -> Result<(), Error> {
-    let Some(guest) = guests::of_message(tx.conn(), message)? else { return Ok(()) };
-    let identity = &guest.identity;
-    let learned = GuestIdentity {
-        phone: identity.phone.clone(),
-        wa_id: identity.wa_id.clone().or_else(|| accepted.wa_id.clone()),
-        bsuid: identity.bsuid.clone().or_else(|| accepted.bsuid.clone()),
+        let former = outbox::find(tx.conn(), &By::FormerName(wamid.to_owned()))?;
+        Ok::<_, Error>(former.map(|found| (found, Try::Former)))
     };
-    if learned == *identity {
+    if of(tx)?.is_none() {
         return Ok(());
     }
-    let named = GuestIdentity { phone: None, ..learned.clone() };
-    let known = guests::find_by_identity(tx.conn(), guest.hotel, &named)?;
-    if known.iter().all(|it| it.id == guest.id) {
-        guests::set_identity(tx, guest.id, &learned)?;
+    for (delivery, failure) in reports::take(tx, hotel, wamid)? {
+        // Each as the one before it has left the message.
+        if let Some((found, which)) = of(tx)?.filter(|(found, _)| found.hotel == hotel) {
+            outgoing::take_report(tx, &found, which, (delivery, failure.as_deref()), now)?;
+        }
     }
     Ok(())
 }

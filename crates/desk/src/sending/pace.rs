@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ConversationId;
+use domain::GuestId;
 
 /// Messages of a number: 60 a second of the 80 that are allowed, since guests' own count as well. One after another,
 /// for a whole second's at once would be a burst.
@@ -16,7 +16,7 @@ const TIDY: u32 = 1000;
 /// The pace of one number.
 pub(super) struct Pace {
     number: Turns,
-    pairs: HashMap<ConversationId, Turns>,
+    pairs: HashMap<GuestId, Turns>,
     turns: u32,
 }
 
@@ -58,8 +58,8 @@ impl Pace {
         Self { number: Turns::default(), pairs: HashMap::new(), turns: 0 }
     }
 
-    /// Takes a turn for a message of a conversation, or says how long to wait for one; then none is taken.
-    pub(super) fn take(&mut self, of: ConversationId, now: DateTime<Utc>) -> Result<(), Wait> {
+    /// Takes a turn for a message to a guest, in whatever conversation, or says how long to wait for one; then none is taken.
+    pub(super) fn take(&mut self, of: GuestId, now: DateTime<Utc>) -> Result<(), Wait> {
         self.turns += 1;
         if self.turns.is_multiple_of(TIDY) {
             self.pairs.retain(|_, it| it.0 > now);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Takes as many turns as there are until a time, waiting as long as is said; when each was.
-    fn taken(pace: &mut Pace, of: ConversationId, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    fn taken(pace: &mut Pace, of: GuestId, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         let (mut now, mut taken) = (from, Vec::new());
         while now <= until {
             match pace.take(of, now) {
@@ -96,11 +96,11 @@ mod tests {
     #[test]
     fn a_guest_gets_a_burst_and_then_one_every_six_seconds() {
         let (mut pace, start) = (Pace::new(), Utc::now());
-        assert_eq!(taken(&mut pace, ConversationId(1), start, start + TimeDelta::seconds(5)).len(), 30);
+        assert_eq!(taken(&mut pace, GuestId(1), start, start + TimeDelta::seconds(5)).len(), 30);
         let at = start + TimeDelta::seconds(5);
-        assert!(matches!(pace.take(ConversationId(1), at), Err(Wait::Pair(_))));
-        assert_eq!(pace.take(ConversationId(2), at), Ok(()), "others are not concerned");
-        let later = taken(&mut pace, ConversationId(1), at, start + TimeDelta::seconds(66));
+        assert!(matches!(pace.take(GuestId(1), at), Err(Wait::Pair(_))));
+        assert_eq!(pace.take(GuestId(2), at), Ok(()), "others are not concerned");
+        let later = taken(&mut pace, GuestId(1), at, start + TimeDelta::seconds(66));
         assert_eq!(later.len(), 11, "{later:?}");
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let (mut pace, start) = (Pace::new(), Utc::now());
         let (mut now, mut times) = (start, Vec::new());
         for n in 0..600 {
-            while let Err(Wait::Number(wait)) = pace.take(ConversationId(n), now) {
+            while let Err(Wait::Number(wait)) = pace.take(GuestId(n), now) {
                 now += wait;
             }
             times.push(now);
@@ -122,20 +122,20 @@ mod tests {
     fn who_waits_for_the_number_keeps_the_turns_with_the_guest() {
         let (mut pace, now) = (Pace::new(), Utc::now());
         for n in 0..10 {
-            assert_eq!(pace.take(ConversationId(n), now), Ok(()));
+            assert_eq!(pace.take(GuestId(n), now), Ok(()));
         }
         for _ in 0..100 {
-            assert!(matches!(pace.take(ConversationId(99), now), Err(Wait::Number(_))));
+            assert!(matches!(pace.take(GuestId(99), now), Err(Wait::Number(_))));
         }
         let later = now + TimeDelta::seconds(1);
-        assert_eq!(taken(&mut pace, ConversationId(99), later, later + TimeDelta::seconds(1)).len(), 30);
+        assert_eq!(taken(&mut pace, GuestId(99), later, later + TimeDelta::seconds(1)).len(), 30);
     }
 
     #[test]
     fn a_clock_that_is_put_back_stops_nothing_for_long() {
         let (mut pace, now) = (Pace::new(), Utc::now());
-        taken(&mut pace, ConversationId(1), now, now + TimeDelta::seconds(5));
+        taken(&mut pace, GuestId(1), now, now + TimeDelta::seconds(5));
         let before = now - TimeDelta::days(1);
-        assert_eq!(taken(&mut pace, ConversationId(1), before, before + TimeDelta::seconds(7)).len(), 1);
+        assert_eq!(taken(&mut pace, GuestId(1), before, before + TimeDelta::seconds(7)).len(), 1);
     }
 }

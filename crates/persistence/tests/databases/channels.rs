@@ -1,7 +1,7 @@
 //! Which server sends for a hotel: only that one claims messages, and puts them back.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{HotelId, MessageId};
+use domain::{GuestId, HotelId, MessageId};
 use persistence::{
     Store, StoreError, Tx,
     channels::{self, Channel, LEASE},
@@ -22,9 +22,10 @@ async fn queued(db: &Database) -> Hotel {
     let hotel = db.hotel(1, 2).await;
     let (id, conversation) = (hotel.id, hotel.stays[0].1);
     let message = MessageId(db.number("SELECT max(id) FROM messages").await);
+    let guest = GuestId(db.number("SELECT max(guest_id) FROM conversations").await);
     write(&db.store, move |tx| {
         let at = Utc::now();
-        let draft = Draft { message, conversation, hotel: id, callback: "one", body: None, held: false, at };
+        let draft = Draft { message, conversation, hotel: id, guest, callback: "one", body: None, held: false, at };
         outbox::insert(tx, &draft)
     })
     .await;
@@ -36,7 +37,7 @@ async fn hold(db: &Database, hotel: HotelId, holder: &'static str, token: &'stat
 }
 
 async fn claim(db: &Database, hotel: HotelId, holder: &'static str) -> bool {
-    write(&db.store, move |tx| outbox::claim(tx, hotel, holder, "one")).await
+    write(&db.store, move |tx| outbox::claim(tx, hotel, holder, "one")).await.is_some()
 }
 
 /// How often the message was tried, where it is queued.
@@ -93,4 +94,34 @@ on_both!(a_lease_is_by_the_database_and_can_be_given_back, |db| {
     write(&db.store, |tx| channels::let_go(tx, "a")).await;
     assert!(!claim(&db, hotel, "a").await);
     assert_eq!(hold(&db, hotel, "b", "token").await, OURS);
+});
+
+on_both!(a_message_is_claimed_only_with_time_left_to_send_it, |db| {
+    let hotel = queued(&db).await.id;
+    assert_eq!(hold(&db, hotel, "a", "token").await, OURS);
+    let until = async |left: TimeDelta| {
+        let until = db.time(Utc::now() + left);
+        db.sql(format!("UPDATE channels SET held_until = {until}")).await.unwrap();
+    };
+    // As after a pause of the process: nobody has taken the channel yet, but anybody may.
+    for left in [TimeDelta::seconds(-3), TimeDelta::seconds(5)] {
+        until(left).await;
+        assert!(!claim(&db, hotel, "a").await, "{left}");
+    }
+    until(LEASE).await;
+    let left = write(&db.store, move |tx| outbox::claim(tx, hotel, "a", "one")).await.unwrap();
+    assert!(left <= LEASE && left > LEASE - TimeDelta::seconds(5), "{left}");
+});
+
+on_both!(a_message_fails_before_it_is_sent_only_as_long_as_it_is_queued_here, |db| {
+    let hotel = queued(&db).await.id;
+    assert_eq!(hold(&db, hotel, "a", "token").await, OURS);
+    let refuse =
+        async |holder: &'static str| write(&db.store, move |tx| outbox::refuse(tx, (hotel, holder), "one")).await;
+    assert!(!refuse("b").await);
+    assert!(claim(&db, hotel, "a").await);
+    assert!(!refuse("a").await, "it is on its way");
+    let at = Utc::now();
+    write(&db.store, move |tx| outbox::put_back(tx, (hotel, "a"), "one", at, true)).await;
+    assert!(refuse("a").await && !refuse("a").await);
 });

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod attachments;
 mod channels;
 mod constraints;
+mod guests;
 mod lanes;
 mod nodes;
 mod plans;

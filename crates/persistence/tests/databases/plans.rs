@@ -17,7 +17,7 @@ use persistence::{
     conversations::{self, Filter, Slice, Which},
     events, guests, messages,
     outbox::{self, By},
-    parked, reach_losses, stays,
+    parked, reach_losses, reports, stays, windows,
 };
 
 use crate::support::{Backend, Database, Hotel, name, on_both, run};
@@ -297,17 +297,23 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     let (now, day) = (chrono::Utc::now(), chrono::Utc::now().date_naive());
     never_scans(&plans(&db, move |conn| stays::ended_since(conn, guest, now, day)).await, &["stays"]);
     never_scans(&plans(&db, move |conn| parked::due(conn, now, 50)).await, &["parked"]);
-    for by in [By::Id(MessageId(1)), By::Name("wamid.1".into()), By::Callback("1".into()), By::FormerTry("0".into())] {
+    for by in [
+        By::Id(MessageId(1)),
+        By::Name("wamid.1".into()),
+        By::Callback("1".into()),
+        By::FormerTry("0".into()),
+        By::FormerName("wamid.0".into()),
+    ] {
         never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
     }
 });
 
 on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
     let hotel = filled(&db).await;
-    let (id, conversation) = (hotel.id, hotel.stays[3].1);
+    let id = hotel.id;
     db.sql(
-        "INSERT INTO outbox (message_id, hotel_id, conversation_id, callback, state, due_at) \
-         SELECT m.id, c.hotel_id, c.id, 'sent ' || m.id, 'settled', m.timestamp \
+        "INSERT INTO outbox (message_id, hotel_id, conversation_id, guest_id, callback, state, due_at) \
+         SELECT m.id, c.hotel_id, c.id, c.guest_id, 'sent ' || m.id, 'settled', m.timestamp \
          FROM messages m INNER JOIN conversations c ON c.id = m.conversation_id",
     )
     .await
@@ -320,7 +326,6 @@ on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
         plans(&db, move |conn| outbox::due(conn, id, now, 32)).await,
         plans(&db, outbox::open_hotels).await,
         plans(&db, move |conn| outbox::on_their_way(conn, id)).await,
-        plans(&db, move |conn| outbox::holds(conn, conversation)).await,
         plans(&db, checkup::queued).await,
         plans(&db, checkup::held).await,
     ];
@@ -338,6 +343,38 @@ on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
             &["o", "before", "outbox"],
         );
     }
+});
+
+on_both!(what_a_guest_has_and_what_is_held_for_them_is_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let conversation = hotel.stays[3].1;
+    let found = db.store.read(move |conn| conversations::find(conn, Which::Conversation(conversation))).await;
+    let guest = found.unwrap().unwrap().guest;
+    let tables = ["messages", "events", "conversations", "guests", "outbox"];
+    never_scans(&plans(&db, move |conn| messages::heard(conn, guest, conversation).map(drop)).await, &tables);
+    never_scans(&plans(&db, move |conn| windows::last_wrote(conn, guest)).await, &tables);
+    never_scans(&plans(&db, |conn| outbox::guest_of(conn, "1")).await, &tables);
+});
+
+on_both!(reports_of_what_nobody_sent_here_cost_no_scan, |db| {
+    let hotel = filled(&db).await;
+    let keep = "INSERT INTO early_reports (hotel_id, whatsapp_message_id, delivery, received_at)";
+    let name = "UPDATE messages SET whatsapp_message_id = 'wamid.' || id WHERE sender_type = 'staff'";
+    db.sql(name).await.unwrap();
+    db.sql(format!(
+        "{keep} SELECT {}, 'wamid.foreign' || id, 'delivered', timestamp FROM messages WHERE sender_type = 'guest'",
+        hotel.id
+    ))
+    .await
+    .unwrap();
+    if db.backend == Backend::Postgres {
+        db.sql("ANALYZE").await.unwrap();
+    }
+    let since = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
+    let asked = plans(&db, move |conn| reports::missed(conn, since)).await;
+    never_scans(&asked, &["messages", "m", "former_tries", "f", "outbox", "early_reports", "r"]);
+    assert!(asked.iter().any(|it| it.contains("messages_of_whatsapp")), "{asked:?}");
+    assert!(asked.iter().any(|it| it.contains("early_reports_by_time")), "{asked:?}");
 });
 
 on_both!(the_log_is_read_by_indexes, |db| {

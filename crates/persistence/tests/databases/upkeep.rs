@@ -1,8 +1,8 @@
 //! Forgetting what is over, in batches.
 
 use chrono::{TimeDelta, Utc};
-use domain::HotelId;
-use persistence::{Store, StoreError, Tx, sessions::Lifetimes, upkeep};
+use domain::{Delivery, HotelId, MessageId};
+use persistence::{Store, StoreError, Tx, reports, sessions::Lifetimes, upkeep};
 
 use crate::support::{Database, Hotel, execute, on_both};
 
@@ -58,7 +58,7 @@ on_both!(what_is_over_goes_in_batches, |db| {
             ),
             format!(
                 "INSERT INTO early_reports (hotel_id, whatsapp_message_id, delivery, received_at) \
-                 {n} SELECT {id}, 'wamid.' || i, 'delivered', {at} FROM n",
+                 {n} SELECT {id}, 'wamid.' || ({start} + i), 'delivered', {at} FROM n",
                 id = hotel.id
             ),
         ] {
@@ -159,4 +159,74 @@ on_both!(sessions_go_when_they_are_over, |db| {
     let left = db.store.read(|conn| crate::support::lines(conn, "SELECT id AS line FROM sessions ORDER BY id")).await;
     assert_eq!(left.unwrap(), ["live", "revoked just now"]);
     assert_eq!(count(&db, "void_refresh_tokens").await, 2);
+});
+
+on_both!(a_report_of_what_nobody_knows_is_kept_once, |db| {
+    let hotel = db.hotel(1, 1).await.id;
+    for delivery in [Delivery::Sent, Delivery::Delivered, Delivery::Sent] {
+        let keep = move |tx: &mut Tx<'_>| reports::keep(tx, hotel, "wamid.foreign", (delivery, None), Utc::now());
+        db.store.write(HotelId(0), vec![], keep).await.unwrap();
+    }
+    assert_eq!(count(&db, "early_reports").await, 2);
+});
+
+on_both!(what_was_kept_of_messages_goes_after_its_time_and_the_messages_stay, |db| {
+    let hotel = db.hotel(1, 1204).await;
+    let conversation = hotel.stays[0].1;
+    let (now, month) = (Utc::now(), TimeDelta::days(30));
+    let (old, new) = (db.time(now - month), db.time(now - TimeDelta::days(1)));
+    let newest = db.number("SELECT max(id) FROM messages").await;
+    // All but the last hundred are old; of the first ten it is not known whether they were sent.
+    let age = |at: &str, which: &str| format!("UPDATE messages SET timestamp = {at} WHERE id {which}");
+    let (until, first) = (newest - 100, newest - 1203);
+    for sql in [
+        age(&old, &format!("<= {until}")),
+        age(&new, &format!("> {until}")),
+        format!("UPDATE messages SET delivery = 'unknown' WHERE sender_type = 'staff' AND id < {}", first + 20),
+        format!(
+            "INSERT INTO outbox (message_id, hotel_id, conversation_id, callback, state, due_at) \
+             SELECT id, {}, {conversation}, 'sent ' || id, 'settled', timestamp FROM messages \
+             WHERE sender_type = 'staff'",
+            hotel.id
+        ),
+        "INSERT INTO former_tries (callback, message_id) SELECT 'former ' || message_id, message_id FROM outbox".into(),
+        "INSERT INTO inbound (message_id, raw) SELECT id, '{}' FROM messages WHERE sender_type = 'guest'".into(),
+        format!(
+            "INSERT INTO audit (hotel_id, at, action) SELECT {}, timestamp, 'closed' FROM messages ORDER BY id",
+            hotel.id
+        ),
+        format!(
+            "INSERT INTO parked (received_at, reason, raw, settled_at) SELECT {old}, 'r', '{{}}', \
+             timestamp FROM messages",
+        ),
+        format!("INSERT INTO parked (received_at, reason, raw) VALUES ({old}, 'open', '{{}}')"),
+    ] {
+        db.sql(sql).await.unwrap();
+    }
+    let before = now - TimeDelta::days(7);
+    for (table, left) in [("audit", 100), ("inbound", 50), ("parked", 101)] {
+        let mut batches = 0;
+        loop {
+            batches += 1;
+            let forget = move |tx: &mut Tx<'_>| match table {
+                "audit" => upkeep::forget_audit(tx, before),
+                "inbound" => upkeep::forget_raw(tx, before),
+                _ => upkeep::forget_parked(tx, before),
+            };
+            if !db.store.write(HotelId(0), vec![], forget).await.unwrap() {
+                break;
+            }
+        }
+        assert!(batches > 1, "{table}: {batches}");
+        assert_eq!(count(&db, table).await, left, "{table}");
+    }
+    let mut after = Some(MessageId(0));
+    while let Some(from) = after {
+        let forget = move |tx: &mut Tx<'_>| upkeep::forget_sent(tx, from, before);
+        after = db.store.write(HotelId(0), vec![], forget).await.unwrap();
+    }
+    for table in ["outbox", "former_tries"] {
+        assert_eq!(count(&db, table).await, 60, "{table}: fifty that are new, ten that may be sent again");
+    }
+    assert_eq!(count(&db, "messages").await, 1204);
 });

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Longer than any other limit.
+const LONG: Duration = Duration::from_secs(3600);
+
 /// What the server does with a request.
 #[derive(Clone)]
 enum Act {
@@ -90,7 +93,7 @@ fn message() -> Outgoing {
 /// What sending comes to where the server does this.
 async fn send(act: Act) -> Result<Accepted, CallError> {
     let server = Server::start(vec![act]).await;
-    let sent = server.client().send("105", &message()).await;
+    let sent = server.client().send("105", &message(), LONG).await;
     assert_eq!(server.requests().len(), 1, "once, and never again by itself");
     sent
 }
@@ -102,7 +105,7 @@ fn refused(code: i64) -> String {
 #[tokio::test]
 async fn a_message_is_sent() {
     let server = Server::start(vec![answer("200 OK", TAKEN)]).await;
-    let taken = server.client().send("105", &message()).await.unwrap();
+    let taken = server.client().send("105", &message(), LONG).await.unwrap();
     let wa_id = Some("447700900123".to_owned());
     assert_eq!(taken, Accepted { wamid: "wamid.B01".into(), wa_id, bsuid: None });
     let request = &server.requests()[0];
@@ -180,7 +183,7 @@ async fn silence_is_no_answer() {
         std::future::pending::<()>().await;
     });
     let client = Client::with_limits(&address, "v25.0", "t", begun.client().limits).unwrap();
-    assert_eq!(client.send("105", &message()).await, Err(NoAnswer::TimedOut.into()));
+    assert_eq!(client.send("105", &message(), LONG).await, Err(NoAnswer::TimedOut.into()));
 }
 
 #[tokio::test]
@@ -189,10 +192,12 @@ async fn what_never_went_out_is_told_so() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let client = Client::new(&format!("http://{address}"), "v25.0", "t").unwrap();
-    let Err(CallError::NotSent(NotSent::NoConnection(why))) = client.send("105", &message()).await else { panic!() };
+    let Err(CallError::NotSent(NotSent::NoConnection(why))) = client.send("105", &message(), LONG).await else {
+        panic!()
+    };
     assert!(why.to_lowercase().contains("refused"), "{why}");
     let nowhere = Client::new("https://no-such-host.invalid", "v25.0", "t").unwrap();
-    let sent = nowhere.send("105", &message()).await;
+    let sent = nowhere.send("105", &message(), LONG).await;
     assert!(matches!(sent, Err(CallError::NotSent(NotSent::NoConnection(_)))), "{sent:?}");
 }
 
@@ -209,7 +214,7 @@ async fn a_server_without_tls_gets_nothing() {
         String::from_utf8_lossy(&heard).into_owned()
     });
     let client = Client::new(&format!("https://{address}"), "v25.0", "s3cret-t0ken").unwrap();
-    let sent = client.send("105", &message()).await;
+    let sent = client.send("105", &message(), LONG).await;
     assert!(matches!(sent, Err(CallError::NotSent(NotSent::NoConnection(_)))), "{sent:?}");
     assert!(!server.await.unwrap().contains("s3cret"));
 }
@@ -221,7 +226,7 @@ async fn a_handshake_that_hangs_is_no_connection() {
     let [connection, answer, file] = [200, 60_000, 60_000].map(Duration::from_millis);
     let limits = TimeLimits { connection, answer, file };
     let client = Client::with_limits(&format!("https://{address}"), "v25.0", "t", limits).unwrap();
-    let sent = client.send("105", &message()).await;
+    let sent = client.send("105", &message(), LONG).await;
     assert!(matches!(sent, Err(CallError::NotSent(NotSent::NoConnection(_)))), "{sent:?}");
     drop(listener);
 }
@@ -231,11 +236,11 @@ async fn ids_cannot_lead_elsewhere() {
     let server = Server::start(vec![answer("200 OK", TAKEN)]).await;
     let client = server.client();
     for id in ["", "..", ".", "1/2", "1?a=b", "1#", "1%2f", "é", "1 "] {
-        assert!(matches!(client.send(id, &message()).await, Err(CallError::NotSent(NotSent::NoCall(_)))), "{id}");
+        assert!(matches!(client.send(id, &message(), LONG).await, Err(CallError::NotSent(NotSent::NoCall(_)))), "{id}");
         assert!(matches!(client.media(id).await, Err(CallError::NotSent(_))), "{id}");
     }
     let nobody = Outgoing { to: GuestIdentity::default(), ..message() };
-    assert!(matches!(client.send("105", &nobody).await, Err(CallError::NotSent(_))));
+    assert!(matches!(client.send("105", &nobody, LONG).await, Err(CallError::NotSent(_))));
     assert!(server.requests().is_empty());
 }
 
@@ -381,7 +386,7 @@ async fn errors_show_neither_token_nor_number() {
     for act in [Act::Close, Act::Hang, answer("400 Bad Request", &refused(131030)), answer("500 Error", "447700900123")]
     {
         let server = Server::start(vec![act]).await;
-        let error = server.client().send("105", &message).await.unwrap_err();
+        let error = server.client().send("105", &message, LONG).await.unwrap_err();
         let shown = format!("{error} {error:?} {:?}", server.client());
         assert!(!shown.contains("s3cret") && !shown.contains("4477") && !shown.contains("/messages"), "{shown}");
     }

@@ -35,10 +35,11 @@ pub struct ConversationCard {
     /// Who answers it.
     #[schema(required)]
     pub assigned_to: Option<Named>,
-    /// When the guest last wrote.
+    /// When the guest last wrote in this conversation.
     #[schema(required)]
     pub last_guest_message_at: Option<Timestamp>,
-    /// Until when WhatsApp lets one write freely; null where no WhatsApp is.
+    /// Until when WhatsApp lets one write freely to the guest, who may have written in another conversation; null where
+    /// no WhatsApp is.
     #[schema(required)]
     pub window_expires_at: Option<Timestamp>,
 }

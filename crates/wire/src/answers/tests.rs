@@ -39,6 +39,7 @@ pub(crate) fn view() -> ConversationView {
         }),
         unread: 0,
         last_guest_message_at: None,
+        window_opened_at: None,
         on_whatsapp: false,
         current_step: String::new(),
         context_data: "{}".to_owned(),
@@ -207,13 +208,15 @@ fn what_is_added_to_a_conversation() {
     it.assignee = Some(Person { id: StaffId(7), name: "Ann".to_owned() });
     it.days = NaiveDate::from_ymd_opt(2025, 9, 1).map(|first| (first, first + TimeDelta::days(9)));
     it.last_guest_message_at = Some(at("2025-09-23T10:30:00.5Z"));
+    // In another conversation, later.
+    it.window_opened_at = Some(at("2025-09-23T11:30:00.5Z"));
     (it.on_whatsapp, it.unread) = (true, 3);
     it.context_data = r#"{"step": [1, null]}"#.to_owned();
     let added = json!({
         "assigned_to": { "id": 7, "name": "Ann" },
         "unread_count": 3,
         "last_guest_message_at": "2025-09-23T10:30:00.500000Z",
-        "window_expires_at": "2025-09-24T10:30:00.500000Z",
+        "window_expires_at": "2025-09-24T11:30:00.500000Z",
         "context_data": { "step": [1, null] },
         "current_step": "",
         "check_in": "2025-09-01",
@@ -365,6 +368,7 @@ fn shapes_describe_themselves() {
     let mut full = view();
     (full.assignee, full.on_whatsapp) = (Some(Person { id: StaffId(7), name: "Ann".to_owned() }), true);
     full.last_guest_message_at = Some(at("2025-09-23T10:30:00.5Z"));
+    full.window_opened_at = full.last_guest_message_at;
     full.days = NaiveDate::from_ymd_opt(2025, 9, 1).map(|day| (day, day));
     let mut bare = view();
     (bare.conversation.stay, bare.last_message, bare.room_number, bare.guest_phone) = (None, None, None, None);

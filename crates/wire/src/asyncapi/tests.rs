@@ -36,6 +36,7 @@ fn every_event() -> Vec<Event> {
     let mut assigned = view();
     (assigned.assignee, assigned.on_whatsapp) = (Some(ann.clone()), true);
     (assigned.last_message, assigned.last_guest_message_at) = (None, Some(at("2025-09-23T10:30:00.25Z")));
+    assigned.window_opened_at = assigned.last_guest_message_at;
     let stale = CommandError::new(None, "send_message", "stale_reply", "Read that first.");
     vec![
         Event::welcome(SessionId(1), "e", Seq(0), Duration::from_secs(25)),

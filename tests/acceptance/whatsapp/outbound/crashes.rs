@@ -178,3 +178,61 @@ fn while_the_database_is_away_an_answer_is_kept() {
         assert_eq!(times(&talk.line, &words).await, 1);
     });
 }
+
+/// Sends a small file into a talk; the message's id.
+async fn send_file(talk: &Talk) -> i64 {
+    let form = "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"bill.pdf\"\r\n\
+                Content-Type: application/pdf\r\n\r\n%PDF-1.4\r\n--edge--\r\n";
+    let client = talk.manager.with("content-type", "multipart/form-data; boundary=edge");
+    let sent = client.send("POST", talk.path("attachments/"), Some(form.into())).await;
+    sent.is(201)["id"].as_i64().unwrap()
+}
+
+/// How often a file was accepted.
+async fn files(talk: &Talk) -> usize {
+    talk.line.transcript("send").await.iter().filter(|it| it["body"]["type"] == "document").count()
+}
+
+on_both!(a_crash_during_an_upload_leaves_the_message_queued, whatsapp Options::default() => |it| {
+    let talk = talks(&it, 1).await.remove(0);
+    it.meta.post("faults/", json!({ "on": "upload", "hang": true })).await;
+    let id = send_file(&talk).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(talk.message(id).await["delivery"], "queued");
+    it.world.kill();
+    it.world.serve();
+    let talk = talk.back().await;
+    let start = Instant::now();
+    while talk.message(id).await["delivery"] != "read" {
+        assert!(start.elapsed() < LEASE, "{}", talk.message(id).await);
+        sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(files(&talk).await, 1);
+});
+
+#[test]
+fn a_server_that_stood_still_during_an_upload_sends_nothing_after_another_took_over() {
+    by_whatsapp(Backend::Postgres, Options::default(), async |it: Arc<Whatsapp>| {
+        let talk = talks(&it, 1).await.remove(0);
+        let node = it.world.another_node();
+        let other = Client::new(&node).bearer(&talk.manager.access);
+        it.meta.post("faults/", json!({ "on": "upload", "hang": true })).await;
+        // The first one holds the channel.
+        let id = send_file(&talk).await;
+        sleep(Duration::from_secs(2)).await;
+        it.meta.set(json!({ "callback": format!("{}/webhooks/whatsapp/", node.base()) })).await;
+        it.world.signal("STOP");
+        let delivery = async || {
+            let all = other.get(talk.path("messages/?limit=1000")).await.is(200);
+            all.as_array().unwrap().iter().find(|it| it["id"] == id).unwrap()["delivery"].clone()
+        };
+        let start = Instant::now();
+        while delivery().await != "read" {
+            assert!(start.elapsed() < LEASE, "nobody takes over: {}", delivery().await);
+            sleep(Duration::from_millis(200)).await;
+        }
+        it.world.signal("CONT");
+        sleep(Duration::from_secs(3)).await;
+        assert_eq!((files(&talk).await, delivery().await), (1, json!("read")));
+    });
+}

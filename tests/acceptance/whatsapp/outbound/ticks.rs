@@ -39,10 +39,18 @@ async fn open(talk: &Talk) -> Socket {
 async fn report(talk: &Talk, words: &str, status: &str) {
     let sends = talk.line.transcript("send").await;
     let send = sends.iter().find(|it| it["body"]["text"]["body"] == words).unwrap();
-    let status = json!({
+    report_of(talk, send, send["callback_data"].clone(), status).await;
+}
+
+/// The same of this send; without callback data where that is null.
+async fn report_of(talk: &Talk, send: &Value, callback: Value, status: &str) {
+    let mut status = json!({
         "id": send["wamid"], "status": status, "timestamp": "1793000000",
-        "recipient_id": talk.phone.trim_start_matches('+'), "biz_opaque_callback_data": send["callback_data"],
+        "recipient_id": talk.phone.trim_start_matches('+'),
     });
+    if !callback.is_null() {
+        status["biz_opaque_callback_data"] = callback;
+    }
     talk.line.post(&talk.line.report(&[status])).await.is(200);
 }
 
@@ -223,4 +231,47 @@ on_both!(what_is_stored_as_on_its_way_and_is_not_is_given_up, line => |line| {
     is_sentence(&talk.comes_to(id, "unknown").await["failure"]);
     talk.comes_to(then, "read").await;
     assert_eq!((times(&line, &first).await, times(&line, &next).await), (0, 1));
+});
+
+on_both!(a_late_receipt_of_a_former_attempt_is_known_by_its_whatsapp_id_alone, line => |line| {
+    let talk = Talk::with(&line, "+447700900446").await;
+    line.meta.post("faults/", json!({ "code": 131026, "by": "status", "to": talk.phone })).await;
+    let words = words();
+    let id = talk.say(&words).await;
+    talk.comes_to(id, "failed").await;
+    let first = line.transcript("send").await.into_iter().find(|it| it["body"]["text"]["body"] == *words).unwrap();
+    // WhatsApp cannot take it again just now.
+    line.meta.post("faults/", json!({ "code": 131057, "to": talk.phone })).await;
+    talk.retry(id).await.is(200);
+    is_put_back(&talk, id).await;
+    report_of(&talk, &first, Value::Null, "failed").await;
+    assert_eq!(talk.message(id).await["delivery"], "queued", "that is of the attempt before");
+    report_of(&talk, &first, Value::Null, "delivered").await;
+    assert_eq!(talk.message(id).await["delivery"], "delivered");
+    assert_eq!(rows_in(&talk, id, "settled"), 1);
+    // So is one that another server has kept.
+    let kept = format!(
+        "INSERT INTO early_reports (hotel_id, whatsapp_message_id, delivery, received_at) \
+         SELECT hotel_id, '{}', 'read', due_at FROM outbox WHERE message_id = {id}",
+        first["wamid"].as_str().unwrap(),
+    );
+    line.hotel.world.sql(&kept).unwrap();
+    talk.comes_to(id, "read").await;
+    assert_eq!(times(&line, &words).await, 1);
+});
+
+on_both!(a_stored_body_that_is_not_understood_is_not_sent_as_its_text, line => |line| {
+    let talk = Talk::with(&line, "+447700900447").await;
+    line.meta.post("faults/", json!({ "code": 131057, "to": talk.phone })).await;
+    let words = words();
+    let id = talk.say(&words).await;
+    is_put_back(&talk, id).await;
+    // As a later version may have stored it.
+    let later = format!(
+        "UPDATE outbox SET body = '{{\"poll\":1}}', \
+         due_at = (SELECT created_at FROM hotels WHERE hotels.id = outbox.hotel_id) WHERE message_id = {id}"
+    );
+    line.hotel.world.sql(&later).unwrap();
+    is_sentence(&talk.comes_to(id, "failed").await["failure"]);
+    assert_eq!(times(&line, &words).await, 0);
 });

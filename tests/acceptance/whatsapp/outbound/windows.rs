@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acceptance::{Backend, Options, Port, Whatsapp, by_whatsapp, json, on_both};
+use acceptance::{Backend, Line, Options, Port, Socket, Whatsapp, by_whatsapp, json, on_both};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -85,3 +85,68 @@ fn what_cannot_be_reached_is_tried_until_it_can_and_then_sent_once() {
         });
     }
 }
+
+/// The texts that were accepted among these, in order.
+async fn in_order(line: &Line, of: &[&str]) -> Vec<String> {
+    accepted(line).await.into_iter().filter(|it| of.contains(&it.as_str())).collect()
+}
+
+on_both!(it_belongs_to_the_guest_in_whatever_conversation, whatsapp Options::default() => |it| {
+    let line = it.line();
+    line.hotel.world.run(&["hotel", "set", &line.id.to_string(), "--flow", "off"]).json();
+    let (stay, manager) = (line.relay(0), line.manager().await);
+    let guest = stay.phone.trim_start_matches('+');
+    let today = chrono::Utc::now().date_naive();
+    // A second room of the same guest.
+    let second = json!({
+        "reservation_code": "second", "guest_name": "Ada", "guest_phone": stay.phone, "room_number": "second",
+        "check_in": today.to_string(), "check_out": (today + chrono::Days::new(3)).to_string(),
+    });
+    line.guest(json!({ "from": stay.phone, "text": "Hello" })).await;
+    line.meta.has_told().await;
+    let second = manager.post("stays/", second).await.is(201)["id"].as_i64().unwrap();
+    manager.post_empty(format!("stays/{second}/check_in/")).await.is(200);
+    let found = manager.get("conversations/?search=second&status=active").await.is(200);
+    let id = found["results"][0]["id"].as_i64().unwrap();
+    let here = Talk { line: line.clone(), manager: manager.clone(), id: stay.conversation, phone: stay.phone.clone() };
+    let there = Talk { id, ..here.clone() };
+    let (a, b, c) = (words(), words(), words());
+    let sent = there.say(&a).await;
+    there.comes_to(sent, "read").await;
+    let window = async |talk: &Talk| talk.manager.get(talk.path("")).await.is(200)["window_expires_at"].clone();
+    let before = window(&there).await;
+    assert_eq!((&before, before.is_string()), (&window(&here).await, true));
+    // Who follows the one hears of it when the guest writes in the other.
+    let mut socket = Socket::open(&manager).await;
+    socket.ok(json!({ "command": "subscribe_to_conversation", "conversation_id": there.id })).await;
+    line.says(guest, "And now?").await;
+    let told = socket.skip_to("conversation_updated").await;
+    assert_eq!(told["conversation"]["id"], there.id);
+    assert_eq!(told["conversation"]["window_expires_at"], window(&here).await);
+
+    it.advance(24 * 3600 + 60).await;
+    let (here, there) = (here.back().await, there.back().await);
+    let opener = json!({
+        "name": "opener", "content": "We have an answer for you.", "template_type": "whatsapp", "language": "en",
+    });
+    let opener = here.manager.post("templates/", opener).await.is(201)["id"].clone();
+    here.manager.patch("hotel/", json!({ "opener_template_id": opener })).await.is(200);
+    let hold = async |talk: &Talk, words: &str| {
+        let held = json!({ "text": words, "hold": true });
+        let held = talk.manager.post(talk.path("send_message/"), held).await.is(201);
+        assert_eq!(held["delivery"], "held");
+    };
+    hold(&there, &b).await;
+    hold(&here, &c).await;
+    there.manager.post_empty(there.path("close/")).await.is(200);
+    line.guest(json!({ "from": stay.phone, "text": "Yes?" })).await;
+    line.until("both are sent", async || (in_order(&line, &[&b, &c]).await.len() == 2).then_some(())).await;
+    assert_eq!(in_order(&line, &[&b, &c]).await, [b.clone(), c.clone()]);
+    let openers = line.transcript("send").await.into_iter().filter(|it| it["body"]["template"]["name"] == "opener");
+    assert_eq!(openers.count(), 1, "the guest is asked once");
+    // Another number of the hotel begins without windows.
+    here.try_say("still open").await.is(201);
+    line.hotel.world.run(&["hotel", "set", &line.id.to_string(), "--whatsapp-phone-number-id", "999000111"]).json();
+    here.try_say("to the other number").await.problem(409, "window_closed");
+    assert!(window(&here).await.is_null());
+});
