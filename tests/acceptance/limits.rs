@@ -22,21 +22,24 @@ on_both!(commands_beyond_the_burst_are_refused, |hotel| {
     // What is no command counts like one, and beyond the limit is told nothing else.
     let flood = 1000;
     for n in 0..flood {
-        let word = if n % 2 == 0 { "ping" } else { "fly" };
-        if n < 300 {
-            socket.send(json!({ "command": "ping" })).await;
-        } else {
-            socket.send(json!({ "command": word, "request_id": "x" })).await;
-        }
+        let word = if n < 300 || n % 2 == 0 { "unsubscribe_from_inbox" } else { "fly" };
+        let request = if n < 300 { "burst" } else { "x" };
+        socket.send(json!({ "command": word, "request_id": request })).await;
     }
     let told = outcomes(&mut socket, flood).await;
-    let of_the_burst = only(&told, "pong").into_iter().filter(|it| it.get("request_id").is_none());
+    let of_the_burst = only(&told, "ack").into_iter().filter(|it| it["request_id"] == "burst");
     assert_eq!(of_the_burst.count(), 300);
     let refused: Vec<&Value> = only(&told, "error").into_iter().filter(|it| it["code"] == "rate_limited").collect();
     assert!(refused.len() >= 100, "{} were refused", refused.len());
     for it in refused {
         assert_eq!((&it["request_id"], it.get("errors")), (&json!("x"), None), "{it}");
     }
+    // Pings are no commands in this sense.
+    for n in 0..400 {
+        socket.send(json!({ "command": "ping", "request_id": format!("p{n}") })).await;
+    }
+    let told = outcomes(&mut socket, 400).await;
+    assert_eq!(only(&told, "pong").len(), 400, "{told:?}");
     // Many more than twenty errors, and it lives: within the limit it goes on.
     while socket.ask(subscribe(&hotel.relay(0))).await["type"] != "ack" {}
     hotel.guest_says(&hotel.relay(0).phone, "Hello").await;

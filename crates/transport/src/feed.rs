@@ -169,7 +169,7 @@ impl Feed {
             Wish::Subscribe(which, ..) | Wish::Typing { which, .. } => {
                 Some(Look { caller: seat.caller, which: vec![*which] })
             }
-            Wish::Join | Wish::Inbox { .. } => Some(Look { caller: seat.caller, which: vec![] }),
+            Wish::Join(_) | Wish::Inbox { .. } => Some(Look { caller: seat.caller, which: vec![] }),
             Wish::LookAgain => Some(look(seat)),
             Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_) => None,
         }
@@ -187,7 +187,7 @@ impl Feed {
             Request::Whispered(signal, _place) => return self.pass_on(signal).await,
         };
         let joined = self.seats.contains_key(&seat.id);
-        if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join)) {
+        if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join(_))) {
             return self.leave(&seat).await;
         }
         match wish {
@@ -200,7 +200,7 @@ impl Feed {
                 }
             }
             Wish::Switch(switch) => self.switch(&seat, switch).await,
-            Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. } => {
+            Wish::Join(_) | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. } => {
                 let Some(seen) = seen else {
                     seat.close(Closing::SessionOver);
                     return self.leave(&seat).await;
@@ -213,11 +213,12 @@ impl Feed {
     async fn grant_seen(&mut self, seat: &Arc<Seat>, wish: Wish, seen: Seen) {
         let found = seen.conversations.first().cloned().flatten();
         match wish {
-            Wish::Join => {
+            Wish::Join(_done) => {
                 seat.set_end(seen.live.ends_at);
+                // Before anybody knows it, and sends it something else.
+                seat.send(frames::welcome(seat.caller.session, &self.epoch, self.position));
                 *seat.standing() = Some(Standing::new(&seen.live, self.position));
                 self.seats.insert(seat.id, seat.clone());
-                seat.send(frames::welcome(seat.caller.session, &self.epoch, self.position));
             }
             Wish::LookAgain => self.look_again(seat, &seen).await,
             Wish::Subscribe(_, to, _done) => match found {
@@ -380,7 +381,7 @@ impl Feed {
                     seat.send(frames::refused(&to, error))
                 }
                 // It tries again, at another node if there is one.
-                Request::Of(seat, Wish::Join) => seat.close(Closing::Restart),
+                Request::Of(seat, Wish::Join(_)) => seat.close(Closing::Restart),
                 // The watch asks again in a second.
                 Request::Of(_, Wish::LookAgain) => {}
                 // So does whoever looks at the log next.
@@ -395,7 +396,10 @@ impl Feed {
 fn asks(request: &Request) -> bool {
     matches!(
         request,
-        Request::Of(_, Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. })
+        Request::Of(
+            _,
+            Wish::Join(_) | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. }
+        )
     )
 }
 

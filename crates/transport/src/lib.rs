@@ -20,6 +20,7 @@ mod following;
 mod fragments;
 mod frames;
 mod hub;
+mod incoming;
 mod intake;
 mod limits;
 mod news;

@@ -53,7 +53,7 @@ pub(crate) enum Request {
 /// What a socket asks.
 pub(crate) enum Wish {
     /// To be heard of: the welcome is the answer.
-    Join,
+    Join(Done),
     /// To be forgotten.
     Leave,
     /// To look again whether its session is live.

@@ -33,7 +33,7 @@ async fn scene() -> Scene {
     let hub = Hub::new();
     let seat = hub.seat_here(caller);
     let mut feed = Feed::new(made.hotel, desk, hub);
-    feed.answer(vec![Request::Of(seat.clone(), Wish::Join)]).await;
+    feed.answer(vec![Request::Of(seat.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
     Scene { _folder: folder, feed, seat }
 }
 
@@ -112,7 +112,7 @@ async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_ba
     it.feed.news.reach(Seq(head.0 + 50), true);
     let epoch = it.feed.desk.begin_epoch().await.unwrap();
     let late = it.feed.hub.seat_here(it.seat.caller);
-    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join)]).await;
+    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
     let welcome: Value = serde_json::from_str(&late.outbox.take(usize::MAX).frames[0]).unwrap();
     assert_eq!((welcome["epoch"].as_str(), welcome["seq"].as_i64()), (Some(&*epoch), Some(head.0)));
     assert_eq!(it.seat.outbox.take(usize::MAX).closing, Some(Closing::Restart));
