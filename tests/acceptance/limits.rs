@@ -97,6 +97,27 @@ on_both!(a_thousand_subscriptions_are_the_most, Options::default().hotels(1).sta
     assert_eq!(said(&told), [format!("of {}", first[999].id), format!("of {}", more[0].id)]);
 });
 
+on_both!(more_than_a_thousand_names_are_refused_and_do_not_close_the_socket, |hotel| {
+    let mut socket = Socket::open(&hotel.of(0).await).await;
+    let (epoch, seq) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].clone());
+    let names = |from: i64, count: i64| (0..count).map(|n| 9_000_000_000 + from + n).collect::<Vec<i64>>();
+    let resume = |conversations: i64, stays: i64| {
+        json!({
+            "command": "resume", "epoch": epoch, "after_seq": seq,
+            "conversation_ids": names(0, conversations), "stay_ids": names(5_000, stays),
+        })
+    };
+    for (conversations, stays) in [(1_001, 0), (0, 1_001), (501, 500), (2_500, 0)] {
+        socket.refused(resume(conversations, stays), "too_many_subscriptions").await;
+    }
+    // As many as may be, all of them out of sight.
+    socket.ok(resume(500, 500)).await;
+    let told = socket.waiting();
+    assert_eq!(only(&told, "unsubscribed").len(), 1_000);
+    assert_eq!(told.last().map(|it| &it["type"]), Some(&json!("resumed")));
+    socket.subscribe(hotel.relay(0).id).await;
+});
+
 async fn opened(hotel: &Hotel, staff: &Staff) -> Result<Socket, Refused> {
     Socket::try_open(&hotel.world, &[("authorization", &format!("Bearer {}", staff.access))]).await
 }

@@ -28,6 +28,7 @@ use transport::{BusKind, Connections, Hub};
 use crate::{
     cli::Failure,
     clock::clock,
+    health::Recently,
     log::{access, begin},
     metrics::Metrics,
     origin::Origins,
@@ -98,7 +99,16 @@ pub async fn run(mut settings: Settings, demo: bool, simulate_whatsapp: bool) ->
     let connections = Connections::new(sockets, HEAD);
     spawn(connections.clone().watch());
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
-    let app = web::Data::new(App { desk, hub, connections, settings, origins, demo, metrics: Metrics::new()? });
+    let app = web::Data::new(App {
+        desk,
+        hub,
+        connections,
+        settings,
+        origins,
+        demo,
+        metrics: Metrics::new()?,
+        recent: Recently::default(),
+    });
     let (for_workers, connections) = (app.clone(), app.connections.clone());
     let server = HttpServer::new(move || {
         let server = Server::new().app_data(for_workers.clone());

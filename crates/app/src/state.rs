@@ -3,7 +3,7 @@
 use desk::Desk;
 use transport::{Connections, Hub};
 
-use crate::{metrics::Metrics, origin::Origins, settings::Settings};
+use crate::{health::Recently, metrics::Metrics, origin::Origins, settings::Settings};
 
 /// The program at work.
 pub struct App {
@@ -21,6 +21,8 @@ pub struct App {
     pub demo: bool,
     /// What is counted.
     pub metrics: Metrics,
+    /// What was looked up a moment ago.
+    pub recent: Recently,
 }
 
 #[cfg(test)]
@@ -36,6 +38,7 @@ impl App {
             origins: Origins::new(None, 8080, &allowed),
             demo: false,
             metrics: Metrics::new().unwrap(),
+            recent: Recently::default(),
         }
     }
 }

@@ -10,6 +10,7 @@
 mod api_keys;
 mod attachments;
 mod call;
+mod caller_reads;
 mod checkup;
 mod clock;
 mod conversations;
@@ -72,7 +73,7 @@ use auth::{AccessTokens, RefreshTokens, ShortSecret};
 use persistence::Store;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
-use crate::sending::Marks;
+use crate::{caller_reads::CallerReads, sending::Marks};
 
 /// Password hashes that may be made at once: each takes 19 MiB and a core.
 const HASHES_AT_ONCE: usize = 2;
@@ -89,6 +90,7 @@ pub struct Desk {
     /// Wakes whoever sends.
     to_send: Arc<Notify>,
     marks: Arc<Marks>,
+    reads: Arc<CallerReads>,
     /// Whoever imports under a key.
     importing: Arc<Mutex<()>>,
 }
@@ -127,6 +129,7 @@ impl Desk {
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             to_send,
             marks: Arc::default(),
+            reads: Arc::default(),
             importing: Arc::default(),
         };
         desk.begin_history().await?;

@@ -4,7 +4,7 @@ use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{Conversation, Delivery, EventKind, Hotel, HotelId, Message, MessageId, SERVICE_WINDOW, StatusChange};
 use persistence::{
-    Tx, checkup,
+    Purpose, Tx, checkup,
     conversations::Which,
     messages::{self, Sender},
     outbox::{self, By, Draft, Outgoing},
@@ -124,7 +124,7 @@ impl Desk {
     /// [`Error::Store`].
     pub async fn whatsapp_counts(&self) -> Result<WhatsAppCounts, Error> {
         self.store
-            .read(|conn| {
+            .read_for(Purpose::Replay, |conn| {
                 let sum = |of: Vec<(HotelId, i64)>| of.into_iter().map(|(_, count)| count).sum();
                 Ok(WhatsAppCounts {
                     queued: sum(checkup::queued(conn)?),

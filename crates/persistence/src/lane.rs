@@ -270,7 +270,7 @@ fn lock(conn: &mut PgConnection, group: &[Box<dyn AnyJob>]) -> QueryResult<()> {
     let (mut ids, mut stays) = (Vec::new(), Vec::new());
     for which in group.iter().flat_map(|job| job.locks()) {
         match which {
-            Which::Conversation(id) => ids.push(id.0),
+            Which::Conversation(id) | Which::Both(id, _) => ids.push(id.0),
             Which::Stay(id) => stays.push(id.0),
         }
     }

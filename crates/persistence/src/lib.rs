@@ -52,4 +52,4 @@ pub use conn::{BadDbUrl, Conn, DbUrl};
 pub use error::StoreError;
 pub use lane::Tx;
 pub use notices::{Heard, Notices};
-pub use store::{Committed, Failure, OnCommit, Store};
+pub use store::{Committed, Failure, OnCommit, Purpose, Store};

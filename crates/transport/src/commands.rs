@@ -100,5 +100,6 @@ fn which(target: Target) -> Which {
     match target {
         Target::Conversation(id) => Which::Conversation(id),
         Target::Stay(id) => Which::Stay(id),
+        Target::Both(id, stay) => Which::Both(id, stay),
     }
 }
