@@ -2,6 +2,7 @@
 
 use std::{
     rc::Rc,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -131,7 +132,7 @@ struct Storm {
 impl Storm {
     /// Lets all come back; how long it took until the last has resumed.
     async fn rage(self, sockets: usize) -> Outcome<Duration> {
-        let (began, storm, opening) = (Instant::now(), Rc::new(self), Rc::new(Semaphore::new(OPENING)));
+        let (began, storm, opening) = (Instant::now(), Rc::new(self), Arc::new(Semaphore::new(OPENING)));
         let mut tasks = JoinSet::new();
         for n in 0..sockets {
             let (storm, opening) = (storm.clone(), opening.clone());
