@@ -76,6 +76,33 @@ on_both!(without_a_request_id_only_failures_are_told, |hotel| {
     socket.nothing(&hotel).await;
 });
 
+on_both!(a_stay_and_a_conversation_that_do_not_belong_together_are_refused, |hotel| {
+    let (stay, other, theirs) = (hotel.assigned(0).await, hotel.active(0), hotel.relay(1));
+    let message = newest(&hotel, &stay).await;
+    let mut socket = Socket::open(&hotel.of(0).await).await;
+    for command in each_about(&stay, &message) {
+        for wrong in [other.id, theirs.id, 9_000_000_000] {
+            let mut pair = by_conversation(&stay, command.clone());
+            pair["stay_id"] = wrong.into();
+            let error = socket.refused(pair, "invalid").await;
+            assert_eq!(keys(&error["errors"]), ["stay_id"], "{error}");
+        }
+    }
+    // Nothing was done, in neither of both.
+    for stay in [&stay, &other] {
+        assert_ne!(newest(&hotel, stay).await["content"], "Hello");
+    }
+    drop(socket);
+    // What is out of sight is not there, whatever is named beside it.
+    let mut socket = Socket::open(&hotel.of(0).await).await;
+    for named in [theirs.id, stay.id] {
+        let mut pair =
+            about(&theirs, "send_message", json!({ "text": "Hello", "conversation_id": theirs.conversation }));
+        pair["stay_id"] = named.into();
+        socket.refused(pair, "not_found").await;
+    }
+});
+
 on_both!(a_conversation_without_a_stay_is_named_by_itself, |hotel| {
     let phone = hotel.new_phone();
     let made = hotel.guest_says(&phone, "Hello?").await;

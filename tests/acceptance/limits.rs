@@ -22,21 +22,24 @@ on_both!(commands_beyond_the_burst_are_refused, |hotel| {
     // What is no command counts like one, and beyond the limit is told nothing else.
     let flood = 1000;
     for n in 0..flood {
-        let word = if n % 2 == 0 { "ping" } else { "fly" };
-        if n < 300 {
-            socket.send(json!({ "command": "ping" })).await;
-        } else {
-            socket.send(json!({ "command": word, "request_id": "x" })).await;
-        }
+        let word = if n < 300 || n % 2 == 0 { "unsubscribe_from_inbox" } else { "fly" };
+        let request = if n < 300 { "burst" } else { "x" };
+        socket.send(json!({ "command": word, "request_id": request })).await;
     }
     let told = outcomes(&mut socket, flood).await;
-    let of_the_burst = only(&told, "pong").into_iter().filter(|it| it.get("request_id").is_none());
+    let of_the_burst = only(&told, "ack").into_iter().filter(|it| it["request_id"] == "burst");
     assert_eq!(of_the_burst.count(), 300);
     let refused: Vec<&Value> = only(&told, "error").into_iter().filter(|it| it["code"] == "rate_limited").collect();
     assert!(refused.len() >= 100, "{} were refused", refused.len());
     for it in refused {
         assert_eq!((&it["request_id"], it.get("errors")), (&json!("x"), None), "{it}");
     }
+    // Pings are no commands in this sense.
+    for n in 0..400 {
+        socket.send(json!({ "command": "ping", "request_id": format!("p{n}") })).await;
+    }
+    let told = outcomes(&mut socket, 400).await;
+    assert_eq!(only(&told, "pong").len(), 400, "{told:?}");
     // Many more than twenty errors, and it lives: within the limit it goes on.
     while socket.ask(subscribe(&hotel.relay(0))).await["type"] != "ack" {}
     hotel.guest_says(&hotel.relay(0).phone, "Hello").await;
@@ -92,6 +95,27 @@ on_both!(a_thousand_subscriptions_are_the_most, Options::default().hotels(1).sta
     socket.ok(last).await;
     let told = socket.so_far(&hotel).await;
     assert_eq!(said(&told), [format!("of {}", first[999].id), format!("of {}", more[0].id)]);
+});
+
+on_both!(more_than_a_thousand_names_are_refused_and_do_not_close_the_socket, |hotel| {
+    let mut socket = Socket::open(&hotel.of(0).await).await;
+    let (epoch, seq) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].clone());
+    let names = |from: i64, count: i64| (0..count).map(|n| 9_000_000_000 + from + n).collect::<Vec<i64>>();
+    let resume = |conversations: i64, stays: i64| {
+        json!({
+            "command": "resume", "epoch": epoch, "after_seq": seq,
+            "conversation_ids": names(0, conversations), "stay_ids": names(5_000, stays),
+        })
+    };
+    for (conversations, stays) in [(1_001, 0), (0, 1_001), (501, 500), (2_500, 0)] {
+        socket.refused(resume(conversations, stays), "too_many_subscriptions").await;
+    }
+    // As many as may be, all of them out of sight.
+    socket.ok(resume(500, 500)).await;
+    let told = socket.waiting();
+    assert_eq!(only(&told, "unsubscribed").len(), 1_000);
+    assert_eq!(told.last().map(|it| &it["type"]), Some(&json!("resumed")));
+    socket.subscribe(hotel.relay(0).id).await;
 });
 
 async fn opened(hotel: &Hotel, staff: &Staff) -> Result<Socket, Refused> {

@@ -29,6 +29,7 @@ mod fuzz;
 mod guests;
 mod hostile;
 mod idempotency;
+mod last_commands;
 mod layers;
 mod limits;
 mod live;

@@ -15,6 +15,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod problem;
+mod recent;
 mod rest;
 mod routes;
 mod serve;

@@ -29,6 +29,7 @@ use crate::{
     cli::Failure,
     clock::clock,
     extract::BodyMemory,
+    health::Recently,
     log::{access, begin},
     metrics::Metrics,
     origin::Origins,
@@ -104,8 +105,17 @@ pub async fn run(mut settings: Settings, demo: bool, simulate_whatsapp: bool) ->
     supervise(&desk, "connections", move || watched.clone().watch());
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
     let body_memory = BodyMemory::new(settings.max_body_memory);
-    let app =
-        web::Data::new(App { desk, hub, connections, body_memory, settings, origins, demo, metrics: Metrics::new()? });
+    let app = web::Data::new(App {
+        desk,
+        hub,
+        connections,
+        body_memory,
+        settings,
+        origins,
+        demo,
+        metrics: Metrics::new()?,
+        recent: Recently::default(),
+    });
     let (for_workers, connections) = (app.clone(), app.connections.clone());
     let limits = HttpLimits {
         workers,

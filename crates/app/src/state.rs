@@ -5,7 +5,7 @@ use std::sync::Arc;
 use desk::Desk;
 use transport::{Connections, Hub};
 
-use crate::{extract::BodyMemory, metrics::Metrics, origin::Origins, settings::Settings};
+use crate::{extract::BodyMemory, health::Recently, metrics::Metrics, origin::Origins, settings::Settings};
 
 /// The program at work.
 pub struct App {
@@ -25,6 +25,8 @@ pub struct App {
     pub demo: bool,
     /// What is counted.
     pub metrics: Metrics,
+    /// What was looked up a moment ago.
+    pub recent: Recently,
 }
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ impl App {
             origins: Origins::new(None, 8080, &allowed),
             demo: false,
             metrics: Metrics::new().unwrap(),
+            recent: Recently::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use persistence::{
     sessions::{self, Live},
 };
 
-use crate::{Desk, Error};
+use crate::{Desk, Error, caller_reads::Weight};
 
 /// A page of a list: from 1, of so many.
 #[derive(Clone, Copy, Debug)]
@@ -97,11 +97,23 @@ impl Desk {
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         caller: Caller,
+        job: impl FnMut(&mut Conn, &Live) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.ask_much(caller, Weight::Light, job).await
+    }
+
+    /// As [`Desk::ask`], with how much there may be to look at.
+    pub(crate) async fn ask_much<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        weight: Weight,
         mut job: impl FnMut(&mut Conn, &Live) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let turn = self.reads.turn(caller.staff, weight).await?;
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.store
             .read(move |conn| {
+                let _turn = turn;
                 let live = sessions::find_live(conn, sessions::Key::Id(caller.session), lifetimes, now)?;
                 job(conn, live.as_ref().ok_or(Error::Unauthenticated)?)
             })

@@ -12,7 +12,7 @@ use persistence::{
     events, hotels,
 };
 
-use crate::{Desk, Done, Error, Once, Page, departments::refuse_foreign, flow, messages, settle};
+use crate::{Desk, Done, Error, Once, Page, caller_reads::Weight, departments::refuse_foreign, flow, messages, settle};
 
 /// An answer, and where in the hotel's log it stands: events after it are not in the answer yet.
 #[derive(Debug)]
@@ -48,7 +48,10 @@ impl Desk {
         filter: Filter,
         page: Page,
     ) -> Result<WithCursor<ConversationList>, Error> {
-        self.ask_with_cursor(caller, move |conn, reach| {
+        // Only the list of open work is found by an index alone.
+        let is_light = filter.status.is_empty() && filter.search.is_none() && !filter.unread;
+        let weight = if is_light { Weight::Light } else { Weight::Heavy };
+        self.ask_much_with_cursor(caller, weight, move |conn, reach| {
             let mut filter = filter.clone();
             if let Some(text) = &filter.search {
                 filter.search_numbers = searched_numbers(conn, reach.hotel, text)?;
@@ -218,9 +221,18 @@ impl Desk {
     pub(crate) async fn ask_with_cursor<T: Send + 'static>(
         &self,
         caller: Caller,
+        job: impl FnMut(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
+    ) -> Result<WithCursor<T>, Error> {
+        self.ask_much_with_cursor(caller, Weight::Light, job).await
+    }
+
+    async fn ask_much_with_cursor<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        weight: Weight,
         mut job: impl FnMut(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
     ) -> Result<WithCursor<T>, Error> {
-        self.ask(caller, move |conn, live| {
+        self.ask_much(caller, weight, move |conn, live| {
             let (epoch, seq) = events::cursor(conn, live.staff.hotel)?;
             Ok(WithCursor { answer: job(conn, &live.staff.reach())?, epoch, seq })
         })
@@ -228,9 +240,10 @@ impl Desk {
     }
 }
 
-/// The conversation, if the reach covers it.
+/// The conversation, if the reach covers it, and it is what was meant.
 pub(crate) fn visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Conversation, Error> {
-    conversations::find_visible(conn, reach, which)?.ok_or(Error::NotFound)
+    let found = conversations::find_visible(conn, reach, which)?.ok_or(Error::NotFound)?;
+    if which.is_of(&found) { Ok(found) } else { Err(Error::not_together()) }
 }
 
 /// A conversation with what is shown of it, but for what is one staff member's own.

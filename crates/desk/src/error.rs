@@ -87,6 +87,11 @@ pub struct Field {
 }
 
 impl Error {
+    /// A conversation and a stay were named that do not belong together.
+    pub fn not_together() -> Self {
+        Self::invalid("stay_id", "This is not the stay of the conversation. Name one of both.")
+    }
+
     /// A fault of a field.
     pub fn invalid(name: &'static str, sentence: impl Into<String>) -> Self {
         Self::Invalid(Field { name, sentence: sentence.into() })

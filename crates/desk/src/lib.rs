@@ -10,6 +10,7 @@
 mod api_keys;
 mod attachments;
 mod call;
+mod caller_reads;
 mod checkup;
 mod clock;
 mod conversations;
@@ -75,7 +76,7 @@ use auth::{AccessTokens, RefreshTokens, ShortSecret};
 use persistence::Store;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
-use crate::sending::Marks;
+use crate::{caller_reads::CallerReads, sending::Marks};
 
 /// Password hashes that may be made at once: each takes 19 MiB and a core.
 const HASHES_AT_ONCE: usize = 2;
@@ -92,6 +93,7 @@ pub struct Desk {
     /// Wakes whoever sends.
     to_send: Arc<Notify>,
     marks: Arc<Marks>,
+    reads: Arc<CallerReads>,
     /// Whoever imports under a key.
     importing: Arc<Mutex<()>>,
     supervisor: Supervisor,
@@ -131,6 +133,7 @@ impl Desk {
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             to_send,
             marks: Arc::default(),
+            reads: Arc::default(),
             importing: Arc::default(),
             supervisor: Supervisor::default(),
         };

@@ -7,7 +7,7 @@ use domain::{
     StatusChange,
 };
 use persistence::{
-    Tx, checkup,
+    Purpose, Tx, checkup,
     conversations::Which,
     messages::{self, Sender},
     outbox::{self, By, Draft, Outgoing},
@@ -172,7 +172,7 @@ impl Desk {
     /// [`Error::Store`].
     pub async fn whatsapp_counts(&self) -> Result<WhatsAppCounts, Error> {
         self.store
-            .read(|conn| {
+            .read_for(Purpose::Replay, |conn| {
                 let sum = |of: Vec<(HotelId, i64)>| of.into_iter().map(|(_, count)| count).sum();
                 Ok(WhatsAppCounts {
                     queued: sum(checkup::queued(conn)?),

@@ -255,6 +255,9 @@ fn begin(tx: &mut Tx<'_>, live: &Live, which: Which, now: DateTime<Utc>) -> Resu
 fn find(tx: &mut Tx<'_>, live: &Live, which: Which) -> Result<Talk, Error> {
     let found = conversations::find_visible_with_hotel(tx.conn(), &live.staff.reach(), which)?;
     let (it, hotel) = found.ok_or(Error::NotFound)?;
+    if !which.is_of(&it) {
+        return Err(Error::not_together());
+    }
     Ok(Talk { it, hotel, is_free: true })
 }
 

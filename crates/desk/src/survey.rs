@@ -4,15 +4,19 @@
 use std::collections::HashMap;
 
 use auth::Caller;
-use domain::{Conversation, ConversationId, ConversationView, Event, HotelId, Person, Seq, StaffId, StayId};
+use domain::{Conversation, ConversationId, ConversationView, Event, HotelId, Person, Seq, SessionId, StaffId, StayId};
 use persistence::{
+    Purpose,
     conversations::{self, Which},
     events,
-    sessions::{self, Key, Live},
+    sessions::{self, Live},
     staff,
 };
 
-use crate::{Desk, Error};
+use crate::{
+    Desk, Error,
+    caller_reads::{Turn, Weight},
+};
 
 /// A question about a hotel at one moment.
 #[derive(Clone, Debug)]
@@ -66,6 +70,8 @@ pub struct Surveyed {
 pub struct Seen {
     /// The session.
     pub live: Live,
+    /// What was asked for.
+    pub asked: Vec<Which>,
     /// The conversations asked for, in order; `None`: not there, or out of sight.
     pub conversations: Vec<Option<Conversation>>,
 }
@@ -94,33 +100,54 @@ impl Surveyed {
 }
 
 impl Desk {
-    /// Answers a survey.
+    /// Answers a survey of a feed, by readers that are kept for that.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn survey(&self, survey: Survey) -> Result<Surveyed, Error> {
+        self.survey_for(Purpose::Feed, None, survey).await
+    }
+
+    /// Answers a survey for a socket that catches up.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn survey_to_replay(&self, caller: Caller, survey: Survey) -> Result<Surveyed, Error> {
+        let turn = self.reads.turn(caller.staff, Weight::Replay).await?;
+        self.survey_for(Purpose::Replay, Some(turn), survey).await
+    }
+
+    /// Answers a survey for whoever asks once.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn survey_to_answer(&self, caller: Caller, survey: Survey) -> Result<Surveyed, Error> {
+        let turn = self.reads.turn(caller.staff, Weight::Light).await?;
+        self.survey_for(Purpose::Request, Some(turn), survey).await
+    }
+
+    async fn survey_for(&self, purpose: Purpose, turn: Option<Turn>, survey: Survey) -> Result<Surveyed, Error> {
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.store
-            .read(move |conn| {
+            .read_for(purpose, move |conn| {
+                let _turn = turn;
                 let (epoch, head) = events::cursor(conn, survey.hotel)?;
-                let mut seen = Vec::with_capacity(survey.looks.len());
-                for look in &survey.looks {
-                    let live = sessions::find_live(conn, Key::Id(look.caller.session), lifetimes, now)?;
-                    let Some(live) = live else {
-                        seen.push(None);
-                        continue;
-                    };
+                let sessions: Vec<SessionId> = survey.looks.iter().map(|look| look.caller.session).collect();
+                let live = sessions::live_among(conn, &sessions, lifetimes, now)?;
+                let found = conversations::find_all(conn, survey.looks.iter().flat_map(|look| &look.which))?;
+                let seen = survey.looks.into_iter().map(|look| {
+                    let live = live.get(&look.caller.session)?.clone();
                     let reach = live.staff.reach();
-                    let found = look.which.iter().map(|which| conversations::find_visible(conn, &reach, *which));
-                    let found = found.collect::<Result<Vec<_>, _>>()?;
-                    seen.push(Some(Seen { live, conversations: found }));
-                }
+                    let visible = look.which.iter().map(|which| found.visible(&reach, *which).cloned()).collect();
+                    Some(Seen { live, asked: look.which, conversations: visible })
+                });
+                let seen: Vec<Option<Seen>> = seen.collect();
                 let log = match survey.log {
                     Some(range) => read_log(conn, survey.hotel, range, head)?,
                     None => LogPage::default(),
                 };
                 let mut ids = survey.views;
-                if !survey.looks.is_empty() {
+                if !seen.is_empty() {
                     ids.extend(log.events.iter().filter_map(|it| it.kind.conversation()));
                 }
                 ids.sort_unstable();
@@ -144,7 +171,7 @@ impl Desk {
         conversation: ConversationId,
     ) -> Result<Option<(Person, Option<StayId>)>, Error> {
         self.store
-            .read(move |conn| {
+            .read_for(Purpose::Feed, move |conn| {
                 let person = staff::find(conn, person)?.filter(|it| it.hotel == hotel);
                 let conversation = conversations::find(conn, Which::Conversation(conversation))?;
                 let conversation = conversation.filter(|it| it.hotel == hotel);
@@ -158,7 +185,7 @@ impl Desk {
     /// # Errors
     /// [`Error::Store`].
     pub async fn heads(&self, hotels: Vec<HotelId>) -> Result<(String, Vec<(HotelId, Seq)>), Error> {
-        self.store.read(move |conn| Ok((events::epoch(conn)?, events::heads(conn, &hotels)?))).await
+        self.store.read_for(Purpose::Feed, move |conn| Ok((events::epoch(conn)?, events::heads(conn, &hotels)?))).await
     }
 }
 

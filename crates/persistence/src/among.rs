@@ -54,3 +54,45 @@ impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Among<C> {
         Ok(())
     }
 }
+
+/// As [`Among`], of texts.
+#[derive(Clone, Debug, QueryId, ValidGrouping)]
+pub(crate) struct AmongTexts<C> {
+    column: C,
+    texts: Vec<String>,
+    list: String,
+}
+
+/// Whether a column is one of these texts, which need no escaping in JSON: they are ids.
+pub(crate) fn among_texts<C>(column: C, texts: &[String]) -> AmongTexts<C> {
+    let list: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
+    AmongTexts { column, texts: texts.to_vec(), list: format!("[{}]", list.join(",")) }
+}
+
+impl<C: Expression> Expression for AmongTexts<C> {
+    type SqlType = Bool;
+}
+
+impl<C, T> AppearsOnTable<T> for AmongTexts<C> where C: AppearsOnTable<T> {}
+
+impl<C, T> SelectableExpression<T> for AmongTexts<C> where C: SelectableExpression<T> {}
+
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for AmongTexts<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(" = ANY(");
+        out.push_bind_param::<Array<Text>, _>(&self.texts)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for AmongTexts<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, _>(&self.list)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}

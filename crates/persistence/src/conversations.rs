@@ -28,6 +28,19 @@ pub enum Which {
     Conversation(ConversationId),
     /// By its stay's.
     Stay(StayId),
+    /// By its own, and its stay is said as well: see [`Which::is_of`].
+    Both(ConversationId, StayId),
+}
+
+impl Which {
+    /// Whether what was found by this is what was meant: if a stay was named beside the conversation, it is the
+    /// conversation's.
+    pub fn is_of(self, found: &Conversation) -> bool {
+        match self {
+            Self::Both(_, stay) => found.stay == Some(stay),
+            Self::Conversation(_) | Self::Stay(_) => true,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -66,6 +79,56 @@ pub fn find_visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Opti
     Ok(find(conn, which)?.filter(|it| reach.covers(it.hotel, it.department)))
 }
 
+/// Of these the conversations that there are, whoever asks, in two statements at most however many they are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_all<'a>(conn: &mut Conn, which: impl IntoIterator<Item = &'a Which>) -> Result<Found, StoreError> {
+    let (mut ids, mut stays) = (Vec::new(), Vec::new());
+    for it in which {
+        match it {
+            Which::Conversation(id) | Which::Both(id, _) => ids.push(id.0),
+            Which::Stay(id) => stays.push(id.0),
+        }
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for (by_stay, mut ids) in [(false, ids), (true, stays)] {
+        if ids.is_empty() {
+            continue;
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        rows.extend(on_db!(conn, |c| {
+            let all = conversations::table.select(Row::as_select());
+            if by_stay {
+                all.filter(among(conversations::stay_id, &ids)).load::<Row>(c)
+            } else {
+                all.filter(among(conversations::id, &ids)).load::<Row>(c)
+            }
+        })?);
+    }
+    let found = rows.into_iter().map(Conversation::try_from).collect::<Result<Vec<_>, _>>()?;
+    let by_stay = found.iter().filter_map(|it| Some((it.stay?, it.id))).collect();
+    Ok(Found { by_id: found.into_iter().map(|it| (it.id, it)).collect(), by_stay })
+}
+
+/// What [`find_all`] has found.
+pub struct Found {
+    by_id: HashMap<ConversationId, Conversation>,
+    by_stay: HashMap<StayId, ConversationId>,
+}
+
+impl Found {
+    /// The conversation, where this reach covers it.
+    pub fn visible(&self, reach: &Reach, which: Which) -> Option<&Conversation> {
+        let id = match which {
+            Which::Conversation(id) | Which::Both(id, _) => id,
+            Which::Stay(stay) => *self.by_stay.get(&stay)?,
+        };
+        self.by_id.get(&id).filter(|it| reach.covers(it.hotel, it.department))
+    }
+}
+
 /// The conversation, whoever asks.
 ///
 /// # Errors
@@ -74,7 +137,7 @@ pub fn find(conn: &mut Conn, which: Which) -> Result<Option<Conversation>, Store
     let row: Option<Row> = on_db!(conn, |c| {
         let query = conversations::table.select(Row::as_select());
         match which {
-            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)).first(c),
+            Which::Conversation(id) | Which::Both(id, _) => query.filter(conversations::id.eq(id.0)).first(c),
             Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)).first(c),
         }
         .optional()
@@ -96,7 +159,7 @@ pub fn find_visible_with_hotel(
             .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
             .select((Row::as_select(), whole_hotel!()));
         match which {
-            Which::Conversation(id) => query.filter(conversations::id.eq(id.0)).first(c),
+            Which::Conversation(id) | Which::Both(id, _) => query.filter(conversations::id.eq(id.0)).first(c),
             Which::Stay(id) => query.filter(conversations::stay_id.eq(id.0)).first(c),
         }
         .optional()

@@ -61,4 +61,4 @@ pub use locks::Locks;
 pub use migrate::migrate_from;
 pub use notices::{Heard, Notices};
 pub use read_only::ReadOnly;
-pub use store::{Committed, Failure, OnCommit, Store};
+pub use store::{Committed, Failure, OnCommit, Purpose, Store};

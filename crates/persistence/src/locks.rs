@@ -122,7 +122,7 @@ impl Keys {
         }
         for which in &locks.conversations {
             match which {
-                Which::Conversation(id) => self.conversations.push(id.0),
+                Which::Conversation(id) | Which::Both(id, _) => self.conversations.push(id.0),
                 Which::Stay(id) => self.stays.push(id.0),
             }
         }

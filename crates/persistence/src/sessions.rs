@@ -1,11 +1,14 @@
 //! Sign-ins, from login to logout.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use domain::{DepartmentId, SessionId, Staff, StaffId};
 
 use crate::{
     StoreError, Tx,
+    among::among_texts,
     conn::{Conn, on_db},
     schema::{sessions, staff, staff_departments, void_refresh_tokens},
     staff::Row as StaffRow,
@@ -49,6 +52,22 @@ struct Row {
     last_used_at: Ts,
 }
 
+type Joined = (Row, StaffRow, Option<i64>);
+
+/// The live sessions, each in a row for each department of its staff member.
+macro_rules! all_live {
+    ($lifetimes:expr, $now:expr) => {
+        sessions::table
+            .inner_join(staff::table)
+            .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)))
+            .filter(sessions::revoked_at.is_null().and(staff::active.eq(true)))
+            .filter(sessions::last_used_at.gt(Ts::from($now - $lifetimes.idle)))
+            .filter(sessions::created_at.gt(Ts::from($now - $lifetimes.most)))
+            .order(staff_departments::position)
+            .select((Row::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()))
+    };
+}
+
 /// By what a session is found.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
@@ -70,20 +89,18 @@ pub fn find_live(
 ) -> Result<Option<Live>, StoreError> {
     // One query, since every request asks it: a row for each department, one for none. Not boxed, so that its text is
     // not written anew each time.
-    let rows: Vec<(Row, StaffRow, Option<i64>)> = on_db!(conn, |c| {
-        let live = sessions::table
-            .inner_join(staff::table)
-            .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)))
-            .filter(sessions::revoked_at.is_null().and(staff::active.eq(true)))
-            .filter(sessions::last_used_at.gt(Ts::from(now - lifetimes.idle)))
-            .filter(sessions::created_at.gt(Ts::from(now - lifetimes.most)))
-            .order(staff_departments::position)
-            .select((Row::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()));
+    let rows: Vec<Joined> = on_db!(conn, |c| {
+        let live = all_live!(lifetimes, now);
         match key {
             Key::Id(id) => live.filter(sessions::id.eq(id.to_string())).load(c),
             Key::Cookie(digest) => live.filter(sessions::cookie_digest.eq(digest)).load(c),
         }
     })?;
+    live_of(rows, lifetimes)
+}
+
+/// The session that these rows are of, one for each department of its staff member.
+fn live_of(rows: Vec<Joined>, lifetimes: Lifetimes) -> Result<Option<Live>, StoreError> {
     let mut departments = Vec::with_capacity(rows.len());
     let mut found = None;
     for (row, member, department) in rows {
@@ -235,7 +252,7 @@ pub fn revoke(tx: &mut Tx<'_>, which: Which, at: DateTime<Utc>) -> Result<(), St
     Ok(())
 }
 
-/// Which of these sessions are live, with what their staff members may see.
+/// Which of these sessions are live, with what their staff members may see: in one statement, however many they are.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -244,7 +261,19 @@ pub fn live_among(
     ids: &[SessionId],
     lifetimes: Lifetimes,
     now: DateTime<Utc>,
-) -> Result<Vec<Live>, StoreError> {
-    let found = ids.iter().map(|id| find_live(conn, Key::Id(*id), lifetimes, now));
-    found.filter_map(Result::transpose).collect()
+) -> Result<HashMap<SessionId, Live>, StoreError> {
+    match ids {
+        [] => return Ok(HashMap::new()),
+        [id] => return Ok(find_live(conn, Key::Id(*id), lifetimes, now)?.map(|it| (*id, it)).into_iter().collect()),
+        _ => {}
+    }
+    let ids: Vec<String> = ids.iter().map(SessionId::to_string).collect();
+    let rows: Vec<Joined> =
+        on_db!(conn, |c| all_live!(lifetimes, now).filter(among_texts(sessions::id, &ids)).load(c))?;
+    let mut by_session: HashMap<String, Vec<Joined>> = HashMap::new();
+    for row in rows {
+        by_session.entry(row.0.id.clone()).or_default().push(row);
+    }
+    let live = by_session.into_values().filter_map(|rows| live_of(rows, lifetimes).transpose());
+    live.map(|it| it.map(|it| (it.id, it))).collect()
 }

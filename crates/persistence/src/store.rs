@@ -30,6 +30,10 @@ use crate::{
 const SQLITE_READERS: u32 = 4;
 /// Readers of PostgreSQL, each a connection.
 const POSTGRES_READERS: u32 = 8;
+/// Readers beside those, for nothing but live events: they never wait for what people ask.
+const FEED_READERS: u32 = 2;
+/// Readers beside those, for sockets that catch up: after a restart there are thousands at once.
+const REPLAY_READERS: u32 = 2;
 /// Writers of PostgreSQL, each a connection. A hotel is always in the same lane: its counter's
 /// row is hot, and in one lane nobody waits for it.
 const POSTGRES_LANES: usize = 4;
@@ -38,6 +42,8 @@ pub(crate) const QUEUE: usize = 1024;
 /// How long a job may wait for its turn, and for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
+/// How long those wait for their turn that catch up.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a commit brought.
 #[derive(Clone, Debug)]
@@ -65,12 +71,45 @@ impl Failure for StoreError {
     }
 }
 
+/// What is read for. Each purpose has readers of its own, so that none waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// What somebody asks.
+    Request,
+    /// A socket that catches up.
+    Replay,
+    /// Live events, and whether the database answers: short, and never behind what others ask.
+    Feed,
+}
+
+/// As many as there are readers: who waits for one does so without holding a thread.
+#[derive(Clone)]
+struct Turns {
+    request: Arc<Semaphore>,
+    replay: Arc<Semaphore>,
+    feed: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new(readers: u32) -> Self {
+        let turns = |readers: u32| Arc::new(Semaphore::new(readers as usize));
+        Self { request: turns(readers), replay: turns(REPLAY_READERS), feed: turns(FEED_READERS) }
+    }
+
+    fn of(&self, purpose: Purpose) -> (Arc<Semaphore>, Duration) {
+        match purpose {
+            Purpose::Request => (self.request.clone(), PATIENCE),
+            Purpose::Replay => (self.replay.clone(), REPLAY_PATIENCE),
+            Purpose::Feed => (self.feed.clone(), PATIENCE),
+        }
+    }
+}
+
 /// A database, up to date, with its readers and writers.
 #[derive(Clone)]
 pub struct Store {
     readers: r2d2::Pool<ConnManager>,
-    /// As many as there are readers: who waits for one does so without holding a thread.
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Of SQLite: nobody puts another file in its place meanwhile.
     _in_use: Option<Arc<InUse>>,
     lanes: Arc<[mpsc::Sender<Box<dyn AnyJob>>]>,
@@ -95,13 +134,13 @@ impl Store {
             DbUrl::Postgres(_) => (POSTGRES_READERS, POSTGRES_LANES),
         };
         let pool = r2d2::Pool::builder()
-            .max_size(readers)
+            .max_size(readers + FEED_READERS + REPLAY_READERS)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_secs(3))
             .test_on_check_out(false)
             .build_unchecked(ConnManager(url.clone()));
         let lanes = (0..lanes).map(|n| start_lane(n, url.clone(), on_commit.clone())).collect::<Result<Vec<_>, _>>()?;
-        let turns = Arc::new(Semaphore::new(readers as usize));
+        let turns = Turns::new(readers);
         Ok(Self { readers: pool, turns, _in_use: in_use.map(Arc::new), lanes: lanes.into() })
     }
 
@@ -122,7 +161,24 @@ impl Store {
         T: Send + 'static,
         E: Failure + Send + 'static,
     {
-        let turn = timeout(PATIENCE, self.turns.clone().acquire_owned())
+        self.read_for(Purpose::Request, job).await
+    }
+
+    /// As [`Store::read`], by the readers that are kept for this purpose.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_for<T, E>(
+        &self,
+        purpose: Purpose,
+        job: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure + Send + 'static,
+    {
+        let (turns, patience) = self.turns.of(purpose);
+        let turn = timeout(patience, turns.acquire_owned())
             .await
             .map_err(|_| StoreError::Unavailable("too many readers".into()))?
             .map_err(|_| StoreError::Unavailable("the store is closed".into()))?;

@@ -15,7 +15,7 @@ use crate::{
 
 /// Carries a command out, and tells its outcome.
 pub(crate) async fn run(desk: Desk, feed: FeedHandle, seat: Arc<Seat>, envelope: Envelope) {
-    seat.tally.commands.fetch_add(1, Relaxed);
+    seat.tally.commands.fetch_add((!matches!(envelope.command, Command::Ping)).into(), Relaxed);
     let to = ReplyTo { request_id: envelope.request_id, command: envelope.name };
     let lives = match envelope.command {
         Command::Subscribe(target) => feed.ask_and_wait(&seat, |done| Wish::Subscribe(which(target), to, done)).await,
@@ -100,5 +100,6 @@ fn which(target: Target) -> Which {
     match target {
         Target::Conversation(id) => Which::Conversation(id),
         Target::Stay(id) => Which::Stay(id),
+        Target::Both(id, stay) => Which::Both(id, stay),
     }
 }

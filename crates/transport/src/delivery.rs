@@ -1,6 +1,10 @@
 //! Handing out events, one after another.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::Addr;
 use desk::{Look, Seen, Survey, Which};
@@ -187,7 +191,16 @@ impl Feed {
     /// Takes over what a socket sees now, and ends the subscriptions that it does not see any more.
     pub(crate) async fn look_again(&mut self, seat: &Arc<Seat>, seen: &Seen) {
         seat.set_end(seen.live.ends_at);
-        let visible: Vec<ConversationId> = seen.conversations.iter().flatten().map(|it| it.id).collect();
+        let visible: HashSet<ConversationId> = seen.conversations.iter().flatten().map(|it| it.id).collect();
+        // What it has subscribed to since the question was asked was looked at by itself.
+        let asked: HashSet<ConversationId> = seen
+            .asked
+            .iter()
+            .filter_map(|which| match which {
+                Which::Conversation(id) | Which::Both(id, _) => Some(*id),
+                Which::Stay(_) => None,
+            })
+            .collect();
         let (mut lost, mut reason) = (Vec::new(), Reason::RoutedAway);
         // In a replay nothing ends: it looks again when it is over.
         if let Some(it) = seat.standing().as_mut().filter(|it| it.replaying.is_none()) {
@@ -196,8 +209,8 @@ impl Feed {
                 (it.reach, reason) = (reach, Reason::ReachChanged);
             }
             it.name.clone_from(&seen.live.staff.name);
-            lost =
-                it.subscriptions.iter().filter(|(id, _)| !visible.contains(id)).map(|(id, s)| (*id, s.stay)).collect();
+            let is_lost = |id: &ConversationId| asked.contains(id) && !visible.contains(id);
+            lost = it.subscriptions.iter().filter(|(id, _)| is_lost(id)).map(|(id, s)| (*id, s.stay)).collect();
             for (id, _) in &lost {
                 it.subscriptions.remove(id);
             }

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicI64},
 };
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, prelude::SendError};
 use desk::{Desk, LogRange, Look, Seen, Survey, Which};
 use domain::{Conversation, ConversationId, Event, HotelId, Seq};
 use tokio::sync::{Semaphore, mpsc};
@@ -16,7 +16,7 @@ use crate::{
     delivery::look,
     frames::{self, Reason},
     hub::Hub,
-    limits::{SUBSCRIPTIONS, WAITING_BYTES},
+    limits::{SUBSCRIPTIONS, WAITING_BYTES, WAITING_FRAMES},
     news::News,
     outbox::Closing,
     pace::Pace,
@@ -31,6 +31,8 @@ use crate::{
 
 /// Bytes that a replay may still have to send when it ends.
 const AT_ONCE: usize = WAITING_BYTES / 4;
+/// As [`AT_ONCE`], in frames.
+const FRAMES_AT_ONCE: usize = WAITING_FRAMES / 4;
 /// Whispers of other servers that may wait for their turn.
 const WHISPERS: usize = 64;
 /// Requests that are answered from one snapshot.
@@ -166,10 +168,10 @@ impl Feed {
     fn look_for(&self, request: &Request) -> Option<Look> {
         let Request::Of(seat, wish) = request else { return None };
         match wish {
-            Wish::Subscribe(which, ..) | Wish::Typing { which, .. } => {
-                Some(Look { caller: seat.caller, which: vec![*which] })
-            }
-            Wish::Join | Wish::Inbox { .. } => Some(Look { caller: seat.caller, which: vec![] }),
+            Wish::Subscribe(which, ..)
+            | Wish::Typing { which, .. }
+            | Wish::Unsubscribe(which @ Which::Both(..), ..) => Some(Look { caller: seat.caller, which: vec![*which] }),
+            Wish::Join(_) | Wish::Inbox { .. } => Some(Look { caller: seat.caller, which: vec![] }),
             Wish::LookAgain => Some(look(seat)),
             Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_) => None,
         }
@@ -187,12 +189,14 @@ impl Feed {
             Request::Whispered(signal, _place) => return self.pass_on(signal).await,
         };
         let joined = self.seats.contains_key(&seat.id);
-        if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join)) {
+        if matches!(wish, Wish::Leave) || !(joined || matches!(wish, Wish::Join(_))) {
             return self.leave(&seat).await;
         }
         match wish {
             Wish::Leave => {}
-            Wish::Unsubscribe(which, to, _done) => self.unsubscribe(&seat, which, &to).await,
+            Wish::Unsubscribe(which, to, _done) if !matches!(which, Which::Both(..)) => {
+                self.unsubscribe(&seat, which, &to).await;
+            }
             Wish::Pause(_done) => {
                 let position = self.position;
                 if let Some(it) = seat.standing().as_mut() {
@@ -200,7 +204,12 @@ impl Feed {
                 }
             }
             Wish::Switch(switch) => self.switch(&seat, switch).await,
-            Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. } => {
+            Wish::Join(_)
+            | Wish::LookAgain
+            | Wish::Subscribe(..)
+            | Wish::Unsubscribe(..)
+            | Wish::Inbox { .. }
+            | Wish::Typing { .. } => {
                 let Some(seen) = seen else {
                     seat.close(Closing::SessionOver);
                     return self.leave(&seat).await;
@@ -213,14 +222,16 @@ impl Feed {
     async fn grant_seen(&mut self, seat: &Arc<Seat>, wish: Wish, seen: Seen) {
         let found = seen.conversations.first().cloned().flatten();
         match wish {
-            Wish::Join => {
+            Wish::Join(_done) => {
                 seat.set_end(seen.live.ends_at);
+                // Before anybody knows it, and sends it something else.
+                seat.send(frames::welcome(seat.caller.session, &self.epoch, self.position));
                 *seat.standing() = Some(Standing::new(&seen.live, self.position));
                 self.seats.insert(seat.id, seat.clone());
-                seat.send(frames::welcome(seat.caller.session, &self.epoch, self.position));
             }
             Wish::LookAgain => self.look_again(seat, &seen).await,
-            Wish::Subscribe(_, to, _done) => match found {
+            Wish::Subscribe(which, to, _done) => match found {
+                Some(it) if !which.is_of(&it) => seat.fail(frames::not_together(&to)),
                 Some(it) => self.subscribe(seat, &it, &to).await,
                 None => seat.fail(frames::not_found(&to)),
             },
@@ -236,18 +247,23 @@ impl Feed {
                 }
                 frames::ack(&to, Some(since)).into_iter().for_each(|ack| seat.send(ack));
             }
-            Wish::Typing { typing, to, done: _done, .. } => match found {
+            Wish::Unsubscribe(which, to, _done) => match found {
+                Some(it) if !which.is_of(&it) => seat.fail(frames::not_together(&to)),
+                _ => self.unsubscribe(seat, which, &to).await,
+            },
+            Wish::Typing { which, typing, to, done: _done } => match found {
+                Some(it) if !which.is_of(&it) => seat.fail(frames::not_together(&to)),
                 Some(it) => {
                     let person = seat.standing().as_ref().map(Standing::person);
                     if let Some(person) = person {
                         self.hub.bus().whisper(self.hotel, whispers::typing(it.id, person.id, typing));
-                        self.tell_typing(it.id, it.stay, &person, typing, Some(seat)).await;
+                        self.tell_typing(it.id, it.stay, &person, typing).await;
                     }
                     frames::ack(&to, None).into_iter().for_each(|ack| seat.send(ack));
                 }
                 None => seat.fail(frames::not_found(&to)),
             },
-            Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_) => {}
+            Wish::Leave | Wish::Pause(_) | Wish::Switch(_) => {}
         }
     }
 
@@ -272,7 +288,13 @@ impl Feed {
         let hotel = self.hotel;
         let made = || StaySubscription::new(hotel, to.id, self.wakes.clone()).start();
         let actor = self.stays.entry(to.id).or_insert_with(made);
-        if actor.send(Enter(seat.clone())).await.is_err() {
+        // Mostly there is room, and nobody needs to wait: what is told it afterwards comes after this.
+        let entered = match actor.try_send(Enter(seat.clone())) {
+            Ok(()) => true,
+            Err(SendError::Closed(_)) => false,
+            Err(SendError::Full(enter)) => actor.send(enter).await.is_ok(),
+        };
+        if !entered {
             self.give_up(to.id);
         }
     }
@@ -280,7 +302,7 @@ impl Feed {
     async fn unsubscribe(&mut self, seat: &Arc<Seat>, which: Which, to: &ReplyTo) {
         let found = seat.standing().as_mut().and_then(|it| {
             let id = match which {
-                Which::Conversation(id) => Some(id),
+                Which::Conversation(id) | Which::Both(id, _) => Some(id),
                 Which::Stay(stay) => it.subscriptions.iter().find(|(_, s)| s.stay == Some(stay)).map(|(id, _)| *id),
             };
             id.filter(|id| it.subscriptions.remove(id).is_some())
@@ -292,7 +314,14 @@ impl Feed {
     }
 
     /// Ends a replay: what is left of the log is sent, and from there on live events.
-    async fn switch(&mut self, seat: &Arc<Seat>, switch: Switch) {
+    async fn switch(&mut self, seat: &Arc<Seat>, mut switch: Switch) {
+        if let Some(known) = switch.at_head.take()
+            && self.has_come_to(switch.after, &known.epoch).await
+            && self.seats.contains_key(&seat.id)
+        {
+            self.go_live(seat, switch.inbox, &known.seen).await;
+            return self.finish(seat, switch, 0);
+        }
         let mut looked = look(seat);
         let subscribed = looked.which.len();
         looked.which.extend(&switch.named);
@@ -315,23 +344,35 @@ impl Feed {
             return self.leave(seat).await;
         };
         let page = Reader::on(seat, seen, switch.inbox).concerned_by(&told);
-        let frames: Vec<_> = page.into_iter().map(frames::logged).collect();
-        let (count, left) = (frames.len() as i64, told.read_to() < told.head);
+        let count = page.len() as i64;
+        let named = switch.named.iter().zip(seen.conversations.iter().skip(subscribed));
+        let lost = named.filter(|(_, found)| found.is_none()).map(|(which, _)| *which);
+        let lost = lost.map(|which| frames::unsubscribed_named(which, Reason::RoutedAway));
+        let frames: Vec<_> = page.into_iter().map(frames::logged).chain(lost).collect();
         // What is much is paced by the reader: here nothing can wait for one.
-        let much = switch.replayed.is_some() && frames.iter().map(|it| it.len()).sum::<usize>() > AT_ONCE;
-        if left || much {
+        let much = frames.len() > FRAMES_AT_ONCE || frames.iter().map(|it| it.len()).sum::<usize>() > AT_ONCE;
+        if told.read_to() < told.head || (switch.replayed.is_some() && much) {
             // The socket may be gone; then nobody waits.
             let _ = switch.done.send(false);
             return;
         }
         self.hand_out_to(told.head).await;
         frames.into_iter().for_each(|frame| seat.send(frame));
-        for (which, found) in switch.named.iter().zip(seen.conversations.iter().skip(subscribed)) {
-            if found.is_none() {
-                seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway));
-            }
+        self.go_live(seat, switch.inbox, seen).await;
+        self.finish(seat, switch, count);
+    }
+
+    /// Whether the feed is at exactly this place of this history, after handing out what comes before it. Then a
+    /// snapshot of that place still holds, for every change is an event: nothing has to be asked again.
+    async fn has_come_to(&mut self, place: Seq, epoch: &str) -> bool {
+        if self.epoch == epoch && self.position < place {
+            self.hand_out_to(place).await;
         }
-        self.go_live(seat, &switch, seen).await;
+        self.epoch == epoch && self.position == place
+    }
+
+    /// Tells that a replay has ended.
+    fn finish(&self, seat: &Seat, switch: Switch, count: i64) {
         if let Some((replayed, to)) = &switch.replayed {
             seat.send(frames::resumed(self.position, replayed + count));
             frames::ack(to, Some(self.position)).into_iter().for_each(|ack| seat.send(ack));
@@ -339,15 +380,15 @@ impl Feed {
         let _ = switch.done.send(true);
     }
 
-    async fn go_live(&mut self, seat: &Arc<Seat>, switch: &Switch, seen: &Seen) {
+    async fn go_live(&mut self, seat: &Arc<Seat>, inbox: bool, seen: &Seen) {
         let position = self.position;
         if let Some(it) = seat.standing().as_mut() {
             it.replaying = None;
-            if switch.inbox {
+            if inbox {
                 it.inbox.get_or_insert(position);
             }
         }
-        if switch.inbox {
+        if inbox {
             self.inboxes.insert(seat.id, seat.clone());
         }
         for it in seen.conversations.iter().flatten() {
@@ -371,6 +412,9 @@ impl Feed {
     async fn refuse(&mut self, batch: Vec<Request>, error: &desk::Error) {
         for request in batch {
             match request {
+                Request::Of(seat, Wish::Unsubscribe(Which::Both(..), to, _)) => {
+                    seat.send(frames::refused(&to, error));
+                }
                 request @ (Request::Read { .. }
                 | Request::Whispered(..)
                 | Request::Of(_, Wish::Leave | Wish::Unsubscribe(..) | Wish::Pause(_) | Wish::Switch(_))) => {
@@ -380,7 +424,7 @@ impl Feed {
                     seat.send(frames::refused(&to, error))
                 }
                 // It tries again, at another node if there is one.
-                Request::Of(seat, Wish::Join) => seat.close(Closing::Restart),
+                Request::Of(seat, Wish::Join(_)) => seat.close(Closing::Restart),
                 // The watch asks again in a second.
                 Request::Of(_, Wish::LookAgain) => {}
                 // So does whoever looks at the log next.
@@ -395,7 +439,15 @@ impl Feed {
 fn asks(request: &Request) -> bool {
     matches!(
         request,
-        Request::Of(_, Wish::Join | Wish::LookAgain | Wish::Subscribe(..) | Wish::Inbox { .. } | Wish::Typing { .. })
+        Request::Of(
+            _,
+            Wish::Join(_)
+                | Wish::LookAgain
+                | Wish::Subscribe(..)
+                | Wish::Unsubscribe(Which::Both(..), ..)
+                | Wish::Inbox { .. }
+                | Wish::Typing { .. }
+        )
     )
 }
 

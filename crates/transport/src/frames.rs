@@ -65,6 +65,7 @@ pub(crate) fn unsubscribed_named(which: Which, why: Reason) -> ByteString {
     match which {
         Which::Conversation(id) => unsubscribed(None, Some(id), why),
         Which::Stay(id) => unsubscribed(Some(id), None, why),
+        Which::Both(id, stay) => unsubscribed(Some(stay), Some(id), why),
     }
 }
 
@@ -116,6 +117,11 @@ pub(crate) fn refused(to: &ReplyTo, error: &desk::Error) -> ByteString {
 
 pub(crate) fn not_found(to: &ReplyTo) -> ByteString {
     refused(to, &desk::Error::NotFound)
+}
+
+/// The conversation and the stay that were named do not belong together.
+pub(crate) fn not_together(to: &ReplyTo) -> ByteString {
+    refused(to, &desk::Error::not_together())
 }
 
 pub(crate) fn too_many_subscriptions(to: &ReplyTo) -> ByteString {

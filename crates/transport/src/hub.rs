@@ -4,19 +4,26 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicI64, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::Duration,
 };
 
 use desk::{Caller, Committed, Desk, Error, OnCommit};
 use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{
     bus::{self, Bus, BusCounts, BusKind},
     connection::Connection,
     feed::Feed,
+    incoming::Dropped,
     outbox::Closing,
     places::{self, Place, Places},
     requests::{FeedHandle, Request, Wish},
@@ -108,7 +115,7 @@ impl Hub {
     /// Tells every socket that the server restarts, gives their places back for other nodes, and waits
     /// shortly until they are gone.
     pub async fn shut_down(&self) {
-        self.0.stopping.store(true, Relaxed);
+        self.0.stopping.store(true, SeqCst);
         self.seats().iter().for_each(|seat| seat.close(Closing::Restart));
         self.0.places.end();
         let keeper = lock(&self.0.keeper).take();
@@ -180,13 +187,15 @@ impl Hub {
         Arc::new(Seat::new(id, caller, connection, place, self.0.tally.clone()))
     }
 
-    /// Lets a socket join its hotel's feed, which is started if there is none.
-    pub(crate) fn join(&self, seat: &Arc<Seat>) -> Option<FeedHandle> {
+    /// Lets a socket join its hotel's feed, which is started if there is none. The receiver tells by being dropped
+    /// that the socket has joined, or never will.
+    pub(crate) fn join(&self, seat: &Arc<Seat>) -> Option<(FeedHandle, Dropped)> {
         let desk = self.0.desk.get()?.clone();
-        if self.0.stopping.load(Relaxed) {
-            return None;
-        }
+        // Before it is looked whether the server stops: whoever comes in between is told by one of both.
         lock(&self.0.seats).insert(seat.id, seat.clone());
+        if self.0.stopping.load(SeqCst) {
+            seat.close(Closing::Restart);
+        }
         let hotel = seat.caller.hotel;
         // Under the lock, so that a feed does not retire between being found and being asked.
         let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
@@ -194,8 +203,9 @@ impl Hub {
             self.bus().listen_to(hotel);
             Feed::start(hotel, desk, self.clone())
         });
-        feed.ask(Request::Of(seat.clone(), Wish::Join));
-        Some(feed.clone())
+        let (done, joined) = oneshot::channel();
+        feed.ask(Request::Of(seat.clone(), Wish::Join(done)));
+        Some((feed.clone(), joined))
     }
 
     /// Forgets a socket that is gone.

@@ -22,6 +22,7 @@ mod fragments;
 mod frames;
 mod http_server;
 mod hub;
+mod incoming;
 mod intake;
 mod limits;
 mod news;

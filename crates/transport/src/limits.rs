@@ -12,6 +12,8 @@ pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
 pub(crate) const WAITING_FRAMES: usize = 1000;
 /// As [`WAITING_FRAMES`], in bytes.
 pub(crate) const WAITING_BYTES: usize = 1024 * 1024;
+/// Answers to pings that may wait for a reader.
+pub(crate) const WAITING_PONGS: usize = 256;
 /// Between two heartbeats.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(25);
 /// After so long without a word the socket is closed.
@@ -20,6 +22,10 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 pub(crate) const CLOSING: Duration = Duration::from_secs(10);
 /// How long after its session the line is ended: by then the close frame is with the kernel.
 pub(crate) const LINGER: Duration = Duration::from_millis(200);
+/// How long a client that closes waits for the commands that it gave before.
+pub(crate) const LAST_COMMANDS: Duration = Duration::from_secs(5);
+/// How long they are carried out beyond that: longer than a write may take.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(30);
 /// Commands of one socket that may wait for their turn.
 pub(crate) const PENDING_COMMANDS: usize = 512;
 /// Sends of one socket that may be under way at once.

@@ -6,14 +6,18 @@
 
 use std::{collections::VecDeque, sync::Mutex, time::Instant};
 
+use actix_http::ws::CloseReason;
+use bytes::Bytes;
 use bytestring::ByteString;
 use tokio::sync::Notify;
 
-use crate::limits::{WAITING_BYTES, WAITING_FRAMES};
+use crate::limits::{WAITING_BYTES, WAITING_FRAMES, WAITING_PONGS};
 
-/// Why a socket is closed by the server.
+/// Why a socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closing {
+    /// The client has closed it, or is gone.
+    ByClient,
     /// 1001: it was silent.
     Away,
     /// 1002: it broke RFC 6455.
@@ -34,6 +38,15 @@ pub(crate) enum Closing {
     TooSlow,
 }
 
+/// How a client's side of a socket ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// By a close frame with this in it.
+    Closed(Option<CloseReason>),
+    /// Without one, by the answer to ours, or where nothing can be understood any more.
+    Gone,
+}
+
 /// The frames that wait for a reader.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -47,7 +60,10 @@ struct State {
     frames: VecDeque<ByteString>,
     bytes: usize,
     ping: bool,
+    pongs: VecDeque<Bytes>,
     closing: Option<(Closing, Instant)>,
+    /// Set when nothing more comes from the client.
+    ending: Option<Ending>,
     /// Whether a `Wake` is on its way to the actor.
     armed: bool,
 }
@@ -57,10 +73,13 @@ struct State {
 pub(crate) struct Taken {
     pub(crate) frames: VecDeque<ByteString>,
     pub(crate) ping: bool,
+    pub(crate) pongs: VecDeque<Bytes>,
     /// Whether more waits: to be taken when these are on their way.
     pub(crate) more: bool,
     /// To be sent last.
     pub(crate) closing: Option<Closing>,
+    /// How the client's side ended, if it has.
+    pub(crate) ending: Option<Ending>,
 }
 
 /// What came of putting something in.
@@ -109,6 +128,27 @@ impl Outbox {
         state.arm()
     }
 
+    /// Answers a ping. Of many that wait the oldest are left out, as RFC 6455 allows (5.5.3).
+    pub(crate) fn pong(&self, bytes: Bytes) -> Put {
+        let mut state = self.lock();
+        if state.pongs.len() >= WAITING_PONGS {
+            state.pongs.pop_front();
+        }
+        state.pongs.push_back(bytes);
+        state.arm()
+    }
+
+    /// Ends the socket after what waits, since the client's side has ended; a close frame is echoed, unless the
+    /// server has closed before.
+    pub(crate) fn end(&self, how: Ending) -> Put {
+        let mut state = self.lock();
+        state.ending = Some(how);
+        if state.closing.is_none() {
+            state.close(Closing::ByClient);
+        }
+        state.arm()
+    }
+
     /// Closes the socket after what waits; a slow one, and one whose session is over, before it.
     pub(crate) fn close(&self, why: Closing) -> Put {
         let mut state = self.lock();
@@ -123,7 +163,12 @@ impl Outbox {
     pub(crate) fn take(&self, bytes: usize) -> Taken {
         let mut state = self.lock();
         state.armed = false;
-        let mut taken = Taken { ping: std::mem::take(&mut state.ping), ..Taken::default() };
+        let mut taken = Taken {
+            ping: std::mem::take(&mut state.ping),
+            pongs: std::mem::take(&mut state.pongs),
+            ending: state.ending.clone(),
+            ..Taken::default()
+        };
         if state.bytes <= bytes {
             // The queue itself is given away: an idle socket holds no memory for a burst long ago.
             taken.frames = std::mem::take(&mut state.frames);

@@ -28,7 +28,7 @@ pub struct Cursor {
 pub async fn missed(desk: &Desk, caller: Caller, cursor: Cursor) -> Result<wire::Missed, Error> {
     let looks = vec![Look { caller, which: vec![] }];
     let log = Some(LogRange { after: cursor.after, limit: PAGE });
-    let told = desk.survey(Survey { hotel: caller.hotel, looks, log, views: vec![] }).await?;
+    let told = desk.survey_to_answer(caller, Survey { hotel: caller.hotel, looks, log, views: vec![] }).await?;
     let Some(Some(seen)) = told.seen.first() else { return Err(Error::Unauthenticated) };
     if !told.goes_on_from(cursor.epoch.as_deref(), cursor.after) {
         return Err(Error::ResyncRequired);

@@ -3,6 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use bytestring::ByteString;
 use desk::{Desk, LogRange, Survey, Which};
 use domain::Seq;
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use crate::{
     limits::SUBSCRIPTIONS,
     outbox::Closing,
     reader::Reader,
-    requests::{FeedHandle, ReplyTo, Request, Switch, Wish},
+    requests::{AtHead, FeedHandle, ReplyTo, Request, Switch, Wish},
     seat::Seat,
 };
 
@@ -30,6 +31,10 @@ pub(crate) struct Resume {
 
 /// Resumes a socket. False where the socket cannot go on.
 pub(crate) async fn resume(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: Resume, to: ReplyTo) -> bool {
+    if asked.named.len() > wire::MOST_NAMED {
+        seat.fail(frames::too_many_subscriptions(&to));
+        return true;
+    }
     if !feed.ask_and_wait(seat, Wish::Pause).await {
         return false;
     }
@@ -55,6 +60,8 @@ struct Replayed {
     named: Vec<Which>,
     /// How many events were sent.
     count: i64,
+    /// What the socket saw then.
+    at_head: AtHead,
 }
 
 /// Why nothing was replayed.
@@ -76,42 +83,48 @@ impl From<desk::Error> for NotReplayed {
 /// Reads the log up to its head, and sends what concerns the socket.
 async fn replay(desk: &Desk, feed: &FeedHandle, seat: &Arc<Seat>, asked: &Resume) -> Result<Replayed, NotReplayed> {
     let (mut after, mut named, mut replayed) = (asked.after, asked.named.clone(), 0);
-    let mut first_page = true;
     loop {
         let mut looked = look(seat);
         let subscribed = looked.which.len();
         looked.which.extend(&named);
         let log = Some(LogRange { after, limit: PAGE });
-        let told = desk.survey(Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] }).await?;
+        let survey = Survey { hotel: feed.hotel, looks: vec![looked], log, views: vec![] };
+        let mut told = desk.survey_to_replay(seat.caller, survey).await?;
         if !told.goes_on_from(Some(&asked.epoch), after) {
             return Err(NotReplayed::Worthless { epoch: told.epoch, head: told.head });
         }
-        let Some(Some(seen)) = told.seen.first() else { return Err(desk::Error::Unauthenticated.into()) };
-        if first_page {
-            let subscriptions: HashSet<_> = seen.conversations.iter().flatten().map(|it| it.id).collect();
-            if subscriptions.len() > SUBSCRIPTIONS {
-                return Err(NotReplayed::TooMany);
-            }
-            let found = seen.conversations.iter().skip(subscribed);
-            let lost: HashSet<Which> =
-                named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which).collect();
-            lost.iter().for_each(|which| seat.send(frames::unsubscribed_named(*which, Reason::RoutedAway)));
-            named.retain(|which| !lost.contains(which));
-            first_page = false;
+        let seen = told.seen.pop().flatten().ok_or(desk::Error::Unauthenticated)?;
+        let subscriptions: HashSet<_> = seen.conversations.iter().flatten().map(|it| it.id).collect();
+        if subscriptions.len() > SUBSCRIPTIONS {
+            return Err(NotReplayed::TooMany);
         }
-        let page = Reader::on(seat, seen, asked.inbox).concerned_by(&told);
+        let found = seen.conversations.iter().skip(subscribed);
+        let lost: HashSet<Which> =
+            named.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(which, _)| *which).collect();
+        for which in &lost {
+            send_paced(seat, frames::unsubscribed_named(*which, Reason::RoutedAway)).await?;
+        }
+        named.retain(|which| !lost.contains(which));
+        let page = Reader::on(seat, &seen, asked.inbox).concerned_by(&told);
         replayed += page.len() as i64;
         for event in page {
-            if !seat.outbox.has_room().await {
-                return Err(desk::Error::Unauthenticated.into());
-            }
-            seat.send(frames::logged(event));
+            send_paced(seat, frames::logged(event)).await?;
         }
         after = told.read_to();
         if after == told.head {
-            return Ok(Replayed { after, named, count: replayed });
+            let at_head = AtHead { epoch: told.epoch, seen };
+            return Ok(Replayed { after, named, count: replayed, at_head });
         }
     }
+}
+
+/// Sends when its reader has room, so that no replay closes a socket as too slow.
+async fn send_paced(seat: &Arc<Seat>, frame: ByteString) -> Result<(), NotReplayed> {
+    if !seat.outbox.has_room().await {
+        return Err(desk::Error::Unauthenticated.into());
+    }
+    seat.send(frame);
+    Ok(())
 }
 
 /// Switches over to live events, reading on as often as the log has run on.
@@ -127,10 +140,11 @@ async fn finish(
         if !seat.outbox.has_room().await {
             return false;
         }
-        let Replayed { after, named, count } = so_far;
+        let Replayed { after, named, count, at_head } = so_far;
         let (done, answer) = oneshot::channel();
         let replayed = Some((count, to.clone()));
-        let switch = Switch { after, named: named.clone(), inbox: asked.inbox, replayed, done };
+        let at_head = Some(at_head);
+        let switch = Switch { after, named: named.clone(), inbox: asked.inbox, at_head, replayed, done };
         if !feed.ask(Request::Of(seat.clone(), Wish::Switch(switch))) {
             return false;
         }
@@ -155,7 +169,7 @@ async fn finish(
 async fn go_back(feed: &FeedHandle, seat: &Arc<Seat>, paused_at: Option<Seq>) -> bool {
     let Some(after) = paused_at else { return false };
     let (done, answer) = oneshot::channel();
-    let switch = Switch { after, named: vec![], inbox: false, replayed: None, done };
+    let switch = Switch { after, named: vec![], inbox: false, at_head: None, replayed: None, done };
     let asked = feed.ask(Request::Of(seat.clone(), Wish::Switch(switch)));
     let live = asked && answer.await == Ok(true);
     if !live {

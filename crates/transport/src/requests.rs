@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering::Acquire},
 };
 
-use desk::Which;
+use desk::{Seen, Which};
 use domain::{ConversationId, HotelId, MessageId, Person, RequestId, Seq, StayId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use wire::Signal;
@@ -53,7 +53,7 @@ pub(crate) enum Request {
 /// What a socket asks.
 pub(crate) enum Wish {
     /// To be heard of: the welcome is the answer.
-    Join,
+    Join(Done),
     /// To be forgotten.
     Leave,
     /// To look again whether its session is live.
@@ -80,6 +80,12 @@ pub(crate) enum Wish {
 /// Dropped when a request is done, whatever came of it.
 pub(crate) type Done = oneshot::Sender<std::convert::Infallible>;
 
+/// What a replay found at the head of the log: no more than that is needed if the feed has come exactly there.
+pub(crate) struct AtHead {
+    pub(crate) epoch: String,
+    pub(crate) seen: Seen,
+}
+
 /// The end of a replay.
 pub(crate) struct Switch {
     /// Everything up to here was replayed.
@@ -88,6 +94,8 @@ pub(crate) struct Switch {
     pub(crate) named: Vec<Which>,
     /// Whether the inbox was.
     pub(crate) inbox: bool,
+    /// What the socket saw at `after`, if that was the head of the log then.
+    pub(crate) at_head: Option<AtHead>,
     /// How many events were replayed before; `None`: nothing was, and nothing is told.
     pub(crate) replayed: Option<(i64, ReplyTo)>,
     /// Whether it was done. If not, the log has run on: the replay is to read on first.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use actix::Addr;
+use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use desk::{Caller, Live};
@@ -19,7 +20,7 @@ use crate::{
     connection::Connection,
     hub::Tally,
     limits::ErrorWindow,
-    outbox::{Closing, Outbox, Put},
+    outbox::{Closing, Ending, Outbox, Put},
     places::Place,
     session::{StaffSession, Wake},
     wakes::Wakes,
@@ -170,6 +171,16 @@ impl Seat {
     /// Closes the socket.
     pub(crate) fn close(&self, why: Closing) {
         self.wake_after(self.outbox.close(why));
+    }
+
+    /// Ends the socket, since the client's side of it has ended.
+    pub(crate) fn end(&self, how: Ending) {
+        self.wake_after(self.outbox.end(how));
+    }
+
+    /// Answers a ping.
+    pub(crate) fn pong(&self, bytes: Bytes) {
+        self.wake_after(self.outbox.pong(bytes));
     }
 
     /// Sends a ping.

@@ -50,8 +50,29 @@ pub(crate) enum Tell {
     /// The conversation changed. Who does not see it in its new place is told so and leaves; who
     /// has an inbox is told there. The frame shows it as it is now, with the place where it is now.
     Updated { now: Option<(ByteString, Option<DepartmentId>)>, routed_to: Option<DepartmentId>, stay: Option<StayId> },
-    /// Something that is not logged, for all but one.
-    Whisper { frame: ByteString, except: Option<SeatId> },
+    /// Something that is not logged, for all but those.
+    Whisper { frame: ByteString, except: Except },
+}
+
+/// Who is not told of something, though they listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Except {
+    /// All are told.
+    Nobody,
+    /// One socket.
+    Seat(SeatId),
+    /// All sockets of a staff member.
+    Staff(StaffId),
+}
+
+impl Except {
+    fn covers(self, seat: &Seat) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Seat(id) => seat.id == id,
+            Self::Staff(id) => seat.caller.staff == id,
+        }
+    }
 }
 
 /// Something said: one frame for all, and, of a message or a note, one for the sockets of its author.
@@ -110,9 +131,7 @@ impl Handler<Tell> for StaySubscription {
                 }
             }
             Tell::Whisper { frame, except } => {
-                self.live()
-                    .filter(|seat| Some(seat.id) != except)
-                    .for_each(|seat| seat.give(frame.clone(), &self.wakes));
+                self.live().filter(|seat| !except.covers(seat)).for_each(|seat| seat.give(frame.clone(), &self.wakes));
             }
         }
         self.seats.len()

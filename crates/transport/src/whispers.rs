@@ -6,7 +6,12 @@ use std::sync::Arc;
 use domain::{ConversationId, MessageId, Person, StaffId, StayId};
 use wire::Signal;
 
-use crate::{feed::Feed, frames, seat::Seat, subscription::Tell};
+use crate::{
+    feed::Feed,
+    frames,
+    seat::Seat,
+    subscription::{Except, Tell},
+};
 
 /// That somebody types, for other servers.
 pub(crate) fn typing(conversation: ConversationId, who: StaffId, typing: bool) -> Signal {
@@ -39,24 +44,23 @@ impl Feed {
         };
         match signal {
             Signal::Head { .. } => {}
-            Signal::Typing { typing, .. } => self.tell_typing(conversation, stay, &who, typing, None).await,
+            Signal::Typing { typing, .. } => self.tell_typing(conversation, stay, &who, typing).await,
             Signal::Read { message, .. } => {
                 self.tell_read(conversation, stay, &who, MessageId(message), None).await;
             }
         }
     }
 
-    /// Tells the conversation's subscribers here, but for the socket that it came from.
+    /// Tells the conversation's subscribers here, but for the typist's own sockets: they know.
     pub(crate) async fn tell_typing(
         &mut self,
         conversation: ConversationId,
         stay: Option<StayId>,
         who: &Person,
         typing: bool,
-        by: Option<&Arc<Seat>>,
     ) {
         let frame = frames::typing(stay, conversation, who, typing);
-        self.tell_subscribers(conversation, Tell::Whisper { frame, except: by.map(|seat| seat.id) }).await;
+        self.tell_subscribers(conversation, Tell::Whisper { frame, except: Except::Staff(who.id) }).await;
     }
 
     /// The same of reading. The reader's own other sockets are told even where they do not subscribe.
@@ -76,6 +80,7 @@ impl Feed {
                 seat.give(frame.clone(), &self.wakes);
             }
         }
-        self.tell_subscribers(conversation, Tell::Whisper { frame, except: by }).await;
+        let except = by.map_or(Except::Nobody, Except::Seat);
+        self.tell_subscribers(conversation, Tell::Whisper { frame, except }).await;
     }
 }

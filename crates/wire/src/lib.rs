@@ -30,8 +30,8 @@ pub use input::{
 };
 pub use socket::{
     Ack, Command, CommandError, ConversationRemoved, ConversationUpdated, Envelope, Event, Heartbeat, Logged,
-    MessageStatus, NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed, ResyncRequired, Target,
-    Typing, Unsubscribed, Welcome, parse_command,
+    MOST_NAMED, MessageStatus, NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed,
+    ResyncRequired, Target, Typing, Unsubscribed, Welcome, parse_command,
 };
 pub use time::Timestamp;
 

@@ -6,8 +6,7 @@ mod told;
 
 #[cfg(test)]
 pub(crate) use commands::COMMANDS;
-pub(crate) use commands::MOST_NAMED;
-pub use commands::{Command, Envelope, Refused, Resume, Target, parse_command};
+pub use commands::{Command, Envelope, MOST_NAMED, Refused, Resume, Target, parse_command};
 pub use events::{Event, Logged, Reason};
 pub use told::{
     Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation, NewMessage,

@@ -27,7 +27,7 @@ struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
     /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
-    /// spread, latency, memory, crossing, nodes, hostile, webhook, outbox
+    /// spread, latency, memory, crossing, nodes, hostile, noisy, restart, webhook, outbox
     #[arg(long, default_value = "")]
     rows: String,
     /// Shorter rounds

@@ -7,7 +7,9 @@ mod hostile;
 mod latency;
 mod memory;
 mod nodes;
+mod noisy;
 mod pages;
+mod restart;
 mod sends;
 mod whatsapp;
 
@@ -36,7 +38,7 @@ pub struct Bench {
 
 type Measure = fn(&Bench) -> Outcome<()>;
 
-const ROWS: [(&str, Measure); 13] = [
+const ROWS: [(&str, Measure); 15] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -48,6 +50,8 @@ const ROWS: [(&str, Measure); 13] = [
     ("crossing", crossing::measure),
     ("nodes", nodes::measure),
     ("hostile", hostile::measure),
+    ("noisy", noisy::measure),
+    ("restart", restart::measure),
     ("webhook", whatsapp::take_in),
     ("outbox", whatsapp::drain),
 ];

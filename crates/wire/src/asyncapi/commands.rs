@@ -41,7 +41,14 @@ fn payload(word: &str, fields: Value, required: &[&str], targeted: bool) -> Valu
         all.extend(fields);
     }
     if targeted {
-        payload["properties"]["stay_id"] = json!({ "description": "The stay; not looked at beside a conversation." });
+        payload["properties"]["stay_id"] = nullable(
+            "integer",
+            json!({
+                "minimum": 1,
+                "maximum": i64::MAX,
+                "description": "The stay. Beside a conversation it has to be its stay: else `invalid`.",
+            }),
+        );
         payload["properties"]["conversation_id"] = nullable("integer", json!({ "minimum": 1 }));
         payload["anyOf"] = json!([
             { "required": ["stay_id"], "properties": { "stay_id": id() } },
@@ -67,7 +74,10 @@ fn send_message() -> Value {
 }
 
 fn resume() -> Value {
-    let list = || json!({ "type": ["array", "null"], "maxItems": MOST_NAMED, "items": id() });
+    let list = || {
+        json!({ "type": ["array", "null"], "maxItems": MOST_NAMED, "items": id(),
+        "description": "Both lists together at most 1,000 names; more: `too_many_subscriptions`." })
+    };
     json!({
         "epoch": { "type": "string" },
         "after_seq": { "type": "integer", "minimum": 0, "maximum": i64::MAX },

@@ -8,8 +8,10 @@ use crate::{
     input::{Input, SendMessage, object},
 };
 
-/// The most conversations, and the most stays, that a `resume` may name.
-pub(crate) const MOST_NAMED: usize = 1000;
+/// The most conversations and stays together that a `resume` may name: as many as a socket may subscribe to.
+pub const MOST_NAMED: usize = 1000;
+/// So many of a `resume`'s names are read. A message is too short for more.
+const MOST_READ: usize = 64 * 1024;
 
 /// The most characters of an unknown command that its refusal repeats.
 const MOST_REPEATED: usize = 64;
@@ -70,6 +72,8 @@ pub enum Target {
     Conversation(ConversationId),
     /// By its stay.
     Stay(StayId),
+    /// By both, which have to belong together.
+    Both(ConversationId, StayId),
 }
 
 /// From where to go on, and with what.
@@ -158,10 +162,11 @@ fn unknown(word: Option<&str>, request_id: Option<RequestId>) -> Refused {
 
 fn target(fields: &mut Fields<'_>) -> Option<Target> {
     let conversation = fields.optional("conversation_id", fields::id(ConversationId))?;
-    match conversation {
-        Some(id) => Some(Target::Conversation(id)),
-        None => fields.required("stay_id", fields::id(StayId)).map(Target::Stay),
-    }
+    let Some(conversation) = conversation else {
+        return fields.required("stay_id", fields::id(StayId)).map(Target::Stay);
+    };
+    let stay = fields.optional("stay_id", fields::id(StayId))?;
+    Some(stay.map_or(Target::Conversation(conversation), |stay| Target::Both(conversation, stay)))
 }
 
 fn send_message(fields: &mut Fields<'_>) -> Option<Command> {
@@ -186,8 +191,8 @@ fn mark_read(fields: &mut Fields<'_>) -> Option<Command> {
 fn resume(fields: &mut Fields<'_>) -> Option<Resume> {
     let epoch = fields.required("epoch", fields::string);
     let after_seq = fields.required("after_seq", seq);
-    let conversations = fields.optional("conversation_ids", fields::ids(ConversationId, MOST_NAMED));
-    let stays = fields.optional("stay_ids", fields::ids(StayId, MOST_NAMED));
+    let conversations = fields.optional("conversation_ids", fields::ids(ConversationId, MOST_READ));
+    let stays = fields.optional("stay_ids", fields::ids(StayId, MOST_READ));
     let inbox = fields.optional("inbox", fields::flag);
     let (conversations, stays) = (conversations?.unwrap_or_default(), stays?.unwrap_or_default());
     let named = conversations.into_iter().map(Target::Conversation).chain(stays.into_iter().map(Target::Stay));

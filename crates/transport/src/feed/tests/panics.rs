@@ -129,11 +129,19 @@ async fn subscribers_of_an_actor_that_is_gone_come_back() {
     let gone = gone();
     until(|| !gone.connected()).await;
     feed.stays.insert(conversation.id, gone);
-    feed.tell_subscribers(conversation.id, Tell::Whisper { frame: "words".into(), except: None }).await;
+    feed.tell_subscribers(
+        conversation.id,
+        Tell::Whisper { frame: "words".into(), except: crate::subscription::Except::Nobody },
+    )
+    .await;
     assert_eq!((closing(&seats[0]), closing(&seats[1])), (Some(Closing::Restart), None));
     // Whoever subscribes now has a new one.
     feed.enter(&seats[1], &conversation).await;
-    feed.tell_subscribers(conversation.id, Tell::Whisper { frame: "words".into(), except: None }).await;
+    feed.tell_subscribers(
+        conversation.id,
+        Tell::Whisper { frame: "words".into(), except: crate::subscription::Except::Nobody },
+    )
+    .await;
     let taken = seats[1].outbox.take(usize::MAX);
     assert_eq!((taken.frames.len(), taken.closing), (1, None));
 }

@@ -33,7 +33,7 @@ async fn scene() -> Scene {
     let hub = Hub::new();
     let seat = hub.seat_here(caller);
     let mut feed = Feed::new(made.hotel, desk, hub);
-    feed.answer(vec![Request::Of(seat.clone(), Wish::Join)]).await;
+    feed.answer(vec![Request::Of(seat.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
     Scene { _folder: folder, feed, seat }
 }
 
@@ -82,6 +82,56 @@ async fn a_transfer_right_after_the_look_still_ends_the_subscription() {
 }
 
 #[actix_web::test]
+async fn what_is_subscribed_to_beside_a_look_at_the_session_stays_subscribed() {
+    let mut it = scene().await;
+    it.told();
+    let look = Request::Of(it.seat.clone(), Wish::LookAgain);
+    it.feed.answer(vec![it.subscribe(), look]).await;
+    assert_eq!(it.told(), ["ack"]);
+    assert!(it.feed.stays.contains_key(&RECEPTIONS));
+}
+
+#[actix_web::test]
+async fn a_pair_that_does_not_belong_together_is_refused() {
+    let mut it = scene().await;
+    it.told();
+    for (stay, told) in [(StayId(1), "ack"), (StayId(2), "error")] {
+        for subscribes in [true, false] {
+            let to = ReplyTo { request_id: domain::RequestId::parse("1").ok(), command: "command" };
+            let (which, done) = (Which::Both(RECEPTIONS, stay), tokio::sync::oneshot::channel().0);
+            let wish = if subscribes { Wish::Subscribe(which, to, done) } else { Wish::Unsubscribe(which, to, done) };
+            it.feed.answer(vec![Request::Of(it.seat.clone(), wish)]).await;
+            assert_eq!(it.told(), [told], "{stay:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_replay_that_ends_where_the_feed_is_asks_nothing_again() {
+    let mut it = scene().await;
+    it.told();
+    let caller = it.seat.caller;
+    let looks = vec![Look { caller, which: vec![Which::Conversation(RECEPTIONS)] }];
+    let survey = Survey { hotel: it.feed.hotel, looks, log: None, views: vec![] };
+    let told = it.feed.desk.survey(survey).await.unwrap();
+    // The database does not know of this event: whoever asked it now would find another history.
+    it.carry_transfer_away();
+    it.feed.catch_up().await;
+    let after = told.head.next();
+    let at_head = Some(crate::requests::AtHead { epoch: told.epoch, seen: told.seen[0].clone().unwrap() });
+    if let Some(standing) = it.seat.standing().as_mut() {
+        standing.replaying = Some(told.head);
+    }
+    let (done, answer) = tokio::sync::oneshot::channel();
+    let named = vec![Which::Conversation(RECEPTIONS)];
+    let switch = Switch { after, named, inbox: false, at_head, replayed: None, done };
+    it.feed.answer(vec![Request::Of(it.seat.clone(), Wish::Switch(switch))]).await;
+    assert_eq!(answer.await, Ok(true));
+    assert!(it.feed.stays.contains_key(&RECEPTIONS));
+    assert_eq!(it.seat.outbox.take(usize::MAX).closing, None);
+}
+
+#[actix_web::test]
 async fn a_group_is_handed_out_in_parts_where_a_snapshot_ends_within_it() {
     let mut it = scene().await;
     it.feed.answer(vec![it.subscribe()]).await;
@@ -112,7 +162,7 @@ async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_ba
     it.feed.news.reach(Seq(head.0 + 50), true);
     let epoch = it.feed.desk.begin_epoch().await.unwrap();
     let late = it.feed.hub.seat_here(it.seat.caller);
-    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join)]).await;
+    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
     let welcome: Value = serde_json::from_str(&late.outbox.take(usize::MAX).frames[0]).unwrap();
     assert_eq!((welcome["epoch"].as_str(), welcome["seq"].as_i64()), (Some(&*epoch), Some(head.0)));
     assert_eq!(it.seat.outbox.take(usize::MAX).closing, Some(Closing::Restart));

@@ -57,8 +57,10 @@ fn the_added_commands_are_understood() {
 }
 
 #[test]
-fn the_conversation_goes_before_the_stay() {
+fn a_conversation_beside_a_stay_makes_a_pair() {
     let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": 2 }));
+    assert!(matches!(it.command, Command::Subscribe(Target::Both(ConversationId(2), StayId(1)))));
+    let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": null, "conversation_id": 2 }));
     assert!(matches!(it.command, Command::Subscribe(Target::Conversation(ConversationId(2)))));
     let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": null }));
     assert!(matches!(it.command, Command::Subscribe(Target::Stay(StayId(1)))));
@@ -78,10 +80,13 @@ fn faults_come_together() {
     assert_eq!(faulty(json!({ "command": "typing", "typing": "true" })), ["stay_id", "typing"]);
     assert_eq!(faulty(json!({ "command": "mark_read", "stay_id": 1 })), ["message_id"]);
     assert_eq!(faulty(json!({ "command": "resume", "after_seq": -1, "inbox": 0 })), ["after_seq", "epoch", "inbox"]);
-    let many = vec![1; MOST_NAMED + 1];
     let command =
-        json!({ "command": "resume", "epoch": "e", "after_seq": 0, "stay_ids": many, "conversation_ids": ["1"] });
+        json!({ "command": "resume", "epoch": "e", "after_seq": 0, "stay_ids": [0], "conversation_ids": ["1"] });
     assert_eq!(faulty(command), ["conversation_ids", "stay_ids"]);
+    assert_eq!(
+        faulty(json!({ "command": "subscribe_to_conversation", "conversation_id": 2, "stay_id": "1" })),
+        ["stay_id"]
+    );
 }
 
 #[test]
