@@ -10,7 +10,7 @@ use domain::{
     placeholders::{placeholders, render},
 };
 use persistence::{
-    Tx, attachments,
+    Locks, Tx, attachments,
     conversations::{self, Which},
     messages::{self, Draft, Page as MessageRange, Sender},
     sessions::Live,
@@ -93,8 +93,13 @@ impl Desk {
     /// [`Error::Invalid`] where `seen` is of another conversation, or the hotel's opener does not fit.
     pub async fn reply(&self, caller: Caller, which: Which, reply: Reply) -> Result<Replied, Error> {
         let now = self.now();
+        let mut locks = Locks::from(vec![which]);
+        if reply.hold {
+            // Guests are locked before conversations.
+            locks = locks.guest_of(which);
+        }
         let replied = self
-            .act(caller, vec![which], move |tx, live| {
+            .act(caller, locks, move |tx, live| {
                 if let Some(before) = answered_before(tx, which, live.staff.id, &reply)? {
                     return Ok(Replied { message: before, again: true });
                 }

@@ -76,6 +76,14 @@ impl Locks {
         self
     }
 
+    /// The guest of a conversation, however that is named, with all their conversations.
+    pub fn guest_of(self, which: Which) -> Self {
+        match which {
+            Which::Conversation(id) | Which::Both(id, _) => self.guest_of_conversation(id),
+            Which::Stay(id) => self.guest_of_stay(id),
+        }
+    }
+
     /// The right to make guests and stays of the job's hotel. To be asked for by whatever may make one, or learn a
     /// new number or id of a guest.
     pub fn creating(mut self, creates: bool) -> Self {

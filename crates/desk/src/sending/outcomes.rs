@@ -102,7 +102,7 @@ impl Sending {
         let was_stopped = self.lock().get(&hotel).is_some_and(|it| it.probed_at.is_some());
         self.desk
             .store
-            .write(hotel, Locks::default().guest_of_conversation(it.conversation), move |tx| {
+            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
                 if was_stopped {
                     channels::go_on(tx, hotel)?;
                 }
@@ -192,9 +192,11 @@ impl Sending {
     ) -> Result<(), Error> {
         let (holder, callback) = (self.holder.clone(), it.callback.clone());
         let (failure, now) = (failure.to_owned(), self.desk.now());
+        // Guests are locked before conversations, and the condition may be about the guest.
+        let locks = Locks::from(vec![Which::Conversation(it.conversation)]).guest_of_conversation(it.conversation);
         self.desk
             .store
-            .write(hotel, vec![Which::Conversation(it.conversation)], move |tx| {
+            .write(hotel, locks, move |tx| {
                 if condition(tx)?
                     && outbox::refuse(tx, (hotel, &holder), &callback)?
                     && let Some(found) = outbox::find(tx.conn(), &By::Callback(callback.clone()))?
