@@ -371,7 +371,7 @@ on_both!(the_database_away_is_503, Options::default() => |world| {
     let away = staff.key(&key).post(&path, json!({ "text": "are you there?" })).await;
     away.problem(503, "unavailable");
     staff.get("conversations/").await.problem(503, "unavailable");
-    assert_eq!(hotel.nobody().get("/readyz").await.status, 503);
+    hotel.nobody().get_until("/readyz", 503).await;
     assert_eq!(hotel.nobody().get("/healthz").await.status, 200);
     allow(true);
     let mut tries = 0;
@@ -388,5 +388,5 @@ on_both!(the_database_away_is_503, Options::default() => |world| {
     let messages = staff.get(hotel.relay(0).path("messages/")).await.is(200);
     let same = messages.as_array().unwrap().iter().filter(|it| it["content"] == stored["content"]);
     assert_eq!(same.count(), 1);
-    assert_eq!(hotel.nobody().get("/readyz").await.status, 200);
+    hotel.nobody().get_until("/readyz", 200).await;
 });

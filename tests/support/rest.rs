@@ -1,6 +1,9 @@
 //! Asking over HTTP.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     Method,
@@ -10,6 +13,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::sleep,
 };
 
 use crate::{World, described};
@@ -73,6 +77,19 @@ impl Client {
     /// GETs a path; a relative one under the API's prefix.
     pub async fn get(&self, path: impl AsRef<str>) -> Answer {
         self.send("GET", path, None).await
+    }
+
+    /// GETs a path again and again until the answer has this status: `/readyz` may be a second old.
+    pub async fn get_until(&self, path: &str, status: u16) -> Answer {
+        let start = Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            if answer.status == status {
+                return answer;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "{path} is {}, not {status}", answer.status);
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Follows a link of an answer, which is absolute.
@@ -237,7 +254,7 @@ pub async fn raw_http(world: &World, request: &[u8]) -> (u16, String) {
     // The server may close before it has read everything: what it said counts.
     let _ = stream.write_all(request).await;
     let mut came = Vec::new();
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut came)).await;
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut came)).await;
     let text = String::from_utf8_lossy(&came).into_owned();
     let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok());
     (status.unwrap_or(0), text)

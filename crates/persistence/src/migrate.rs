@@ -132,11 +132,14 @@ fn migrate_postgres<P: MigrationSource<Pg>>(conn: &mut PgConnection, source: &P)
         let began = Instant::now();
         loop {
             may_pass.store(false, Relaxed);
+            let started = Instant::now();
             let error = match conn.run_migration(&migration) {
                 Ok(version) => break done(&version),
                 Err(error) => error,
             };
-            let again = may_pass.load(Relaxed) && migration.metadata().run_in_transaction();
+            // A table that already exists has no name as an error either, but is found at once.
+            let may_be_a_lock = may_pass.load(Relaxed) && started.elapsed() >= LOCK_TIMEOUT;
+            let again = may_be_a_lock && migration.metadata().run_in_transaction();
             if !again || began.elapsed() >= PATIENCE {
                 return Err(failed(error));
             }

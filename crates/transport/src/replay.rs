@@ -143,7 +143,7 @@ async fn finish(
         let Replayed { after, named, count, at_head } = so_far;
         let (done, answer) = oneshot::channel();
         let replayed = Some((count, to.clone()));
-        let at_head = Some(at_head);
+        let at_head = Some(Box::new(at_head));
         let switch = Switch { after, named: named.clone(), inbox: asked.inbox, at_head, replayed, done };
         if !feed.ask(Request::Of(seat.clone(), Wish::Switch(switch))) {
             return false;

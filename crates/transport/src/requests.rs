@@ -95,7 +95,7 @@ pub(crate) struct Switch {
     /// Whether the inbox was.
     pub(crate) inbox: bool,
     /// What the socket saw at `after`, if that was the head of the log then.
-    pub(crate) at_head: Option<AtHead>,
+    pub(crate) at_head: Option<Box<AtHead>>,
     /// How many events were replayed before; `None`: nothing was, and nothing is told.
     pub(crate) replayed: Option<(i64, ReplyTo)>,
     /// Whether it was done. If not, the log has run on: the replay is to read on first.

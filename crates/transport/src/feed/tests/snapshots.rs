@@ -118,7 +118,7 @@ async fn a_replay_that_ends_where_the_feed_is_asks_nothing_again() {
     it.carry_transfer_away();
     it.feed.catch_up().await;
     let after = told.head.next();
-    let at_head = Some(crate::requests::AtHead { epoch: told.epoch, seen: told.seen[0].clone().unwrap() });
+    let at_head = Some(Box::new(crate::requests::AtHead { epoch: told.epoch, seen: told.seen[0].clone().unwrap() }));
     if let Some(standing) = it.seat.standing().as_mut() {
         standing.replaying = Some(told.head);
     }
