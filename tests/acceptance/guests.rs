@@ -163,7 +163,7 @@ on_both!(what_the_simulator_cannot_use_is_told, |hotel| {
         let nobody = hotel.nobody();
         async move { nobody.post(SIMULATOR, body).await.bad_fields() }
     };
-    for bad in ["", "600000001", "+34 abc", "+12", "tel:+34600000001"] {
+    for bad in ["", "600000001", "+34 abc", "+12", "+34 600"] {
         assert_eq!(say(json!({ "phone": bad, "text": "x", "hotel_id": hotel.id })).await, ["phone"], "{bad}");
     }
     let phone = hotel.new_phone();

@@ -9,7 +9,6 @@ use actix_web::{
         header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
     },
 };
-use desk::StoreError;
 use domain::Message;
 use serde_json::{Map, Value, json};
 
@@ -241,7 +240,8 @@ impl From<desk::Error> for Problem {
             | IdempotencyMismatch
             | NoDepartment
             | ResyncRequired => StatusCode::CONFLICT,
-            NotThereYet | Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            NotThereYet => StatusCode::SERVICE_UNAVAILABLE,
+            Store(error) if error.may_pass() => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let problem = Self::new(status, error.code(), error.detail());
@@ -251,7 +251,7 @@ impl From<desk::Error> for Problem {
             TooManyAttempts { retry_after } => problem.with(|it| it.retry_after = Some(retry_after)),
             StaleReply { newer } => problem.with(|it| it.newer = Some(newer_messages(&newer))),
             Store(cause) => problem.with(|it| {
-                it.retry_after = matches!(cause, StoreError::Unavailable(_)).then_some(SHORT_WAIT);
+                it.retry_after = cause.may_pass().then_some(SHORT_WAIT);
                 it.cause = Some(chain(&cause));
             }),
             _ => problem,
@@ -381,6 +381,8 @@ pub fn cause_of(response: &HttpResponse<impl Sized>) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use desk::StoreError;
+
     use super::*;
 
     #[test]

@@ -117,7 +117,7 @@ impl Error {
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
             Self::ResyncRequired => "resync_required",
-            Self::Store(StoreError::Unavailable(_)) => "unavailable",
+            Self::Store(error) if error.may_pass() => "unavailable",
             Self::Store(_) => "internal",
         }
     }
@@ -125,7 +125,7 @@ impl Error {
     /// What may be told to anybody: of an inner failure nothing.
     pub fn detail(&self) -> String {
         match self {
-            Self::Store(StoreError::Unavailable(_)) => "The database is away. Please try again.".to_owned(),
+            Self::Store(error) if error.may_pass() => "The database is away. Please try again.".to_owned(),
             Self::Store(_) => "Something went wrong on our side.".to_owned(),
             told => told.to_string(),
         }

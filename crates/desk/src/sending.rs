@@ -345,7 +345,7 @@ impl Sending {
         // whoever sends next.
         while let Err(error) = self.store_outcome(hotel, &it, &sent).await {
             log::warn!("cannot store what came of a sending: {error}");
-            if !matches!(error, Error::Store(StoreError::Unavailable(_))) {
+            if !matches!(&error, Error::Store(error) if error.may_pass()) {
                 // It would fail again: it is given up, as if there had been no answer.
                 break;
             }

@@ -10,6 +10,9 @@ pub enum StoreError {
     /// It is away, or too busy to answer in time. Whether a write under way was done is not known.
     #[error("the database is away: {0}")]
     Unavailable(String),
+    /// The database answers, but did not take this transaction, however often it was run. It may take it later.
+    #[error("the database did not take a transaction: {0}")]
+    Refused(String),
     /// Two transactions stood in each other's way; both can be tried again.
     #[error("a transaction gave way to another")]
     Conflict(#[source] Error),
@@ -81,6 +84,11 @@ pub(crate) enum Retry {
 }
 
 impl StoreError {
+    /// Whether the same may succeed later: the database as a whole is away, or did not take a transaction now.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Refused(_))
+    }
+
     /// Whether its transaction should be run again.
     ///
     /// Diesel names only some of PostgreSQL's SQLSTATEs. Deadlocks, lock and statement timeouts, a full disk and

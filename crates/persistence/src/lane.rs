@@ -339,7 +339,7 @@ impl Writer {
             return self.run_singly(group, more);
         }
         log::warn!("a write gave way {TRIES} times: {told}");
-        group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable("too many writes at once".into()))));
+        group.into_iter().for_each(|job| job.finish(Some(StoreError::Refused(told.clone()))));
     }
 
     fn run_singly(&mut self, group: Vec<Box<dyn AnyJob>>, more: bool) {
@@ -356,7 +356,7 @@ impl Writer {
             None => {
                 let told = error.map_or_else(|| "a row is locked".to_owned(), |error| error.cause());
                 log::warn!("a write waited too long for others: {told}");
-                group.into_iter().for_each(|job| job.finish(Some(StoreError::Unavailable(told.clone()))));
+                group.into_iter().for_each(|job| job.finish(Some(StoreError::Refused(told.clone()))));
             }
         }
     }

@@ -239,7 +239,7 @@ on_both!(a_job_that_gives_way_is_run_again, |db| {
     db.store.write(hotel, vec![], gives_way(2)).await.unwrap();
     assert_eq!((runs.swap(0, SeqCst), departments_of(&db, hotel).await.len()), (3, 2));
     let never = db.store.write(hotel, vec![], gives_way(u32::MAX)).await;
-    assert!(matches!(never, Err(StoreError::Unavailable(_))), "{never:?}");
+    assert!(matches!(&never, Err(error) if error.may_pass()), "{never:?}");
 });
 
 on_both!(a_read_sees_one_moment, |db| {
@@ -305,7 +305,7 @@ async fn a_lost_connection_is_told_and_replaced() {
     let hotel = db.hotel(0, 0).await.id;
     let suicide = "SELECT pg_terminate_backend(pg_backend_pid())";
     let written = db.store.write(hotel, vec![], |tx: &mut Tx<'_>| execute(tx, suicide)).await;
-    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+    assert!(matches!(&written, Err(error) if error.may_pass()), "{written:?}");
     db.store.write(hotel, vec![], adds_department(hotel, "Spa")).await.unwrap();
     // All that are idle are dead at once: a read finds a new one, and is not refused.
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
