@@ -260,7 +260,9 @@ impl Sending {
     /// Whether this server is the one that sends for a hotel, and may.
     async fn hold(&self, id: HotelId) -> Result<Held, Error> {
         let (holder, token) = (self.holder.clone(), self.token.clone());
-        let busy = !self.on_their_way(id).is_empty();
+        let now = self.desk.now();
+        // A probe is a claim, which needs the lease.
+        let busy = !self.on_their_way(id).is_empty() || self.is_probe_due(id, now);
         let hold = move |tx: &mut Tx<'_>| Ok::<_, Error>(channels::hold(tx, id, &holder, &token, busy)?);
         let Channel::Ours { stopped } = self.desk.store.write(id, vec![], hold).await? else {
             let mut hotels = self.lock();
@@ -269,20 +271,24 @@ impl Sending {
             }
             return Ok(Held::ByOthers);
         };
-        let now = self.desk.now();
         let mut hotels = self.lock();
         let at_work = hotels.entry(id).or_insert_with(AtWork::new);
         let Some(code) = stopped else {
             at_work.probed_at = None;
             return Ok(Held::Yes);
         };
-        if at_work.probed_at.is_some_and(|at| now < at + PROBE) {
+        if at_work.probed_at.is_some() && !at_work.is_probe_due(now) {
             return Ok(Held::Stopped);
         }
         let is_first = at_work.probed_at.replace(now).is_none();
         log::error!("nothing is sent for hotel {id}: WhatsApp refuses its account or token (error {code})");
         // A refused token is refused again: only another one, or the account's recovery, changes that.
         Ok(if is_first || is_about_token(code) { Held::Stopped } else { Held::ToProbe })
+    }
+
+    /// Whether it is time to try one message of a stopped channel.
+    fn is_probe_due(&self, hotel: HotelId, now: DateTime<Utc>) -> bool {
+        self.lock().get(&hotel).is_some_and(|it| it.is_probe_due(now))
     }
 
     /// What a server that died had on its way may have gone out. So may what this one claimed, where the claim's
@@ -381,6 +387,10 @@ impl Sending {
 }
 
 impl AtWork {
+    fn is_probe_due(&self, now: DateTime<Utc>) -> bool {
+        self.probed_at.is_some_and(|at| now >= at + PROBE)
+    }
+
     fn new() -> Self {
         Self { pace: Pace::new(), on_their_way: HashMap::new(), probed_at: None, unreachable_since: None }
     }
