@@ -70,7 +70,7 @@ fn all_faults_come_together() {
     let body = json!({ "role": "boss", "department_ids": [0], "active": 1, "password": "\0", "name": "" });
     assert_eq!(faulty::<NewStaff>(&body), ["active", "department_ids", "name", "password", "role", "username"]);
     assert_eq!(faulty::<Login>(&json!({ "username": 1 })), ["password", "username"]);
-    assert_eq!(faulty::<GuestMessage>(&json!({ "phone": "6", "hotel_id": 0 })), ["hotel_id", "phone", "text"]);
+    assert_eq!(faulty::<GuestMessage>(&json!({ "phone": "six", "hotel_id": 0 })), ["hotel_id", "phone", "text"]);
 }
 
 #[test]
