@@ -137,7 +137,8 @@ struct LeaseRow {
 pub(crate) fn lease_left(tx: &mut Tx<'_>, hotel: HotelId, holder: &str) -> Result<Option<TimeDelta>, StoreError> {
     let row: Option<LeaseRow> = match tx.conn() {
         Conn::Pg(c) => {
-            let text = "SELECT holder, held_until, clock_timestamp() AS now FROM channels WHERE hotel_id = $1 FOR SHARE";
+            let text =
+                "SELECT holder, held_until, clock_timestamp() AS now FROM channels WHERE hotel_id = $1 FOR SHARE";
             select_sql(sql_query(text).bind::<BigInt, _>(hotel.0)).get_result(c).optional()?
         }
         Conn::Sqlite(c) => {

@@ -5,8 +5,7 @@ use domain::{Hotel, HotelId};
 use persistence::{Locks, Tx, hotels, stays};
 
 use super::{
-    ImportError, WrittenBooking, create, hold_read,
-    lock_number,
+    ImportError, WrittenBooking, create, hold_read, lock_number,
     table::{self, Row},
     update,
 };
