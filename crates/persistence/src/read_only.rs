@@ -10,7 +10,7 @@ use diesel::{
 use crate::prepared::Prepared;
 
 /// A connection that can only be read from. It implements none of diesel's traits for connections, and only
-/// [`Select`]s can be loaded on it, so a transaction cannot be changed by who was given it to ask.
+/// `Select`s can be loaded on it, so a transaction cannot be changed by who was given it to ask.
 ///
 /// ```
 /// # use diesel::prelude::*;
