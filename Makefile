@@ -1,26 +1,31 @@
-# `make` lists what there is. `make check` is what CI runs.
+# `make` lists the targets. `make check` is what CI runs.
 
-# What every build of the program for tests has: a clock that tests can put forward.
-BUILD_FOR_TESTS := cargo build -p message-manager --features test-clock
+# Clippy, build and test use one set of features, so that every dependency is compiled once. test-clock gives the binary
+# a clock that tests can advance.
+WORKSPACE_FOR_TESTS := --workspace --features message-manager/test-clock
+# The steps of `check`, in this order; tests/run-steps.sh prints the seconds of each.
+CHECK_STEPS := format-check unused lint docs build-tests test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench check docs format-check lint unused
+.PHONY: help run test build-tests soak bench check docs format-check lint unused
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: ## Build and serve a demo hotel on http://127.0.0.1:8080, with a simulated WhatsApp
-	@echo "Building (the first time a few minutes: SQLite, libpq and some 300 crates), then serving a demo hotel."
-	@echo "Its data is in data/. Ctrl-C ends it."
+	@echo "Building (a few minutes for the first time: SQLite, libpq and some 300 crates), then serving a demo hotel."
+	@echo "Its data is in data/. Press Ctrl-C to stop."
 	cargo run -p message-manager -- serve --demo --simulate-whatsapp
 
-test: ## Run all tests, on SQLite and on a PostgreSQL that is started for them
-	$(BUILD_FOR_TESTS)
-	tests/with-servers.sh cargo test --workspace
+test: build-tests ## Run all tests, on SQLite and on a PostgreSQL that is started for them
+	tests/with-servers.sh cargo test $(WORKSPACE_FOR_TESTS)
 
-soak: ## Let nodes fail for ten minutes and check what clients saw; SECONDS=60 SEED=7 BUS=postgres DATABASE=sqlite WHATSAPP=1 choose
-	$(BUILD_FOR_TESTS)
-	cargo build -p acceptance --bin soak
+build-tests: ## Build the binary with test-clock, and the tests
+	cargo build $(WORKSPACE_FOR_TESTS) --bins
+	cargo test $(WORKSPACE_FOR_TESTS) --no-run
+
+soak: ## Inject faults into three nodes for ten minutes and check what clients received; SECONDS=60 SEED=7 BUS=postgres DATABASE=sqlite WHATSAPP=1 choose
+	cargo build $(WORKSPACE_FOR_TESTS) --bins
 	target/debug/soak --seconds $(or $(SECONDS),600) --database $(or $(DATABASE),postgres) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED)) $(if $(WHATSAPP),--whatsapp)
 
 bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
@@ -28,17 +33,19 @@ bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory cho
 	cargo build --release -p bench
 	DURABLE=1 tests/with-servers.sh target/release/bench $(if $(filter quick,$(BENCH)),--quick) --rows "$(ROWS)"
 
-check: format-check lint docs unused test ## Format, lints, docs, unused dependencies, tests
+check: ## Check format, dependencies, lints and documentation, run all tests, and print the seconds of each step
+	@tests/run-steps.sh $(CHECK_STEPS)
 
-format-check: ## Only look whether all is formatted
+format-check: ## Check the format
 	cargo fmt --all -- --check
 
-lint: ## Clippy; no warning is left
+lint: ## Run clippy with and without test-clock; warnings are errors
+	cargo clippy $(WORKSPACE_FOR_TESTS) --all-targets -- -D warnings
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p message-manager --all-targets --features test-clock -- -D warnings
 
-docs: ## Build the crates' documentation; no warning is left
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+docs: ## Build the documentation of the crates; warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc $(WORKSPACE_FOR_TESTS) --no-deps --document-private-items
 
-unused: ## Look for dependencies that nothing uses
-	tests/unused-dependencies.sh
+unused: ## Check for unused dependencies, with cargo-machete
+	@if cargo machete --version >/dev/null 2>&1; then cargo machete; \
+	else echo "cargo-machete is missing. To get it: cargo install --locked cargo-machete"; test "$(REQUIRE_ALL)" != 1; fi

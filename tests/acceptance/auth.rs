@@ -1,6 +1,9 @@
-//! Signing in: the calls, the cookie, the ways to prove who one is.
+//! Authentication: login, refresh, logout, cookie, bearer token and WebSocket upgrade.
 
-use acceptance::{Answer, Client, Hotel, PASSWORD, Refused, Socket, Staff, Value, World, json, on_both, unique};
+use acceptance::{
+    ApiClient, ApiResponse, PASSWORD, StaffClient, TestHotel, TestSocket, TestWorld, UpgradeRefusal, Value, json,
+    on_both, on_sqlite, unique,
+};
 use base64::Engine;
 
 use crate::keys;
@@ -21,34 +24,34 @@ fn credentials(username: &str, password: &str) -> Value {
     json!({ "username": username, "password": password })
 }
 
-fn by_cookie(client: &Client, staff: &Staff, origin: &str) -> Client {
+fn by_cookie(client: &ApiClient, staff: &StaffClient, origin: &str) -> ApiClient {
     client.with("cookie", &staff.cookie).with("origin", origin)
 }
 
-async fn refused(world: &World, headers: &[(&str, &str)]) -> Refused {
-    match Socket::try_open(world, headers).await {
-        Ok(_) => panic!("it was let in with {headers:?}"),
+async fn refused_upgrade(world: &TestWorld, headers: &[(&str, &str)]) -> UpgradeRefusal {
+    match TestSocket::try_open(world, headers).await {
+        Ok(_) => panic!("the upgrade was accepted with {headers:?}"),
         Err(refused) => refused,
     }
 }
 
-on_both!(login_answers_as_described, |hotel| {
+on_both!(login_returns_tokens_staff_and_cookie, |hotel| {
     let member = hotel.member_of(1);
-    let answer = hotel.nobody().post(LOGIN, credentials(&member.username, PASSWORD)).await;
-    let told = answer.is(200);
-    assert_eq!(keys(&told), ["access", "expires_in", "refresh", "staff", "token_type"]);
-    assert_eq!((&told["token_type"], &told["expires_in"]), (&json!("Bearer"), &json!(900)));
-    let cookie = answer.header("set-cookie").unwrap();
-    let words: Vec<&str> = cookie.split(';').map(str::trim).collect();
-    for wanted in ["HttpOnly", "SameSite=Lax", "Path=/"] {
-        assert!(words.contains(&wanted), "{cookie}");
+    let response = hotel.anonymous().post(LOGIN, credentials(&member.username, PASSWORD)).await;
+    let login = response.is(200);
+    assert_eq!(keys(&login), ["access", "expires_in", "refresh", "staff", "token_type"]);
+    assert_eq!((&login["token_type"], &login["expires_in"]), (&json!("Bearer"), &json!(900)));
+    let cookie = response.header("set-cookie").unwrap();
+    let attributes: Vec<&str> = cookie.split(';').map(str::trim).collect();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(attributes.contains(&attribute), "{cookie}");
     }
-    assert!(!words.contains(&"Secure"), "{cookie}");
-    let claims = claims(told["access"].as_str().unwrap());
+    assert!(!attributes.contains(&"Secure"), "{cookie}");
+    let claims = claims(login["access"].as_str().unwrap());
     assert_eq!(keys(&claims), ["exp", "iat", "iss", "sid", "sub"]);
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
-    let me = hotel.nobody().bearer(told["access"].as_str().unwrap()).get(ME).await.is(200);
-    assert_eq!(me, told["staff"]);
+    let me = hotel.anonymous().bearer(login["access"].as_str().unwrap()).get(ME).await.is(200);
+    assert_eq!(me, login["staff"]);
     assert_eq!(keys(&me), ["departments", "hotel", "id", "name", "role", "username"]);
     assert_eq!((&me["id"], &me["username"]), (&json!(member.id), &json!(member.username)));
     assert_eq!((&me["role"], &me["hotel"]["id"]), (&json!("staff"), &json!(hotel.id)));
@@ -57,39 +60,40 @@ on_both!(login_answers_as_described, |hotel| {
     assert_eq!(me["departments"], json!([{ "id": department.id, "name": department.name }]));
 });
 
-on_both!(wrong_name_and_wrong_password_are_told_alike, |hotel| {
-    let mut told = Vec::new();
-    for (name, word) in [(hotel.member_of(0).username.as_str(), "not the password"), ("nobody at all", PASSWORD)] {
-        let answer = hotel.nobody().post(LOGIN, credentials(name, word)).await;
-        told.push(answer.problem(401, "bad_credentials"));
-        assert!(answer.header("set-cookie").is_none());
+on_both!(wrong_name_and_wrong_password_get_the_same_response, |hotel| {
+    let mut problems = Vec::new();
+    for (name, password) in [(hotel.member_of(0).username.as_str(), "not the password"), ("nobody at all", PASSWORD)] {
+        let response = hotel.anonymous().post(LOGIN, credentials(name, password)).await;
+        problems.push(response.problem(401, "bad_credentials"));
+        assert!(response.header("set-cookie").is_none());
     }
-    assert_eq!(told[0], told[1]);
+    assert_eq!(problems[0], problems[1]);
 });
 
-on_both!(login_wants_both_fields, |hotel| {
-    let nobody = hotel.nobody();
-    assert_eq!(nobody.post(LOGIN, json!({})).await.bad_fields(), ["password", "username"]);
-    assert_eq!(nobody.post(LOGIN, json!({ "username": "x", "password": 5 })).await.bad_fields(), ["password"]);
-    nobody.send("POST", LOGIN, Some(b"{".to_vec())).await.problem(400, "bad_json");
-    assert_eq!(nobody.post(LOGIN, credentials("a\0", "b")).await.bad_fields(), ["username"]);
+on_sqlite!(login_requires_both_fields, |hotel| {
+    let anonymous = hotel.anonymous();
+    assert_eq!(anonymous.post(LOGIN, json!({})).await.bad_fields(), ["password", "username"]);
+    assert_eq!(anonymous.post(LOGIN, json!({ "username": "x", "password": 5 })).await.bad_fields(), ["password"]);
+    anonymous.send("POST", LOGIN, Some(b"{".to_vec())).await.problem(400, "bad_json");
+    assert_eq!(anonymous.post(LOGIN, credentials("a\0", "b")).await.bad_fields(), ["username"]);
 });
 
-on_both!(refresh_rotates_and_forgives_the_last, |hotel| {
+on_both!(refresh_rotates_the_token_and_accepts_the_superseded_one, |hotel| {
     let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
     let refresh = |token: &str| {
-        let (nobody, token) = (hotel.nobody(), token.to_owned());
-        async move { nobody.post(REFRESH, json!({ "refresh": token })).await }
+        let (anonymous, token) = (hotel.anonymous(), token.to_owned());
+        async move { anonymous.post(REFRESH, json!({ "refresh": token })).await }
     };
     let second = refresh(&staff.refresh).await.is(200);
     assert_eq!(keys(&second), ["access", "expires_in", "refresh", "staff", "token_type"]);
     let second = second["refresh"].as_str().unwrap().to_owned();
     assert_ne!(second, staff.refresh);
-    // Two tabs, or a lost answer: the last one again gives the current pair.
+    // The token superseded last returns the current pair, because two tabs may refresh at once, or a response may be
+    // lost.
     let again = refresh(&staff.refresh).await.is(200);
     assert_eq!(again["refresh"], second);
-    hotel.nobody().bearer(again["access"].as_str().unwrap()).get(ME).await.is(200);
-    // An older one was stolen, or this one was: the session ends.
+    hotel.anonymous().bearer(again["access"].as_str().unwrap()).get(ME).await.is(200);
+    // An older token was stolen, so the whole session ends.
     let third = refresh(&second).await.is(200);
     let third = third["refresh"].as_str().unwrap();
     refresh(&staff.refresh).await.problem(401, "unauthenticated");
@@ -97,40 +101,40 @@ on_both!(refresh_rotates_and_forgives_the_last, |hotel| {
     staff.get(ME).await.problem(401, "unauthenticated");
 });
 
-on_both!(refresh_refuses_what_it_never_gave, |hotel| {
-    let nobody = hotel.nobody();
+on_sqlite!(refresh_rejects_unknown_tokens, |hotel| {
+    let anonymous = hotel.anonymous();
     for token in ["", "x", "a.b.c", &"y".repeat(500)] {
-        let answer = nobody.post(REFRESH, json!({ "refresh": token })).await;
-        assert_eq!(answer.status, 401, "{token}: {}", answer.text());
+        let response = anonymous.post(REFRESH, json!({ "refresh": token })).await;
+        assert_eq!(response.status, 401, "{token}: {}", response.text());
     }
-    assert_eq!(nobody.post(REFRESH, json!({ "refresh": 5 })).await.bad_fields(), ["refresh"]);
-    nobody.post_empty(REFRESH).await.problem(401, "unauthenticated");
+    assert_eq!(anonymous.post(REFRESH, json!({ "refresh": 5 })).await.bad_fields(), ["refresh"]);
+    anonymous.post_empty(REFRESH).await.problem(401, "unauthenticated");
     let staff = hotel.of(0).await;
-    nobody.post(REFRESH, json!({ "refresh": staff.access })).await.problem(401, "unauthenticated");
-    // A bad token is not made good by a cookie.
-    let both = by_cookie(&nobody, &staff, &hotel.world.base());
+    anonymous.post(REFRESH, json!({ "refresh": staff.access })).await.problem(401, "unauthenticated");
+    // A valid cookie does not replace an invalid token in the body.
+    let both = by_cookie(&anonymous, &staff, &hotel.world.base());
     both.post(REFRESH, json!({ "refresh": "x" })).await.problem(401, "unauthenticated");
 });
 
-on_both!(refresh_by_cookie_is_no_reuse, |hotel| {
+on_both!(refresh_by_cookie_does_not_revoke_the_session, |hotel| {
     let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
-    let browser = by_cookie(&hotel.nobody(), &staff, &hotel.world.base());
+    let browser = by_cookie(&hotel.anonymous(), &staff, &hotel.world.base());
     let first = browser.post_empty(REFRESH).await.is(200);
     let second = browser.post_empty(REFRESH).await.is(200);
     assert_ne!(first["refresh"], second["refresh"]);
-    // The former token is merely no good any more.
-    hotel.nobody().post(REFRESH, json!({ "refresh": first["refresh"] })).await.problem(401, "unauthenticated");
-    hotel.nobody().post(REFRESH, json!({ "refresh": second["refresh"] })).await.is(200);
+    // A refresh by cookie replaces the former token without revoking the session.
+    hotel.anonymous().post(REFRESH, json!({ "refresh": first["refresh"] })).await.problem(401, "unauthenticated");
+    hotel.anonymous().post(REFRESH, json!({ "refresh": second["refresh"] })).await.is(200);
     staff.get(ME).await.is(200);
 });
 
-on_both!(the_cookie_needs_a_good_origin, |hotel| {
+on_sqlite!(the_cookie_requires_an_allowed_origin, |hotel| {
     let staff = hotel.of(0).await;
     let base = hotel.world.base();
     let port = base.rsplit(':').next().unwrap();
     let own = [base.clone(), format!("http://localhost:{port}"), ALLOWED.to_owned(), "https://other.example".into()];
     for origin in &own {
-        by_cookie(&hotel.nobody(), &staff, origin).post_empty(REFRESH).await.is(200);
+        by_cookie(&hotel.anonymous(), &staff, origin).post_empty(REFRESH).await.is(200);
     }
     let foreign = [
         "http://evil.example".to_owned(),
@@ -141,21 +145,21 @@ on_both!(the_cookie_needs_a_good_origin, |hotel| {
         "https://console.example".into(),
     ];
     for origin in &foreign {
-        let browser = by_cookie(&hotel.nobody(), &staff, origin);
+        let browser = by_cookie(&hotel.anonymous(), &staff, origin);
         browser.post_empty(REFRESH).await.problem(403, "bad_origin");
         browser.post_empty(LOGOUT).await.problem(403, "bad_origin");
         let headers = [("cookie", staff.cookie.as_str()), ("origin", origin)];
-        assert_eq!(refused(&hotel.world, &headers).await.status, 403, "{origin}");
+        assert_eq!(refused_upgrade(&hotel.world, &headers).await.status, 403, "{origin}");
     }
-    let without = hotel.nobody().with("cookie", &staff.cookie);
+    let without = hotel.anonymous().with("cookie", &staff.cookie);
     without.post_empty(REFRESH).await.problem(403, "bad_origin");
-    assert_eq!(refused(&hotel.world, &[("cookie", &staff.cookie)]).await.problem["code"], "bad_origin");
+    assert_eq!(refused_upgrade(&hotel.world, &[("cookie", &staff.cookie)]).await.problem["code"], "bad_origin");
     staff.get(ME).await.is(200);
 });
 
-on_both!(the_cookie_authorises_nothing_else, |hotel| {
+on_sqlite!(the_cookie_does_not_authorize_rest_calls, |hotel| {
     let staff = hotel.of(0).await;
-    let browser = by_cookie(&hotel.nobody(), &staff, &hotel.world.base());
+    let browser = by_cookie(&hotel.anonymous(), &staff, &hotel.world.base());
     browser.get(ME).await.problem(401, "unauthenticated");
     browser.get("conversations/").await.problem(401, "unauthenticated");
     let path = hotel.relay(0).path("send_message/");
@@ -165,45 +169,48 @@ on_both!(the_cookie_authorises_nothing_else, |hotel| {
 on_both!(logout_ends_the_session_and_its_sockets, |hotel| {
     let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
     let other = hotel.sign_in(&staff.username, PASSWORD).await;
-    let mut socket = Socket::open(&staff).await;
-    let mut others = Socket::open(&other).await;
-    let answer = staff.post_empty(LOGOUT).await;
-    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    let mut socket = TestSocket::open(&staff).await;
+    let mut others = TestSocket::open(&other).await;
+    let response = staff.post_empty(LOGOUT).await;
+    assert_eq!((response.status, response.body.len()), (204, 0));
     assert_eq!(socket.closed().await, 4401);
     staff.get(ME).await.problem(401, "unauthenticated");
-    hotel.nobody().post(REFRESH, json!({ "refresh": staff.refresh })).await.problem(401, "unauthenticated");
-    let browser = by_cookie(&hotel.nobody(), &staff, &hotel.world.base());
+    hotel.anonymous().post(REFRESH, json!({ "refresh": staff.refresh })).await.problem(401, "unauthenticated");
+    let browser = by_cookie(&hotel.anonymous(), &staff, &hotel.world.base());
     browser.post_empty(REFRESH).await.problem(401, "unauthenticated");
-    assert_eq!(refused(&hotel.world, &[("authorization", &format!("Bearer {}", staff.access))]).await.status, 401);
-    // Again: nothing to do, and no fault.
+    assert_eq!(
+        refused_upgrade(&hotel.world, &[("authorization", &format!("Bearer {}", staff.access))]).await.status,
+        401
+    );
+    // A repeated logout succeeds.
     staff.post_empty(LOGOUT).await.is(204);
     browser.post_empty(LOGOUT).await.is(204);
     others.ping().await;
     other.get(ME).await.is(200);
 });
 
-on_both!(logout_by_cookie_and_of_all, |hotel| {
+on_both!(logout_works_by_cookie_and_for_all_sessions, |hotel| {
     let username = hotel.member_of(0).username;
     let one = hotel.sign_in(&username, PASSWORD).await;
     let two = hotel.sign_in(&username, PASSWORD).await;
     let three = hotel.sign_in(&username, PASSWORD).await;
     let stranger = hotel.of(1).await;
-    let answer = by_cookie(&hotel.nobody(), &one, ALLOWED).post_empty(LOGOUT).await;
-    assert_eq!(answer.status, 204);
+    let response = by_cookie(&hotel.anonymous(), &one, ALLOWED).post_empty(LOGOUT).await;
+    assert_eq!(response.status, 204);
     one.get(ME).await.problem(401, "unauthenticated");
     two.get(ME).await.is(200);
-    let mut socket = Socket::open(&three).await;
+    let mut socket = TestSocket::open(&three).await;
     two.post_empty(format!("{LOGOUT}?all=true")).await.is(204);
     assert_eq!(socket.closed().await, 4401);
     three.get(ME).await.problem(401, "unauthenticated");
     stranger.get(ME).await.is(200);
-    hotel.nobody().post_empty(LOGOUT).await.problem(401, "unauthenticated");
+    hotel.anonymous().post_empty(LOGOUT).await.problem(401, "unauthenticated");
 });
 
-on_both!(a_new_password_ends_the_other_sessions, |hotel| {
+on_both!(a_password_change_ends_the_other_sessions, |hotel| {
     let staff = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
     let other = hotel.sign_in(&staff.username, PASSWORD).await;
-    let mut socket = Socket::open(&other).await;
+    let mut socket = TestSocket::open(&other).await;
     let change = |old: &str, new: &str| json!({ "current_password": old, "new_password": new });
     let wrong = staff.post(PASSWORD_CHANGE, change("wrong", "long enough now")).await;
     assert_eq!(wrong.bad_fields(), ["current_password"]);
@@ -214,19 +221,19 @@ on_both!(a_new_password_ends_the_other_sessions, |hotel| {
     assert_eq!(socket.closed().await, 4401);
     other.get(ME).await.problem(401, "unauthenticated");
     staff.get(ME).await.is(200);
-    hotel.nobody().post(LOGIN, credentials(&staff.username, PASSWORD)).await.problem(401, "bad_credentials");
+    hotel.anonymous().post(LOGIN, credentials(&staff.username, PASSWORD)).await.problem(401, "bad_credentials");
     hotel.sign_in(&staff.username, "1234567890").await;
 });
 
-on_both!(a_forged_token_is_no_token, |hotel| {
+on_sqlite!(forged_tokens_are_rejected, |hotel| {
     let staff = hotel.of(0).await;
     let other = hotel.of(1).await;
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let parts: Vec<&str> = staff.access.split('.').collect();
-    let theirs: Vec<&str> = other.access.split('.').collect();
+    let other_parts: Vec<&str> = other.access.split('.').collect();
     let none = engine.encode(r#"{"alg":"none","typ":"JWT"}"#);
     let forged = [
-        format!("{}.{}.{}", parts[0], theirs[1], parts[2]),
+        format!("{}.{}.{}", parts[0], other_parts[1], parts[2]),
         format!("{none}.{}.", parts[1]),
         format!("{none}.{}.{}", parts[1], parts[2]),
         format!("{}.{}", parts[0], parts[1]),
@@ -235,76 +242,76 @@ on_both!(a_forged_token_is_no_token, |hotel| {
         "x".into(),
     ];
     for token in &forged {
-        hotel.nobody().bearer(token).get(ME).await.problem(401, "unauthenticated");
+        hotel.anonymous().bearer(token).get(ME).await.problem(401, "unauthenticated");
     }
     for header in ["Bearer", "Basic YTpi", &format!("Token {}", staff.access), &staff.access] {
-        hotel.nobody().with("authorization", header).get(ME).await.problem(401, "unauthenticated");
+        hotel.anonymous().with("authorization", header).get(ME).await.problem(401, "unauthenticated");
     }
-    // The scheme's name has no case.
-    hotel.nobody().with("authorization", &format!("bearer {}", staff.access)).get(ME).await.is(200);
+    // The name of the authentication scheme is case-insensitive.
+    hotel.anonymous().with("authorization", &format!("bearer {}", staff.access)).get(ME).await.is(200);
 });
 
-on_both!(the_upgrade_takes_each_proof, |hotel| {
+on_sqlite!(the_upgrade_accepts_token_subprotocol_and_cookie, |hotel| {
     let staff = hotel.of(0).await;
     let world = &hotel.world;
     let base = world.base();
     let bearer = format!("Bearer {}", staff.access);
     let pair = format!("bearer, {}", staff.access);
-    let by_pair = Socket::try_open(world, &[("sec-websocket-protocol", &pair)]).await.unwrap();
+    let by_pair = TestSocket::try_open(world, &[("sec-websocket-protocol", &pair)]).await.unwrap();
     assert_eq!(by_pair.protocol.as_deref(), Some("bearer"));
-    // Explicit proof ignores the Origin.
+    // Explicit credentials ignore Origin.
     let foreign = ("origin", "http://evil.example");
-    Socket::try_open(world, &[("sec-websocket-protocol", &pair), foreign]).await.unwrap();
-    Socket::try_open(world, &[("authorization", &bearer), foreign]).await.unwrap();
+    TestSocket::try_open(world, &[("sec-websocket-protocol", &pair), foreign]).await.unwrap();
+    TestSocket::try_open(world, &[("authorization", &bearer), foreign]).await.unwrap();
     for origin in [base.as_str(), ALLOWED] {
-        Socket::try_open(world, &[("cookie", &staff.cookie), ("origin", origin)]).await.unwrap();
+        TestSocket::try_open(world, &[("cookie", &staff.cookie), ("origin", origin)]).await.unwrap();
     }
 });
 
-on_both!(the_upgrade_refuses_the_rest, |hotel| {
+on_sqlite!(the_upgrade_rejects_missing_and_invalid_credentials, |hotel| {
     let staff = hotel.of(0).await;
     let world = &hotel.world;
     let base = world.base();
-    let nothing = refused(world, &[]).await;
-    assert_eq!((nothing.status, &nothing.problem["code"]), (401, &json!("unauthenticated")));
+    let without_credentials = refused_upgrade(world, &[]).await;
+    assert_eq!((without_credentials.status, &without_credentials.problem["code"]), (401, &json!("unauthenticated")));
     let cookie = [("cookie", staff.cookie.as_str()), ("origin", base.as_str())];
-    // Bad explicit proof is not made good by a cookie.
+    // A valid cookie does not replace invalid explicit credentials.
     for bad in [("authorization", "Bearer x"), ("sec-websocket-protocol", "bearer, x")] {
-        assert_eq!(refused(world, &[bad]).await.status, 401);
-        assert_eq!(refused(world, &[bad, cookie[0], cookie[1]]).await.status, 401);
+        assert_eq!(refused_upgrade(world, &[bad]).await.status, 401);
+        assert_eq!(refused_upgrade(world, &[bad, cookie[0], cookie[1]]).await.status, 401);
     }
-    assert_eq!(refused(world, &[("cookie", "session=x; other=y"), ("origin", &base)]).await.status, 401);
+    assert_eq!(refused_upgrade(world, &[("cookie", "session=x; other=y"), ("origin", &base)]).await.status, 401);
     let plain = staff.get("/ws/staff/").await;
     assert!([400, 426].contains(&plain.status), "{}", plain.text());
 });
 
-async fn deactivated(hotel: &Hotel, how: impl AsyncFnOnce(&Staff)) -> Answer {
+async fn sign_in_after_deactivation(hotel: &TestHotel, how: impl AsyncFnOnce(&StaffClient)) -> ApiResponse {
     let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
-    let mut socket = Socket::open(&staff).await;
+    let mut socket = TestSocket::open(&staff).await;
     socket.subscribe(hotel.relay(0).id).await;
     how(&staff).await;
     staff.get(ME).await.problem(401, "unauthenticated");
     let code = socket.closed_within(std::time::Duration::from_secs(5)).await;
     assert_eq!(code, 4401);
-    hotel.nobody().post(REFRESH, json!({ "refresh": staff.refresh })).await.problem(401, "unauthenticated");
-    hotel.nobody().post(LOGIN, credentials(&staff.username, PASSWORD)).await
+    hotel.anonymous().post(REFRESH, json!({ "refresh": staff.refresh })).await.problem(401, "unauthenticated");
+    hotel.anonymous().post(LOGIN, credentials(&staff.username, PASSWORD)).await
 }
 
-on_both!(deactivation_bites_at_once, |hotel| {
+on_both!(deactivation_ends_sessions_at_once, |hotel| {
     let manager = hotel.manager().await;
-    let by_http = deactivated(&hotel, async |staff: &Staff| {
+    let by_http = sign_in_after_deactivation(&hotel, async |staff: &StaffClient| {
         manager.patch(format!("staff/{}/", staff.id), json!({ "active": false })).await.is(200);
     });
     by_http.await.problem(401, "bad_credentials");
-    let by_command = deactivated(&hotel, async |staff: &Staff| {
+    let by_command = sign_in_after_deactivation(&hotel, async |staff: &StaffClient| {
         assert_eq!(hotel.world.run(&["staff", "deactivate", &staff.username]).code, Some(0));
     });
     by_command.await.problem(401, "bad_credentials");
 });
 
-on_both!(a_password_from_the_command_line_ends_every_session, |hotel| {
+on_both!(a_password_set_on_the_command_line_ends_every_session, |hotel| {
     let staff = hotel.hire("staff", &[hotel.departments[0].id]).await;
-    let mut socket = Socket::open(&staff).await;
+    let mut socket = TestSocket::open(&staff).await;
     let arguments = ["staff", "passwd", &staff.username, "--password-stdin"];
     let new = unique("a fresh password");
     assert_eq!(hotel.world.program.run_with_input(&arguments, &format!("{new}\n")).code, Some(0));
@@ -313,8 +320,8 @@ on_both!(a_password_from_the_command_line_ends_every_session, |hotel| {
     hotel.sign_in(&staff.username, &new).await;
 });
 
-on_both!(what_the_auth_calls_answer_is_not_kept, |hotel| {
-    let answer = hotel.nobody().post(LOGIN, credentials(&hotel.member_of(0).username, PASSWORD)).await;
-    let control = answer.header("cache-control").unwrap_or_default().to_owned();
+on_sqlite!(auth_responses_are_not_cached, |hotel| {
+    let response = hotel.anonymous().post(LOGIN, credentials(&hotel.member_of(0).username, PASSWORD)).await;
+    let control = response.header("cache-control").unwrap_or_default().to_owned();
     assert!(control.contains("no-store"), "{control}");
 });

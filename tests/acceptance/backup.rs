@@ -1,4 +1,4 @@
-//! Backing up and restoring: nothing acknowledged is lost, and nobody goes on from a history that is over.
+//! Backup and restore: no acknowledged message is lost, and cursors from before a restore are refused.
 
 use std::{
     cell::Cell,
@@ -12,160 +12,159 @@ use std::{
 };
 
 use acceptance::{
-    Backend, Options, Output, Program, Socket, Staff, Stay, Value, World, alone, binary, json, on_both, psql, unserved,
+    CommandOutput, DatabaseKind, Program, StaffClient, TestSocket, TestStay, TestWorld, Value, WorldOptions, alone,
+    binary, json, on_both, psql, without_server,
 };
 use futures_util::future::join;
 
 use crate::{
+    command_line::error_line,
+    event_assertions::{message_texts, single_event},
     keys,
-    told::{one, said},
 };
 
-/// How soon a running server must know that another history has begun.
-const SOON: Duration = Duration::from_secs(5);
+/// Longest time until a running server notices a new epoch.
+const EPOCH_NOTICE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a command failed with, told in one line.
-#[track_caller]
-fn fails(done: &Output) -> &str {
-    let told = done.fails(1);
-    assert!(told.starts_with("message-manager: ") && told.lines().count() == 1, "{told}");
-    assert!(done.stdout.is_empty(), "{done:?}");
-    told
-}
-
-/// The names in a folder that begin so, sorted.
-fn names(folder: &Path, start: &str) -> Vec<String> {
+/// The sorted names of the files in a folder that start with `start`.
+fn files_starting_with(folder: &Path, start: &str) -> Vec<String> {
     let all = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
     let mut found: Vec<String> = all.filter(|name| name.starts_with(start)).collect();
     found.sort_unstable();
     found
 }
 
-/// What was said in a conversation since it was generated.
-async fn words_in(staff: &Staff, stay: &Stay) -> Vec<String> {
+/// The texts that the test sent to a conversation, in order.
+async fn sent_texts(staff: &StaffClient, stay: &TestStay) -> Vec<String> {
     let page = staff.get(stay.path("messages/?limit=1000")).await.is(200);
     let all = page.as_array().unwrap().iter().map(|it| it["content"].as_str().unwrap().to_owned());
     all.filter(|words| words.starts_with("said ")).collect()
 }
 
-async fn says(staff: &Staff, stay: &Stay, n: usize) -> String {
+async fn send_numbered(staff: &StaffClient, stay: &TestStay, n: usize) -> String {
     let words = format!("said {n}");
     staff.post(stay.path("send_message/"), json!({ "text": words })).await.is(201);
     words
 }
 
-/// Where the log stands.
-async fn cursor(staff: &Staff) -> Value {
+/// The current epoch and log head.
+async fn cursor(staff: &StaffClient) -> Value {
     let list = staff.get("conversations/").await;
     let seq: i64 = list.header("x-event-seq").unwrap().parse().unwrap();
     json!({ "epoch": list.header("x-event-epoch").unwrap(), "after_seq": seq })
 }
 
-/// Fails unless this cursor is refused, and the one told instead is good.
-async fn starts_afresh(staff: &Staff, cursor: &Value, epoch: &Value) {
-    let mut socket = Socket::open(staff).await;
+/// Fails unless the old cursor gets `resync_required`, and the cursor of that response is accepted.
+async fn assert_resync_required(staff: &StaffClient, cursor: &Value, epoch: &Value) {
+    let mut socket = TestSocket::open(staff).await;
     assert_eq!(&socket.welcome["epoch"], epoch);
-    let (replayed, told) = socket.resume(cursor.clone()).await;
-    assert_eq!((replayed.len(), &told["type"], &told["epoch"]), (0, &json!("resync_required"), epoch), "{cursor}");
-    let (_, told) = socket.resume(json!({ "epoch": told["epoch"], "after_seq": told["seq"] })).await;
-    assert_eq!(told["type"], "resumed");
+    let (replayed, event) = socket.resume(cursor.clone()).await;
+    assert_eq!((replayed.len(), &event["type"], &event["epoch"]), (0, &json!("resync_required"), epoch), "{cursor}");
+    let (_, event) = socket.resume(json!({ "epoch": event["epoch"], "after_seq": event["seq"] })).await;
+    assert_eq!(event["type"], "resumed");
 }
 
-/// Runs a command while the test goes on.
-async fn run_beside(world: &Arc<World>, arguments: &'static [&'static str]) -> Output {
+/// Runs a command on a thread, so that the test continues.
+async fn run_on_thread(world: &Arc<TestWorld>, arguments: &'static [&'static str]) -> CommandOutput {
     let world = world.clone();
     tokio::task::spawn_blocking(move || world.run(arguments)).await.unwrap()
 }
 
 #[test]
-fn all_that_was_acknowledged_before_a_backup_comes_back() {
-    alone(Backend::Sqlite, Options::default(), |world| async move {
+fn a_restore_brings_back_every_message_acknowledged_before_the_backup() {
+    alone(DatabaseKind::Sqlite, WorldOptions::default(), |world| async move {
         let hotel = world.hotel();
         let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
         let mut acknowledged = Vec::new();
         for n in 0..20 {
-            acknowledged.push(says(&staff, &stay, n).await);
+            acknowledged.push(send_numbered(&staff, &stay, n).await);
         }
         let before = acknowledged.len();
-        let over = Cell::new(false);
+        let is_finished = Cell::new(false);
         let sending = async {
-            while !over.get() {
-                acknowledged.push(says(&staff, &stay, acknowledged.len()).await);
+            while !is_finished.get() {
+                acknowledged.push(send_numbered(&staff, &stay, acknowledged.len()).await);
             }
         };
         let backup = async {
-            let done = run_beside(&world, &["backup", "copy.db"]).await;
-            over.set(true);
+            let done = run_on_thread(&world, &["backup", "copy.db"]).await;
+            is_finished.set(true);
             done
         };
-        let told = join(backup, sending).await.0.json();
+        let output = join(backup, sending).await.0.json();
         assert!(acknowledged.len() > before, "nothing was sent meanwhile");
-        // One whole file, for its owner.
+        // The backup is a single file that only its owner can read.
         let copy = world.folder().join("copy.db");
-        assert_eq!(told, json!({ "file": "copy.db", "bytes": fs::metadata(&copy).unwrap().len() }));
+        assert_eq!(output, json!({ "file": "copy.db", "bytes": fs::metadata(&copy).unwrap().len() }));
         assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(names(world.folder(), "copy"), ["copy.db"]);
-        let worthless = cursor(&staff).await;
+        assert_eq!(files_starting_with(world.folder(), "copy"), ["copy.db"]);
+        let stale_cursor = cursor(&staff).await;
         world.kill();
         let data = world.folder().join("data");
-        assert!(data.join("message_manager.db-wal").is_file(), "nothing is left that could be mixed in");
-        let told = run_beside(&world, &["restore", "copy.db"]).await.json();
-        assert_eq!(keys(&told), ["database", "epoch", "kept"]);
-        let kept = format!("message_manager.db.before-{}", told["epoch"].as_str().unwrap());
-        assert_eq!(names(&data, "message_manager"), ["message_manager.db", &kept, "message_manager.db.lock"]);
-        assert!(told["kept"].as_str().unwrap().ends_with(&kept), "{told}");
+        assert!(data.join("message_manager.db-wal").is_file(), "the write-ahead log is empty");
+        let output = run_on_thread(&world, &["restore", "copy.db"]).await.json();
+        assert_eq!(keys(&output), ["database", "epoch", "kept"]);
+        let replaced = format!("message_manager.db.before-{}", output["epoch"].as_str().unwrap());
+        assert_eq!(
+            files_starting_with(&data, "message_manager"),
+            ["message_manager.db", &replaced, "message_manager.db.lock"]
+        );
+        assert!(output["kept"].as_str().unwrap().ends_with(&replaced), "{output}");
         world.serve();
-        // The session goes on. Of what was sent meanwhile a part is there: all up to one moment.
-        let there = words_in(&staff, &stay).await;
-        assert!(there.len() >= before && acknowledged.starts_with(&there), "{there:?} of {acknowledged:?}");
-        for after_seq in [0, worthless["after_seq"].as_i64().unwrap()] {
-            let cursor = json!({ "epoch": worthless["epoch"], "after_seq": after_seq, "stay_ids": [stay.id] });
-            starts_afresh(&staff, &cursor, &told["epoch"]).await;
+        // The session stays valid. The messages sent during the backup are stored up to one point in time.
+        let restored = sent_texts(&staff, &stay).await;
+        assert!(restored.len() >= before && acknowledged.starts_with(&restored), "{restored:?} of {acknowledged:?}");
+        for after_seq in [0, stale_cursor["after_seq"].as_i64().unwrap()] {
+            let cursor = json!({ "epoch": stale_cursor["epoch"], "after_seq": after_seq, "stay_ids": [stay.id] });
+            assert_resync_required(&staff, &cursor, &output["epoch"]).await;
         }
-        // The database that was replaced has all, and the backup is what it was.
+        // The replaced database still has everything, and the backup is unchanged.
         let count = |file: &Path| {
             let query = "SELECT count(*) FROM messages WHERE content LIKE 'said %'";
             let conn = rusqlite::Connection::open(file).unwrap();
             conn.query_row(query, [], |row| row.get::<_, isize>(0)).unwrap()
         };
-        assert_eq!((count(&data.join(&kept)), count(&copy)), (acknowledged.len() as isize, there.len() as isize));
-        let mut socket = Socket::open(&staff).await;
+        assert_eq!(
+            (count(&data.join(&replaced)), count(&copy)),
+            (acknowledged.len() as isize, restored.len() as isize)
+        );
+        let mut socket = TestSocket::open(&staff).await;
         socket.subscribe(stay.id).await;
-        let words = says(&staff, &stay, 1000).await;
-        assert_eq!(said(&socket.so_far(&hotel).await), [words]);
+        let text = send_numbered(&staff, &stay, 1000).await;
+        assert_eq!(message_texts(&socket.events_so_far(&hotel).await), [text]);
     });
 }
 
 #[test]
-fn what_cannot_be_backed_up_is_told() {
-    alone(Backend::Sqlite, Options::default(), |world| async move {
+fn a_failed_backup_reports_the_cause() {
+    alone(DatabaseKind::Sqlite, WorldOptions::default(), |world| async move {
         world.run(&["backup", "copy.db"]).json();
         let first = fs::read(world.folder().join("copy.db")).unwrap();
-        for (file, word) in
+        for (file, expected) in
             [("copy.db", "exists"), ("no/such/folder/copy.db", "no/such/folder"), ("copy.db/x", "copy.db")]
         {
             let done = world.run(&["backup", file]);
-            assert!(fails(&done).contains(word), "{file}: {done:?}");
+            assert!(error_line(&done).contains(expected), "{file}: {done:?}");
         }
         assert_eq!(fs::read(world.folder().join("copy.db")).unwrap(), first);
-        assert_eq!(names(world.folder(), "copy"), ["copy.db"]);
+        assert_eq!(files_starting_with(world.folder(), "copy"), ["copy.db"]);
         let mut elsewhere = world.program.clone();
         elsewhere.settings.insert("DATABASE_URL".into(), "sqlite://nowhere/mm.db".into());
         let done = elsewhere.run(&["backup", "nothing.db"]);
-        assert!(fails(&done).contains("nowhere/mm.db"), "{done:?}");
-        assert!(names(world.folder(), "no").is_empty());
+        assert!(error_line(&done).contains("nowhere/mm.db"), "{done:?}");
+        assert!(files_starting_with(world.folder(), "no").is_empty());
     });
 }
 
 #[test]
-fn what_cannot_be_restored_is_told_and_changes_nothing() {
-    alone(Backend::Sqlite, Options::default(), |world| async move {
+fn a_failed_restore_reports_the_cause_and_changes_nothing() {
+    alone(DatabaseKind::Sqlite, WorldOptions::default(), |world| async move {
         let data = world.folder().join("data");
         let file = |name: &str| world.folder().join(name);
         world.run(&["backup", "copy.db"]).json();
         let good = fs::read(file("copy.db")).unwrap();
         let running = world.run(&["restore", "copy.db"]);
-        assert!(fails(&running).contains("stop the server"), "{running:?}");
+        assert!(error_line(&running).contains("stop the server"), "{running:?}");
         world.kill();
         fs::write(file("garbage.db"), "no database ".repeat(1000)).unwrap();
         fs::write(file("empty.db"), "").unwrap();
@@ -183,7 +182,7 @@ fn what_cannot_be_restored_is_told_and_changes_nothing() {
         let epoch =
             || world.sqlite().query_row("SELECT group_concat(epoch) FROM epochs", [], |row| row.get::<_, String>(0));
         let before = epoch().unwrap();
-        for (name, word) in [
+        for (name, expected) in [
             ("nothing.db", "nothing.db"),
             ("garbage.db", "no database of this program"),
             ("empty.db", "no database of this program"),
@@ -194,30 +193,30 @@ fn what_cannot_be_restored_is_told_and_changes_nothing() {
             ("data", "data"),
         ] {
             let done = world.run(&["restore", name]);
-            assert!(fails(&done).contains(word), "{name}: {done:?}");
+            assert!(error_line(&done).contains(expected), "{name}: {done:?}");
         }
-        // Another program that has it open, as SQLite's own shell may.
+        // Another program with an open connection, such as the SQLite shell.
         let other = world.sqlite();
         other.query_row("SELECT count(*) FROM hotels", [], |row| row.get::<_, i64>(0)).unwrap();
-        assert!(fails(&world.run(&["restore", "copy.db"])).contains("in use"));
+        assert!(error_line(&world.run(&["restore", "copy.db"])).contains("in use"));
         drop(other);
         assert_eq!(epoch().unwrap(), before);
-        assert_eq!(names(&data, "message_manager"), ["message_manager.db", "message_manager.db.lock"]);
-        // While it is being restored nobody begins to use it.
+        assert_eq!(files_starting_with(&data, "message_manager"), ["message_manager.db", "message_manager.db.lock"]);
+        // During a restore no server and no command can start.
         let lock = File::open(data.join("message_manager.db.lock")).unwrap();
         lock.lock().unwrap();
         for command in [&["hotel", "list"][..], &["serve"]] {
-            assert!(fails(&world.run(command)).contains("restored"), "{command:?}");
+            assert!(error_line(&world.run(command)).contains("restored"), "{command:?}");
         }
-        assert!(fails(&world.run(&["restore", "copy.db"])).contains("in use"));
+        assert!(error_line(&world.run(&["restore", "copy.db"])).contains("in use"));
         drop(lock);
         assert_eq!(world.run(&["restore", "copy.db"]).code, Some(0));
     });
 }
 
 #[test]
-fn a_broken_database_is_replaced_and_kept_as_it_is() {
-    alone(Backend::Sqlite, Options::default(), |world| async move {
+fn a_restore_replaces_a_damaged_database_and_keeps_a_copy() {
+    alone(DatabaseKind::Sqlite, WorldOptions::default(), |world| async move {
         let hotel = world.hotel();
         let staff = hotel.of(0).await;
         world.run(&["backup", "copy.db"]).json();
@@ -225,23 +224,23 @@ fn a_broken_database_is_replaced_and_kept_as_it_is() {
         let database = world.folder().join("data/message_manager.db");
         let broken = "no database ".repeat(1000);
         fs::write(&database, &broken).unwrap();
-        let told = run_beside(&world, &["restore", "copy.db"]).await.json();
-        assert_eq!(fs::read_to_string(told["kept"].as_str().unwrap()).unwrap(), broken);
+        let output = run_on_thread(&world, &["restore", "copy.db"]).await.json();
+        assert_eq!(fs::read_to_string(output["kept"].as_str().unwrap()).unwrap(), broken);
         world.serve();
         staff.get("conversations/").await.is(200);
-        // And where there is nothing at all.
+        // The same if there is no database at all.
         world.kill();
         fs::remove_dir_all(world.folder().join("data")).unwrap();
-        let told = run_beside(&world, &["restore", "copy.db"]).await.json();
-        assert_eq!(told["kept"], Value::Null);
+        let output = run_on_thread(&world, &["restore", "copy.db"]).await.json();
+        assert_eq!(output["kept"], Value::Null);
         assert_eq!(fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
         world.serve();
         staff.get("conversations/").await.is(200);
     });
 }
 
-/// Runs a command and kills it after so many milliseconds, unless it has ended by then.
-fn cut_off(program: &Program, arguments: &[&str], after: u64) {
+/// Runs a command and kills it after a number of milliseconds, if it still runs.
+fn run_and_kill(program: &Program, arguments: &[&str], after: u64) {
     let mut command = Command::new(binary());
     let quiet = command.args(arguments).current_dir(&program.folder).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = quiet.env_clear().envs(&program.settings).spawn().unwrap();
@@ -250,74 +249,74 @@ fn cut_off(program: &Program, arguments: &[&str], after: u64) {
     child.wait().unwrap();
 }
 
-/// How many histories a database tells of; fails where it is not whole.
-fn histories(file: &Path) -> i64 {
+/// The number of epochs in a database; fails if the database is damaged.
+fn count_epochs(file: &Path) -> i64 {
     let conn = rusqlite::Connection::open(file).unwrap();
     assert_eq!(conn.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
     conn.query_row("SELECT count(*) FROM epochs", [], |row| row.get(0)).unwrap()
 }
 
-/// Whenever a power cut comes: there is a whole backup or none, and a whole database, the old or the new one.
+/// At any moment of a crash there is a complete backup or none, and a complete database, either the old or the new one.
 #[test]
-fn what_is_cut_off_leaves_nothing_half() {
-    unserved(Backend::Sqlite, Options::default().stays(40), |world| async move {
+fn a_crash_during_backup_or_restore_leaves_complete_files() {
+    without_server(DatabaseKind::Sqlite, WorldOptions::default().stays(40), |world| async move {
         let (copy, database) = (world.folder().join("copy.db"), world.folder().join("data/message_manager.db"));
         for after in (0..100).step_by(4) {
-            cut_off(&world.program, &["backup", "copy.db"], after);
+            run_and_kill(&world.program, &["backup", "copy.db"], after);
             if copy.exists() {
-                assert_eq!(histories(&copy), 1);
+                assert_eq!(count_epochs(&copy), 1);
                 fs::remove_file(&copy).unwrap();
             }
         }
         world.run(&["backup", "copy.db"]).json();
         for after in (0..100).step_by(4) {
-            cut_off(&world.program, &["restore", "copy.db"], after);
-            assert!([1, 2].contains(&histories(&database)));
+            run_and_kill(&world.program, &["restore", "copy.db"], after);
+            assert!([1, 2].contains(&count_epochs(&database)));
         }
-        // What was left behind stands in nobody's way.
+        // Files left behind by a crash do not block a restore.
         world.run(&["restore", "copy.db"]).json();
-        assert_eq!((histories(&database), histories(&copy)), (2, 1));
+        assert_eq!((count_epochs(&database), count_epochs(&copy)), (2, 1));
     });
 }
 
-on_both!(running_servers_notice_another_history, Options::default() => |world| {
+on_both!(running_servers_notice_a_new_epoch, WorldOptions::default() => |world| {
     let node = world.another_node();
     let hotel = world.hotel();
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
-    let there = Staff::sign_in(&acceptance::Client::new(&node), &staff.username, acceptance::PASSWORD).await;
-    let mut sockets = [Socket::open(&staff).await, Socket::open(&there).await];
+    let there = StaffClient::sign_in(&acceptance::ApiClient::new(&node), &staff.username, acceptance::PASSWORD).await;
+    let mut sockets = [TestSocket::open(&staff).await, TestSocket::open(&there).await];
     for socket in &mut sockets {
         socket.subscribe(stay.id).await;
     }
-    says(&staff, &stay, 1).await;
+    send_numbered(&staff, &stay, 1).await;
     for socket in &mut sockets {
         assert_eq!(socket.skip_to("new_message").await["content"], "said 1");
     }
-    let worthless = cursor(&staff).await;
-    let told = world.run(&["new-epoch"]).json();
-    assert_eq!(keys(&told), ["epoch"]);
-    assert_ne!(told["epoch"], worthless["epoch"]);
+    let stale_cursor = cursor(&staff).await;
+    let output = world.run(&["new-epoch"]).json();
+    assert_eq!(keys(&output), ["epoch"]);
+    assert_ne!(output["epoch"], stale_cursor["epoch"]);
     for (socket, staff) in sockets.iter_mut().zip([&staff, &there]) {
-        assert_eq!(socket.closed_within(SOON).await, 1012);
-        starts_afresh(staff, &worthless, &told["epoch"]).await;
+        assert_eq!(socket.closed_within(EPOCH_NOTICE_TIMEOUT).await, 1012);
+        assert_resync_required(staff, &stale_cursor, &output["epoch"]).await;
     }
-    assert_eq!(cursor(&there).await, json!({ "epoch": told["epoch"], "after_seq": worthless["after_seq"] }));
-    // And on it goes, once.
-    let mut socket = Socket::open(&there).await;
+    assert_eq!(cursor(&there).await, json!({ "epoch": output["epoch"], "after_seq": stale_cursor["after_seq"] }));
+    // After the reconnect each event is delivered once.
+    let mut socket = TestSocket::open(&there).await;
     socket.subscribe(stay.id).await;
-    says(&staff, &stay, 2).await;
-    assert_eq!(one(socket.so_far(&hotel).await, "new_message")["content"], "said 2");
+    send_numbered(&staff, &stay, 2).await;
+    assert_eq!(single_event(socket.events_so_far(&hotel).await, "new_message")["content"], "said 2");
 });
 
-on_both!(who_listens_to_a_log_that_has_gone_back_comes_back, Options::default() => |world| {
+on_both!(sockets_are_closed_if_the_log_goes_back, WorldOptions::default() => |world| {
     let hotel = world.hotel();
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
-    let mut socket = Socket::open(&staff).await;
+    let mut socket = TestSocket::open(&staff).await;
     socket.subscribe(stay.id).await;
     for n in 0..3 {
-        says(&staff, &stay, n).await;
+        send_numbered(&staff, &stay, n).await;
     }
-    socket.so_far(&hotel).await;
+    socket.events_so_far(&hotel).await;
     let id = hotel.id;
     world
         .sql(&format!(
@@ -325,54 +324,54 @@ on_both!(who_listens_to_a_log_that_has_gone_back_comes_back, Options::default() 
              AND seq > (SELECT seq FROM hotel_counters WHERE hotel_id = {id})"
         ))
         .unwrap();
-    assert_eq!(socket.closed_within(SOON).await, 1012);
-    let mut socket = Socket::open(&staff).await;
+    assert_eq!(socket.closed_within(EPOCH_NOTICE_TIMEOUT).await, 1012);
+    let mut socket = TestSocket::open(&staff).await;
     assert_eq!(socket.welcome["seq"], cursor(&staff).await["after_seq"]);
     socket.subscribe(stay.id).await;
-    says(&staff, &stay, 3).await;
-    assert_eq!(said(&socket.so_far(&hotel).await), ["said 3"]);
+    send_numbered(&staff, &stay, 3).await;
+    assert_eq!(message_texts(&socket.events_so_far(&hotel).await), ["said 3"]);
 });
 
 #[test]
-fn postgresql_is_left_to_its_own_tools() {
-    unserved(Backend::Postgres, Options::default(), |world| async move {
-        assert!(fails(&world.run(&["backup", "copy.db"])).contains("pg_dump"));
-        assert!(fails(&world.run(&["restore", "copy.db"])).contains("message-manager new-epoch"));
-        assert!(names(world.folder(), "copy").is_empty());
+fn backup_and_restore_refuse_postgresql() {
+    without_server(DatabaseKind::Postgres, WorldOptions::default(), |world| async move {
+        assert!(error_line(&world.run(&["backup", "copy.db"])).contains("pg_dump"));
+        assert!(error_line(&world.run(&["restore", "copy.db"])).contains("message-manager new-epoch"));
+        assert!(files_starting_with(world.folder(), "copy").is_empty());
     });
 }
 
 #[test]
-fn a_postgresql_that_was_dumped_comes_back() {
-    alone(Backend::Postgres, Options::default(), |world| async move {
-        let tool = |name: &str, arguments: &[&str]| {
+fn a_postgresql_dump_is_restored_with_a_new_epoch() {
+    alone(DatabaseKind::Postgres, WorldOptions::default(), |world| async move {
+        let run_tool = |name: &str, arguments: &[&str]| {
             let psql = std::env::var("MM_TEST_PSQL").unwrap_or_else(|_| "psql".into());
             let done = Command::new(Path::new(&psql).with_file_name(name)).args(arguments).output().unwrap();
             assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
         };
         let hotel = world.hotel();
         let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
-        says(&staff, &stay, 1).await;
+        send_numbered(&staff, &stay, 1).await;
         let url = world.program.settings["DATABASE_URL"].clone();
         let dump = world.folder().join("dump").display().to_string();
-        tool("pg_dump", &["--format=custom", "--file", &dump, &url]);
-        says(&staff, &stay, 2).await;
-        let worthless = cursor(&staff).await;
+        run_tool("pg_dump", &["--format=custom", "--file", &dump, &url]);
+        send_numbered(&staff, &stay, 2).await;
+        let stale_cursor = cursor(&staff).await;
         world.kill();
         let (server, name) = url.rsplit_once('/').unwrap();
         for sql in [format!("DROP DATABASE {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
             psql(&format!("{server}/postgres"), &sql).unwrap();
         }
-        tool("pg_restore", &["--single-transaction", "--dbname", &url, &dump]);
-        let epoch = run_beside(&world, &["new-epoch"]).await.json()["epoch"].clone();
+        run_tool("pg_restore", &["--single-transaction", "--dbname", &url, &dump]);
+        let epoch = run_on_thread(&world, &["new-epoch"]).await.json()["epoch"].clone();
         world.serve();
-        assert_eq!(words_in(&staff, &stay).await, ["said 1"]);
-        starts_afresh(&staff, &worthless, &epoch).await;
+        assert_eq!(sent_texts(&staff, &stay).await, ["said 1"]);
+        assert_resync_required(&staff, &stale_cursor, &epoch).await;
     });
 }
 
 #[test]
-fn they_are_used_wrongly_with_exit_code_2() {
+fn wrong_usage_of_backup_commands_exits_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program { folder: folder.path().into(), settings: Default::default(), through: vec![] };
     let wrong: [&[&str]; 5] =

@@ -1,4 +1,4 @@
-//! The examples in the documentation, run as they are printed.
+//! Runs the shell examples of the documentation as they are printed.
 
 use std::{
     fs,
@@ -6,14 +6,14 @@ use std::{
     process::Command,
 };
 
-use acceptance::{Backend, Options, Whatsapp, World, binary};
+use acceptance::{DatabaseKind, TestWorld, WhatsappWorld, WorldOptions, binary};
 
 fn page(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     fs::read_to_string(root.join(name)).unwrap()
 }
 
-/// The `sh` blocks of a page, one after another.
+/// The `sh` blocks of a page, concatenated.
 fn examples(page: &str) -> String {
     let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let script: String = blocks.collect();
@@ -21,11 +21,11 @@ fn examples(page: &str) -> String {
     script
 }
 
-/// Whether what the examples use is there; where not, that is said, or with `REQUIRE_ALL=1` a failure.
-fn tools_are_there() -> bool {
-    let there =
+/// Returns `true` if bash and curl are installed. If not, the test is skipped, or fails with `REQUIRE_ALL=1`.
+fn has_required_tools() -> bool {
+    let is_installed =
         |tool: &str| Command::new("sh").args(["-c", "command -v \"$0\"", tool]).output().unwrap().status.success();
-    let missing: Vec<&str> = ["bash", "curl"].into_iter().filter(|tool| !there(tool)).collect();
+    let missing: Vec<&str> = ["bash", "curl"].into_iter().filter(|tool| !is_installed(tool)).collect();
     if !missing.is_empty() {
         assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "not installed: {missing:?}");
         println!("skipped: not installed: {missing:?}");
@@ -39,39 +39,39 @@ fn socket_client() -> PathBuf {
     client
 }
 
-/// Runs a script in a folder; what it printed. A client that would listen for ever is ended after
-/// a moment.
+/// Runs a script in a folder and returns its output. The socket client of the examples would never end, so it is
+/// stopped after 3 s.
 fn run(script: &str, folder: &Path, settings: &[(&str, &str)]) -> String {
     let before = format!(
         "set -euo pipefail\nexport PATH={}:$PATH\ncargo() {{ timeout 3 {} \"${{@:6}}\" || [ $? = 124 ]; }}\n",
         binary().parent().unwrap().display(),
         socket_client().display(),
     );
-    let done = Command::new("bash")
+    let finished = Command::new("bash")
         .args(["-c", &format!("{before}{script}")])
         .current_dir(folder)
         .envs(settings.iter().copied())
         .output()
         .unwrap();
-    let text = String::from_utf8(done.stdout).unwrap();
-    assert!(done.status.success(), "{}\n{text}\n{}", done.status, String::from_utf8_lossy(&done.stderr));
+    let text = String::from_utf8(finished.stdout).unwrap();
+    assert!(finished.status.success(), "{}\n{text}\n{}", finished.status, String::from_utf8_lossy(&finished.stderr));
     text
 }
 
 #[test]
-fn from_clone_to_first_message_and_on() {
-    if !tools_are_there() {
+fn the_examples_of_the_readme_and_the_api_work() {
+    if !has_required_tools() {
         return;
     }
-    // As `make run` starts it.
-    let options = Options::default().hotels(0).arguments(&["--demo", "--simulate-whatsapp"]);
-    let world = World::start(Backend::Sqlite, options);
-    let said = world.said().join("\n");
-    let password = said.split("with the password ").nth(1).unwrap().split(',').next().unwrap();
+    // The same options as `make run`.
+    let options = WorldOptions::default().hotels(0).arguments(&["--demo", "--simulate-whatsapp"]);
+    let world = TestWorld::start(DatabaseKind::Sqlite, options);
+    let server_output = world.server_output().join("\n");
+    let password = server_output.split("with the password ").nth(1).unwrap().split(',').next().unwrap();
     let scripts = examples(&page("README.md")) + &examples(&page("docs/api.md"));
     let script = scripts.replace("127.0.0.1:8080", &world.address());
     assert_ne!(script, scripts, "the address was not found");
-    let told = run(&script, world.folder(), &[("PASSWORD", password)]);
+    let output = run(&script, world.folder(), &[("PASSWORD", password)]);
     for part in [
         r#""content":"Until eight, Ana.""#,
         r#""guest_name":"Ana""#,
@@ -84,17 +84,17 @@ fn from_clone_to_first_message_and_on() {
         r#""type":"new_message","stay_id":null,"content":"Breakfast is from seven.""#,
         r#""type":"resumed""#,
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(output.contains(part), "{part} is not in {output}");
     }
 }
 
 #[test]
-fn running_it() {
-    if !tools_are_there() {
+fn the_examples_of_operations_work() {
+    if !has_required_tools() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let told = run(&examples(&page("docs/operations.md")), folder.path(), &[]);
+    let output = run(&examples(&page("docs/operations.md")), folder.path(), &[]);
     for part in [
         r#""username":"ann"}"#,
         r#""result":"created""#,
@@ -103,22 +103,22 @@ fn running_it() {
         r#""kept":"data/message_manager.db.before-"#,
         "The database is up to date.",
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(output.contains(part), "{part} is not in {output}");
     }
 }
 
 #[test]
-fn guests_on_whatsapp() {
-    if !tools_are_there() {
+fn the_examples_of_whatsapp_work() {
+    if !has_required_tools() {
         return;
     }
-    let whatsapp = Whatsapp::start(Backend::Sqlite, Options::default().hotels(1));
+    let whatsapp = WhatsappWorld::start(DatabaseKind::Sqlite, WorldOptions::default().hotels(1));
     let (world, page) = (&whatsapp.world, examples(&page("docs/whatsapp.md")));
     let script = page.replace("http://127.0.0.1:8090", &whatsapp.meta.base);
     assert_ne!(script, page, "the address was not found");
     let settings: Vec<(&str, &str)> =
         world.program.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let told = run(&script, world.folder(), &settings);
+    let output = run(&script, world.folder(), &settings);
     for part in [
         r#"{"id":1}"#,
         "ok           number of hotel 1",
@@ -131,14 +131,14 @@ fn guests_on_whatsapp() {
         r#""reads":false"#,
         r#""entries":["#,
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(output.contains(part), "{part} is not in {output}");
     }
-    assert!(!told.contains(r#"{"error":""#), "{told}");
+    assert!(!output.contains(r#"{"error":""#), "{output}");
 }
 
 /// `.env.example` lists every setting that the program reads, and no other.
 #[test]
-fn every_setting_is_listed() {
+fn env_example_lists_every_setting() {
     let is_name = |text: &&str| text.bytes().all(|it| it.is_ascii_uppercase() || it == b'_');
     let example = page(".env.example");
     let lines = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
@@ -147,8 +147,36 @@ fn every_setting_is_listed() {
     let source = page("crates/app/src/settings.rs");
     let calls = source.split("reader.").skip(1).filter_map(|rest| rest.split_once("(\"")?.1.split_once('"'));
     let mut read: Vec<&str> = calls.map(|(name, _)| name).filter(is_name).collect();
-    // Not in a release.
+    // Only in builds for tests.
     read.retain(|name| !name.starts_with("TEST_"));
     read.sort_unstable();
     assert_eq!(listed, read);
+}
+
+/// Source files that a page names as `crate/path`, without `crates/`, `src/` and `.rs`.
+fn named_source_files(text: &str) -> Vec<&str> {
+    const CRATES: [&str; 9] =
+        ["domain", "auth", "whatsapp", "wire", "persistence", "desk", "transport", "app", "simulator"];
+    let is_part_of_path = |c: char| c.is_ascii_lowercase() || c == '_' || c == '/';
+    let words = text.split(|c: char| !is_part_of_path(c));
+    let paths = words
+        .filter(|word| word.split_once('/').is_some_and(|(name, rest)| CRATES.contains(&name) && !rest.is_empty()));
+    paths.map(|path| path.trim_end_matches('/')).collect()
+}
+
+#[test]
+fn architecture_and_glossary_name_existing_source_files() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
+    for name in ["docs/architecture.md", "docs/glossary.md"] {
+        let text = page(name);
+        let files = named_source_files(&text);
+        assert!(files.len() > 20, "{name}: {files:?}");
+        for file in files {
+            let (crate_name, path) = file.split_once('/').unwrap();
+            let source = crates.join(crate_name).join("src").join(path);
+            // The walkthrough adds a table `tags`.
+            let exists = path.ends_with("tags") || source.is_dir() || source.with_extension("rs").is_file();
+            assert!(exists, "{name}: {file}");
+        }
+    }
 }

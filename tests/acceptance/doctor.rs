@@ -1,13 +1,13 @@
-//! The doctor: what it says of what is right, and of what is wrong.
+//! The `doctor` command: it reports each part as ok, wrong, not set or not checked.
 
 use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use acceptance::{
-    ACCESS_TOKEN, APP_SECRET, Backend, Client, Meta, Options, PASSWORD, Port, Program, Redis, Staff, VERIFY_TOKEN,
-    Value, World, json, on_both,
+    ACCESS_TOKEN, APP_SECRET, ApiClient, DatabaseKind, Meta, PASSWORD, Port, Program, StaffClient, TestRedis,
+    TestWorld, VERIFY_TOKEN, Value, WorldOptions, json, on_both, on_sqlite,
 };
 
-/// What must never be printed.
+/// These values must never be printed.
 const SECRETS: [(&str, &str); 3] = [
     ("WHATSAPP_APP_SECRET", APP_SECRET),
     ("WHATSAPP_VERIFY_TOKEN", VERIFY_TOKEN),
@@ -15,36 +15,37 @@ const SECRETS: [(&str, &str); 3] = [
 ];
 const NUMBER: &str = "105000000000001";
 
-/// What a run of it said.
-struct Said {
-    things: Vec<Value>,
+/// The results of one `doctor` run.
+struct DoctorReport {
+    parts: Vec<Value>,
 }
 
-impl Said {
-    /// How a thing is, and what it says of it; the last of that name.
+impl DoctorReport {
+    /// State and explanation of a part; of several parts with this name, the last.
     #[track_caller]
-    fn of(&self, thing: &str) -> (&str, &str) {
-        let found = self.things.iter().rfind(|it| it["thing"] == thing);
-        let found = found.unwrap_or_else(|| panic!("no {thing}: {:?}", self.things));
+    fn of(&self, name: &str) -> (&str, &str) {
+        let found = self.parts.iter().rfind(|it| it["thing"] == name);
+        let found = found.unwrap_or_else(|| panic!("no {name}: {:?}", self.parts));
         (found["state"].as_str().unwrap(), found["says"].as_str().unwrap())
     }
 
     #[track_caller]
-    fn is(&self, thing: &str, state: &str, words: &str) {
-        let (found, says) = self.of(thing);
-        assert!(found == state && says.contains(words), "{thing}: {found}: {says}");
+    fn is(&self, name: &str, state: &str, text: &str) {
+        let (found, says) = self.of(name);
+        assert!(found == state && says.contains(text), "{name}: {found}: {says}");
     }
 }
 
-/// Runs it both ways, and looks that they say the same, that the exit code fits, and that no secret is said.
+/// Runs `doctor` as text and as JSON. Fails if the two differ, if the exit code does not fit, or if a secret is
+/// printed.
 #[track_caller]
-fn examine(program: &Program) -> Said {
-    let (text, told) = (program.run(&["doctor"]), program.run(&["doctor", "--json"]));
-    let json: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {told:?}"));
-    let things = json["things"].as_array().unwrap().clone();
-    let wrong = things.iter().filter(|it| it["state"] == "wrong").count();
+fn run_doctor(program: &Program) -> DoctorReport {
+    let (text, as_json) = (program.run(&["doctor"]), program.run(&["doctor", "--json"]));
+    let json: Value = serde_json::from_str(&as_json.stdout).unwrap_or_else(|error| panic!("{error}: {as_json:?}"));
+    let parts = json["things"].as_array().unwrap().clone();
+    let wrong = parts.iter().filter(|it| it["state"] == "wrong").count();
     assert_eq!(json["wrong"], wrong);
-    for done in [&text, &told] {
+    for done in [&text, &as_json] {
         if wrong == 0 {
             assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
         } else {
@@ -55,10 +56,10 @@ fn examine(program: &Program) -> Said {
             assert!(!format!("{done:?}").contains(secret), "{done:?}");
         }
     }
-    assert_eq!(text.stdout.lines().count(), things.len(), "{text:?}");
+    assert_eq!(text.stdout.lines().count(), parts.len(), "{text:?}");
     let words = ["ok ", "wrong ", "not set ", "not checked "];
     assert!(text.stdout.lines().all(|line| words.iter().any(|word| line.starts_with(word))), "{text:?}");
-    Said { things }
+    DoctorReport { parts }
 }
 
 fn with(program: &Program, settings: &[(&str, &str)]) -> Program {
@@ -67,157 +68,158 @@ fn with(program: &Program, settings: &[(&str, &str)]) -> Program {
     other
 }
 
-/// Nothing of WhatsApp is set, and no hotel needs it.
-fn bare() -> Options {
-    Options::default().hotels(1).arguments(&[]).set("RUST_LOG", "off")
+/// No WhatsApp setting, and no hotel that needs one.
+fn without_whatsapp() -> WorldOptions {
+    WorldOptions::default().hotels(1).arguments(&[]).set("RUST_LOG", "off")
 }
 
-/// A world where all is set for this Meta, at a port that the doctor can know; its one hotel has the number.
-fn complete(backend: Backend, meta: &Meta, port: &Port) -> Arc<World> {
-    let options = SECRETS.iter().fold(bare(), |options, (name, value)| options.set(name, value));
+/// A world with all WhatsApp settings for this simulator; its hotel has a number. The server has a fixed port, so that
+/// the doctor can find its webhook.
+fn world_with_whatsapp(backend: DatabaseKind, meta: &Meta, port: &Port) -> Arc<TestWorld> {
+    let options = SECRETS.iter().fold(without_whatsapp(), |options, (name, value)| options.set(name, value));
     let options = options.set("WHATSAPP_API_URL", &meta.base).set("BIND_ADDRESS", port.address());
-    let world = World::prepare(backend, options);
+    let world = TestWorld::prepare(backend, options);
     let hotel = world.generated["hotels"][0]["id"].to_string();
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", NUMBER]).json();
     world
 }
 
-on_both!(without_whatsapp_nothing_is_wrong, unserved bare() => |world| {
-    let said = examine(&world.program);
-    said.is("database", "ok", "up to date");
-    said.is("JWT_SECRET", "ok", "");
-    said.is("clock", "ok", "");
-    for thing in ["Redis", "app secret", "verify token", "webhook", "access token", "numbers"] {
-        said.is(thing, "not_set", "");
+on_both!(without_whatsapp_nothing_is_wrong, without_server without_whatsapp() => |world| {
+    let report = run_doctor(&world.program);
+    report.is("database", "ok", "up to date");
+    report.is("JWT_SECRET", "ok", "");
+    report.is("clock", "ok", "");
+    for name in ["Redis", "app secret", "verify token", "webhook", "access token", "numbers"] {
+        report.is(name, "not_set", "");
     }
-    said.is("parked", "ok", "");
+    report.is("parked", "ok", "");
 });
 
-on_both!(a_database_that_cannot_be_used_is_told, unserved bare().hotels(0) => |world| {
-    let said = examine(&world.program);
-    said.is("database", "wrong", "message-manager migrate");
-    // It has made none.
+on_both!(an_unusable_database_is_reported, without_server without_whatsapp().hotels(0) => |world| {
+    let report = run_doctor(&world.program);
+    report.is("database", "wrong", "message-manager migrate");
+    // The doctor has not migrated.
     assert_eq!(world.run(&["migrate", "--check"]).code, Some(1));
-    said.is("numbers", "not_checked", "");
-    let away = with(&world.program, &[("DATABASE_URL", "postgres://mm:hunter2@127.0.0.1:9/mm")]);
-    examine(&away).is("database", "wrong", "DATABASE_URL");
+    report.is("numbers", "not_checked", "");
+    let unavailable = with(&world.program, &[("DATABASE_URL", "postgres://mm:hunter2@127.0.0.1:9/mm")]);
+    run_doctor(&unavailable).is("database", "wrong", "DATABASE_URL");
     world.run(&["migrate"]);
     world.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231235959')").unwrap();
-    examine(&world.program).is("database", "wrong", "newer");
+    run_doctor(&world.program).is("database", "wrong", "newer");
 });
 
-on_both!(bad_settings_are_told, unserved bare() => |world| {
+on_both!(invalid_settings_are_reported, without_server without_whatsapp() => |world| {
     let bad = with(&world.program, &[("JWT_SECRET", "hunter2"), ("REDIS_URL", "http://:hunter2@x")]);
-    let said = examine(&bad);
-    said.is("settings", "wrong", "JWT_SECRET");
-    said.is("settings", "wrong", "REDIS_URL");
+    let report = run_doctor(&bad);
+    report.is("settings", "wrong", "JWT_SECRET");
+    report.is("settings", "wrong", "REDIS_URL");
     let without = with(&world.program, &[("JWT_SECRET", "")]);
-    let state = if world.backend == Backend::Sqlite { "not_set" } else { "wrong" };
-    examine(&without).is("JWT_SECRET", state, "");
+    let state = if world.backend == DatabaseKind::Sqlite { "not_set" } else { "wrong" };
+    run_doctor(&without).is("JWT_SECRET", state, "");
 });
 
-on_both!(redis_is_asked, unserved bare() => |world| {
-    let dead = Port::free();
-    let away = with(&world.program, &[("REDIS_URL", &format!("redis://:hunter2@{}", dead.address()))]);
-    examine(&away).is("Redis", "wrong", "REDIS_URL");
-    if Redis::is_there() {
-        let redis = Redis::start();
-        examine(&with(&world.program, &[("REDIS_URL", &redis.url())])).is("Redis", "ok", "");
+on_sqlite!(redis_is_checked, without_server without_whatsapp() => |world| {
+    let free_port = Port::free();
+    let unavailable = with(&world.program, &[("REDIS_URL", &format!("redis://:hunter2@{}", free_port.address()))]);
+    run_doctor(&unavailable).is("Redis", "wrong", "REDIS_URL");
+    if TestRedis::is_available() {
+        let redis = TestRedis::start();
+        run_doctor(&with(&world.program, &[("REDIS_URL", &redis.url())])).is("Redis", "ok", "");
     }
 });
 
-on_both!(what_is_missing_is_wrong_where_a_hotel_needs_it, unserved bare() => |world| {
+on_sqlite!(missing_whatsapp_settings_are_wrong_if_a_hotel_has_a_number, without_server without_whatsapp() => |world| {
     let hotel = world.generated["hotels"][0]["id"].to_string();
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", NUMBER]).json();
-    let said = examine(&world.program);
-    for (thing, words) in [
+    let report = run_doctor(&world.program);
+    for (name, text) in [
         ("app secret", "WHATSAPP_APP_SECRET"),
         ("verify token", "WHATSAPP_VERIFY_TOKEN"),
         ("webhook", "PUBLIC_URL"),
         ("access token", "WHATSAPP_ACCESS_TOKEN"),
     ] {
-        said.is(thing, "wrong", words);
+        report.is(name, "wrong", text);
     }
-    said.is("numbers", "ok", "");
-    said.is("number", "not_checked", "");
+    report.is("numbers", "ok", "");
+    report.is("number", "not_checked", "");
     let plain = with(&world.program, &[("PUBLIC_URL", "http://desk.example")]);
-    examine(&plain).is("webhook", "wrong", "https");
-    // Where nobody listens, it may be that only this machine does not reach it.
+    run_doctor(&plain).is("webhook", "wrong", "https");
+    // If the webhook cannot be reached, the reason may be that only this machine cannot reach it.
     let far = [("PUBLIC_URL", "https://127.0.0.1:9"), SECRETS[1]];
-    examine(&with(&world.program, &far)).is("webhook", "not_checked", "not reached from this machine");
+    run_doctor(&with(&world.program, &far)).is("webhook", "not_checked", "not reached from this machine");
 });
 
-on_both!(all_that_is_right_is_told, unserved bare().hotels(0) => |world| {
+on_both!(a_complete_setup_is_reported_as_ok, without_server without_whatsapp().hotels(0) => |world| {
     let (meta, port) = (Meta::start(1), Port::free());
-    let world = complete(world.backend, &meta, &port);
-    examine(&world.program).is("webhook", "not_checked", "not reached");
+    let world = world_with_whatsapp(world.backend, &meta, &port);
+    run_doctor(&world.program).is("webhook", "not_checked", "not reached");
     world.serve();
-    let said = examine(&world.program);
-    assert!(said.things.iter().all(|it| it["state"] != "wrong"), "{:?}", said.things);
-    for (thing, words) in [
+    let report = run_doctor(&world.program);
+    assert!(report.parts.iter().all(|it| it["state"] != "wrong"), "{:?}", report.parts);
+    for (name, text) in [
         ("database", "up to date"),
         ("clock", "WhatsApp"),
         ("app secret", "is set"),
         ("verify token", "is set"),
-        ("webhook", "answers as Meta wants it"),
-        ("access token", "takes it"),
+        ("webhook", "returns the challenge"),
+        ("access token", "accepts it"),
         ("numbers", "every hotel"),
         ("number", NUMBER),
         ("sending", "0 wait"),
         ("guests", "the last message came at "),
     ] {
-        said.is(thing, "ok", words);
+        report.is(name, "ok", text);
     }
-    assert!(said.things.iter().any(|it| it["thing"] == "guests" && it["hotel_id"].is_i64()));
+    assert!(report.parts.iter().any(|it| it["thing"] == "guests" && it["hotel_id"].is_i64()));
 });
 
-on_both!(what_whatsapp_refuses_is_told, unserved bare().hotels(0) => |world| {
+on_sqlite!(refused_numbers_and_tokens_are_reported, without_server without_whatsapp().hotels(0) => |world| {
     let (meta, port) = (Meta::start(1), Port::free());
-    let world = complete(world.backend, &meta, &port);
+    let world = world_with_whatsapp(world.backend, &meta, &port);
     let hotel = world.generated["hotels"][0]["id"].to_string();
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", "442079460000"]).json();
-    let said = examine(&world.program);
-    said.is("access token", "ok", "");
-    said.is("number", "wrong", "hotel set");
+    let report = run_doctor(&world.program);
+    report.is("access token", "ok", "");
+    report.is("number", "wrong", "hotel set");
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", "+44 20 7946 0000"]).json();
-    examine(&world.program).is("number", "wrong", "digits");
+    run_doctor(&world.program).is("number", "wrong", "digits");
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", NUMBER]).json();
     meta.post("account/", json!({ "token_revoked": true })).await;
-    let said = examine(&world.program);
-    said.is("access token", "wrong", "190");
-    said.is("number", "not_checked", "");
-    let away = with(&world.program, &[("WHATSAPP_API_URL", "http://127.0.0.1:9")]);
-    examine(&away).is("access token", "wrong", "not reached");
+    let report = run_doctor(&world.program);
+    report.is("access token", "wrong", "190");
+    report.is("number", "not_checked", "");
+    let unavailable = with(&world.program, &[("WHATSAPP_API_URL", "http://127.0.0.1:9")]);
+    run_doctor(&unavailable).is("access token", "wrong", "not reached");
 });
 
-on_both!(a_webhook_of_somebody_else_is_told, unserved bare().hotels(0) => |world| {
+on_sqlite!(a_webhook_with_another_verify_token_is_reported, without_server without_whatsapp().hotels(0) => |world| {
     let (meta, port) = (Meta::start(1), Port::free());
-    let world = complete(world.backend, &meta, &port);
+    let world = world_with_whatsapp(world.backend, &meta, &port);
     world.serve();
     let other = with(&world.program, &[("WHATSAPP_VERIFY_TOKEN", "hunter2-another")]);
-    examine(&other).is("webhook", "wrong", "verify token");
-    // Meta itself has no such page.
-    let lost = with(&world.program, &[("PUBLIC_URL", &meta.base)]);
-    let said = examine(&lost);
-    assert_eq!(said.of("webhook").0, "wrong");
+    run_doctor(&other).is("webhook", "wrong", "verify token");
+    // The simulator has no webhook at this path.
+    let wrong_url = with(&world.program, &[("PUBLIC_URL", &meta.base)]);
+    let report = run_doctor(&wrong_url);
+    assert_eq!(report.of("webhook").0, "wrong");
 });
 
-on_both!(a_clock_that_is_wrong_is_told, unserved bare().hotels(0) => |world| {
+on_both!(a_wrong_clock_is_reported, without_server without_whatsapp().hotels(0) => |world| {
     let (meta, port) = (Meta::start(1), Port::free());
-    let world = complete(world.backend, &meta, &port);
+    let world = world_with_whatsapp(world.backend, &meta, &port);
     world.advance(3600);
-    let said = examine(&world.program);
-    said.is("clock", "wrong", "ahead of that of WhatsApp");
-    let own = said.things.iter().find(|it| it["thing"] == "clock").unwrap();
-    assert_eq!(own["state"], if world.backend == Backend::Sqlite { "ok" } else { "wrong" });
+    let report = run_doctor(&world.program);
+    report.is("clock", "wrong", "ahead of that of WhatsApp");
+    let own = report.parts.iter().find(|it| it["thing"] == "clock").unwrap();
+    assert_eq!(own["state"], if world.backend == DatabaseKind::Sqlite { "ok" } else { "wrong" });
 });
 
-on_both!(what_waits_and_what_is_stopped_is_told, unserved bare().hotels(0) => |world| {
+on_both!(queued_messages_and_suspended_senders_are_reported, without_server without_whatsapp().hotels(0) => |world| {
     let (meta, port) = (Meta::start(1), Port::free());
-    let world = complete(world.backend, &meta, &port);
+    let world = world_with_whatsapp(world.backend, &meta, &port);
     world.serve();
     let manager = world.generated["hotels"][0]["staff"][0]["username"].as_str().unwrap().to_owned();
-    let manager = Staff::sign_in(&Client::new(&world), &manager, PASSWORD).await;
+    let manager = StaffClient::sign_in(&ApiClient::new(&world), &manager, PASSWORD).await;
     let stay = world.generated["hotels"][0]["stays"][0]["conversation_id"].to_string();
     meta.post("account/", json!({ "token_revoked": true })).await;
     let send = format!("conversations/{stay}/send_message/");
@@ -226,20 +228,20 @@ on_both!(what_waits_and_what_is_stopped_is_told, unserved bare().hotels(0) => |w
     while world.number(stopped) == 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let said = examine(&world.program);
-    said.is("sending", "wrong", "1 wait to be sent");
-    said.is("sending", "wrong", "190");
-    said.is("access token", "wrong", "190");
+    let report = run_doctor(&world.program);
+    report.is("sending", "wrong", "1 wait to be sent");
+    report.is("sending", "wrong", "190");
+    report.is("access token", "wrong", "190");
     let another = with(&world.program, &[("WHATSAPP_ACCESS_TOKEN", "hunter2-new")]);
-    examine(&another).is("sending", "wrong", "another access token");
+    run_doctor(&another).is("sending", "wrong", "another access token");
 });
 
-on_both!(what_is_parked_is_told_while_it_is_new, unserved bare() => |world| {
+on_both!(recent_dead_letters_are_reported, without_server without_whatsapp() => |world| {
     let at = |hours: i64| {
         let at = chrono::Utc::now() - chrono::TimeDelta::hours(hours);
         match world.backend {
-            Backend::Sqlite => at.timestamp_micros().to_string(),
-            Backend::Postgres => format!("'{}'", at.to_rfc3339()),
+            DatabaseKind::Sqlite => at.timestamp_micros().to_string(),
+            DatabaseKind::Postgres => format!("'{}'", at.to_rfc3339()),
         }
     };
     let park = |hours: i64| {
@@ -247,18 +249,17 @@ on_both!(what_is_parked_is_told_while_it_is_new, unserved bare() => |world| {
         world.sql(&format!("{sql} ({}, 'no hotel has this number', '999', 'hunter2')", at(hours))).unwrap();
     };
     park(30);
-    examine(&world.program).is("parked", "ok", "1 came");
+    run_doctor(&world.program).is("parked", "ok", "1 came");
     park(1);
-    let said = examine(&world.program);
-    said.is("parked", "wrong", "2 came");
-    said.is("parked", "wrong", "phone number ids 999.");
+    let report = run_doctor(&world.program);
+    report.is("parked", "wrong", "2 came");
+    report.is("parked", "wrong", "phone number ids 999.");
 });
 
-/// It looks, and leaves everything as it is.
 #[test]
-fn it_makes_nothing() {
+fn doctor_creates_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program { folder: folder.path().into(), settings: BTreeMap::new(), through: Vec::new() };
-    examine(&program).is("database", "wrong", "data/message_manager.db");
+    run_doctor(&program).is("database", "wrong", "data/message_manager.db");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -1,18 +1,23 @@
-//! Whose words go where: guests, their stays, and the conversations of both.
+//! Guests and their conversations: which conversation a message belongs to.
 
+mod current_stay;
 mod imports;
-mod stays;
 
-use acceptance::{Backend, Client, Hotel, Options, Socket, Value, http, json, on_both, unique};
+use std::sync::Arc;
+
+use acceptance::{
+    ApiClient, DatabaseKind, TestHotel, TestSocket, TestWorld, Value, WorldOptions, alone, http, json, on_both,
+    on_sqlite, unique,
+};
 use futures_util::future::join_all;
 
-use crate::has_keys;
+use crate::assert_has_keys;
 
-const SIMULATOR: &str = "/api/demo/guest_message/";
+const GUEST_MESSAGE: &str = "/api/demo/guest_message/";
 
-/// A stay, as another system books it.
+/// A stay as a booking system exports it.
 #[derive(Clone)]
-struct Booking {
+struct TestBooking {
     code: String,
     name: String,
     phone: String,
@@ -21,8 +26,8 @@ struct Booking {
     last: String,
 }
 
-impl Booking {
-    /// One that has begun long ago and is not over for long.
+impl TestBooking {
+    /// A stay that has begun long ago and ends in the far future.
     fn of(phone: &str) -> Self {
         let text = str::to_owned;
         let (name, room) = (text("Zoë Booked"), text("12"));
@@ -33,218 +38,221 @@ impl Booking {
         [&self.code, &self.name, &self.phone, &self.room, &self.first, &self.last].map(String::as_str).join(",")
     }
 
-    /// Books it, or changes what is booked; what came of it.
-    fn import(&self, hotel: &Hotel) -> Value {
+    /// Imports the stay; returns the result of its row.
+    fn import(&self, hotel: &TestHotel) -> Value {
         let header = "reservation_code,guest_name,guest_phone,room_number,check_in,check_out";
         hotel.import(&format!("{header}\n{}\n", self.row()))["rows"][0]["result"].clone()
     }
 }
 
-/// A conversation, in full.
-async fn shown(client: &Client, id: &Value) -> Value {
+async fn fetch_conversation(client: &ApiClient, id: &Value) -> Value {
     client.get(format!("conversations/{id}/")).await.is(200)
 }
 
-/// Of what came, the events of one type, as the conversations they are about.
-fn about<'a>(came: &'a [Value], word: &str) -> Vec<&'a Value> {
-    came.iter().filter(|it| it["type"] == word).map(|it| &it["conversation_id"]).collect()
+/// The conversation ids of the events of one type.
+fn conversations_of<'a>(events: &'a [Value], event_type: &str) -> Vec<&'a Value> {
+    events.iter().filter(|it| it["type"] == event_type).map(|it| &it["conversation_id"]).collect()
 }
 
-/// Plays a guest who says their name.
-async fn introduces(hotel: &Hotel, phone: &str, name: &str) -> Value {
+/// A guest message with a profile name.
+async fn write_with_name(hotel: &TestHotel, phone: &str, name: &str) -> Value {
     let body = json!({ "phone": phone, "text": "it is me", "name": name, "hotel_id": hotel.id });
-    hotel.nobody().post(SIMULATOR, body).await.is(201)
+    hotel.anonymous().post(GUEST_MESSAGE, body).await.is(201)
 }
 
 on_both!(an_unknown_number_gets_a_demo_conversation, |hotel| {
-    let (staff, phone) = (hotel.of(0).await, hotel.new_phone());
-    let told = hotel.guest_says(&phone, "is this the hotel?").await;
-    assert_eq!((&told["stay_id"], &told["hotel_id"]), (&json!(null), &json!(hotel.id)));
-    let it = shown(&staff, &told["conversation_id"]).await;
-    let wanted = json!({
+    let (staff, phone) = (hotel.of(0).await, hotel.unused_phone());
+    let received = hotel.send_guest_message(&phone, "is this the hotel?").await;
+    assert_eq!((&received["stay_id"], &received["hotel_id"]), (&json!(null), &json!(hotel.id)));
+    let conversation = fetch_conversation(&staff, &received["conversation_id"]).await;
+    let expected = json!({
         "status": "demo", "stay_id": null, "room_number": null, "check_in": null, "check_out": null,
         "guest_name": phone, "guest_phone": phone, "department_name": null, "assigned_to": null, "unread_count": 1,
     });
-    for (name, value) in wanted.as_object().unwrap() {
-        assert_eq!(it[name], *value, "{name}: {it}");
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(conversation[name], *value, "{name}: {conversation}");
     }
-    // Everybody of the hotel may take it, and it is not among those of stays.
-    shown(&*hotel.hire("staff", &[]).await, &told["conversation_id"]).await;
+    // All staff may take over the conversation. It is not listed among the active ones of stays.
+    fetch_conversation(&*hotel.hire("staff", &[]).await, &received["conversation_id"]).await;
     let active = staff.get("conversations/active_conversations/").await.is(200);
     assert!(!active.to_string().contains(&phone), "{active}");
-    let again = hotel.guest_says(&phone, "hello?").await;
-    assert_eq!(again["conversation_id"], told["conversation_id"]);
+    let again = hotel.send_guest_message(&phone, "hello?").await;
+    assert_eq!(again["conversation_id"], received["conversation_id"]);
 });
 
-on_both!(a_guest_is_called_what_they_call_themselves, |hotel| {
-    let (staff, phone) = (hotel.of(0).await, hotel.new_phone());
-    let told = introduces(&hotel, &phone, " Ana ").await;
-    let id = &told["conversation_id"];
-    assert_eq!(shown(&staff, id).await["guest_name"], "Ana");
-    // Who says nothing of their name keeps it.
-    hotel.guest_says(&phone, "without a name").await;
-    assert_eq!(shown(&staff, id).await["guest_name"], "Ana");
-    introduces(&hotel, &phone, "Ana María").await;
-    assert_eq!(shown(&staff, id).await["guest_name"], "Ana María");
+on_both!(the_profile_name_is_shown_until_a_booking_names_the_guest, |hotel| {
+    let (staff, phone) = (hotel.of(0).await, hotel.unused_phone());
+    let received = write_with_name(&hotel, &phone, " Ana ").await;
+    let id = &received["conversation_id"];
+    assert_eq!(fetch_conversation(&staff, id).await["guest_name"], "Ana");
+    // A message without a profile name keeps the known name.
+    hotel.send_guest_message(&phone, "without a name").await;
+    assert_eq!(fetch_conversation(&staff, id).await["guest_name"], "Ana");
+    write_with_name(&hotel, &phone, "Ana María").await;
+    assert_eq!(fetch_conversation(&staff, id).await["guest_name"], "Ana María");
     let messages = staff.get(format!("conversations/{id}/messages/")).await.is(200);
     assert_eq!(messages[2]["sender_name"], "Ana María");
     let found = staff.get("conversations/?status=demo&search=maria").await.is(200);
     assert_eq!((&found["count"], &found["results"][0]["id"]), (&json!(1), id));
-    // A booking knows better.
-    Booking::of(&phone).import(&hotel);
-    assert_eq!(shown(&staff, id).await["guest_name"], "Zoë Booked");
-    introduces(&hotel, &phone, "Anita").await;
-    assert_eq!(shown(&staff, id).await["guest_name"], "Zoë Booked");
+    // The name of a booking has precedence over the profile name.
+    TestBooking::of(&phone).import(&hotel);
+    assert_eq!(fetch_conversation(&staff, id).await["guest_name"], "Zoë Booked");
+    write_with_name(&hotel, &phone, "Anita").await;
+    assert_eq!(fetch_conversation(&staff, id).await["guest_name"], "Zoë Booked");
 });
 
-on_both!(a_new_name_is_told, |hotel| {
-    let (staff, phone) = (hotel.of(0).await, hotel.new_phone());
-    let told = hotel.guest_says(&phone, "no name yet").await;
-    let mut socket = Socket::open(&staff).await;
-    let conversation = told["conversation_id"].clone();
+on_both!(a_new_profile_name_is_sent_to_subscribers, |hotel| {
+    let (staff, phone) = (hotel.of(0).await, hotel.unused_phone());
+    let received = hotel.send_guest_message(&phone, "no name yet").await;
+    let mut socket = TestSocket::open(&staff).await;
+    let conversation = received["conversation_id"].clone();
     let subscribe = json!({ "command": "subscribe_to_conversation", "conversation_id": conversation });
     socket.ok(subscribe).await;
-    introduces(&hotel, &phone, "Ana").await;
+    write_with_name(&hotel, &phone, "Ana").await;
     let updated = socket.skip_to("conversation_updated").await;
     assert_eq!((&updated["conversation_id"], &updated["conversation"]["guest_name"]), (&conversation, &json!("Ana")));
     // The same name again is no change.
-    socket.so_far(&hotel).await;
-    introduces(&hotel, &phone, "Ana").await;
-    let came = socket.so_far(&hotel).await;
-    assert_eq!((about(&came, "new_message").len(), about(&came, "conversation_updated").len()), (1, 0), "{came:?}");
+    socket.events_so_far(&hotel).await;
+    write_with_name(&hotel, &phone, "Ana").await;
+    let events = socket.events_so_far(&hotel).await;
+    assert_eq!(
+        (conversations_of(&events, "new_message").len(), conversations_of(&events, "conversation_updated").len()),
+        (1, 0),
+        "{events:?}"
+    );
 });
 
-on_both!(a_number_is_the_same_however_it_is_written, |hotel| {
-    let phone = hotel.new_phone();
-    let told = hotel.guest_says(&phone, "plain").await;
+on_both!(a_phone_number_matches_in_any_notation, |hotel| {
+    let phone = hotel.unused_phone();
+    let received = hotel.send_guest_message(&phone, "plain").await;
     for written in [
         format!("{} {} ({}) {}", &phone[..3], &phone[3..5], &phone[5..8], &phone[8..]),
         format!("{}-{}.{}", &phone[..3], &phone[3..6], &phone[6..]),
         format!(" {phone} "),
     ] {
-        let again = hotel.guest_says(&written, "otherwise").await;
-        assert_eq!(again["conversation_id"], told["conversation_id"], "{written}");
+        let again = hotel.send_guest_message(&written, "otherwise").await;
+        assert_eq!(again["conversation_id"], received["conversation_id"], "{written}");
     }
-    let booked = Booking::of(&format!("{} {}", &phone[..3], &phone[3..]));
+    let booked = TestBooking::of(&format!("{} {}", &phone[..3], &phone[3..]));
     assert_eq!(booked.import(&hotel), "created");
-    assert_eq!(hotel.guest_says(&phone, "my stay").await["conversation_id"], told["conversation_id"]);
-    let it = shown(&*hotel.of(0).await, &told["conversation_id"]).await;
-    assert_eq!((&it["guest_phone"], it["stay_id"].is_i64()), (&json!(phone), true));
+    assert_eq!(hotel.send_guest_message(&phone, "my stay").await["conversation_id"], received["conversation_id"]);
+    let conversation = fetch_conversation(&*hotel.of(0).await, &received["conversation_id"]).await;
+    assert_eq!((&conversation["guest_phone"], conversation["stay_id"].is_i64()), (&json!(phone), true));
 });
 
-on_both!(a_number_is_another_guest_in_another_hotel, |hotel| {
-    let (other, phone) = (hotel.world.hotel(), hotel.new_phone());
-    let here = hotel.guest_says(&phone, "here").await;
-    let there = other.guest_says(&phone, "there").await;
+on_both!(the_same_number_is_another_guest_in_another_hotel, |hotel| {
+    let (other, phone) = (hotel.world.hotel(), hotel.unused_phone());
+    let here = hotel.send_guest_message(&phone, "here").await;
+    let there = other.send_guest_message(&phone, "there").await;
     assert_ne!(here["conversation_id"], there["conversation_id"]);
-    assert_eq!(Booking::of(&phone).import(&other), "created");
-    assert_eq!(hotel.guest_says(&phone, "here again").await, {
+    assert_eq!(TestBooking::of(&phone).import(&other), "created");
+    assert_eq!(hotel.send_guest_message(&phone, "here again").await, {
         let mut same = here.clone();
-        same["message_id"] = hotel_s_last(&hotel, &here).await;
+        same["message_id"] = newest_message_id(&hotel, &here).await;
         same
     });
-    // Where no hotel is named it is the one of the number's stay.
-    let unnamed = hotel.nobody().post(SIMULATOR, json!({ "phone": phone, "text": "where?" })).await.is(201);
+    // Without `hotel_id` the message goes to the hotel of the number's stay.
+    let unnamed = hotel.anonymous().post(GUEST_MESSAGE, json!({ "phone": phone, "text": "where?" })).await.is(201);
     assert_eq!((&unnamed["hotel_id"], &unnamed["conversation_id"]), (&json!(other.id), &there["conversation_id"]));
-    // Without a stay, the first.
-    let nobody_s = json!({ "phone": hotel.new_phone(), "text": "where?" });
-    let unnamed = hotel.nobody().post(SIMULATOR, nobody_s).await.is(201);
+    // Without a stay it goes to the first hotel.
+    let unknown_guest = json!({ "phone": hotel.unused_phone(), "text": "where?" });
+    let unnamed = hotel.anonymous().post(GUEST_MESSAGE, unknown_guest).await.is(201);
     let first = hotel.world.generated["hotels"].as_array().unwrap().iter().map(|it| it["id"].as_i64().unwrap()).min();
     assert_eq!(unnamed["hotel_id"].as_i64(), first);
 });
 
-async fn hotel_s_last(hotel: &Hotel, told: &Value) -> Value {
-    let path = format!("conversations/{}/messages/?limit=1", told["conversation_id"]);
+async fn newest_message_id(hotel: &TestHotel, received: &Value) -> Value {
+    let path = format!("conversations/{}/messages/?limit=1", received["conversation_id"]);
     hotel.of(0).await.get(path).await.is(200)[0]["id"].clone()
 }
 
-on_both!(what_the_simulator_cannot_use_is_told, |hotel| {
-    let say = |body: Value| {
-        let nobody = hotel.nobody();
-        async move { nobody.post(SIMULATOR, body).await.bad_fields() }
+on_sqlite!(invalid_guest_messages_of_the_demo_are_rejected, |hotel| {
+    let faults = |body: Value| {
+        let anonymous = hotel.anonymous();
+        async move { anonymous.post(GUEST_MESSAGE, body).await.bad_fields() }
     };
     for bad in ["", "600000001", "+34 abc", "+12", "+34 600"] {
-        assert_eq!(say(json!({ "phone": bad, "text": "x", "hotel_id": hotel.id })).await, ["phone"], "{bad}");
+        assert_eq!(faults(json!({ "phone": bad, "text": "x", "hotel_id": hotel.id })).await, ["phone"], "{bad}");
     }
-    let phone = hotel.new_phone();
-    assert_eq!(say(json!({ "phone": phone, "text": " ", "name": "" })).await, ["name", "text"]);
-    assert_eq!(say(json!({ "phone": phone, "text": "x", "hotel_id": 9_000_000_000_i64 })).await, ["hotel_id"]);
-    assert_eq!(say(json!({})).await, ["phone", "text"]);
+    let phone = hotel.unused_phone();
+    assert_eq!(faults(json!({ "phone": phone, "text": " ", "name": "" })).await, ["name", "text"]);
+    assert_eq!(faults(json!({ "phone": phone, "text": "x", "hotel_id": 9_000_000_000_i64 })).await, ["hotel_id"]);
+    assert_eq!(faults(json!({})).await, ["phone", "text"]);
 });
 
-on_both!(a_new_conversation_is_told_to_all_who_may_see_it_once, |hotel| {
-    let (other, phone) = (hotel.world.hotel(), hotel.new_phone());
-    let loner = hotel.hire("staff", &[]).await;
+on_both!(a_new_conversation_is_announced_once_to_all_staff_with_access, |hotel| {
+    let (other, phone) = (hotel.world.hotel(), hotel.unused_phone());
+    let without_department = hotel.hire("staff", &[]).await;
     let mut sockets = [
-        Socket::open(&hotel.of(0).await).await,
-        Socket::open(&loner).await,
-        Socket::open(&hotel.manager().await).await,
+        TestSocket::open(&hotel.of(0).await).await,
+        TestSocket::open(&without_department).await,
+        TestSocket::open(&hotel.manager().await).await,
     ];
-    let mut foreign = Socket::open(&other.manager().await).await;
-    let id = hotel.guest_says(&phone, "the first words").await["conversation_id"].clone();
-    hotel.guest_says(&phone, "and more").await;
+    let mut foreign = TestSocket::open(&other.manager().await).await;
+    let id = hotel.send_guest_message(&phone, "the first words").await["conversation_id"].clone();
+    hotel.send_guest_message(&phone, "and more").await;
     for socket in &mut sockets {
-        let came = socket.so_far(&hotel).await;
-        assert_eq!(about(&came, "new_conversation"), [&id], "{came:?}");
-        has_keys(&came[0], &["stay_id", "conversation_id", "message", "timestamp", "seq", "guest_name"]);
-        assert_eq!((&came[0]["guest_name"], &came[0]["department_name"]), (&json!(phone), &json!(null)));
+        let events = socket.events_so_far(&hotel).await;
+        assert_eq!(conversations_of(&events, "new_conversation"), [&id], "{events:?}");
+        assert_has_keys(&events[0], &["stay_id", "conversation_id", "message", "timestamp", "seq", "guest_name"]);
+        assert_eq!((&events[0]["guest_name"], &events[0]["department_name"]), (&json!(phone), &json!(null)));
     }
     foreign.nothing(&other).await;
 });
 
-on_both!(who_writes_to_a_closed_one_is_with_the_flow_again, |hotel| {
+on_both!(a_guest_message_reopens_a_closed_conversation, |hotel| {
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
-    hotel.says(&staff, &stay, "good bye").await;
+    hotel.send_message(&staff, &stay, "good bye").await;
     staff.post_empty(stay.path("close/")).await.is(200);
-    let mut colleague = Socket::open(&hotel.of(1).await).await;
+    let mut colleague = TestSocket::open(&hotel.of(1).await).await;
     colleague.subscribe_to_inbox().await;
-    hotel.guest_says(&stay.phone, "one more thing").await;
-    let it = shown(&staff, &json!(stay.conversation)).await;
-    let place = (&it["status"], &it["department_name"], &it["assigned_to"]);
-    assert_eq!(place, (&json!("active"), &json!(null), &json!(null)));
-    // Now everybody sees it, and the inbox tells them so.
-    let came = colleague.so_far(&hotel).await;
-    assert!(about(&came, "conversation_updated").contains(&&json!(stay.conversation)), "{came:?}");
-    shown(&*hotel.of(1).await, &json!(stay.conversation)).await;
-    // Without a stay the word is another.
-    let demo = hotel.guest_says(&hotel.new_phone(), "hello").await["conversation_id"].clone();
+    hotel.send_guest_message(&stay.phone, "one more thing").await;
+    let conversation = fetch_conversation(&staff, &json!(stay.conversation)).await;
+    let routing = (&conversation["status"], &conversation["department_name"], &conversation["assigned_to"]);
+    assert_eq!(routing, (&json!("active"), &json!(null), &json!(null)));
+    // All staff of the hotel see the conversation again, so it appears in their inboxes.
+    let events = colleague.events_so_far(&hotel).await;
+    assert!(conversations_of(&events, "conversation_updated").contains(&&json!(stay.conversation)), "{events:?}");
+    fetch_conversation(&*hotel.of(1).await, &json!(stay.conversation)).await;
+    // Without a stay the status is `demo`.
+    let demo = hotel.send_guest_message(&hotel.unused_phone(), "hello").await["conversation_id"].clone();
     let route = json!({ "department_id": hotel.departments[0].id });
     staff.post(format!("conversations/{demo}/start_relay/"), route).await.is(200);
     let closed = staff.post_empty(format!("conversations/{demo}/close/")).await.is(200);
-    hotel.guest_says(closed["guest_phone"].as_str().unwrap(), "hello again").await;
-    let it = shown(&staff, &demo).await;
-    assert_eq!((&it["status"], &it["department_name"]), (&json!("demo"), &json!(null)));
+    hotel.send_guest_message(closed["guest_phone"].as_str().unwrap(), "hello again").await;
+    let conversation = fetch_conversation(&staff, &demo).await;
+    assert_eq!((&conversation["status"], &conversation["department_name"]), (&json!("demo"), &json!(null)));
 });
 
-on_both!(two_nodes_hear_the_same_guest, Options::default() => |world| {
-    if world.backend == Backend::Sqlite {
-        return; // Nodes share a PostgreSQL.
-    }
-    let (hotel, log) = (world.hotel(), world.log.with_extension("second.log"));
-    let second = world.program.serve(&["--demo".to_owned()], &log);
-    let (phone, staff) = (hotel.new_phone(), hotel.of(0).await);
-    let id = hotel.guest_says(&phone, "the first words").await["conversation_id"].clone();
-    let urls = [world.base(), second.base.clone()].map(|base| format!("{base}{SIMULATOR}"));
-    let says = |phone: &str, number: usize| {
-        let body = json!({ "phone": phone, "text": format!("number {number}"), "hotel_id": hotel.id }).to_string();
-        let request = http().build().unwrap().post(&urls[number % 2]).header("content-type", "application/json");
-        async move {
-            let answer = request.body(body).send().await.unwrap();
-            assert_eq!(answer.status(), 201);
-            serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap()["conversation_id"].clone()
+#[test]
+fn two_nodes_receive_messages_of_the_same_guest() {
+    alone(DatabaseKind::Postgres, WorldOptions::default(), async |world: Arc<TestWorld>| {
+        let (hotel, log) = (world.hotel(), world.log.with_extension("second.log"));
+        let second = world.program.serve(&["--demo".to_owned()], &log);
+        let (phone, staff) = (hotel.unused_phone(), hotel.of(0).await);
+        let id = hotel.send_guest_message(&phone, "the first words").await["conversation_id"].clone();
+        let urls = [world.base(), second.base.clone()].map(|base| format!("{base}{GUEST_MESSAGE}"));
+        let write_to_node = |phone: &str, number: usize| {
+            let body = json!({ "phone": phone, "text": format!("number {number}"), "hotel_id": hotel.id }).to_string();
+            let request = http().build().unwrap().post(&urls[number % 2]).header("content-type", "application/json");
+            async move {
+                let response = request.body(body).send().await.unwrap();
+                assert_eq!(response.status(), 201);
+                serde_json::from_slice::<Value>(&response.bytes().await.unwrap()).unwrap()["conversation_id"].clone()
+            }
+        };
+        // First let both nodes open their database connections, so that they are equally fast.
+        assert_eq!([write_to_node(&phone, 0).await, write_to_node(&phone, 1).await], [id.clone(), id.clone()]);
+        join_all((0..60).map(|number| write_to_node(&phone, number))).await;
+        assert_eq!(fetch_conversation(&staff, &id).await["unread_count"], 63);
+        let messages = staff.get(format!("conversations/{id}/messages/")).await.is(200);
+        let last = messages.as_array().unwrap().last().unwrap();
+        assert_eq!(fetch_conversation(&staff, &id).await["last_message"]["content"], last["content"]);
+        // A new guest gets one conversation, although both nodes receive the first messages at once.
+        for _ in 0..5 {
+            let phone = hotel.unused_phone();
+            let conversations = join_all((0..4).map(|number| write_to_node(&phone, number))).await;
+            assert!(conversations.iter().all(|it| *it == conversations[0]), "{conversations:?}");
         }
-    };
-    // Once both have their connections, they are equally fast.
-    assert_eq!([says(&phone, 0).await, says(&phone, 1).await], [id.clone(), id.clone()]);
-    join_all((0..60).map(|number| says(&phone, number))).await;
-    assert_eq!(shown(&staff, &id).await["unread_count"], 63);
-    let messages = staff.get(format!("conversations/{id}/messages/")).await.is(200);
-    let last = messages.as_array().unwrap().last().unwrap();
-    assert_eq!(shown(&staff, &id).await["last_message"]["content"], last["content"]);
-    // Whom nobody knew has one conversation, whoever hears them first.
-    for _ in 0..5 {
-        let phone = hotel.new_phone();
-        let went = join_all((0..4).map(|number| says(&phone, number))).await;
-        assert!(went.iter().all(|it| *it == went[0]), "{went:?}");
-    }
-});
+    });
+}

@@ -1,4 +1,4 @@
-//! Which crate may know which, and that what is kept in one crate stays there.
+//! Crate dependencies: the arrows between crates, and the external crates that only one crate may use.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,8 +9,8 @@ use std::{
 
 use acceptance::Value;
 
-/// The crates, and which of the others each may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+/// The crates of the workspace, and the other crates that each may depend on.
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("persistence", &["domain"]),
@@ -18,24 +18,24 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("whatsapp", &["domain"]),
     ("desk", &["domain", "persistence", "auth", "whatsapp"]),
     ("transport", &["domain", "wire", "desk"]),
-    // It stands in for Meta, and shares no mistakes with what talks to Meta.
     (SIMULATOR, &[]),
-    ("message-manager", &["domain", "wire", "persistence", "auth", "whatsapp", "desk", "transport", SIMULATOR]),
-    // From the outside only.
+    // The binary reaches `persistence` through `desk` only.
+    ("message-manager", &["domain", "wire", "auth", "whatsapp", "desk", "transport", SIMULATOR]),
     (ACCEPTANCE, &[]),
     (BENCH, &[]),
 ];
 
+/// The simulated Cloud API. It shares no code with the `whatsapp` crate, so it cannot share a mistake either.
 const SIMULATOR: &str = "simulator";
 
-/// It drives the product from the outside, with whatever drives it best.
+/// These tests drive the binary from the outside.
 const ACCEPTANCE: &str = "acceptance";
 
-/// Its baselines are made of the same outside things as the product, and of nothing of ours.
+/// The baselines of the benchmarks use the same external crates as the product, but no code of it.
 const BENCH: &str = "bench";
 
-/// Outside things, and the one crate of the product that may know each. The stand-in of Meta has its own.
-const KEPT_IN: [(&str, &str); 12] = [
+/// External crates, and the only crate of the product that may depend on each. Simulator, tests and benchmarks are exempt.
+const EXTERNAL_OWNERS: [(&str, &str); 16] = [
     ("diesel", "persistence"),
     ("diesel_migrations", "persistence"),
     ("r2d2", "persistence"),
@@ -48,108 +48,122 @@ const KEPT_IN: [(&str, &str); 12] = [
     ("redis", "transport"),
     ("reqwest", "whatsapp"),
     ("rustls", "whatsapp"),
+    ("csv", "desk"),
+    ("clap", "message-manager"),
+    ("prometheus", "message-manager"),
+    ("env_logger", "message-manager"),
 ];
 
-/// What the product is built with: each is to be used, not only listed.
-const BUILT_WITH: [&str; 9] =
+/// External crates that the specification demands: each must be used, not only listed.
+const REQUIRED_CRATES: [&str; 9] =
     ["r2d2", "diesel", "actix", "actix-web", "actix-web-actors", "serde", "jsonwebtoken", "thiserror", "env_logger"];
 
-/// A crate of the workspace.
-struct Member {
+/// A package of the workspace, as `cargo metadata` lists it.
+struct WorkspacePackage {
     folder: PathBuf,
-    /// Of every kind: for tests and for building as well.
+    /// Normal, build and dev dependencies.
     dependencies: BTreeSet<String>,
 }
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+pub fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-fn members() -> BTreeMap<String, Member> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let asked = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
-    let told = Command::new(cargo).args(asked).current_dir(workspace()).output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let metadata: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let text = |it: &Value| it.as_str().unwrap().to_owned();
-    let member = |it: &Value| {
-        let manifest = PathBuf::from(text(&it["manifest_path"]));
-        let dependencies = it["dependencies"].as_array().unwrap().iter().map(|it| text(&it["name"])).collect();
-        (text(&it["name"]), Member { folder: manifest.parent().unwrap().to_owned(), dependencies })
-    };
-    metadata["packages"].as_array().unwrap().iter().map(member).collect()
-}
-
-/// The Rust files beneath a folder that have a word in them.
-fn files_with(folder: &Path, word: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+/// The Rust files below a folder, sorted; build output is left out.
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_with(&path, word));
-        } else if path.extension().is_some_and(|it| it == "rs") && fs::read_to_string(&path).unwrap().contains(word) {
-            found.push(path);
+        if path.is_dir() && !path.ends_with("target") {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
         }
     }
-    found
+    files.sort();
+    files
+}
+
+fn packages() -> BTreeMap<String, WorkspacePackage> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
+    let output = Command::new(cargo).args(arguments).current_dir(workspace_root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().iter().map(read_package).collect()
+}
+
+fn read_package(package: &Value) -> (String, WorkspacePackage) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let manifest = PathBuf::from(text(&package["manifest_path"]));
+    let dependencies = package["dependencies"].as_array().unwrap().iter().map(|it| text(&it["name"])).collect();
+    (text(&package["name"]), WorkspacePackage { folder: manifest.parent().unwrap().to_owned(), dependencies })
+}
+
+/// The Rust files below a folder that contain a text.
+fn files_containing(folder: &Path, text: &str) -> Vec<PathBuf> {
+    rust_files(folder).into_iter().filter(|file| fs::read_to_string(file).unwrap().contains(text)).collect()
 }
 
 #[test]
-fn arrows_between_crates_point_one_way() {
-    let (members, allowed) = (members(), BTreeMap::from(ARROWS));
-    let (there, known): (Vec<&str>, Vec<&str>) =
-        (members.keys().map(String::as_str).collect(), allowed.keys().copied().collect());
-    assert_eq!(there, known, "a new crate needs its place among the arrows");
-    for (name, member) in &members {
-        let inside = member.dependencies.iter().filter(|it| members.contains_key(*it) && *it != name);
-        let wrong: Vec<&String> = inside.filter(|it| !allowed[name.as_str()].contains(&it.as_str())).collect();
-        assert!(wrong.is_empty(), "{name} must not depend on {wrong:?}");
+fn dependencies_between_crates_follow_the_table() {
+    let (packages, allowed) = (packages(), BTreeMap::from(ALLOWED_DEPENDENCIES));
+    let found: Vec<&str> = packages.keys().map(String::as_str).collect();
+    let listed: Vec<&str> = allowed.keys().copied().collect();
+    assert_eq!(found, listed, "add the new crate to ALLOWED_DEPENDENCIES");
+    for (name, package) in &packages {
+        let internal = package.dependencies.iter().filter(|it| packages.contains_key(*it) && *it != name);
+        let forbidden: Vec<&String> = internal.filter(|it| !allowed[name.as_str()].contains(&it.as_str())).collect();
+        assert!(forbidden.is_empty(), "{name} must not depend on {forbidden:?}");
     }
 }
 
 #[test]
-fn outside_things_are_kept_in_one_crate() {
-    let members = members();
-    for (thing, home) in KEPT_IN {
-        let product = members.iter().filter(|(name, _)| ![ACCEPTANCE, BENCH, SIMULATOR].contains(&name.as_str()));
-        let having = product.filter(|(_, it)| it.dependencies.contains(thing));
-        let having: Vec<&str> = having.map(|(name, _)| name.as_str()).collect();
-        assert_eq!(having, [home], "{thing}");
+fn external_crates_are_used_by_their_owner_only() {
+    let packages = packages();
+    for (external, owner) in EXTERNAL_OWNERS {
+        let product = packages.iter().filter(|(name, _)| ![ACCEPTANCE, BENCH, SIMULATOR].contains(&name.as_str()));
+        let users = product.filter(|(_, package)| package.dependencies.contains(external));
+        let users: Vec<&str> = users.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(users, [owner], "{external}");
     }
 }
 
 #[test]
-fn the_deprecated_crate_is_named_in_one_file() {
-    let folder = members()["transport"].folder.join("src");
-    assert_eq!(files_with(&folder, "actix_web_actors"), [folder.join("session.rs")]);
+fn actix_web_actors_is_named_in_one_file() {
+    let folder = packages()["transport"].folder.join("src");
+    assert_eq!(files_containing(&folder, "actix_web_actors"), [folder.join("session.rs")]);
 }
 
 #[test]
-fn the_domain_knows_nothing_of_the_outside() {
-    let members = members();
-    let known: Vec<&str> = members["domain"].dependencies.iter().map(String::as_str).collect();
-    for foreign in ["serde", "serde_json", "tokio", "futures-util", "diesel", "actix", "actix-web", "log"] {
-        assert!(!known.contains(&foreign), "{known:?}");
+fn the_domain_depends_on_no_io_async_or_serialization_crate() {
+    let packages = packages();
+    let dependencies = &packages["domain"].dependencies;
+    for forbidden in ["serde", "serde_json", "tokio", "futures-util", "diesel", "actix", "actix-web", "log"] {
+        assert!(!dependencies.contains(forbidden), "{dependencies:?}");
     }
 }
 
 #[test]
-fn what_it_is_built_with_is_used() {
-    let members = members();
-    for thing in BUILT_WITH {
-        let word = thing.replace('-', "_");
-        let named = |it: &Member, form: &str| !files_with(&it.folder.join("src"), form).is_empty();
-        // With what follows, since the name of the actors' crate begins those of others.
-        let forms = [format!("{word}::"), format!("use {word};")];
-        let used = |it: &Member| it.dependencies.contains(thing) && forms.iter().any(|form| named(it, form));
-        assert!(members.values().any(used), "{thing}");
+fn required_crates_are_used() {
+    let packages = packages();
+    for required in REQUIRED_CRATES {
+        let identifier = required.replace('-', "_");
+        // With the following characters, because `actix_web` is a prefix of `actix_web_actors`.
+        let usages = [format!("{identifier}::"), format!("use {identifier};")];
+        let is_used = |package: &WorkspacePackage| {
+            let source = package.folder.join("src");
+            package.dependencies.contains(required)
+                && usages.iter().any(|usage| !files_containing(&source, usage).is_empty())
+        };
+        assert!(packages.values().any(is_used), "{required}");
     }
 }
 
 #[test]
 fn both_databases_have_the_same_migrations() {
-    let names = |backend: &str| -> Vec<String> {
-        let folder = workspace().join("migrations").join(backend);
+    let migrations = |backend: &str| -> Vec<String> {
+        let folder = workspace_root().join("migrations").join(backend);
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -162,6 +176,6 @@ fn both_databases_have_the_same_migrations() {
         names.sort();
         names
     };
-    assert!(!names("sqlite").is_empty());
-    assert_eq!(names("sqlite"), names("postgres"));
+    assert!(!migrations("sqlite").is_empty());
+    assert_eq!(migrations("sqlite"), migrations("postgres"));
 }

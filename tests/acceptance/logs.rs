@@ -1,20 +1,23 @@
-//! The log: a line for every request, and nothing in it that is nobody's business.
+//! Logs: one line for each request, and no secrets or texts of people.
 
 use std::sync::Arc;
 
-use acceptance::{Client, Hotel, Options, PASSWORD, Socket, Staff, Stay, World, json, on_both, raw_http, unique};
+use acceptance::{
+    ApiClient, PASSWORD, StaffClient, TestHotel, TestSocket, TestStay, TestWorld, WorldOptions, json, on_both,
+    on_sqlite, raw_http, unique,
+};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What is in every secret and every text of these tests, and must not be in the log.
+/// Part of every secret and every text in these tests; must not occur in the log.
 const MARK: &str = "zx9marked";
 
 fn marked() -> String {
     unique(MARK)
 }
 
-/// Fails where the log has a secret, or what somebody wrote.
+/// Fails if the log contains one of these secrets or the mark.
 #[track_caller]
-fn keeps_quiet(world: &World, secrets: &[&str]) {
+fn assert_not_logged(world: &TestWorld, secrets: &[&str]) {
     let log = world.log_text();
     for secret in secrets.iter().chain(&[MARK]) {
         let found = log.lines().find(|line| line.contains(secret));
@@ -22,16 +25,15 @@ fn keeps_quiet(world: &World, secrets: &[&str]) {
     }
 }
 
-/// The bearer token, the refresh token and the cookie of a staff member; of the token the signed
-/// part and the signature as well.
-fn secrets(staff: &Staff) -> Vec<&str> {
+/// Access token with its parts, refresh token and cookie of a staff member.
+fn secrets(staff: &StaffClient) -> Vec<&str> {
     let cookie = staff.cookie.split_once('=').unwrap().1;
     let parts = staff.access.split('.').skip(1);
     [staff.access.as_str(), &staff.refresh, cookie].into_iter().chain(parts).collect()
 }
 
-/// Sends a request that may well be answered with 500; the status.
-async fn raw(world: &World, staff: &Staff, method: &str, path: &str, body: &str) -> u16 {
+/// Sends a request without checking the response, which may be a 500. Returns the status.
+async fn send_unchecked(world: &TestWorld, staff: &StaffClient, method: &str, path: &str, body: &str) -> u16 {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -41,9 +43,9 @@ async fn raw(world: &World, staff: &Staff, method: &str, path: &str, body: &str)
     raw_http(world, request.as_bytes()).await.0
 }
 
-/// Signs in, out and wrong in every way.
-async fn sign_in_and_out(hotel: &Hotel) -> Vec<Staff> {
-    let (nobody, member) = (hotel.nobody(), hotel.member_of(1));
+/// Signs in, fails to sign in, changes a password, refreshes and logs out.
+async fn sign_in_and_out(hotel: &TestHotel) -> Vec<StaffClient> {
+    let (anonymous, member) = (hotel.anonymous(), hotel.member_of(1));
     let login = "/api/auth/login/";
     for body in [
         json!({ "username": member.username, "password": marked() }),
@@ -51,9 +53,9 @@ async fn sign_in_and_out(hotel: &Hotel) -> Vec<Staff> {
         json!({ "username": member.username, "password": [marked()] }),
         json!([marked()]),
     ] {
-        assert!([400, 401].contains(&nobody.post(login, body).await.status));
+        assert!([400, 401].contains(&anonymous.post(login, body).await.status));
     }
-    nobody
+    anonymous
         .send("POST", login, Some(format!("{{\"password\":\"{}", marked()).into_bytes()))
         .await
         .problem(400, "bad_json");
@@ -62,23 +64,23 @@ async fn sign_in_and_out(hotel: &Hotel) -> Vec<Staff> {
     staff.post("/api/auth/password/", change(&marked())).await.problem(400, "invalid");
     staff.post("/api/auth/password/", json!({ "current_password": PASSWORD, "new_password": "zx9mark" })).await;
     staff.post("/api/auth/password/", change(PASSWORD)).await.is(204);
-    nobody.post("/api/auth/refresh/", json!({ "refresh": marked() })).await.problem(401, "unauthenticated");
-    nobody.post("/api/auth/refresh/", json!({ "refresh": staff.refresh })).await.is(200);
-    nobody.with("cookie", &format!("session={}; other={}", marked(), marked())).get("conversations/").await;
-    nobody.bearer(&marked()).get("conversations/").await.problem(401, "unauthenticated");
-    nobody
+    anonymous.post("/api/auth/refresh/", json!({ "refresh": marked() })).await.problem(401, "unauthenticated");
+    anonymous.post("/api/auth/refresh/", json!({ "refresh": staff.refresh })).await.is(200);
+    anonymous.with("cookie", &format!("session={}; other={}", marked(), marked())).get("conversations/").await;
+    anonymous.bearer(&marked()).get("conversations/").await.problem(401, "unauthenticated");
+    anonymous
         .with("authorization", &format!("Basic {}", marked()))
         .get("conversations/")
         .await
         .problem(401, "unauthenticated");
-    nobody.get(format!("conversations/?token={}", marked())).await.problem(401, "unauthenticated");
+    anonymous.get(format!("conversations/?token={}", marked())).await.problem(401, "unauthenticated");
     let other = hotel.sign_in(&hotel.member_of(2).username, PASSWORD).await;
     other.post_empty("/api/auth/logout/").await.is(204);
     vec![staff, other]
 }
 
-/// Writes in every way that there is by REST, and in many that there are not.
-async fn write_by_rest(hotel: &Hotel, staff: &Staff, stay: &Stay) {
+/// Sends valid and invalid writes over REST.
+async fn write_by_rest(hotel: &TestHotel, staff: &StaffClient, stay: &TestStay) {
     let send = stay.path("send_message/");
     let key = marked();
     for _ in 0..2 {
@@ -111,16 +113,16 @@ async fn write_by_rest(hotel: &Hotel, staff: &Staff, stay: &Stay) {
         .await
         .is(200);
     let guest = json!({ "phone": stay.phone, "text": marked(), "name": marked(), "hotel_id": hotel.id });
-    hotel.nobody().post("/api/demo/guest_message/", guest).await.is(201);
+    hotel.anonymous().post("/api/demo/guest_message/", guest).await.is(201);
     let hired = json!({
         "username": unique("logs"), "name": "N", "role": "staff", "department_ids": [], "password": marked(),
     });
     hotel.manager().await.post("staff/", hired).await.is(201);
 }
 
-/// Writes in every way that there is by the socket, and in some that there are not.
-async fn write_by_socket(hotel: &Hotel, staff: &Staff, stay: &Stay) {
-    let mut socket = Socket::open(staff).await;
+/// Sends valid and invalid commands over a socket.
+async fn write_by_socket(hotel: &TestHotel, staff: &StaffClient, stay: &TestStay) {
+    let mut socket = TestSocket::open(staff).await;
     socket.subscribe(stay.id).await;
     socket.subscribe_to_inbox().await;
     let send = json!({ "command": "send_message", "stay_id": stay.id, "text": marked(), "client_ref": marked() });
@@ -131,69 +133,69 @@ async fn write_by_socket(hotel: &Hotel, staff: &Staff, stay: &Stay) {
     socket.refused(json!({ "command": "send_message", "stay_id": stay.id, "text": [marked()] }), "invalid").await;
     socket.refused(json!({ "command": marked(), "stay_id": marked() }), "unknown_command").await;
     socket.send_raw(Message::text(format!("{{\"text\":\"{}", marked()))).await;
-    hotel.guest_says(&stay.phone, &marked()).await;
-    socket.so_far(hotel).await;
+    hotel.send_guest_message(&stay.phone, &marked()).await;
+    socket.events_so_far(hotel).await;
     socket.send_raw(Message::binary(marked())).await;
     assert_eq!(socket.closed().await, 1003);
     let protocols = format!("bearer, {}", marked());
-    assert!(Socket::try_open(&staff.world, &[("sec-websocket-protocol", &protocols)]).await.is_err());
+    assert!(TestSocket::try_open(&staff.world, &[("sec-websocket-protocol", &protocols)]).await.is_err());
 }
 
-/// Writes while the database refuses to store it.
-async fn write_in_vain(world: &World, staff: &Staff, stay: &Stay) {
+/// Sends messages that the database refuses.
+async fn write_refused_messages(world: &TestWorld, staff: &StaffClient, stay: &TestStay) {
     world.sql(&refuse_messages(world)).unwrap();
     let body = json!({ "text": marked() }).to_string();
     let path = format!("/api/message_manager/{}", stay.path("send_message/"));
-    assert_eq!(raw(world, staff, "POST", &path, &body).await, 500);
-    assert_eq!(raw(world, staff, "POST", &path.replace("send_message", "notes"), &body).await, 500);
-    let mut socket = Socket::open(staff).await;
+    assert_eq!(send_unchecked(world, staff, "POST", &path, &body).await, 500);
+    assert_eq!(send_unchecked(world, staff, "POST", &path.replace("send_message", "notes"), &body).await, 500);
+    let mut socket = TestSocket::open(staff).await;
     socket.refused(json!({ "command": "send_message", "stay_id": stay.id, "text": marked() }), "internal").await;
 }
 
-/// PostgreSQL tells of a refused row all that is in it.
-fn refuse_messages(world: &World) -> String {
+/// PostgreSQL's error of a violated CHECK contains the whole row.
+fn refuse_messages(world: &TestWorld) -> String {
     match world.backend {
-        acceptance::Backend::Sqlite => {
+        acceptance::DatabaseKind::Sqlite => {
             "CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'refused'); END".to_owned()
         }
-        acceptance::Backend::Postgres => {
+        acceptance::DatabaseKind::Postgres => {
             "ALTER TABLE messages ADD CONSTRAINT refuse CHECK (content = '') NOT VALID".to_owned()
         }
     }
 }
 
-async fn everything(world: Arc<World>) {
+async fn assert_no_secrets_logged(world: Arc<TestWorld>) {
     let hotel = world.hotel();
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
     let others = sign_in_and_out(&hotel).await;
     write_by_rest(&hotel, &staff, &stay).await;
     write_by_socket(&hotel, &staff, &stay).await;
-    write_in_vain(&world, &staff, &stay).await;
+    write_refused_messages(&world, &staff, &stay).await;
     let password = world.program.run_with_input(&["staff", "passwd", &staff.username, "--password-stdin"], &marked());
     assert!(!password.stderr.contains(MARK), "{password:?}");
     let known: Vec<&str> = secrets(&staff).into_iter().chain(others.iter().flat_map(secrets)).collect();
     let secret = world.program.settings["JWT_SECRET"].as_str();
-    keeps_quiet(&world, &[&known[..], &[PASSWORD, secret, &stay.phone]].concat());
-    // The log was written, and of what failed it tells the cause.
+    assert_not_logged(&world, &[&known[..], &[PASSWORD, secret, &stay.phone]].concat());
+    // The log was written, and names the cause of a failure.
     assert!(world.log_text().contains("status=500"));
 }
 
-fn at(level: &str) -> Options {
-    Options::default().set("RUST_LOG", level)
+fn options_with_level(level: &str) -> WorldOptions {
+    WorldOptions::default().set("RUST_LOG", level)
 }
 
-on_both!(nothing_secret_is_logged, at("info") => |world| { everything(world).await; });
-on_both!(nothing_secret_is_logged_even_when_debugging, at("debug") => |world| { everything(world).await; });
-on_both!(nothing_secret_is_logged_even_when_tracing, at("trace") => |world| { everything(world).await; });
+on_both!(no_secrets_are_logged_at_level_info, options_with_level("info") => |world| { assert_no_secrets_logged(world).await; });
+on_both!(no_secrets_are_logged_at_level_debug, options_with_level("debug") => |world| { assert_no_secrets_logged(world).await; });
+on_both!(no_secrets_are_logged_at_level_trace, options_with_level("trace") => |world| { assert_no_secrets_logged(world).await; });
 
-on_both!(every_request_has_a_line_with_its_id, |hotel| {
+on_sqlite!(every_request_has_one_line_with_its_id, |hotel| {
     let staff = hotel.of(0).await;
     let stay = hotel.relay(0);
-    let with_id = |client: &Client| {
+    let with_id = |client: &ApiClient| {
         let id = unique("trace");
         (client.with("x-request-id", &id), id)
     };
-    let asked = [
+    let requests = [
         ("GET", "conversations/".to_owned(), 200),
         ("GET", "conversations/0/".to_owned(), 404),
         ("GET", "/healthz".to_owned(), 200),
@@ -201,42 +203,44 @@ on_both!(every_request_has_a_line_with_its_id, |hotel| {
         ("DELETE", "conversations/".to_owned(), 405),
         ("POST", stay.path("end_relay/"), 200),
     ];
-    for (method, path, status) in asked {
+    for (method, path, status) in requests {
         let (client, id) = with_id(&staff);
-        let answer = client.send(method, &path, None).await;
-        assert_eq!((answer.status, answer.header("x-request-id")), (status, Some(id.as_str())), "{path}");
+        let response = client.send(method, &path, None).await;
+        assert_eq!((response.status, response.header("x-request-id")), (status, Some(id.as_str())), "{path}");
         let line = line_of(&hotel.world, &id).await;
-        for word in [&format!("method={method}"), &format!("status={status}"), &format!("request_id={id}")] {
-            assert!(line.contains(word.as_str()), "{line}");
+        for field in [&format!("method={method}"), &format!("status={status}"), &format!("request_id={id}")] {
+            assert!(line.contains(field.as_str()), "{line}");
         }
     }
-    // Refusals on the way in, and upgrades.
-    let (nobody, id) = with_id(&hotel.nobody());
-    nobody.get("conversations/").await.problem(401, "unauthenticated");
+    // Refused requests and upgrades have a line too.
+    let (anonymous, id) = with_id(&hotel.anonymous());
+    anonymous.get("conversations/").await.problem(401, "unauthenticated");
     assert!(line_of(&hotel.world, &id).await.contains("status=401"));
     let id = unique("trace");
     let bearer = format!("Bearer {}", staff.access);
-    let socket = Socket::try_open(&hotel.world, &[("authorization", &bearer), ("x-request-id", &id)]).await;
+    let socket = TestSocket::try_open(&hotel.world, &[("authorization", &bearer), ("x-request-id", &id)]).await;
     assert!(socket.is_ok());
     assert!(line_of(&hotel.world, &id).await.contains("status=101"));
 });
 
-/// The one line of the log that has an id. It is written before the answer is sent.
-async fn line_of(world: &World, id: &str) -> String {
+/// The only log line with a request id. It is written before the response is sent.
+async fn line_of(world: &TestWorld, id: &str) -> String {
     let log = world.log_text();
     let found: Vec<&str> = log.lines().filter(|line| line.contains(id)).collect();
     assert_eq!(found.len(), 1, "{id}: {found:?}");
     found[0].to_owned()
 }
 
-on_both!(an_id_cannot_forge_a_line, |hotel| {
-    let answer = hotel.nobody().with("x-request-id", "a b status=200").get("/nowhere").await;
-    let id = answer.header("x-request-id").unwrap();
+on_sqlite!(a_request_id_cannot_inject_a_line, |hotel| {
+    let response = hotel.anonymous().with("x-request-id", "a b status=200").get("/nowhere").await;
+    let id = response.header("x-request-id").unwrap();
     assert!(!id.contains(' '), "{id}");
-    let (_, told) =
+    let (_, response) =
         raw_http(&hotel.world, b"GET /a%0Ab%0D%1B[2Jx HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    let id =
-        told.lines().find_map(|line| line.to_lowercase().strip_prefix("x-request-id: ").map(str::to_owned)).unwrap();
+    let id = response
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("x-request-id: ").map(str::to_owned))
+        .unwrap();
     let line = line_of(&hotel.world, &id).await;
     assert!(line.contains("method=GET") && !line.bytes().any(|it| it.is_ascii_control()), "{line:?}");
 });

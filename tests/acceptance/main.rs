@@ -1,81 +1,86 @@
-//! The real program on real databases, from the outside.
+//! The real binary on real databases, driven from the outside.
 //!
-//! `tests/with-servers.sh cargo test -p acceptance` runs all of it. Each file is an area of the
-//! contract; `support` says how a test comes by a server, a hotel and its people.
+//! `tests/with-servers.sh cargo test -p acceptance` runs everything; `cargo test -p acceptance resume::` runs one file.
+//! Each file covers one area of the contract. The `support` library starts servers, hotels and clients.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod a_minute;
 mod access;
+mod access_revocation;
+mod administration;
 mod api_keys;
+mod api_schemas;
 mod auth;
-mod auth_sessions;
 mod backup;
-mod bodies;
-mod broken_world;
 mod browser;
+mod clock_changes;
 mod cluster;
-mod commands;
-mod conventions;
+mod command_line;
+mod commands_before_close;
 mod conversations;
-mod descriptions;
+mod crash_recovery;
+mod database_failures;
+mod denial_of_service;
 mod docs;
 mod doctor;
-mod events;
-mod faults;
-mod figures;
-mod frames;
+mod ephemeral_signals;
+mod event_assertions;
+mod event_log;
 mod fuzz;
 mod guests;
-mod hostile;
+mod health_and_pages;
 mod idempotency;
-mod last_commands;
+mod import_loops;
 mod layers;
-mod limits;
-mod live;
+mod login_throttle;
 mod logs;
-mod losing_sight;
 mod messages;
-mod operations;
-mod people;
-mod presence;
-mod program;
+mod metrics;
+mod reply;
+mod request_bodies;
+mod rest_conventions;
 mod resume;
-mod seed;
+mod retention;
+mod sessions;
 mod settings;
-mod shared;
-mod simulated;
-mod slow;
+mod shutdown;
+mod simulated_whatsapp;
+mod slow_readers;
 mod soak;
-mod speaking;
+mod socket_commands;
+mod socket_events;
+mod socket_limits;
+mod specification_examples;
 mod stays;
 mod stress;
 mod templates;
-mod told;
+mod two_nodes;
+mod type_names;
+mod websocket_frames;
 mod whatsapp;
 
-/// The names of an object's fields, sorted.
+/// The field names of a JSON object, sorted.
 fn keys(object: &acceptance::Value) -> Vec<&str> {
     let mut names: Vec<&str> = object.as_object().expect("no object").keys().map(String::as_str).collect();
     names.sort_unstable();
     names
 }
 
-/// Fails where one of these fields is missing.
+/// Fails if one of these fields is missing.
 #[track_caller]
-fn has_keys(object: &acceptance::Value, wanted: &[&str]) {
-    for name in wanted {
+fn assert_has_keys(object: &acceptance::Value, names: &[&str]) {
+    for name in names {
         assert!(object.get(name).is_some(), "no {name}: {object}");
     }
 }
 
-/// The ids in a list of objects.
+/// The ids of a JSON array of objects.
 fn ids(list: &acceptance::Value) -> Vec<i64> {
     list.as_array().expect("no list").iter().map(|it| it["id"].as_i64().expect("no id")).collect()
 }
 
-/// Whether a text is a time as the contract writes it: RFC 3339 in UTC with a `Z` and at most six
-/// digits of a second.
+/// Returns `true` for a time in the format of the contract: RFC 3339 in UTC with `Z` and at most six digits of a second.
 fn is_time(value: &acceptance::Value) -> bool {
     let Some(text) = value.as_str() else { return false };
     let Some((start, rest)) = text.split_at_checked(19) else { return false };

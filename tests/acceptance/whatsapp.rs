@@ -1,45 +1,44 @@
-//! Guests on WhatsApp: what they write, and what they are sent.
+//! Guests on WhatsApp: webhook, guest identity, guest flow, and messages to guests.
 
 mod after_stay;
+mod dead_letters;
 mod duplicates;
 mod flow;
-mod identities;
+mod guest_identity;
 mod media;
+mod message_types;
 mod outages;
 mod outbound;
-mod parked;
 mod quotes;
 mod signatures;
-mod types;
 mod verification;
 
-use acceptance::{Line, Value};
+use acceptance::{Value, WhatsappHotel};
 
-/// A number as WhatsApp writes it: without `+`.
+/// The number as WhatsApp writes it, without `+`.
 fn digits(phone: &str) -> &str {
     phone.trim_start_matches('+')
 }
 
-/// What guests wrote in a conversation, in its order.
-async fn written(line: &Line, conversation: i64) -> Vec<String> {
+/// The texts of the guest in a conversation, in order.
+async fn guest_texts(line: &WhatsappHotel, conversation: i64) -> Vec<String> {
     let all = line.messages(conversation).await;
-    let theirs = all.iter().filter(|it| it["sender_type"] == "guest");
-    theirs.map(|it| it["content"].as_str().unwrap().to_owned()).collect()
+    let by_guest = all.iter().filter(|it| it["sender_type"] == "guest");
+    by_guest.map(|it| it["content"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The same without what was written before.
-async fn new_in(line: &Line, conversation: i64, before: usize) -> Vec<String> {
-    written(line, conversation).await.split_off(before)
+/// The guest's texts after the first `before` ones.
+async fn guest_texts_after(line: &WhatsappHotel, conversation: i64, before: usize) -> Vec<String> {
+    guest_texts(line, conversation).await.split_off(before)
 }
 
-/// How many conversations the manager sees that a search finds.
-async fn count(line: &Line, search: &str) -> i64 {
+/// The number of conversations that the manager finds with a search.
+async fn count_conversations(line: &WhatsappHotel, search: &str) -> i64 {
     let query = format!("conversations/?search={search}&status=demo,checkin,active,relay,closed");
     line.manager().await.get(query).await.is(200)["count"].as_i64().unwrap()
 }
 
-/// The id of a thing.
 #[track_caller]
-fn id(thing: &Value) -> i64 {
-    thing["id"].as_i64().unwrap_or_else(|| panic!("no id: {thing}"))
+fn id(object: &Value) -> i64 {
+    object["id"].as_i64().unwrap_or_else(|| panic!("no id: {object}"))
 }

@@ -1,38 +1,30 @@
-//! Where the nodes keep everything.
+//! The database of the nodes, which the checker queries directly.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use acceptance::psql;
+use acceptance::{DatabaseKind, psql};
 use rusqlite::{Connection, types::Value};
 
 use crate::postgres::Postgres;
 
-/// Which database.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    Sqlite,
-    Postgres,
-}
-
-/// A database of the soak's own.
-pub enum Database {
+pub enum SoakDatabase {
     Sqlite(PathBuf),
     Postgres(Arc<Postgres>),
 }
 
-impl Database {
-    /// A new one, in this folder.
-    pub fn start(kind: Kind, folder: &Path) -> Self {
+impl SoakDatabase {
+    /// Creates an empty database below this folder. PostgreSQL gets a server of its own, which can be stopped.
+    pub fn start(kind: DatabaseKind, folder: &Path) -> Self {
         match kind {
-            Kind::Sqlite => Self::Sqlite(folder.join("message_manager.db")),
-            Kind::Postgres => Self::Postgres(Postgres::start(folder).into()),
+            DatabaseKind::Sqlite => Self::Sqlite(folder.join("message_manager.db")),
+            DatabaseKind::Postgres => Self::Postgres(Postgres::start(folder).into()),
         }
     }
 
-    /// Its address.
+    /// The value for `DATABASE_URL`.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(file) => format!("sqlite://{}", file.display()),
@@ -40,21 +32,21 @@ impl Database {
         }
     }
 
-    /// How many nodes it is shared by: a file is one node's.
-    pub fn nodes(&self) -> usize {
+    /// The number of nodes on it.
+    pub fn node_count(&self) -> usize {
         match self {
             Self::Sqlite(_) => 1,
             Self::Postgres(_) => 3,
         }
     }
 
-    /// What a query gives, each value as text; NULL is empty.
+    /// Returns the rows of a query, each value as text; NULL is empty.
     pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         match self {
             Self::Sqlite(file) => sqlite_rows(file, sql).unwrap(),
             Self::Postgres(postgres) => {
-                let told = psql(&postgres.url(), sql).unwrap();
-                told.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
+                let output = psql(&postgres.url(), sql).unwrap();
+                output.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
             }
         }
     }

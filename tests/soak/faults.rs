@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Fault injection: in a random order, every fault as often as the others.
 
 use std::{collections::BTreeMap, fmt, sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -8,116 +8,118 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{cluster::Cluster, database::Database};
+use crate::{cluster::SoakCluster, database::SoakDatabase};
 
-/// How often each fault happened.
-pub type Faults = BTreeMap<Fault, usize>;
+/// How many times each fault was injected.
+pub type FaultCounts = BTreeMap<InjectedFault, usize>;
 
-/// A fault.
+/// How long PostgreSQL stays stopped.
+const POSTGRES_OUTAGE: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// All nodes are replaced, one after another, by SIGTERM.
+pub enum InjectedFault {
+    /// All nodes are restarted one after another, with SIGTERM.
     RollingRestart,
-    /// A node is killed by SIGKILL.
+    /// A node is killed with SIGKILL and started again.
     NodeKilled,
-    /// A node stands still for some seconds.
+    /// A node is stopped with SIGSTOP and continued.
     NodeStopped,
-    /// PostgreSQL is stopped for ten seconds.
-    PostgresAway,
-    /// Redis is stopped for some seconds, and comes back empty.
-    RedisAway,
-    /// What is sent between the nodes and Redis goes nowhere for some seconds.
-    RedisCutOff,
+    /// PostgreSQL is stopped and started again.
+    PostgresStopped,
+    /// Redis is killed and started again, empty.
+    RedisStopped,
+    /// Data between the nodes and Redis does not arrive.
+    RedisBlocked,
     /// All clients lose their connections.
-    ClientsCutOff,
+    ClientsDisconnected,
 }
 
-const ALL: [Fault; 7] = [
-    Fault::RollingRestart,
-    Fault::NodeKilled,
-    Fault::NodeStopped,
-    Fault::PostgresAway,
-    Fault::RedisAway,
-    Fault::RedisCutOff,
-    Fault::ClientsCutOff,
+const ALL: [InjectedFault; 7] = [
+    InjectedFault::RollingRestart,
+    InjectedFault::NodeKilled,
+    InjectedFault::NodeStopped,
+    InjectedFault::PostgresStopped,
+    InjectedFault::RedisStopped,
+    InjectedFault::RedisBlocked,
+    InjectedFault::ClientsDisconnected,
 ];
 
-impl fmt::Display for Fault {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RollingRestart => "rolling restarts",
             Self::NodeKilled => "nodes killed",
             Self::NodeStopped => "nodes at a standstill",
-            Self::PostgresAway => "PostgreSQL stopped",
-            Self::RedisAway => "Redis stopped and emptied",
-            Self::RedisCutOff => "Redis cut off",
-            Self::ClientsCutOff => "clients cut off",
+            Self::PostgresStopped => "PostgreSQL stopped",
+            Self::RedisStopped => "Redis stopped and emptied",
+            Self::RedisBlocked => "Redis cut off",
+            Self::ClientsDisconnected => "clients cut off",
         })
     }
 }
 
-/// Lets one thing after another go wrong, each as often as any other, until the time is over; each once at least.
-pub async fn go_wrong(cluster: &Cluster, end: Instant, random: &mut StdRng) -> Faults {
-    let mut happened = Faults::new();
-    let mut is_first = true;
+/// Injects one fault after another until `end`, each of them at least once.
+pub async fn inject_faults(cluster: &SoakCluster, end: Instant, random: &mut StdRng) -> FaultCounts {
+    let mut counts = FaultCounts::new();
+    let mut is_first_round = true;
     loop {
         let mut faults = ALL;
         faults.shuffle(random);
         for fault in faults {
-            if !is_first && Instant::now() >= end {
-                return happened;
+            if !is_first_round && Instant::now() >= end {
+                return counts;
             }
-            let (node, while_it_lasts) = (random.random_range(0..cluster.nodes()), random.random_range(1_000..4_000));
-            let rest = Duration::from_millis(random.random_range(200..1_000));
-            if happen(cluster, fault, node, Duration::from_millis(while_it_lasts)).await {
-                *happened.entry(fault).or_default() += 1;
-                sleep(rest).await;
+            let (node, duration) = (random.random_range(0..cluster.node_count()), random.random_range(1_000..4_000));
+            let pause = Duration::from_millis(random.random_range(200..1_000));
+            if inject(cluster, fault, node, Duration::from_millis(duration)).await {
+                *counts.entry(fault).or_default() += 1;
+                sleep(pause).await;
             }
         }
-        is_first = false;
+        is_first_round = false;
     }
 }
 
-/// Lets it happen, until it is over; false where there is nothing to which it could.
-async fn happen(cluster: &Cluster, fault: Fault, node: usize, time: Duration) -> bool {
+/// Injects a fault and repairs it. Returns `false` if the cluster does not have the part that would fail.
+async fn inject(cluster: &SoakCluster, fault: InjectedFault, node: usize, duration: Duration) -> bool {
     match fault {
-        Fault::RollingRestart => {
-            for node in 0..cluster.nodes() {
-                assert!(cluster.end(node).await, "a node did not end within twelve seconds of SIGTERM");
-                cluster.begin(node).await;
+        InjectedFault::RollingRestart => {
+            for node in 0..cluster.node_count() {
+                assert!(cluster.stop_node(node).await, "a node did not end within twelve seconds of SIGTERM");
+                cluster.start_node(node).await;
             }
         }
-        Fault::NodeKilled => {
-            cluster.kill(node).await;
-            sleep(time).await;
-            cluster.begin(node).await;
+        InjectedFault::NodeKilled => {
+            cluster.kill_node(node).await;
+            sleep(duration).await;
+            cluster.start_node(node).await;
         }
-        Fault::NodeStopped => {
-            cluster.signal(node, "STOP");
-            sleep(time).await;
-            cluster.signal(node, "CONT");
+        InjectedFault::NodeStopped => {
+            cluster.signal_node(node, "STOP");
+            sleep(duration).await;
+            cluster.signal_node(node, "CONT");
         }
-        Fault::PostgresAway => {
-            let Database::Postgres(postgres) = &cluster.database else { return false };
-            let (ends, begins) = (postgres.clone(), postgres.clone());
-            spawn_blocking(move || ends.end()).await.unwrap();
-            sleep(Duration::from_secs(10)).await;
-            spawn_blocking(move || begins.begin()).await.unwrap();
+        InjectedFault::PostgresStopped => {
+            let SoakDatabase::Postgres(postgres) = &cluster.database else { return false };
+            let (to_stop, to_start) = (postgres.clone(), postgres.clone());
+            spawn_blocking(move || to_stop.stop()).await.unwrap();
+            sleep(POSTGRES_OUTAGE).await;
+            spawn_blocking(move || to_start.start_again()).await.unwrap();
         }
-        Fault::RedisAway => {
+        InjectedFault::RedisStopped => {
             let Some(redis) = &cluster.redis else { return false };
             redis.server.lock().unwrap().stop();
-            sleep(time).await;
+            sleep(duration).await;
             redis.server.lock().unwrap().start_again();
         }
-        Fault::RedisCutOff => {
+        InjectedFault::RedisBlocked => {
             let Some(redis) = &cluster.redis else { return false };
-            redis.line.set_cut(true);
-            sleep(time).await;
-            redis.line.set_cut(false);
+            redis.proxy.set_blocked(true);
+            sleep(duration).await;
+            redis.proxy.set_blocked(false);
         }
-        Fault::ClientsCutOff => {
-            cluster.cuts.fetch_add(1, Relaxed);
+        InjectedFault::ClientsDisconnected => {
+            cluster.disconnects.fetch_add(1, Relaxed);
         }
     }
     true

@@ -1,82 +1,80 @@
-//! A cluster under load while things go wrong, and a checker that then compares what each client saw with what is
-//! stored: `make soak`. Three nodes on a PostgreSQL and a Redis of its own, or the only node of an SQLite file; a seed
-//! decides what goes wrong, when.
+//! Soak test: injects faults into a cluster under load, then compares what each client received with what is stored. `make
+//! soak` runs it. The cluster is three nodes on a PostgreSQL and a Redis of its own, or one node on an SQLite file. A seed
+//! chooses the faults and their order.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on stops, and tells")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on stops, and prints its report")]
 
-mod by_socket;
 mod check;
 mod cluster;
 mod database;
 mod faults;
-mod lines;
 mod postgres;
 mod readers;
+mod redis_proxy;
 mod report;
 mod senders;
 mod site;
 mod socket;
+mod socket_sender;
 mod whatsapp;
 
 use std::{ops::Range, process::ExitCode, sync::Arc, time::Duration};
 
-use acceptance::Meta;
+use acceptance::{DatabaseKind, Meta};
 use clap::Parser;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use crate::{cluster::Cluster, database::Kind, readers::Reader, report::Report, senders::Senders, site::Site};
+use crate::{cluster::SoakCluster, readers::SoakReader, report::SoakReport, senders::Senders, site::SoakSite};
 
-/// How long clients may take to come to rest when all is well again.
-const REST: Duration = Duration::from_secs(60);
-/// Stays of a hotel.
-const STAYS: usize = 16;
+/// For readers to receive everything after the last fault.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
+const STAYS_PER_HOTEL: usize = 16;
 
-/// What to do.
+/// Injects faults into a cluster under load and checks what clients received
 #[derive(Parser)]
-struct Arguments {
-    /// How long things go wrong, in seconds.
+struct SoakArguments {
+    /// How long faults are injected, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u64,
-    /// Reproduces a run: which things go wrong, in which order. Drawn and told where none is given.
+    /// Repeats the faults of an earlier run in their order; without it a seed is drawn and printed
     #[arg(long)]
     seed: Option<u64>,
-    /// Where everything is kept: by three nodes on PostgreSQL, or by the only one on SQLite.
-    #[arg(long, value_enum, default_value_t = Kind::Postgres)]
-    database: Kind,
-    /// How nodes on PostgreSQL wake each other.
-    #[arg(long, value_enum, default_value_t = Bus::Redis)]
-    bus: Bus,
-    /// With guests on WhatsApp, whose messages are what is looked at.
+    /// Three nodes on PostgreSQL, or one on SQLite
+    #[arg(long, value_enum, default_value_t = DatabaseKind::Postgres)]
+    database: DatabaseKind,
+    /// The cluster bus of nodes on PostgreSQL
+    #[arg(long, value_enum, default_value_t = SoakBus::Redis)]
+    bus: SoakBus,
+    /// Check messages to and from guests on WhatsApp instead
     #[arg(long)]
     whatsapp: bool,
 }
 
-/// Waits for a random time, in milliseconds.
+/// Waits for a random time in milliseconds.
 async fn pause(time: Range<u64>) {
     let time = rand::rng().random_range(time);
     sleep(Duration::from_millis(time)).await;
 }
 
-/// How the nodes wake each other.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Bus {
+enum SoakBus {
     Postgres,
     Redis,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = SoakArguments::parse();
     let seed = arguments.seed.unwrap_or_else(rand::random);
-    let (with_redis, what) = match (arguments.database, arguments.bus) {
-        (Kind::Sqlite, _) => (false, "sqlite"),
-        (Kind::Postgres, Bus::Postgres) => (false, "postgres"),
-        (Kind::Postgres, Bus::Redis) => (true, "redis"),
+    let (with_redis, name) = match (arguments.database, arguments.bus) {
+        (DatabaseKind::Sqlite, _) => (false, "sqlite"),
+        (DatabaseKind::Postgres, SoakBus::Postgres) => (false, "postgres"),
+        (DatabaseKind::Postgres, SoakBus::Redis) => (true, "redis"),
     };
-    let log = format!("soak-{what}-{seed}.log");
+    let log = format!("soak-{name}-{seed}.log");
     println!("soak: {} s, seed {seed}, the nodes' log is in {log}", arguments.seconds);
-    let mut cluster = Cluster::start(arguments.database, with_redis, log.as_ref()).await;
+    let mut cluster = SoakCluster::create(arguments.database, with_redis, log.as_ref()).await;
     let time = Duration::from_secs(arguments.seconds);
     let report = if arguments.whatsapp {
         let meta = Meta::start(2);
@@ -89,27 +87,27 @@ async fn main() -> ExitCode {
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn run(cluster: Arc<Cluster>, time: Duration, seed: u64) -> Report {
+async fn run(cluster: Arc<SoakCluster>, time: Duration, seed: u64) -> SoakReport {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut report = Report { seed, ..Report::default() };
-    let site = Arc::new(Site::made(&cluster, STAYS));
-    cluster.all_well().await;
-    let readers: Vec<Reader> = site.people.iter().map(|person| Reader::start(&cluster, person)).collect();
+    let mut report = SoakReport { seed, ..SoakReport::default() };
+    let site = Arc::new(SoakSite::generate(&cluster, STAYS_PER_HOTEL));
+    cluster.repair_all().await;
+    let readers: Vec<SoakReader> = site.people.iter().map(|person| SoakReader::start(&cluster, person)).collect();
     for reader in &readers {
-        reader.is_live().await;
+        reader.wait_until_live().await;
     }
     let senders = Senders::start(&cluster, &site);
     let start = Instant::now();
-    report.faults = faults::go_wrong(&cluster, start + time, &mut random).await;
+    report.faults = faults::inject_faults(&cluster, start + time, &mut random).await;
     report.time = start.elapsed();
-    cluster.all_well().await;
+    cluster.repair_all().await;
     let sent = senders.finish(&mut report).await;
-    let stored = check::stored(&cluster, &site);
-    let rest = Instant::now() + REST;
-    while Instant::now() < rest && !readers.iter().all(|reader| check::has_all(reader, &stored)) {
+    let stored = check::read_stored_history(&cluster, &site);
+    let deadline = Instant::now() + DELIVERY_TIMEOUT;
+    while Instant::now() < deadline && !readers.iter().all(|reader| check::has_received_all(reader, &stored)) {
         sleep(Duration::from_millis(200)).await;
     }
     check::compare(&sent, &readers, &stored, &mut report);
-    report.wrong.extend(check::miscounted(&cluster));
+    report.wrong.extend(check::find_wrong_guest_counts(&cluster));
     report
 }

@@ -1,24 +1,38 @@
-//! A PostgreSQL of the soak's own: it has to be stopped, which no other test would bear.
+//! The PostgreSQL server of a soak, which is stopped and started while nodes use it.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
-use acceptance::Port;
+use acceptance::{Guard, Port};
 
-/// A PostgreSQL. Dropped, it is stopped.
+/// Stops every server of the folder `$0` and removes it. A server that is just starting has no process id file yet, so
+/// processes are found by their command line. SIGINT is the fast shutdown.
+const CLEAN_UP: &str = r#"
+for n in $(seq 1 100); do
+    processes=$(grep -las -- "$0/dat[a]" /proc/[0-9]*/cmdline) || break
+    for process in $processes; do
+        folder=$(dirname "$process")
+        if [ "$(cat "$folder/comm")" = postgres ]; then kill -INT "$(basename "$folder")"; fi
+    done
+    sleep 0.1
+done
+rm -rf "$0"
+"#;
+
+/// A PostgreSQL server with an empty database. A drop stops it; so does the end of this process, even by SIGKILL.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     port: Port,
-    /// Stops the server, should this process die first.
-    guard: Child,
+    /// `None` only during the drop.
+    guard: Option<Guard>,
 }
 
 impl Postgres {
-    /// Makes an empty one in this folder and starts it.
+    /// Creates a database cluster below this folder and starts it.
     pub fn start(folder: &Path) -> Self {
         let programs = programs();
         let folder = folder.join("postgres");
@@ -26,8 +40,8 @@ impl Postgres {
         if is_root() {
             assert!(Command::new("chown").arg("postgres").arg(&folder).status().unwrap().success());
         }
-        let data = folder.join("data");
-        run(as_postgres(&programs.join("initdb")).arg("-D").arg(&data).args([
+        let guard = Some(Guard::new(CLEAN_UP, &[&folder]));
+        run(as_postgres(&programs.join("initdb")).arg("-D").arg(folder.join("data")).args([
             "-U",
             "postgres",
             "--auth=trust",
@@ -36,27 +50,19 @@ impl Postgres {
             "--locale=C.UTF-8",
             "--no-sync",
         ]));
-        let script = "cat >/dev/null; kill -INT \"$(head -n 1 \"$0\")\" 2>/dev/null; sleep 1; rm -rf \"$1\"";
-        let guard = Command::new("sh")
-            .args(["-c", script])
-            .args([&data.join("postmaster.pid"), &folder])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let it = Self { programs, folder, port: Port::free(), guard };
-        it.begin();
-        it
+        let postgres = Self { programs, folder, port: Port::free(), guard };
+        postgres.start_again();
+        postgres
     }
 
-    /// The address of its database.
+    /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@{}/postgres", self.port.address())
     }
 
-    /// Starts it again.
-    pub fn begin(&self) {
-        // Killed nodes leave nothing behind that would need what was not flushed: without fsync it is faster.
+    /// Starts the server at the same address as before.
+    pub fn start_again(&self) {
+        // Without fsync it is faster. Killed nodes do not need it: only a crash of the machine loses what was not flushed.
         let (port, folder) = (self.port.number, self.folder.display());
         let options = format!("-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200");
         let data = self.folder.join("data");
@@ -69,8 +75,8 @@ impl Postgres {
             .args(["-o", &options, "-w", "start"]));
     }
 
-    /// Stops it: connections are cut.
-    pub fn end(&self) {
+    /// Stops the server and cuts all connections.
+    pub fn stop(&self) {
         run(as_postgres(&self.programs.join("pg_ctl"))
             .arg("-D")
             .arg(self.folder.join("data"))
@@ -80,12 +86,13 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+        if let Some(guard) = self.guard.take() {
+            guard.run();
+        }
     }
 }
 
-/// The folder of PostgreSQL's programs: the newest of Debian's.
+/// The folder of PostgreSQL's programs: the newest version of Debian's packages.
 fn programs() -> PathBuf {
     if let Some(psql) = std::env::var_os("MM_TEST_PSQL") {
         return Path::new(&psql).parent().unwrap().to_owned();
@@ -112,7 +119,7 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 fn run(command: &mut Command) {
-    // Not to a pipe: the server keeps it open, and nobody would ever see its end.
-    let done = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(done.success(), "{command:?}");
+    // Not to a pipe: the server inherits it and would keep it open.
+    let status = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{command:?}");
 }

@@ -1,4 +1,4 @@
-//! Who reads: a WebSocket that comes back to any node whenever its line is gone, and resumes.
+//! Staff members who read: a WebSocket that reconnects to any node when it ends, and resumes.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -8,138 +8,138 @@ use std::{
 use acceptance::{Value, json};
 use tokio::{task::AbortHandle, time::sleep};
 
-use crate::{cluster::Cluster, pause, site::Person, socket::Socket};
+use crate::{cluster::SoakCluster, pause, site::SoakStaff, socket::SoakSocket};
 
-/// How long the server may be silent: its heartbeat comes every 25 s.
-const SILENCE: Duration = Duration::from_secs(60);
+/// For the next event: the server sends a heartbeat every 25 s.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A message as it was received.
+/// A message as a reader received it.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub struct DeliveredMessage {
     pub seq: i64,
     pub message: i64,
     pub stay: i64,
     pub content: String,
-    /// How far the log had been when it came, at most: in a replay that is told at its end.
+    /// The newest `seq` that the log can have had at delivery. For a replayed message this is known at the end of the replay.
     pub until: Option<i64>,
 }
 
-/// What a reader saw.
+/// The events that a reader received.
 #[derive(Default)]
-pub struct Seen {
-    /// From here on everything was to be seen.
+pub struct ReaderLog {
+    /// The log position of the first connection. All later events must be received.
     pub began: Option<i64>,
-    pub messages: Vec<Received>,
-    /// How far messages had come.
+    pub messages: Vec<DeliveredMessage>,
+    /// Message ids with their delivery statuses.
     pub ticks: Vec<(i64, String)>,
-    /// How often it came back.
     pub resumed: usize,
-    /// What should not have come.
+    /// Unexpected events.
     pub wrong: Vec<String>,
     pub epoch: Value,
     pub cursor: i64,
-    pub live: bool,
+    /// The replay is over.
+    pub is_live: bool,
 }
 
-/// Someone who reads. Dropped, they stop.
-pub struct Reader {
-    pub person: Arc<Person>,
-    seen: Arc<Mutex<Seen>>,
+/// Reads in a task of its own, which a drop ends.
+pub struct SoakReader {
+    pub person: Arc<SoakStaff>,
+    log: Arc<Mutex<ReaderLog>>,
     task: AbortHandle,
 }
 
-impl Reader {
-    pub fn start(cluster: &Arc<Cluster>, person: &Arc<Person>) -> Self {
-        let seen = Arc::<Mutex<Seen>>::default();
-        let (cluster, of, for_task) = (cluster.clone(), person.clone(), seen.clone());
+impl SoakReader {
+    pub fn start(cluster: &Arc<SoakCluster>, person: &Arc<SoakStaff>) -> Self {
+        let log = Arc::<Mutex<ReaderLog>>::default();
+        let (cluster, reader, task_log) = (cluster.clone(), person.clone(), log.clone());
         let task = tokio::spawn(async move {
             loop {
-                // However it ends, it comes back.
-                let _ = read(&cluster, &of, &for_task).await;
-                for_task.lock().unwrap().live = false;
+                // `None` means that the socket has ended: reconnect.
+                let _ = read(&cluster, &reader, &task_log).await;
+                task_log.lock().unwrap().is_live = false;
                 pause(0..500).await;
             }
         });
-        Self { person: person.clone(), seen, task: task.abort_handle() }
+        Self { person: person.clone(), log, task: task.abort_handle() }
     }
 
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap()
+    pub fn log(&self) -> MutexGuard<'_, ReaderLog> {
+        self.log.lock().unwrap()
     }
 
-    pub async fn is_live(&self) {
-        while !self.seen().live {
+    pub async fn wait_until_live(&self) {
+        while !self.log().is_live {
             sleep(Duration::from_millis(20)).await;
         }
     }
 }
 
-impl Drop for Reader {
+impl Drop for SoakReader {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Reads until the line is gone.
-async fn read(cluster: &Arc<Cluster>, person: &Person, seen: &Mutex<Seen>) -> Option<()> {
-    let mut socket = Socket::open(cluster, person).await?;
+/// Resumes and reads until the socket ends.
+async fn read(cluster: &Arc<SoakCluster>, person: &SoakStaff, log: &Mutex<ReaderLog>) -> Option<()> {
+    let mut socket = SoakSocket::open(cluster, person).await?;
     let resume = {
-        let mut seen = seen.lock().unwrap();
-        if seen.began.is_none() {
-            (seen.epoch, seen.cursor) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].as_i64()?);
-            seen.began = Some(seen.cursor);
+        let mut log = log.lock().unwrap();
+        if log.began.is_none() {
+            (log.epoch, log.cursor) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].as_i64()?);
+            log.began = Some(log.cursor);
         }
         let stays: Vec<i64> = person.stays.iter().map(|it| it.id).chain([person.moving]).collect();
-        json!({ "command": "resume", "epoch": seen.epoch, "after_seq": seen.cursor, "stay_ids": stays })
+        json!({ "command": "resume", "epoch": log.epoch, "after_seq": log.cursor, "stay_ids": stays })
     };
-    socket.say(&resume).await?;
+    socket.send(&resume).await?;
     loop {
-        let event = socket.next(SILENCE).await?;
-        // The database is away: it comes back.
+        let event = socket.next(EVENT_TIMEOUT).await?;
+        // The database is unavailable: reconnect and try again.
         if event["code"] == "unavailable" && event["command"] == "resume" {
             return None;
         }
-        let answer = hear(&event, person, &mut seen.lock().unwrap());
-        if let Some(answer) = answer {
-            socket.say(&answer).await?;
+        let command = record_event(&event, person, &mut log.lock().unwrap());
+        if let Some(command) = command {
+            socket.send(&command).await?;
         }
     }
 }
 
-/// Takes note of an event; what is to be said in return.
-fn hear(event: &Value, person: &Person, seen: &mut Seen) -> Option<Value> {
+/// Records an event. Returns the command to send in response, if any.
+fn record_event(event: &Value, person: &SoakStaff, log: &mut ReaderLog) -> Option<Value> {
     let number = |name: &str| event[name].as_i64();
-    let moving = number("stay_id") == Some(person.moving);
+    let is_moving = number("stay_id") == Some(person.moving);
     match event["type"].as_str().unwrap_or_default() {
         "new_message" => {
             let seq = number("seq")?;
-            seen.messages.push(Received {
+            log.messages.push(DeliveredMessage {
                 seq,
                 message: number("id")?,
                 stay: number("stay_id")?,
                 content: event["content"].as_str()?.to_owned(),
-                until: seen.live.then_some(seq),
+                until: log.is_live.then_some(seq),
             });
         }
-        "message_status" => seen.ticks.push((number("message_id")?, event["delivery"].as_str()?.to_owned())),
+        "message_status" => log.ticks.push((number("message_id")?, event["delivery"].as_str()?.to_owned())),
         "resumed" => {
             let seq = number("seq")?;
-            seen.messages.iter_mut().rev().take_while(|it| it.until.is_none()).for_each(|it| it.until = Some(seq));
-            (seen.live, seen.resumed) = (true, seen.resumed + 1);
+            log.messages.iter_mut().rev().take_while(|it| it.until.is_none()).for_each(|it| it.until = Some(seq));
+            (log.is_live, log.resumed) = (true, log.resumed + 1);
         }
-        "unsubscribed" if moving => {}
-        // Of the stay that moves: it has moved on, or the database is away; it is asked for when it comes again.
+        "unsubscribed" if is_moving => {}
+        // The moving stay has moved on, or the database is unavailable. The next `new_conversation` repeats the command.
         "error" if event["command"] == "subscribe_to_conversation" => {}
-        "unsubscribed" | "resync_required" | "error" if !moving => seen.wrong.push(event.to_string()),
-        "new_conversation" if moving => {
+        "unsubscribed" | "resync_required" | "error" if !is_moving => log.wrong.push(event.to_string()),
+        "new_conversation" if is_moving => {
             return Some(json!({ "command": "subscribe_to_conversation", "stay_id": person.moving }));
         }
         _ => {}
     }
-    // Until a replay is over only the events themselves say how far it has come.
-    let is_event = !matches!(event["type"].as_str(), Some("welcome" | "heartbeat" | "ack"));
-    if let Some(seq) = number("seq").filter(|_| seen.live || is_event) {
-        seen.cursor = seen.cursor.max(seq);
+    // During a replay only logged events move the cursor.
+    let is_logged = !matches!(event["type"].as_str(), Some("welcome" | "heartbeat" | "ack"));
+    if let Some(seq) = number("seq").filter(|_| log.is_live || is_logged) {
+        log.cursor = log.cursor.max(seq);
     }
     None
 }

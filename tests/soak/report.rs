@@ -1,72 +1,70 @@
-//! What came of it.
+//! The result of a soak, as it is printed.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::{faults::Faults, senders::Way, whatsapp::Figures};
+use crate::{faults::FaultCounts, senders::SendPath, whatsapp::WhatsappCounts};
 
-/// What came of it.
 #[derive(Default)]
-pub struct Report {
-    /// What decided which things went wrong, and in which order.
+pub struct SoakReport {
+    /// Chose the faults and their order.
     pub seed: u64,
-    /// How long things went wrong.
+    /// How long faults were injected.
     pub time: Duration,
-    pub faults: Faults,
-    /// Messages that were acknowledged.
-    pub messages: BTreeMap<Way, usize>,
-    /// The same by WhatsApp, where guests were on it, and what else came of that.
+    pub faults: FaultCounts,
+    /// Acknowledged messages by path.
+    pub messages: BTreeMap<SendPath, usize>,
+    /// The texts of acknowledged replies by WhatsApp.
     pub acknowledged: Vec<String>,
-    pub whatsapp: Option<Figures>,
-    /// How often a send was tried again.
-    pub tried_again: usize,
-    /// Messages received, all readers together.
+    /// `None` in a run without WhatsApp.
+    pub whatsapp: Option<WhatsappCounts>,
+    pub retries: usize,
+    /// Messages received by all readers together.
     pub deliveries: usize,
-    /// How often readers came back and resumed.
     pub resumed: usize,
-    /// Acknowledged, and not stored, or stored and not delivered.
+    /// Acknowledged and not stored, or stored and not delivered.
     pub lost: Vec<String>,
     /// Stored or delivered more than once.
-    pub doubled: Vec<String>,
-    /// Stored or delivered behind a later one.
-    pub misordered: Vec<String>,
-    /// Delivered to someone whom it does not concern.
+    pub duplicated: Vec<String>,
+    /// Stored or delivered after a later message.
+    pub reordered: Vec<String>,
+    /// Delivered to a staff member outside of their visibility scope.
     pub leaked: Vec<String>,
-    /// Anything else that should not have been.
+    /// All other findings.
     pub wrong: Vec<String>,
 }
 
-impl Report {
+impl SoakReport {
     fn findings(&self) -> [(&'static str, &Vec<String>); 5] {
         [
             ("lost", &self.lost),
-            ("doubled", &self.doubled),
-            ("misordered", &self.misordered),
+            ("doubled", &self.duplicated),
+            ("misordered", &self.reordered),
             ("leaked", &self.leaked),
             ("wrong", &self.wrong),
         ]
     }
 
     pub fn is_clean(&self) -> bool {
-        let was_busy = match &self.whatsapp {
-            Some(it) => it.heard > 0 && it.accepted > 0 && it.ticks > 0,
+        let had_load = match &self.whatsapp {
+            Some(counts) => counts.guest_messages > 0 && counts.accepted > 0 && counts.ticks > 0,
             None => self.messages.len() == 2 && self.deliveries > 0,
         };
-        was_busy && self.findings().iter().all(|(_, all)| all.is_empty())
+        had_load && self.findings().iter().all(|(_, all)| all.is_empty())
     }
 }
 
-impl Report {
-    fn tell_of_staff(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SoakReport {
+    fn write_staff_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let acknowledged = self.messages.values().sum::<usize>();
-        writeln!(f, "{acknowledged} messages acknowledged, {} times tried again", self.tried_again)?;
-        for (way, times) in &self.messages {
-            writeln!(f, "  {times:4} {way}")?;
+        writeln!(f, "{acknowledged} messages acknowledged, {} retries", self.retries)?;
+        for (path, count) in &self.messages {
+            writeln!(f, "  {count:4} {path}")?;
         }
-        writeln!(f, "{} deliveries, {} times resumed", self.deliveries, self.resumed)
+        writeln!(f, "{} deliveries, {} resumes", self.deliveries, self.resumed)
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (faults, seconds) = (self.faults.values().sum::<usize>(), self.time.as_secs());
         writeln!(f, "seed {}: {faults} faults in {seconds} s", self.seed)?;
@@ -74,16 +72,20 @@ impl fmt::Display for Report {
             writeln!(f, "  {times:4} {fault}")?;
         }
         match &self.whatsapp {
-            None => self.tell_of_staff(f)?,
-            Some(it) => {
-                let (staff, again) = (self.acknowledged.len(), self.tried_again);
+            None => self.write_staff_counts(f)?,
+            Some(counts) => {
+                let (staff, retries) = (self.acknowledged.len(), self.retries);
                 writeln!(
                     f,
-                    "{} messages of guests, {staff} of staff acknowledged, {again} times tried again",
-                    it.heard
+                    "{} messages of guests, {staff} of staff acknowledged, {retries} retries",
+                    counts.guest_messages
                 )?;
-                writeln!(f, "{} sends accepted, {} refused, {} ticks told", it.accepted, it.refused, it.ticks)?;
-                for (delivery, times) in &it.by_delivery {
+                writeln!(
+                    f,
+                    "{} sends accepted, {} refused, {} status events received",
+                    counts.accepted, counts.refused, counts.ticks
+                )?;
+                for (delivery, times) in &counts.by_delivery {
                     writeln!(f, "  {times:4} {delivery}")?;
                 }
             }

@@ -1,5 +1,5 @@
-//! Who writes: each message under a key, again and again until it is acknowledged. Half of them by REST, half over
-//! a WebSocket.
+//! Staff members who send messages, one half by REST and the other over WebSockets. Each message has an idempotency key and is
+//! retried until it is acknowledged.
 
 use std::{
     fmt,
@@ -14,24 +14,23 @@ use acceptance::json;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    by_socket,
-    cluster::Cluster,
+    cluster::SoakCluster,
     pause,
-    report::Report,
-    site::{Moving, Person, Site, Stay},
+    report::SoakReport,
+    site::{MovingConversation, SoakSite, SoakStaff, SoakStay},
+    socket_sender::send_by_socket,
 };
 
-/// How long one message may be tried again.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// For one message with all its retries.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// By what a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum SendPath {
     Rest,
     Socket,
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for SendPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rest => "by REST",
@@ -40,124 +39,140 @@ impl fmt::Display for Way {
     }
 }
 
-/// A message that was acknowledged.
-pub struct Sent {
-    pub way: Way,
+pub struct AcknowledgedMessage {
+    pub path: SendPath,
     pub content: String,
     pub stay: i64,
-    /// The id that it was acknowledged with.
+    /// The id in the response.
     pub message: i64,
-    /// The messages of one queue have to be stored in the order of their places in it: what one writer wrote by
-    /// REST, each after the last was acknowledged, or sent once over one socket.
+    /// The name of a queue and the position in it. Messages of one queue must be stored in this order: those that one sender
+    /// sent by REST, each after the ack of the one before, or once over the same socket.
     pub queue: Option<(String, usize)>,
 }
 
-/// What one writer did.
+/// The result of one sender.
 #[derive(Default)]
-pub struct Done {
-    pub sent: Vec<Sent>,
-    pub again: usize,
+pub struct SenderResult {
+    pub acknowledged: Vec<AcknowledgedMessage>,
+    pub retries: usize,
+    /// Unexpected responses and timeouts.
     pub wrong: Vec<String>,
 }
 
-/// All who write, and who move conversations about.
+/// All senders, and the managers who move conversations between departments.
 pub struct Senders {
     stop: Arc<AtomicBool>,
-    tasks: JoinSet<Done>,
+    tasks: JoinSet<SenderResult>,
 }
 
 impl Senders {
-    pub fn start(cluster: &Arc<Cluster>, site: &Site) -> Self {
+    pub fn start(cluster: &Arc<SoakCluster>, site: &SoakSite) -> Self {
         let (stop, mut tasks) = (Arc::<AtomicBool>::default(), JoinSet::new());
         let members = site.people.iter().map(|it| (it.clone(), it.stays.clone()));
         let managers = site.managers.iter().zip(&site.moving).map(|(it, moving)| (it.clone(), vec![moving.stay]));
-        let writers = members.chain(managers).filter(|(_, stays)| !stays.is_empty());
-        for (n, (person, stays)) in writers.enumerate() {
+        let senders = members.chain(managers).filter(|(_, stays)| !stays.is_empty());
+        for (n, (person, stays)) in senders.enumerate() {
             if n % 2 == 0 {
-                tasks.spawn(write(cluster.clone(), person, stays, stop.clone()));
+                tasks.spawn(send_by_rest(cluster.clone(), person, stays, stop.clone()));
             } else {
-                tasks.spawn(by_socket::write(cluster.clone(), person, stays, stop.clone()));
+                tasks.spawn(send_by_socket(cluster.clone(), person, stays, stop.clone()));
             }
         }
         for (manager, moving) in site.managers.iter().zip(&site.moving) {
-            tasks.spawn(move_about(cluster.clone(), manager.clone(), moving.clone(), stop.clone()));
+            tasks.spawn(move_conversation(cluster.clone(), manager.clone(), moving.clone(), stop.clone()));
         }
         Self { stop, tasks }
     }
 
-    /// Lets all finish what they are at; what was acknowledged.
-    pub async fn finish(mut self, report: &mut Report) -> Vec<Sent> {
+    /// Lets all senders finish their last message. Returns the acknowledged messages.
+    pub async fn finish(mut self, report: &mut SoakReport) -> Vec<AcknowledgedMessage> {
         self.stop.store(true, Relaxed);
-        let mut sent = Vec::new();
-        while let Some(done) = self.tasks.join_next().await {
-            let done = done.unwrap();
-            sent.extend(done.sent);
-            report.tried_again += done.again;
-            report.wrong.extend(done.wrong);
+        let mut acknowledged = Vec::new();
+        while let Some(result) = self.tasks.join_next().await {
+            let result = result.unwrap();
+            acknowledged.extend(result.acknowledged);
+            report.retries += result.retries;
+            report.wrong.extend(result.wrong);
         }
-        sent
+        acknowledged
     }
 }
 
-/// Writes by REST: one message after another.
-async fn write(cluster: Arc<Cluster>, person: Arc<Person>, stays: Vec<Stay>, stop: Arc<AtomicBool>) -> Done {
-    let mut done = Done::default();
+async fn send_by_rest(
+    cluster: Arc<SoakCluster>,
+    person: Arc<SoakStaff>,
+    stays: Vec<SoakStay>,
+    stop: Arc<AtomicBool>,
+) -> SenderResult {
+    let mut result = SenderResult::default();
     for n in 0.. {
         if stop.load(Relaxed) {
             break;
         }
         let (content, stay) = (content(&person, n), stays[n % stays.len()]);
-        if let Some(message) = send(&cluster, &person, stay, &content, &mut done).await {
-            let queue = Some((person.username.clone(), n));
-            done.sent.push(Sent { way: Way::Rest, content, stay: stay.id, message, queue });
+        if let Some(message) = send(&cluster, &person, stay, &content, &mut result).await {
+            let (path, queue) = (SendPath::Rest, Some((person.username.clone(), n)));
+            result.acknowledged.push(AcknowledgedMessage { path, content, stay: stay.id, message, queue });
         }
         pause(10..80).await;
     }
-    done
+    result
 }
 
-/// What a writer writes; it is the message's key as well.
-pub fn content(person: &Person, n: usize) -> String {
+/// The text of a sender's message, which is its idempotency key as well.
+pub fn content(person: &SoakStaff, n: usize) -> String {
     format!("soak-{}-{n}", person.username)
 }
 
-/// The id that it was acknowledged with.
-pub async fn send(cluster: &Cluster, person: &Person, stay: Stay, content: &str, done: &mut Done) -> Option<i64> {
+/// Sends a message and retries it until it is acknowledged. Returns its id.
+pub async fn send(
+    cluster: &SoakCluster,
+    person: &SoakStaff,
+    stay: SoakStay,
+    content: &str,
+    result: &mut SenderResult,
+) -> Option<i64> {
     let path = format!("conversations/{}/send_message/", stay.conversation);
-    let (body, began) = (json!({ "text": content }), Instant::now());
-    while began.elapsed() < PATIENCE {
+    let (body, start) = (json!({ "text": content }), Instant::now());
+    while start.elapsed() < SEND_TIMEOUT {
         match person.post(cluster, &path, content, &body).await {
-            Some((200 | 201, answer)) => return answer["id"].as_i64(),
-            // No answer, or the server cannot say: under its key it can be sent again.
+            Some((200 | 201, message)) => return message["id"].as_i64(),
+            // The outcome is unknown. The key makes a retry safe.
             None | Some((502 | 503, _)) => {
-                done.again += 1;
+                result.retries += 1;
                 pause(20..200).await;
             }
-            Some((status, answer)) => {
-                done.wrong.push(format!("{content}: {status} {answer}"));
+            Some((status, problem)) => {
+                result.wrong.push(format!("{content}: {status} {problem}"));
                 return None;
             }
         }
     }
-    done.wrong.push(format!("{content}: not acknowledged within {PATIENCE:?}"));
+    result.wrong.push(format!("{content}: not acknowledged within {SEND_TIMEOUT:?}"));
     None
 }
 
-async fn move_about(cluster: Arc<Cluster>, manager: Arc<Person>, it: Moving, stop: Arc<AtomicBool>) -> Done {
-    let mut done = Done::default();
-    let path = format!("conversations/{}/start_relay/", it.stay.conversation);
+/// Transfers a conversation from department to department.
+async fn move_conversation(
+    cluster: Arc<SoakCluster>,
+    manager: Arc<SoakStaff>,
+    moving: MovingConversation,
+    stop: Arc<AtomicBool>,
+) -> SenderResult {
+    let mut result = SenderResult::default();
+    let path = format!("conversations/{}/start_relay/", moving.stay.conversation);
     for n in 0.. {
         if stop.load(Relaxed) {
             break;
         }
-        let department = it.departments[n % it.departments.len()];
-        let answer = manager.post(&cluster, &path, &format!("move-{n}"), &json!({ "department_id": department })).await;
-        if let Some((status, answer)) = answer
+        let body = json!({ "department_id": moving.departments[n % moving.departments.len()] });
+        let response = manager.post(&cluster, &path, &format!("move-{n}"), &body).await;
+        if let Some((status, body)) = response
             && !matches!(status, 200 | 503)
         {
-            done.wrong.push(format!("a transfer: {status} {answer}"));
+            result.wrong.push(format!("a transfer: {status} {body}"));
         }
         pause(300..1_500).await;
     }
-    done
+    result
 }

@@ -1,4 +1,4 @@
-//! A WebSocket to any node. It is gone when the node is, and when clients are cut off.
+//! A WebSocket to any node. It ends when its node ends and when clients are disconnected.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -16,48 +16,47 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::{cluster::Cluster, site::Person};
+use crate::{cluster::SoakCluster, site::SoakStaff};
 
-/// How long the server may take with an answer.
-pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether clients are cut off.
-const LOOK: Duration = Duration::from_millis(100);
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a reading socket checks if clients are disconnected.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Nothing as a result means that it is gone: its user opens another.
-pub struct Socket {
+/// A method that returns `None` has found the socket closed; the owner opens another one.
+pub struct SoakSocket {
     stream: WebSocketStream<TcpStream>,
-    /// What the server said first.
+    /// The first event.
     pub welcome: Value,
-    cluster: Arc<Cluster>,
-    /// How often clients had been cut off when it was opened.
-    cuts: u64,
+    cluster: Arc<SoakCluster>,
+    /// The value of `SoakCluster::disconnects` when the socket was opened.
+    disconnects: u64,
 }
 
-impl Socket {
-    pub async fn open(cluster: &Arc<Cluster>, person: &Person) -> Option<Self> {
-        let (address, token) = (cluster.any(), person.token(cluster).await);
-        let cuts = cluster.cuts.load(Relaxed);
-        let stream = timeout(PATIENCE, TcpStream::connect(&address)).await.ok()?.ok()?;
+impl SoakSocket {
+    pub async fn open(cluster: &Arc<SoakCluster>, person: &SoakStaff) -> Option<Self> {
+        let (address, token) = (cluster.any_address(), person.token(cluster).await);
+        let disconnects = cluster.disconnects.load(Relaxed);
+        let stream = timeout(RESPONSE_TIMEOUT, TcpStream::connect(&address)).await.ok()?.ok()?;
         let mut request = format!("ws://{address}/ws/staff/").into_client_request().ok()?;
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().ok()?);
-        let (stream, _) = timeout(PATIENCE, client_async(request, stream)).await.ok()?.ok()?;
-        let mut socket = Self { stream, welcome: Value::Null, cluster: cluster.clone(), cuts };
-        socket.welcome = socket.next(PATIENCE).await?;
+        let (stream, _) = timeout(RESPONSE_TIMEOUT, client_async(request, stream)).await.ok()?.ok()?;
+        let mut socket = Self { stream, welcome: Value::Null, cluster: cluster.clone(), disconnects };
+        socket.welcome = socket.next(RESPONSE_TIMEOUT).await?;
         Some(socket)
     }
 
-    pub async fn say(&mut self, command: &Value) -> Option<()> {
-        timeout(PATIENCE, self.stream.send(Message::text(command.to_string()))).await.ok()?.ok()
+    pub async fn send(&mut self, command: &Value) -> Option<()> {
+        timeout(RESPONSE_TIMEOUT, self.stream.send(Message::text(command.to_string()))).await.ok()?.ok()
     }
 
-    /// What the server says next; nothing where it is silent for so long, too.
-    pub async fn next(&mut self, silence: Duration) -> Option<Value> {
-        let began = Instant::now();
-        while began.elapsed() < silence && self.cluster.cuts.load(Relaxed) == self.cuts {
-            match timeout(LOOK, self.stream.next()).await {
+    /// Returns the next event; `None` also if none arrives in time.
+    pub async fn next(&mut self, limit: Duration) -> Option<Value> {
+        let start = Instant::now();
+        while start.elapsed() < limit && self.cluster.disconnects.load(Relaxed) == self.disconnects {
+            match timeout(POLL_INTERVAL, self.stream.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => return serde_json::from_str(&text).ok(),
                 Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => return None,
-                // A ping, or nothing yet.
+                // A ping, or no frame yet.
                 Ok(Some(Ok(_))) | Err(_) => {}
             }
         }

@@ -1,5 +1,5 @@
-//! Guests on WhatsApp while things go wrong: with the nodes, and with every tenth send. What guests wrote and what
-//! they were sent is then compared with what is stored.
+//! A soak with guests on WhatsApp: faults are injected into the nodes, and every tenth send fails. Messages from and to guests
+//! are then compared with what is stored.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,40 +20,37 @@ use tokio::{
 };
 
 use crate::{
-    cluster::Cluster,
+    cluster::SoakCluster,
     faults, pause,
-    readers::Reader,
-    report::Report,
-    senders::{Done, content, send},
-    site::{Person, Site, Stay},
+    readers::SoakReader,
+    report::SoakReport,
+    senders::{AcknowledgedMessage, SendPath, SenderResult, content, send},
+    site::{SoakSite, SoakStaff, SoakStay},
 };
 
-/// When all is well again: how long it may take until less waits than before. Refusals of calls that were too many
-/// put a message off by minutes.
-const REST: Duration = Duration::from_secs(300);
-/// Between two messages that a staff member sends to a guest, whom another may answer as well: on the whole less than
-/// guests may be sent for ever, one in six seconds, else what waits only grows.
-const APART: u64 = 15_000;
-/// Stays of a hotel: half of them are in relay, and of those half are with each department.
-pub const STAYS: usize = 60;
-/// Deliveries from the first to the last.
-const RANKS: [&str; 7] = ["held", "queued", "unknown", "sent", "failed", "delivered", "read"];
+/// For the outbox to shrink after the last fault. A send that exceeds a rate limit is deferred by minutes.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(300);
+/// Milliseconds between two messages to a guest by one staff member; another one may reply as well. Together they stay below
+/// the rate limit for one guest, a message in six seconds; above it the outbox would only grow.
+const MESSAGE_INTERVAL: u64 = 15_000;
+/// One half is in relay, evenly with each department.
+pub const STAYS_PER_HOTEL: usize = 60;
+/// The delivery statuses in their order.
+const DELIVERY_ORDER: [&str; 7] = ["held", "queued", "unknown", "sent", "failed", "delivered", "read"];
 
-/// What came of it.
 #[derive(Default)]
-pub struct Figures {
-    /// Messages of guests.
-    pub heard: usize,
-    /// Messages of staff, by how far they came.
+pub struct WhatsappCounts {
+    pub guest_messages: usize,
+    /// Messages of staff by delivery status.
     pub by_delivery: BTreeMap<String, usize>,
-    /// Sends that were accepted, and refused.
+    /// Calls of the Cloud API that were accepted and refused.
     pub accepted: usize,
     pub refused: usize,
-    /// Ticks that readers were told.
+    /// Delivery status events that readers received.
     pub ticks: usize,
 }
 
-/// What the nodes need to be set to.
+/// The WhatsApp settings of the nodes.
 pub fn settings(meta: &Meta) -> [(String, String); 4] {
     [
         ("WHATSAPP_APP_SECRET", APP_SECRET),
@@ -64,29 +61,29 @@ pub fn settings(meta: &Meta) -> [(String, String); 4] {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
-/// Lets things go wrong for so long, and compares.
-pub async fn run(cluster: Arc<Cluster>, meta: Arc<Meta>, time: Duration, seed: u64) -> Report {
+/// Injects faults for this time, then checks.
+pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, seed: u64) -> SoakReport {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut report = Report { seed, whatsapp: Some(Figures::default()), ..Report::default() };
-    let site = Arc::new(Site::made(&cluster, STAYS));
+    let mut report = SoakReport { seed, whatsapp: Some(WhatsappCounts::default()), ..SoakReport::default() };
+    let site = Arc::new(SoakSite::generate(&cluster, STAYS_PER_HOTEL));
     let hotels: Vec<i64> = site.moving.iter().map(|it| it.hotel).collect();
     for (hotel, number) in hotels.iter().zip(meta_numbers()) {
         let set = ["hotel", "set", &hotel.to_string(), "--whatsapp-phone-number-id", &number, "--flow", "off"];
         cluster.program.run(&set).json();
     }
-    cluster.all_well().await;
-    let callback = format!("http://{}/webhooks/whatsapp/", balancer(&cluster).await);
+    cluster.repair_all().await;
+    let callback = format!("http://{}/webhooks/whatsapp/", start_balancer(&cluster).await);
     meta.set(json!({ "callback": callback, "retry_ms": 500, "callback_timeout_ms": 5000 })).await;
     let guests = guests(&cluster, &hotels);
-    let mut heard = HashSet::new();
+    let mut written = HashSet::new();
     for guest in &guests {
-        heard.extend(guest.writes(&meta, "soak-guest hello").await);
+        written.extend(guest.send(&meta, "soak-guest hello").await);
         pause(20..40).await;
     }
-    told(&meta, &mut report).await;
-    let readers: Vec<Reader> = site.people.iter().map(|person| Reader::start(&cluster, person)).collect();
+    wait_for_webhooks(&meta, &mut report).await;
+    let readers: Vec<SoakReader> = site.people.iter().map(|person| SoakReader::start(&cluster, person)).collect();
     for reader in &readers {
-        reader.is_live().await;
+        reader.wait_until_live().await;
     }
     meta.set(json!({
         "faults": 10, "duplicates": 10, "shuffle_ms": 400, "batch": 20, "reply_ms": [20, 300], "reply_tail_ms": 2000,
@@ -96,27 +93,27 @@ pub async fn run(cluster: Arc<Cluster>, meta: Arc<Meta>, time: Duration, seed: u
     let stop = Arc::<AtomicBool>::default();
     let mut tasks = JoinSet::new();
     for person in site.people.iter().filter(|it| !it.stays.is_empty()) {
-        tasks.spawn(answer(cluster.clone(), person.clone(), stop.clone()));
+        tasks.spawn(send_replies(cluster.clone(), person.clone(), stop.clone()));
     }
-    let writing = tokio::spawn(write(meta.clone(), guests, stop.clone()));
+    let writing = tokio::spawn(write_as_guests(meta.clone(), guests, stop.clone()));
     let start = Instant::now();
-    report.faults = faults::go_wrong(&cluster, start + time, &mut random).await;
+    report.faults = faults::inject_faults(&cluster, start + time, &mut random).await;
     report.time = start.elapsed();
     stop.store(true, Relaxed);
-    cluster.all_well().await;
-    while let Some(done) = tasks.join_next().await {
-        let done = done.unwrap();
-        report.tried_again += done.again;
-        report.wrong.extend(done.wrong);
-        report.acknowledged.extend(done.sent.into_iter().map(|it| it.content));
+    cluster.repair_all().await;
+    while let Some(result) = tasks.join_next().await {
+        let result = result.unwrap();
+        report.retries += result.retries;
+        report.wrong.extend(result.wrong);
+        report.acknowledged.extend(result.acknowledged.into_iter().map(|it| it.content));
     }
-    heard.extend(writing.await.unwrap());
+    written.extend(writing.await.unwrap());
     meta.set(json!({ "faults": 0 })).await;
-    at_rest(&cluster, &mut report).await;
-    told(&meta, &mut report).await;
-    // What was told last has to come to the readers as well.
+    wait_for_outbox(&cluster, &mut report).await;
+    wait_for_webhooks(&meta, &mut report).await;
+    // The last events have to reach the readers.
     sleep(Duration::from_secs(3)).await;
-    compare(&cluster, &meta, &heard, &readers, &mut report).await;
+    check(&cluster, &meta, &written, &readers, &mut report).await;
     report
 }
 
@@ -125,8 +122,8 @@ fn meta_numbers() -> impl Iterator<Item = String> {
     (0..).map(|n: u64| (105_000_000_000_001 + n).to_string())
 }
 
-/// An address that leads to any node that runs.
-async fn balancer(cluster: &Arc<Cluster>) -> String {
+/// Starts a load balancer over the running nodes. Returns its address.
+async fn start_balancer(cluster: &Arc<SoakCluster>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let (address, cluster) = (listener.local_addr().unwrap(), cluster.clone());
     tokio::spawn(async move {
@@ -134,7 +131,7 @@ async fn balancer(cluster: &Arc<Cluster>) -> String {
             let cluster = cluster.clone();
             tokio::spawn(async move {
                 for _ in 0..10 {
-                    if let Ok(mut far) = TcpStream::connect(cluster.any()).await {
+                    if let Ok(mut far) = TcpStream::connect(cluster.any_address()).await {
                         let _ = copy_bidirectional(&mut near, &mut far).await;
                         return;
                     }
@@ -145,62 +142,62 @@ async fn balancer(cluster: &Arc<Cluster>) -> String {
     address.to_string()
 }
 
-struct Guest {
+struct SoakGuest {
     phone: String,
     number: String,
 }
 
-impl Guest {
-    /// Has it posted; the messages' ids.
-    async fn writes(&self, meta: &Meta, words: &str) -> Vec<String> {
-        let told = meta.post("guest/", json!({ "from": self.phone, "to": self.number, "text": words })).await;
-        told["ids"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+impl SoakGuest {
+    /// Sends a text through the simulator. Returns the WhatsApp ids.
+    async fn send(&self, meta: &Meta, text: &str) -> Vec<String> {
+        let sent = meta.post("guest/", json!({ "from": self.phone, "to": self.number, "text": text })).await;
+        sent["ids"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
     }
 }
 
 /// The guests of all conversations in relay.
-fn guests(cluster: &Cluster, hotels: &[i64]) -> Vec<Guest> {
+fn guests(cluster: &SoakCluster, hotels: &[i64]) -> Vec<SoakGuest> {
     let numbers: HashMap<String, String> = hotels.iter().map(ToString::to_string).zip(meta_numbers()).collect();
     let sql = "SELECT g.phone, c.hotel_id FROM conversations c JOIN guests g ON g.id = c.guest_id \
                WHERE c.status = 'relay' ORDER BY c.id";
     let rows = cluster.database.rows(sql);
-    rows.into_iter().map(|row| Guest { number: numbers[&row[1]].clone(), phone: row[0].clone() }).collect()
+    rows.into_iter().map(|row| SoakGuest { number: numbers[&row[1]].clone(), phone: row[0].clone() }).collect()
 }
 
-/// Guests write, until they are to stop; the messages' ids.
-async fn write(meta: Arc<Meta>, guests: Vec<Guest>, stop: Arc<AtomicBool>) -> Vec<String> {
+/// Sends messages of random guests until `stop` is set. Returns their WhatsApp ids.
+async fn write_as_guests(meta: Arc<Meta>, guests: Vec<SoakGuest>, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0_usize.. {
         if stop.load(Relaxed) {
             break;
         }
         let guest = &guests[rand::rng().random_range(0..guests.len())];
-        ids.extend(guest.writes(&meta, &format!("soak-guest {n}")).await);
+        ids.extend(guest.send(&meta, &format!("soak-guest {n}")).await);
         pause(50..250).await;
     }
     ids
 }
 
-/// A staff member answers.
-async fn answer(cluster: Arc<Cluster>, person: Arc<Person>, stop: Arc<AtomicBool>) -> Done {
-    let mut done = Done::default();
-    let apart = APART / person.stays.len() as u64;
+/// Sends replies of one staff member until `stop` is set.
+async fn send_replies(cluster: Arc<SoakCluster>, person: Arc<SoakStaff>, stop: Arc<AtomicBool>) -> SenderResult {
+    let mut result = SenderResult::default();
+    let interval = MESSAGE_INTERVAL / person.stays.len() as u64;
     for n in 0.. {
         if stop.load(Relaxed) {
             break;
         }
-        let (content, stay): (String, Stay) = (content(&person, n), person.stays[n % person.stays.len()]);
-        if let Some(message) = send(&cluster, &person, stay, &content, &mut done).await {
-            let way = crate::senders::Way::Rest;
-            done.sent.push(crate::senders::Sent { way, content, stay: stay.id, message, queue: None });
+        let (content, stay): (String, SoakStay) = (content(&person, n), person.stays[n % person.stays.len()]);
+        if let Some(message) = send(&cluster, &person, stay, &content, &mut result).await {
+            let path = SendPath::Rest;
+            result.acknowledged.push(AcknowledgedMessage { path, content, stay: stay.id, message, queue: None });
         }
-        pause(apart / 2..apart * 3 / 2).await;
+        pause(interval / 2..interval * 3 / 2).await;
     }
-    done
+    result
 }
 
-/// Waits until nothing is queued or on its way.
-async fn at_rest(cluster: &Cluster, report: &mut Report) {
+/// Waits until every message in the outbox is settled.
+async fn wait_for_outbox(cluster: &SoakCluster, report: &mut SoakReport) {
     let (mut since, mut least) = (Instant::now(), u64::MAX);
     loop {
         let left = cluster.database.rows("SELECT count(*) FROM outbox WHERE state <> 'settled'")[0][0].parse().unwrap();
@@ -210,85 +207,91 @@ async fn at_rest(cluster: &Cluster, report: &mut Report) {
         if left < least {
             (since, least) = (Instant::now(), left);
         }
-        if since.elapsed() > REST {
+        if since.elapsed() > PROGRESS_TIMEOUT {
             return report.wrong.push(format!("{left} messages still wait to be sent"));
         }
         sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// Waits until the simulator has told everything.
-async fn told(meta: &Meta, report: &mut Report) {
+/// Waits until the simulator has delivered all webhook bodies.
+async fn wait_for_webhooks(meta: &Meta, report: &mut SoakReport) {
     let start = Instant::now();
     while meta.get("").await["waiting_to_be_told"] != 0 {
-        if start.elapsed() > REST {
-            return report.wrong.push("the simulator cannot tell everything".to_owned());
+        if start.elapsed() > PROGRESS_TIMEOUT {
+            return report.wrong.push("the simulator could not deliver all webhook bodies".to_owned());
         }
         sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// All that the simulator noted of a kind.
+/// Reads all entries of one kind in the simulator's transcript.
 async fn transcript(meta: &Meta, kind: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
-        let told = meta.get(&format!("transcript/?kind={kind}&after={after}")).await;
-        let entries = told["entries"].as_array().unwrap();
+        let page = meta.get(&format!("transcript/?kind={kind}&after={after}")).await;
+        let entries = page["entries"].as_array().unwrap();
         if entries.is_empty() {
             return all;
         }
         all.extend(entries.iter().cloned());
-        after = told["next"].as_u64().unwrap();
+        after = page["next"].as_u64().unwrap();
     }
 }
 
-async fn compare(cluster: &Cluster, meta: &Meta, heard: &HashSet<String>, readers: &[Reader], report: &mut Report) {
-    let mut figures = Figures { heard: heard.len(), ..Figures::default() };
+async fn check(
+    cluster: &SoakCluster,
+    meta: &Meta,
+    written: &HashSet<String>,
+    readers: &[SoakReader],
+    report: &mut SoakReport,
+) {
+    let mut counts = WhatsappCounts { guest_messages: written.len(), ..WhatsappCounts::default() };
     let lost = transcript(meta, "lost").await;
     report.wrong.extend(lost.iter().map(|it| format!("the simulator lost {it}")));
-    compare_heard(cluster, heard, report);
-    report.wrong.extend(crate::check::miscounted(cluster));
-    figures.refused = transcript(meta, "refusal").await.len();
+    check_guest_messages(cluster, written, report);
+    report.wrong.extend(crate::check::find_wrong_guest_counts(cluster));
+    counts.refused = transcript(meta, "refusal").await.len();
     let sends = transcript(meta, "send").await;
-    figures.accepted = sends.len();
+    counts.accepted = sends.len();
     let texts = sends.iter().map(|it| it["body"]["text"]["body"].as_str().unwrap_or_default());
-    compare_sent(cluster, &texts.collect::<Vec<_>>(), &mut figures, report);
+    check_sends(cluster, &texts.collect::<Vec<_>>(), &mut counts, report);
     for reader in readers {
-        figures.ticks += compare_ticks(&reader.person.username, &reader.seen().ticks, report);
+        counts.ticks += check_status_events(&reader.person.username, &reader.log().ticks, report);
     }
-    report.whatsapp = Some(figures);
+    report.whatsapp = Some(counts);
 }
 
-/// Each of a guest's messages is stored once.
-fn compare_heard(cluster: &Cluster, heard: &HashSet<String>, report: &mut Report) {
+/// Every message of a guest must be stored once.
+fn check_guest_messages(cluster: &SoakCluster, written: &HashSet<String>, report: &mut SoakReport) {
     let sql = "SELECT whatsapp_message_id, count(*) FROM messages WHERE content LIKE 'soak-guest%' GROUP BY 1";
     let stored: HashMap<String, String> =
         cluster.database.rows(sql).into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
-    for id in heard {
+    for id in written {
         match stored.get(id).map(String::as_str) {
             Some("1") => {}
             None => report.lost.push("a guest's message is not stored".to_owned()),
-            Some(times) => report.doubled.push(format!("a guest's message is stored {times} times")),
+            Some(times) => report.duplicated.push(format!("a guest's message is stored {times} times")),
         }
     }
-    if stored.len() > heard.len() {
-        report.wrong.push(format!("{} messages of guests are stored, {} were written", stored.len(), heard.len()));
+    if stored.len() > written.len() {
+        report.wrong.push(format!("{} messages of guests are stored, {} were written", stored.len(), written.len()));
     }
 }
 
-/// Each message of staff reached the simulator once, or has failed, or nobody knows, with a reason; in order.
-fn compare_sent(cluster: &Cluster, sends: &[&str], figures: &mut Figures, report: &mut Report) {
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (place, text) in sends.iter().enumerate() {
-        places.entry(text).or_default().push(place);
+/// Every message of staff must have reached the simulator once and in order, or be failed or unknown with a reason.
+fn check_sends(cluster: &SoakCluster, sends: &[&str], counts: &mut WhatsappCounts, report: &mut SoakReport) {
+    let mut positions: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (position, text) in sends.iter().enumerate() {
+        positions.entry(text).or_default().push(position);
     }
     let sql = "SELECT m.content, m.conversation_id, m.delivery, m.failure FROM messages m \
                JOIN outbox o ON o.message_id = m.id WHERE m.content LIKE 'soak-%' ORDER BY m.id";
     let (mut last, mut stored): (HashMap<String, usize>, HashSet<String>) = Default::default();
     for row in cluster.database.rows(sql) {
         let [content, conversation, delivery, failure] = <[String; 4]>::try_from(row).unwrap();
-        let at = places.get(content.as_str()).map(Vec::as_slice).unwrap_or_default();
-        *figures.by_delivery.entry(delivery.clone()).or_default() += 1;
+        let at = positions.get(content.as_str()).map(Vec::as_slice).unwrap_or_default();
+        *counts.by_delivery.entry(delivery.clone()).or_default() += 1;
         match delivery.as_str() {
             "sent" | "delivered" | "read" if at.is_empty() => {
                 report.lost.push(format!("{delivery}, not sent: {content}"))
@@ -301,31 +304,31 @@ fn compare_sent(cluster: &Cluster, sends: &[&str], figures: &mut Figures, report
             _ => report.lost.push(format!("{delivery} at the end: {content}")),
         }
         if at.len() > 1 {
-            report.doubled.push(format!("sent {} times: {content}", at.len()));
+            report.duplicated.push(format!("sent {} times: {content}", at.len()));
         }
         if let Some(at) = at.first()
             && let Some(before) = last.insert(conversation, *at)
             && before > *at
         {
-            report.misordered.push(format!("sent before an earlier one: {content}"));
+            report.reordered.push(format!("sent before an earlier one: {content}"));
         }
         if !stored.insert(content.clone()) {
-            report.doubled.push(format!("stored twice: {content}"));
+            report.duplicated.push(format!("stored twice: {content}"));
         }
     }
     let missing: Vec<String> = report.acknowledged.iter().filter(|it| !stored.contains(*it)).cloned().collect();
     report.lost.extend(missing.into_iter().map(|it| format!("acknowledged, not stored: {it}")));
 }
 
-/// No tick of a message went backwards; how many there were.
-fn compare_ticks(who: &str, ticks: &[(i64, String)], report: &mut Report) -> usize {
-    let rank = |word: &str| RANKS.iter().position(|it| *it == word).unwrap();
+/// No delivery status may move backwards or repeat. Returns the number of status events.
+fn check_status_events(reader: &str, ticks: &[(i64, String)], report: &mut SoakReport) -> usize {
+    let rank = |delivery: &str| DELIVERY_ORDER.iter().position(|it| *it == delivery).unwrap();
     let mut last: HashMap<i64, &str> = HashMap::new();
     for (message, delivery) in ticks {
         if let Some(before) = last.insert(*message, delivery)
             && rank(before) >= rank(delivery)
         {
-            report.misordered.push(format!("{who} was told of message {message}: {delivery} after {before}"));
+            report.reordered.push(format!("{reader} received for message {message}: {delivery} after {before}"));
         }
     }
     ticks.len()
@@ -336,12 +339,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tick_that_goes_back_or_comes_twice_is_found() {
+    fn a_status_that_moves_back_or_repeats_is_found() {
         let found = |ticks: &[&str]| {
             let ticks: Vec<(i64, String)> = ticks.iter().map(|it| (1, (*it).to_owned())).collect();
-            let mut report = Report::default();
-            compare_ticks("anybody", &ticks, &mut report);
-            report.misordered.len()
+            let mut report = SoakReport::default();
+            check_status_events("a reader", &ticks, &mut report);
+            report.reordered.len()
         };
         assert_eq!(found(&["unknown", "sent", "failed", "delivered", "read"]), 0);
         assert_eq!(found(&["delivered", "sent"]), 1);

@@ -1,36 +1,37 @@
-//! A headless Chromium, driven over its DevTools protocol.
+//! A headless Chromium, controlled over its DevTools protocol.
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     time::Duration,
 };
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// How long the browser may take for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::database::skip;
 
-/// A browser with one page.
+/// For the start, and for each command.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A browser with one page. A drop kills it.
 pub struct Browser {
     child: Child,
-    line: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    devtools: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
-    asked: u64,
-    happened: Vec<Value>,
+    last_command: u64,
+    events: Vec<Value>,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Starts one; nothing where `MM_TEST_CHROMIUM` is not set (a failure with `REQUIRE_ALL=1`).
+    /// Returns `None` and prints a line if `MM_TEST_CHROMIUM` is not set. With `REQUIRE_ALL=1` the test fails instead.
     pub async fn start() -> Option<Self> {
         let Ok(program) = std::env::var("MM_TEST_CHROMIUM") else {
-            assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "MM_TEST_CHROMIUM is not set");
-            println!("skipped: MM_TEST_CHROMIUM is not set (run it through tests/with-servers.sh)");
+            skip("MM_TEST_CHROMIUM");
             return None;
         };
         let profile = TempDir::with_prefix("mm-chromium-").unwrap();
@@ -44,82 +45,73 @@ impl Browser {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let (told, address) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut told = Some(told);
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let (Some(url), Some(_)) = (line.strip_prefix("DevTools listening on "), &told) {
-                    let _ = told.take().map(|told| told.send(url.to_owned()));
-                }
-            }
-        });
-        let address = timeout(PATIENCE, address).await.expect("Chromium does not start").expect("Chromium ended");
-        let (line, _) = connect_async(address).await.unwrap();
-        let mut it = Self { child, line, session: String::new(), asked: 0, happened: Vec::new(), _profile: profile };
-        let target = it.ask("Target.createTarget", json!({ "url": "about:blank" })).await["targetId"].clone();
-        let attached = it.ask("Target.attachToTarget", json!({ "targetId": target, "flatten": true })).await;
-        it.session = attached["sessionId"].as_str().unwrap().to_owned();
+        let url = devtools_url(child.stderr.take().unwrap());
+        let url = timeout(COMMAND_TIMEOUT, url).await.expect("Chromium does not start").expect("Chromium ended");
+        let (devtools, _) = connect_async(url).await.unwrap();
+        let mut browser =
+            Self { child, devtools, session: String::new(), last_command: 0, events: Vec::new(), _profile: profile };
+        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" })).await["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true })).await;
+        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
         for domain in ["Log", "Network", "Runtime"] {
-            it.ask(&format!("{domain}.enable"), json!({})).await;
+            browser.call(&format!("{domain}.enable"), json!({})).await;
         }
-        Some(it)
+        Some(browser)
     }
 
-    /// Opens a page, and waits until it is loaded.
+    /// Opens a page and waits until it is loaded.
     pub async fn open(&mut self, url: &str) {
-        let went = self.ask("Page.navigate", json!({ "url": url })).await;
-        assert!(went.get("errorText").is_none(), "{went}");
+        let navigation = self.call("Page.navigate", json!({ "url": url })).await;
+        assert!(navigation.get("errorText").is_none(), "{navigation}");
         self.run("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
             .await;
-        let at = self.run("location.href").await;
-        assert_eq!(at, url);
+        let location = self.run("location.href").await;
+        assert_eq!(location, url);
     }
 
-    /// Runs JavaScript in the page, waits for its promise, and gives its value.
+    /// Runs JavaScript in the page. Waits for its promise and returns the value.
     pub async fn run(&mut self, script: &str) -> Value {
-        let what = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let ran = self.ask("Runtime.evaluate", what).await;
-        assert!(ran.get("exceptionDetails").is_none(), "{script}: {ran}");
-        ran["result"]["value"].clone()
+        let parameters = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        let evaluated = self.call("Runtime.evaluate", parameters).await;
+        assert!(evaluated.get("exceptionDetails").is_none(), "{script}: {evaluated}");
+        evaluated["result"]["value"].clone()
     }
 
-    /// What has happened since it was started, as DevTools events: requests, exceptions, what the
-    /// console was told. The page is first let do what it has begun.
-    pub async fn happened(&mut self) -> &[Value] {
+    /// Waits until the page is idle. Returns all DevTools events since the start: requests, exceptions, console output.
+    pub async fn events(&mut self) -> &[Value] {
         self.run("new Promise(done => requestIdleCallback(() => setTimeout(done)))").await;
-        &self.happened
+        &self.events
     }
 
-    async fn ask(&mut self, method: &str, parameters: Value) -> Value {
-        self.asked += 1;
-        let mut command = json!({ "id": self.asked, "method": method, "params": parameters });
+    async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.last_command += 1;
+        let mut command = json!({ "id": self.last_command, "method": method, "params": parameters });
         if !self.session.is_empty() {
             command["sessionId"] = self.session.clone().into();
         }
-        self.line.send(Message::text(command.to_string())).await.unwrap();
-        let answer = async {
+        self.devtools.send(Message::text(command.to_string())).await.unwrap();
+        let waiting = async {
             loop {
-                match self.hear().await {
-                    Some(told) if told["id"] == self.asked => return told,
+                match self.next_response().await {
+                    Some(response) if response["id"] == self.last_command => return response,
                     _ => {}
                 }
             }
         };
-        let told = timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("no answer to {method}"));
-        assert!(told.get("error").is_none(), "{method}: {told}");
-        told["result"].clone()
+        let response = timeout(COMMAND_TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("no response to {method}"));
+        assert!(response.get("error").is_none(), "{method}: {response}");
+        response["result"].clone()
     }
 
-    /// The next answer; an event is kept.
-    async fn hear(&mut self) -> Option<Value> {
-        let Message::Text(text) = self.line.next().await.unwrap().unwrap() else { return None };
-        let told: Value = serde_json::from_str(&text).unwrap();
-        if told["method"].is_string() {
-            self.happened.push(told);
+    /// Reads one message. Returns it if it is a response; an event is kept.
+    async fn next_response(&mut self) -> Option<Value> {
+        let Message::Text(text) = self.devtools.next().await.unwrap().unwrap() else { return None };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        if message["method"].is_string() {
+            self.events.push(message);
             return None;
         }
-        Some(told)
+        Some(message)
     }
 }
 
@@ -128,4 +120,20 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Receives the URL that Chromium prints. Its output is read to the end, because a full pipe would block it.
+fn devtools_url(stderr: ChildStderr) -> oneshot::Receiver<String> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut sender = Some(sender);
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix("DevTools listening on ")
+                && let Some(sender) = sender.take()
+            {
+                let _ = sender.send(url.to_owned());
+            }
+        }
+    });
+    receiver
 }

@@ -1,4 +1,4 @@
-//! Every answer and event, against the program's own descriptions of them.
+//! Checks responses against the OpenAPI document and events against the AsyncAPI document of the binary.
 
 use std::{
     collections::HashMap,
@@ -8,99 +8,101 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::{Answer, Program};
+use crate::{ApiResponse, Program};
 
-/// The OpenAPI document, as `message-manager openapi` prints it.
+/// The output of `message-manager openapi`.
 pub fn openapi() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| printed("openapi"))
+    DOCUMENT.get_or_init(|| print_document("openapi"))
 }
 
-/// The AsyncAPI document, as `message-manager asyncapi` prints it.
+/// The output of `message-manager asyncapi`.
 pub fn asyncapi() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| printed("asyncapi"))
+    DOCUMENT.get_or_init(|| print_document("asyncapi"))
 }
 
-fn printed(command: &str) -> Value {
+fn print_document(command: &str) -> Value {
     let folder = std::env::temp_dir();
     Program { folder, settings: Default::default(), through: Vec::new() }.run(&[command]).json()
 }
 
-/// The path of the OpenAPI document that a request's path means.
+/// Returns the path template of the OpenAPI document that matches a request's path.
 pub fn template_of(path: &str) -> Option<&'static str> {
     let path = path.split('?').next().unwrap_or_default();
-    let asked: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let fits = |template: &str| {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let matches = |template: &str| {
         let parts: Vec<&str> = template.trim_matches('/').split('/').collect();
-        parts.len() == asked.len() && parts.iter().zip(&asked).all(|(part, word)| part.starts_with('{') || part == word)
+        parts.len() == segments.len()
+            && parts.iter().zip(&segments).all(|(part, segment)| part.starts_with('{') || part == segment)
     };
     let paths = openapi()["paths"].as_object().expect("no paths");
-    let mut fitting: Vec<&'static str> = paths.keys().map(String::as_str).filter(|it| fits(it)).collect();
-    // `active_conversations/` rather than `{id}/`.
-    fitting.sort_by_key(|template| template.matches('{').count());
-    fitting.first().copied()
+    let mut matching: Vec<&'static str> = paths.keys().map(String::as_str).filter(|it| matches(it)).collect();
+    // `active_conversations/` before `{id}/`.
+    matching.sort_by_key(|template| template.matches('{').count());
+    matching.first().copied()
 }
 
-/// Fails where the answer is not among those that the OpenAPI document allows for the request.
+/// Fails if the OpenAPI document does not describe this response to the request.
 #[track_caller]
-pub fn check_answer(method: &str, path: &str, answer: &Answer) {
+pub fn check_response(method: &str, path: &str, response: &ApiResponse) {
     if !path.starts_with("/api/") || path.starts_with("/api/docs") || method == "OPTIONS" {
         return;
     }
     let Some(template) = template_of(path) else {
         let undescribed = ["/api/openapi.json", "/api/asyncapi.json"].contains(&path.trim_end_matches('/'));
-        assert!(undescribed || [401, 404].contains(&answer.status), "{} is not described", answer.asked);
+        assert!(undescribed || [401, 404].contains(&response.status), "{} is not described", response.request);
         return;
     };
     let operation = &openapi()["paths"][template][method.to_lowercase()];
     if operation.is_null() {
-        assert!([401, 404, 405].contains(&answer.status), "{} is not described", answer.asked);
+        assert!([401, 404, 405].contains(&response.status), "{} is not described", response.request);
         return;
     }
-    let mut response = &operation["responses"][answer.status.to_string()];
-    if let Some(reference) = response["$ref"].as_str() {
-        response = openapi().pointer(reference.trim_start_matches('#')).expect("a dangling $ref");
+    let mut description = &operation["responses"][response.status.to_string()];
+    if let Some(reference) = description["$ref"].as_str() {
+        description = openapi().pointer(reference.trim_start_matches('#')).expect("a dangling $ref");
     }
-    assert!(response.is_object(), "{}: {} is not described: {}", answer.asked, answer.status, answer.text());
-    check_body(method, template, response, answer);
+    assert!(description.is_object(), "{}: {} is not described: {}", response.request, response.status, response.text());
+    check_body(method, template, description, response);
 }
 
 #[track_caller]
-fn check_body(method: &str, template: &str, response: &Value, answer: &Answer) {
-    let Some(content) = response["content"].as_object().filter(|it| !it.is_empty()) else {
-        assert!(answer.body.is_empty(), "{}: the description knows no body: {}", answer.asked, answer.text());
+fn check_body(method: &str, template: &str, description: &Value, response: &ApiResponse) {
+    let Some(content) = description["content"].as_object().filter(|it| !it.is_empty()) else {
+        assert!(response.body.is_empty(), "{}: no body is described: {}", response.request, response.text());
         return;
     };
-    let told = answer.header("content-type").unwrap_or_default();
-    let media = told.split(';').next().unwrap_or_default().trim();
+    let content_type = response.header("content-type").unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim();
     let described = content.get(media).or_else(|| content.get("*/*"));
-    assert!(described.is_some(), "{} {}: {media:?} is not described", answer.asked, answer.status);
+    assert!(described.is_some(), "{} {}: {media:?} is not described", response.request, response.status);
     if !media.ends_with("json") {
         return;
     }
     let schema = &described.unwrap()["schema"];
-    let name = format!("{method} {template} {} {media}", answer.status);
-    conforms(&name, schema, openapi(), &answer.json(), &answer.asked);
+    let name = format!("{method} {template} {} {media}", response.status);
+    check_schema(&name, schema, openapi(), &response.json(), &response.request);
 }
 
-/// Fails where an event is not one that the AsyncAPI document describes.
+/// Fails if the AsyncAPI document does not describe this event.
 #[track_caller]
 pub fn check_event(event: &Value) {
-    let word = event["type"].as_str().unwrap_or_else(|| panic!("an event without a type: {event}"));
-    let schema = event_schema(word).unwrap_or_else(|| panic!("{word} is not described by asyncapi: {event}"));
-    conforms(&format!("event {word}"), schema, asyncapi(), event, word);
+    let kind = event["type"].as_str().unwrap_or_else(|| panic!("an event without a type: {event}"));
+    let schema = event_schema(kind).unwrap_or_else(|| panic!("asyncapi does not describe {kind}: {event}"));
+    check_schema(&format!("event {kind}"), schema, asyncapi(), event, kind);
 }
 
-fn event_schema(word: &str) -> Option<&'static Value> {
+fn event_schema(event_type: &str) -> Option<&'static Value> {
     let messages = asyncapi()["components"]["messages"].as_object()?;
     messages.values().map(|message| &message["payload"]).find(|payload| {
-        let kind = &resolved(payload)["properties"]["type"];
-        kind["const"] == word || kind["enum"].as_array().is_some_and(|words| words.len() == 1 && words[0] == word)
+        let kind = &resolve_reference(payload)["properties"]["type"];
+        kind["const"] == event_type
+            || kind["enum"].as_array().is_some_and(|types| types.len() == 1 && types[0] == event_type)
     })
 }
 
-fn resolved(schema: &'static Value) -> &'static Value {
+fn resolve_reference(schema: &'static Value) -> &'static Value {
     match schema["$ref"].as_str() {
         Some(reference) => asyncapi().pointer(reference.trim_start_matches('#')).expect("a dangling $ref"),
         None => schema,
@@ -108,22 +110,22 @@ fn resolved(schema: &'static Value) -> &'static Value {
 }
 
 #[track_caller]
-fn conforms(name: &str, schema: &Value, document: &Value, value: &Value, of_what: &str) {
+fn check_schema(name: &str, schema: &Value, document: &Value, value: &Value, source: &str) {
     static VALIDATORS: OnceLock<Mutex<HashMap<String, Arc<Validator>>>> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(Mutex::default);
-    let known = validators.lock().unwrap().get(name).cloned();
-    let validator = known.unwrap_or_else(|| {
-        let made = Arc::new(validator_of(schema, document).unwrap_or_else(|error| panic!("{name}: {error}")));
-        validators.lock().unwrap().insert(name.to_owned(), made.clone());
-        made
+    let cached = validators.lock().unwrap().get(name).cloned();
+    let validator = cached.unwrap_or_else(|| {
+        let compiled = Arc::new(compile_schema(schema, document).unwrap_or_else(|error| panic!("{name}: {error}")));
+        validators.lock().unwrap().insert(name.to_owned(), compiled.clone());
+        compiled
     });
     let faults: Vec<String> =
         validator.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
-    assert!(faults.is_empty(), "{of_what} is not as described ({name}): {faults:?}: {value}");
+    assert!(faults.is_empty(), "{source} is not as described ({name}): {faults:?}: {value}");
 }
 
-/// A validator for a schema that refers to its document's components.
-fn validator_of(schema: &Value, document: &Value) -> Result<Validator, String> {
+/// Compiles a schema that may refer to its document's components.
+fn compile_schema(schema: &Value, document: &Value) -> Result<Validator, String> {
     let whole = json!({ "allOf": [schema], "components": document["components"] });
     jsonschema::draft202012::options().should_validate_formats(true).build(&whole).map_err(|error| error.to_string())
 }

@@ -1,134 +1,122 @@
-//! A generated hotel, its people and its guests.
+//! A generated hotel with its staff members and guests.
 
 use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::{Client, PASSWORD, World};
+use crate::{ApiClient, PASSWORD, TestWorld};
 
-/// A department.
 #[derive(Clone, Debug)]
-pub struct Department {
-    /// Its id.
+pub struct TestDepartment {
     pub id: i64,
-    /// Its name.
     pub name: String,
 }
 
-/// A staff member, as `generate` printed them.
+/// A generated staff member.
 #[derive(Clone, Debug)]
-pub struct Member {
-    /// Their id.
+pub struct TestMember {
     pub id: i64,
-    /// Their user name.
     pub username: String,
     /// `staff` or `manager`.
     pub role: String,
-    /// Their departments.
+    /// Department ids.
     pub departments: Vec<i64>,
 }
 
-/// A stay and its conversation, as `generate` printed them.
+/// A generated stay and its conversation.
 #[derive(Clone, Debug)]
-pub struct Stay {
-    /// Its id.
+pub struct TestStay {
     pub id: i64,
-    /// Its conversation.
+    /// The conversation's id.
     pub conversation: i64,
-    /// Its room.
     pub room: String,
-    /// Its guest's number.
     pub phone: String,
-    /// Its conversation's status.
+    /// The conversation's status and department.
     pub status: String,
-    /// Its conversation's department.
     pub department: Option<i64>,
 }
 
-impl Stay {
-    /// The path of its conversation, or of something beneath it.
+impl TestStay {
+    /// The path of the conversation, or of a resource below it.
     pub fn path(&self, rest: &str) -> String {
         format!("conversations/{}/{rest}", self.conversation)
     }
 }
 
-/// A hotel that only one test has: a manager without department, three departments with a member
-/// of its own each, a conversation in relay in each, and active ones.
+/// A hotel that belongs to one test. It has a manager without a department, and three departments; each of them has a
+/// staff member of its own and a conversation in relay. The other conversations are active.
 #[derive(Clone)]
-pub struct Hotel {
-    /// Its id.
+pub struct TestHotel {
     pub id: i64,
-    /// The world it is in.
-    pub world: Arc<World>,
-    /// Its departments.
-    pub departments: Vec<Department>,
-    /// Its staff.
-    pub staff: Vec<Member>,
-    /// Its stays.
-    pub stays: Vec<Stay>,
-    signed_in: Arc<Mutex<HashMap<i64, Staff>>>,
+    pub world: Arc<TestWorld>,
+    pub departments: Vec<TestDepartment>,
+    pub staff: Vec<TestMember>,
+    pub stays: Vec<TestStay>,
+    /// One session of each staff member, by id.
+    signed_in: Arc<Mutex<HashMap<i64, StaffClient>>>,
 }
 
-impl Hotel {
-    pub(crate) fn new(world: Arc<World>, it: &Value) -> Self {
+impl TestHotel {
+    /// Reads a hotel from the output of `generate`.
+    pub(crate) fn new(world: Arc<TestWorld>, json: &Value) -> Self {
         Self {
-            id: it["id"].as_i64().unwrap(),
+            id: id(&json["id"]),
             world,
-            departments: list(&it["departments"], |it| Department { id: id(&it["id"]), name: text(&it["name"]) }),
-            staff: list(&it["staff"], member),
-            stays: list(&it["stays"], stay),
+            departments: list(&json["departments"], |it| TestDepartment { id: id(&it["id"]), name: text(&it["name"]) }),
+            staff: list(&json["staff"], member),
+            stays: list(&json["stays"], stay),
             signed_in: Arc::default(),
         }
     }
 
-    /// Nobody, from an address that only this hotel's tests have.
-    pub fn nobody(&self) -> Client {
-        Client::new(&self.world).with("x-forwarded-for", &format!("10.1.{}.{}", self.id / 250, self.id % 250 + 1))
+    /// A client without a token, with an IP address that no other hotel's client has: rate limits count by address.
+    pub fn anonymous(&self) -> ApiClient {
+        ApiClient::new(&self.world).with("x-forwarded-for", &format!("10.1.{}.{}", self.id / 250, self.id % 250 + 1))
     }
 
-    /// Its manager, signed in.
-    pub async fn manager(&self) -> Staff {
+    /// The manager, signed in.
+    pub async fn manager(&self) -> StaffClient {
         self.signed_in(&self.staff[0].clone()).await
     }
 
-    /// The member of one department alone, signed in.
-    pub async fn of(&self, department: usize) -> Staff {
+    /// The staff member of this department alone, signed in.
+    pub async fn of(&self, department: usize) -> StaffClient {
         self.signed_in(&self.member_of(department)).await
     }
 
-    /// The member of one department alone.
-    pub fn member_of(&self, department: usize) -> Member {
+    /// The staff member of this department alone.
+    pub fn member_of(&self, department: usize) -> TestMember {
         let wanted = [self.departments[department].id];
         let found = self.staff.iter().find(|it| it.role == "staff" && it.departments == wanted);
         found.expect("no member of this department alone").clone()
     }
 
-    /// A member, signed in; the same session each time.
-    pub async fn signed_in(&self, member: &Member) -> Staff {
-        let mut known = self.signed_in.lock().await;
-        if let Some(staff) = known.get(&member.id) {
+    /// Returns a client for a staff member. All calls share one session.
+    pub async fn signed_in(&self, member: &TestMember) -> StaffClient {
+        let mut signed_in = self.signed_in.lock().await;
+        if let Some(staff) = signed_in.get(&member.id) {
             return staff.clone();
         }
         let staff = self.sign_in(&member.username, PASSWORD).await;
-        known.insert(member.id, staff.clone());
+        signed_in.insert(member.id, staff.clone());
         staff
     }
 
-    /// A session of its own.
-    pub async fn sign_in(&self, username: &str, password: &str) -> Staff {
-        Staff::sign_in(&self.nobody(), username, password).await
+    /// Signs in with a session of its own.
+    pub async fn sign_in(&self, username: &str, password: &str) -> StaffClient {
+        StaffClient::sign_in(&self.anonymous(), username, password).await
     }
 
-    /// The conversation in relay of a department.
-    pub fn relay(&self, department: usize) -> Stay {
+    /// The conversation in relay with this department.
+    pub fn relay(&self, department: usize) -> TestStay {
         let wanted = Some(self.departments[department].id);
         let found = self.stays.iter().find(|it| it.status == "relay" && it.department == wanted);
         found.expect("no conversation in relay in this department").clone()
     }
 
-    /// The same, assigned to the department's member: so that an answer moves nothing.
-    pub async fn assigned(&self, department: usize) -> Stay {
+    /// The same, assigned to the department's staff member, so that their reply changes neither department nor assignee.
+    pub async fn assigned(&self, department: usize) -> TestStay {
         let stay = self.relay(department);
         let body = json!({ "staff_id": self.member_of(department).id });
         self.manager().await.post(stay.path("assign/"), body).await.is(200);
@@ -136,32 +124,31 @@ impl Hotel {
     }
 
     /// An active conversation: 0 or 1.
-    pub fn active(&self, index: usize) -> Stay {
+    pub fn active(&self, index: usize) -> TestStay {
         let mut active = self.stays.iter().filter(|it| it.status == "active");
-        // The last is the fence's.
-        assert!(index < 2);
+        assert!(index < 2, "the last one is the fence");
         active.nth(index).expect("no active conversation").clone()
     }
 
-    /// The active conversation that tests leave alone: what is written there tells a socket that
-    /// all before it has come.
-    pub fn fence(&self) -> Stay {
+    /// The active conversation that tests do not use otherwise. Events of a hotel arrive in order: a note in the fence
+    /// shows a socket that all earlier events have arrived.
+    pub fn fence(&self) -> TestStay {
         self.stays.iter().rfind(|it| it.status == "active").expect("no active conversation").clone()
     }
 
-    /// A guest writes; what the simulator answered.
-    pub async fn guest_says(&self, phone: &str, words: &str) -> Value {
+    /// Sends a message as a guest of the demo. Returns the response.
+    pub async fn send_guest_message(&self, phone: &str, words: &str) -> Value {
         let body = json!({ "phone": phone, "text": words, "hotel_id": self.id });
-        self.nobody().post("/api/demo/guest_message/", body).await.is(201)
+        self.anonymous().post("/api/demo/guest_message/", body).await.is(201)
     }
 
-    /// A staff member sends a message; the message.
-    pub async fn says(&self, staff: &Staff, stay: &Stay, words: &str) -> Value {
+    /// Sends a message as a staff member. Returns the message.
+    pub async fn send_message(&self, staff: &StaffClient, stay: &TestStay, words: &str) -> Value {
         staff.post(stay.path("send_message/"), json!({ "text": words })).await.is(201)
     }
 
-    /// A new staff member, made by the manager, and signed in.
-    pub async fn hire(&self, role: &str, departments: &[i64]) -> Staff {
+    /// Creates a staff member as the manager, and signs them in.
+    pub async fn hire(&self, role: &str, departments: &[i64]) -> StaffClient {
         let username = crate::unique("hired");
         let body = json!({
             "username": username, "name": format!("Hired {username}"), "role": role,
@@ -171,111 +158,109 @@ impl Hotel {
         self.sign_in(&username, PASSWORD).await
     }
 
-    /// Another system of it, with a new API key.
-    pub fn system(&self) -> Client {
-        let made = self.world.run(&["api-key", "create", "--hotel", &self.id.to_string(), "--name", "Booking system"]);
-        self.nobody().bearer(&text(&made.json()["key"]))
+    /// A client of another system of the hotel, with a new API key.
+    pub fn system(&self) -> ApiClient {
+        let created =
+            self.world.run(&["api-key", "create", "--hotel", &self.id.to_string(), "--name", "Booking system"]);
+        self.anonymous().bearer(&text(&created.json()["key"]))
     }
 
-    /// A number in this hotel that no stay has.
-    pub fn new_phone(&self) -> String {
+    /// A phone number that no guest has.
+    pub fn unused_phone(&self) -> String {
         use std::sync::atomic::{AtomicU32, Ordering};
         static COUNT: AtomicU32 = AtomicU32::new(0);
         format!("+3468{:07}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Imports stays from CSV, by the command line; its answer. The command fails where a row did.
+    /// Imports stays from CSV with the command line. Returns its output; the exit code tells if a row failed.
     pub fn import(&self, csv: &str) -> Value {
         let file = self.world.folder().join(format!("{}.csv", crate::unique("stays")));
         std::fs::write(&file, csv).unwrap();
         let file = file.display().to_string();
-        let done = self.world.run(&["import-stays", &file, "--hotel", &self.id.to_string()]);
-        let answer: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"));
-        let failed = answer["rows"].as_array().unwrap().iter().any(|it| it["result"] == "failed");
-        assert_eq!(done.code, Some(i32::from(failed)), "{done:?}");
-        answer
+        let output = self.world.run(&["import-stays", &file, "--hotel", &self.id.to_string()]);
+        let result: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        let failed = result["rows"].as_array().unwrap().iter().any(|it| it["result"] == "failed");
+        assert_eq!(output.code, Some(i32::from(failed)), "{output:?}");
+        result
     }
 }
 
-/// A staff member, signed in.
+/// A client that is signed in as a staff member.
 #[derive(Clone)]
-pub struct Staff {
-    /// Their id.
+pub struct StaffClient {
     pub id: i64,
-    /// Their user name.
     pub username: String,
-    /// What the sign-in told of them.
+    /// The staff member in the response of the sign-in.
     pub me: Value,
     /// The access token.
     pub access: String,
     /// The refresh token.
     pub refresh: String,
-    /// The session cookie, as it is sent back: `name=value`.
+    /// The session cookie as a client returns it: `name=value`.
     pub cookie: String,
-    client: Client,
+    client: ApiClient,
 }
 
-impl Staff {
-    /// Signs in.
-    pub async fn sign_in(client: &Client, username: &str, password: &str) -> Self {
+impl StaffClient {
+    pub async fn sign_in(client: &ApiClient, username: &str, password: &str) -> Self {
         let body = json!({ "username": username, "password": password });
-        let answer = client.post("/api/auth/login/", body).await;
-        let told = answer.is(200);
-        let cookie = answer.header("set-cookie").expect("no cookie").split(';').next().unwrap().to_owned();
-        let access = text(&told["access"]);
+        let response = client.post("/api/auth/login/", body).await;
+        let login = response.is(200);
+        let cookie = response.header("set-cookie").expect("no cookie").split(';').next().unwrap().to_owned();
+        let access = text(&login["access"]);
         Self {
-            id: id(&told["staff"]["id"]),
+            id: id(&login["staff"]["id"]),
             username: username.to_owned(),
-            me: told["staff"].clone(),
+            me: login["staff"].clone(),
             client: client.bearer(&access),
             access,
-            refresh: text(&told["refresh"]),
+            refresh: text(&login["refresh"]),
             cookie,
         }
     }
 
-    /// Their name, as others see it.
+    /// The display name.
     pub fn name(&self) -> &str {
         self.me["name"].as_str().unwrap()
     }
 }
 
-impl Deref for Staff {
-    type Target = Client;
+impl Deref for StaffClient {
+    type Target = ApiClient;
 
-    fn deref(&self) -> &Client {
+    fn deref(&self) -> &ApiClient {
         &self.client
     }
 }
 
-fn member(it: &Value) -> Member {
-    Member {
-        id: id(&it["id"]),
-        username: text(&it["username"]),
-        role: text(&it["role"]),
-        departments: list(&it["department_ids"], id),
+fn member(json: &Value) -> TestMember {
+    TestMember {
+        id: id(&json["id"]),
+        username: text(&json["username"]),
+        role: text(&json["role"]),
+        departments: list(&json["department_ids"], id),
     }
 }
 
-fn stay(it: &Value) -> Stay {
-    Stay {
-        id: id(&it["id"]),
-        conversation: id(&it["conversation_id"]),
-        room: text(&it["room_number"]),
-        phone: text(&it["guest_phone"]),
-        status: text(&it["status"]),
-        department: it["department_id"].as_i64(),
+fn stay(json: &Value) -> TestStay {
+    TestStay {
+        id: id(&json["id"]),
+        conversation: id(&json["conversation_id"]),
+        room: text(&json["room_number"]),
+        phone: text(&json["guest_phone"]),
+        status: text(&json["status"]),
+        department: json["department_id"].as_i64(),
     }
 }
 
-fn list<T>(it: &Value, one: impl Fn(&Value) -> T) -> Vec<T> {
-    it.as_array().unwrap_or_else(|| panic!("no list: {it}")).iter().map(one).collect()
+fn list<T>(json: &Value, parse: impl Fn(&Value) -> T) -> Vec<T> {
+    json.as_array().unwrap_or_else(|| panic!("no list: {json}")).iter().map(parse).collect()
 }
 
-fn id(it: &Value) -> i64 {
-    it.as_i64().unwrap_or_else(|| panic!("no id: {it}"))
+fn id(json: &Value) -> i64 {
+    json.as_i64().unwrap_or_else(|| panic!("no id: {json}"))
 }
 
-fn text(it: &Value) -> String {
-    it.as_str().unwrap_or_else(|| panic!("no text: {it}")).to_owned()
+fn text(json: &Value) -> String {
+    json.as_str().unwrap_or_else(|| panic!("no text: {json}")).to_owned()
 }

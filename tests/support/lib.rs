@@ -1,15 +1,17 @@
-//! What the acceptance tests drive the real program with.
+//! The harness of the acceptance tests, which drive the real binary.
 //!
-//! A [`World`] is a running server with a database of its own; its [`Hotel`]s keep tests apart,
-//! since nothing crosses from one hotel to another: most tests share one world and take a hotel
-//! each. [`Client`] asks over HTTP, [`Socket`] over the WebSocket; both check every answer
-//! against the descriptions that the program itself prints ([`described`]). [`on_both!`] makes of
-//! one body a test on SQLite and one on PostgreSQL.
+//! A [`TestWorld`] is a running server with a database of its own. Its [`TestHotel`]s keep tests apart, because nothing
+//! crosses from one hotel to another: most tests share one world and use a hotel each. [`ApiClient`] sends REST requests,
+//! [`TestSocket`] is a WebSocket; both check every response and event against the OpenAPI and AsyncAPI documents that the
+//! binary prints ([`described`]). [`on_both!`] generates a test on SQLite and one on PostgreSQL from one body, and
+//! [`on_sqlite!`] the first alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 pub mod browser;
+mod database;
 pub mod described;
+mod guard;
 mod hotel;
 mod port;
 mod program;
@@ -17,24 +19,27 @@ mod redis;
 mod rest;
 mod run;
 mod socket;
+mod template;
 pub mod whatsapp;
 mod world;
 
-pub use hotel::{Department, Hotel, Member, Staff, Stay};
+pub use database::{DatabaseKind, psql};
+pub use guard::Guard;
+pub use hotel::{StaffClient, TestDepartment, TestHotel, TestMember, TestStay};
 pub use port::Port;
-pub use program::{Output, Program, Serving, binary};
-pub use redis::Redis;
-pub use rest::{Answer, Client, http, raw_http};
-pub use run::{alone, by_whatsapp, in_hotel, on_line, runtime, unserved};
+pub use program::{CommandOutput, Program, ServerProcess, binary};
+pub use redis::TestRedis;
+pub use rest::{ApiClient, ApiResponse, http, raw_http};
+pub use run::{alone, in_hotel, in_whatsapp_hotel, runtime, with_simulator, without_server};
 pub use serde_json::{Value, json};
-pub use socket::{Refused, Socket, head_of_frame};
-pub use whatsapp::{ACCESS_TOKEN, APP_SECRET, Line, Meta, VERIFY_TOKEN, Whatsapp, signature};
-pub use world::{Backend, Options, World, psql};
+pub use socket::{TestSocket, UpgradeRefusal, head_of_frame};
+pub use whatsapp::{ACCESS_TOKEN, APP_SECRET, Meta, VERIFY_TOKEN, WhatsappHotel, WhatsappWorld, signature};
+pub use world::{TestWorld, WorldOptions};
 
-/// The password of every staff member that `generate` made.
+/// The password of every generated staff member.
 pub const PASSWORD: &str = "a long pass phrase";
 
-/// A text that no other test writes.
+/// Returns a text that no other test uses.
 pub fn unique(start: &str) -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,4 +1,4 @@
-//! The program as a process: where it is, and what a run of it gave.
+//! The product's binary as a process: its path, its commands and their output, and running servers.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, OnceLock},
     thread,
     time::{Duration, Instant},
@@ -14,42 +14,50 @@ use std::{
 
 use serde_json::Value;
 
-/// How long the server may take to accept its first connection, and any command to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::guard::Guard;
 
-/// Where the program is: `MESSAGE_MANAGER_BIN`, else beside the folder of the test executable.
+/// For a server until it listens, and for any other command until it ends.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(180);
+const BUILD_COMMAND: &str = "cargo build -p message-manager --features test-clock";
+
+/// The path of the binary: `MESSAGE_MANAGER_BIN`, else the nearest folder above the test executable that has one.
+///
+/// Fails if the binary was built without the feature `test-clock`: every test that advances the clock would time out.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        if let Some(path) = std::env::var_os("MESSAGE_MANAGER_BIN") {
-            return path.into();
-        }
-        let exe = std::env::current_exe().unwrap();
-        let found = exe.ancestors().skip(1).map(|folder| folder.join("message-manager")).find(|path| path.is_file());
-        found.expect("build it first: cargo build -p message-manager --features test-clock")
+        let path = std::env::var_os("MESSAGE_MANAGER_BIN").map(PathBuf::from).or_else(find_binary);
+        let path = path.unwrap_or_else(|| panic!("the binary is missing; build it: {BUILD_COMMAND}"));
+        let version = Command::new(&path).arg("--version").output().expect("the binary does not start").stdout;
+        let has_test_clock = String::from_utf8_lossy(&version).contains("test-clock");
+        assert!(has_test_clock, "{} was built without the feature test-clock; run {BUILD_COMMAND}", path.display());
+        path
     })
 }
 
-/// What a run of the program gave.
+fn find_binary() -> Option<PathBuf> {
+    let executable = std::env::current_exe().unwrap();
+    executable.ancestors().skip(1).map(|folder| folder.join("message-manager")).find(|path| path.is_file())
+}
+
+/// The exit code and output of a command.
 #[derive(Debug)]
-pub struct Output {
-    /// The exit code; none where a signal ended it.
+pub struct CommandOutput {
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
-    /// Standard output.
     pub stdout: String,
-    /// Standard error.
     pub stderr: String,
 }
 
-impl Output {
-    /// The JSON it printed, having succeeded.
+impl CommandOutput {
+    /// Returns the JSON on standard output. Fails if the command failed.
     #[track_caller]
     pub fn json(&self) -> Value {
         assert_eq!(self.code, Some(0), "{self:?}");
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The one line it failed with.
+    /// Returns the error message. Fails if the exit code is another one.
     #[track_caller]
     pub fn fails(&self, code: i32) -> &str {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -57,82 +65,83 @@ impl Output {
     }
 }
 
-/// How the program is run: in which folder, with which settings and nothing else.
+/// The settings of a world, for a program that runs in `folder`.
+pub(crate) fn default_settings(database_url: &str, folder: &Path) -> BTreeMap<String, String> {
+    let clock = folder.join("clock").display().to_string();
+    let data = folder.join("data").display().to_string();
+    let settings = [
+        ("DATABASE_URL", database_url),
+        ("DATA_DIR", &data),
+        ("BIND_ADDRESS", "127.0.0.1:0"),
+        ("JWT_SECRET", "only for tests: 0123456789abcdef0123456789abcdef"),
+        ("TEST_CLOCK_FILE", &clock),
+        ("TRUSTED_PROXIES", "127.0.0.1/32"),
+        ("ALLOWED_ORIGINS", "http://console.example, https://other.example"),
+        ("RUST_LOG", "info"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// How the binary is run: its folder and its whole environment.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// The working directory.
     pub folder: PathBuf,
-    /// The settings.
     pub settings: BTreeMap<String, String>,
-    /// What it is run through, a program and its arguments; mostly nothing.
+    /// A program with arguments that starts the binary, such as `prlimit`; usually empty.
     pub through: Vec<String>,
 }
 
 impl Program {
     /// Runs a command to its end.
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> CommandOutput {
         self.run_with_input(arguments, "")
     }
 
-    /// Runs a command to its end, with something on standard input.
-    pub fn run_with_input<S: AsRef<OsStr>>(&self, arguments: &[S], input: &str) -> Output {
+    pub fn run_with_input<S: AsRef<OsStr>>(&self, arguments: &[S], input: &str) -> CommandOutput {
         let mut child = self.command(arguments).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A program that does not read its input closes it: no fault.
+        // Fails if the command does not read its input, which is no error.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let mut stderr = child.stderr.take().unwrap();
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).map(|_| text)
-        });
-        let mut pipe = child.stdout.take().unwrap();
-        let told = thread::spawn(move || {
-            let mut text = String::new();
-            pipe.read_to_string(&mut text).map(|_| text)
-        });
-        let status = wait_for(&mut child, PATIENCE).unwrap_or_else(|| {
+        let stderr = read_to_end(child.stderr.take().unwrap());
+        let stdout = read_to_end(child.stdout.take().unwrap());
+        let status = wait_with_timeout(&mut child).unwrap_or_else(|| {
             let _ = child.kill();
             panic!("the command did not end: {:?}", arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>())
         });
-        Output { code: status.code(), stdout: told.join().unwrap().unwrap(), stderr: errors.join().unwrap().unwrap() }
+        CommandOutput { code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
     }
 
-    /// Starts `serve`, and waits until it listens.
-    pub fn serve(&self, arguments: &[String], log: &Path) -> Serving {
+    /// Runs `serve` and waits until it listens.
+    pub fn serve(&self, arguments: &[String], log: &Path) -> ServerProcess {
         self.try_serve(arguments, log).unwrap_or_else(|code| {
             panic!("serve ended with {code:?}: {}", std::fs::read_to_string(log).unwrap_or_default())
         })
     }
 
-    /// Starts `serve`; its exit code, where it ends instead of listening.
-    ///
-    /// # Errors
-    /// The exit code.
-    pub fn try_serve(&self, arguments: &[String], log: &Path) -> Result<Serving, Option<i32>> {
+    /// Runs `serve` and waits until it listens. Returns the exit code if it ends instead.
+    pub fn try_serve(&self, arguments: &[String], log: &Path) -> Result<ServerProcess, Option<i32>> {
         let mut all = vec!["serve".to_owned()];
         all.extend_from_slice(arguments);
         self.listen(&all, log)
     }
 
-    /// Starts a command that listens, and waits until it does; its exit code, where it ends instead.
-    ///
-    /// # Errors
-    /// The exit code.
-    pub fn listen(&self, arguments: &[String], log: &Path) -> Result<Serving, Option<i32>> {
+    /// Runs a command that is a server and waits until it listens. Returns the exit code if it ends instead.
+    pub fn listen(&self, arguments: &[String], log: &Path) -> Result<ServerProcess, Option<i32>> {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut child = self.command(arguments).stdin(Stdio::null()).stderr(log).spawn().unwrap();
-        let (guard, guard_input) = guard(child.id(), &self.folder);
-        let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-        listen_to(child.stdout.take().unwrap(), said.clone());
-        let mut serving = Serving { child, guard, guard_input: Some(guard_input), said, base: String::new() };
-        serving.wait_until_listening().map(|()| serving)
+        let guard = Guard::of_server(child.id(), &self.folder);
+        let output = Arc::<OutputLines>::default();
+        collect_lines(child.stdout.take().unwrap(), output.clone());
+        let mut server = ServerProcess { child, _guard: guard, output, base: String::new() };
+        server.wait_until_listening().map(|()| server)
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = match self.through.split_first() {
             None => Command::new(binary()),
-            Some((program, its_own)) => {
+            Some((program, its_arguments)) => {
                 let mut command = Command::new(program);
-                command.args(its_own).arg(binary());
+                command.args(its_arguments).arg(binary());
                 command
             }
         };
@@ -147,96 +156,89 @@ impl Program {
     }
 }
 
-/// A server under way. Dropped, it is killed.
+/// The lines that a server has printed so far.
+#[derive(Debug, Default)]
+struct OutputLines {
+    lines: Mutex<Vec<String>>,
+    changed: Condvar,
+}
+
+/// A running server. A drop kills it; so does the end of the test process.
 #[derive(Debug)]
-pub struct Serving {
+pub struct ServerProcess {
     child: Child,
-    /// Ends the server, should this process die first.
-    guard: Child,
-    guard_input: Option<ChildStdin>,
-    said: Arc<(Mutex<Vec<String>>, Condvar)>,
+    _guard: Guard,
+    output: Arc<OutputLines>,
     /// `http://127.0.0.1:PORT`.
     pub base: String,
 }
 
-impl Serving {
-    /// What it printed so far.
-    pub fn said(&self) -> Vec<String> {
-        self.said.0.lock().unwrap().clone()
+impl ServerProcess {
+    /// The lines on standard output so far.
+    pub fn output(&self) -> Vec<String> {
+        self.output.lines.lock().unwrap().clone()
     }
 
-    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends it a signal, by name.
+    /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
     }
 
-    /// Whether it has ended, and with which code.
-    pub fn ended(&mut self) -> Option<Option<i32>> {
+    /// Returns the exit code if the server has ended; it is `None` if a signal ended it.
+    pub fn exit_code(&mut self) -> Option<Option<i32>> {
         self.child.try_wait().unwrap().map(|status| status.code())
     }
 
     fn wait_until_listening(&mut self) -> Result<(), Option<i32>> {
         let start = Instant::now();
         loop {
-            let line = self.said().into_iter().find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
-            if let Some(base) = line {
+            let base = self.output().into_iter().find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+            if let Some(base) = base {
                 self.base = base.trim().trim_end_matches('/').to_owned();
                 return Ok(());
             }
-            if let Some(code) = self.ended() {
+            if let Some(code) = self.exit_code() {
                 return Err(code);
             }
-            assert!(start.elapsed() < PATIENCE, "it neither listens nor ends: {:?}", self.said());
-            let (lines, changed) = &*self.said;
-            drop(changed.wait_timeout(lines.lock().unwrap(), Duration::from_millis(20)).unwrap());
+            assert!(start.elapsed() < COMMAND_TIMEOUT, "it neither listens nor ends: {:?}", self.output());
+            let lines = self.output.lines.lock().unwrap();
+            drop(self.output.changed.wait_timeout(lines, Duration::from_millis(20)).unwrap());
         }
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
-        let _ = self.guard.kill();
-        self.guard_input = None;
-        let _ = self.guard.wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A process that outlives this one by a moment: when its input ends, because this process did
-/// (however), it kills the server and removes its folder.
-pub(crate) fn guard(server: u32, folder: &Path) -> (Child, ChildStdin) {
-    let script = "cat >/dev/null; kill -KILL \"$0\"; sleep 0.2; rm -rf \"$1\"";
-    let mut child = Command::new("sh")
-        .args(["-c", script, &server.to_string()])
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let input = child.stdin.take().unwrap();
-    (child, input)
-}
-
-fn listen_to(stdout: impl Read + Send + 'static, said: Arc<(Mutex<Vec<String>>, Condvar)>) {
+fn collect_lines(stdout: impl Read + Send + 'static, output: Arc<OutputLines>) {
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            said.0.lock().unwrap().push(line);
-            said.1.notify_all();
+            output.lines.lock().unwrap().push(line);
+            output.changed.notify_all();
         }
     });
 }
 
-fn wait_for(child: &mut Child, patience: Duration) -> Option<std::process::ExitStatus> {
+fn read_to_end(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+fn wait_with_timeout(child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();
-    while start.elapsed() < patience {
+    while start.elapsed() < COMMAND_TIMEOUT {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
         }

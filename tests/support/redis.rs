@@ -1,70 +1,62 @@
-//! A Redis of a test's own, which it may stop.
+//! A Redis server that belongs to one test, which may stop it.
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-use crate::{Port, program::guard};
+use crate::{Port, database::skip, guard::Guard};
 
-/// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A Redis on loopback, without memory: whenever it starts it is empty.
+/// A Redis on loopback without persistence: it is empty after every start.
 #[derive(Debug)]
-pub struct Redis {
+pub struct TestRedis {
     port: Port,
     folder: TempDir,
-    running: Option<Running>,
+    process: Option<RedisProcess>,
 }
 
-/// Dropped, it is killed.
+/// A drop kills it; so does the end of the test process.
 #[derive(Debug)]
-struct Running {
+struct RedisProcess {
     child: Child,
-    /// Ends it, should this process die first.
-    guard: Child,
-    guard_input: Option<ChildStdin>,
+    _guard: Guard,
 }
 
-impl Drop for Running {
+impl Drop for RedisProcess {
     fn drop(&mut self) {
-        let _ = self.guard.kill();
-        self.guard_input = None;
-        let _ = self.guard.wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Redis {
-    /// Whether it can be used; where not, that is said, or with `REQUIRE_ALL=1` a failure.
-    pub fn is_there() -> bool {
-        let there = std::env::var_os("MM_TEST_REDIS").is_some();
-        if !there {
-            assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "MM_TEST_REDIS is not set");
-            println!("skipped: MM_TEST_REDIS is not set (run it through tests/with-servers.sh)");
+impl TestRedis {
+    /// Returns `false` and prints a line if there is no Redis. With `REQUIRE_ALL=1` the test fails instead.
+    pub fn is_available() -> bool {
+        let available = std::env::var_os("MM_TEST_REDIS").is_some();
+        if !available {
+            skip("MM_TEST_REDIS");
         }
-        there
+        available
     }
 
-    /// Starts one.
     pub fn start() -> Self {
         let mut redis = Self::stopped();
         redis.start_again();
         redis
     }
 
-    /// One that is not there yet.
+    /// Reserves the address of a Redis that is started later.
     pub fn stopped() -> Self {
-        Self { port: Port::free(), folder: TempDir::with_prefix("mm-redis-").unwrap(), running: None }
+        Self { port: Port::free(), folder: TempDir::with_prefix("mm-redis-").unwrap(), process: None }
     }
 
-    /// Starts it, at the same address as ever.
+    /// Starts it at the same address as before.
     pub fn start_again(&mut self) {
         let port = self.port.number.to_string();
         let child = Command::new(std::env::var_os("MM_TEST_REDIS").unwrap_or("redis-server".into()))
@@ -74,23 +66,23 @@ impl Redis {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is missing: apt-get install redis-server");
-        let (guard, guard_input) = guard(child.id(), self.folder.path());
-        self.running = Some(Running { child, guard, guard_input: Some(guard_input) });
+        let guard = Guard::of_server(child.id(), self.folder.path());
+        self.process = Some(RedisProcess { child, _guard: guard });
         let start = Instant::now();
-        while !self.answers() {
-            assert!(start.elapsed() < PATIENCE, "Redis does not answer");
+        while !self.is_ready() {
+            assert!(start.elapsed() < START_TIMEOUT, "Redis does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Stops it, as a crash would.
+    /// Kills it, as a crash would.
     pub fn stop(&mut self) {
-        self.running = None;
+        self.process = None;
     }
 
-    /// Sends it a signal, by name.
+    /// Sends a signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        let id = self.running.as_ref().expect("it is not running").child.id().to_string();
+        let id = self.process.as_ref().expect("Redis is not running").child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
@@ -99,20 +91,20 @@ impl Redis {
         self.port.address()
     }
 
-    /// Its address, for `REDIS_URL`.
+    /// The value for `REDIS_URL`.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address())
     }
 
-    fn answers(&self) -> bool {
-        let asked = || -> std::io::Result<bool> {
-            let mut line = TcpStream::connect(self.address())?;
-            line.set_read_timeout(Some(Duration::from_secs(1)))?;
-            line.write_all(b"PING\r\n")?;
-            let mut answer = [0; 5];
-            line.read_exact(&mut answer)?;
-            Ok(&answer == b"+PONG")
+    fn is_ready(&self) -> bool {
+        let ping = || -> std::io::Result<bool> {
+            let mut stream = TcpStream::connect(self.address())?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            stream.write_all(b"PING\r\n")?;
+            let mut response = [0; 5];
+            stream.read_exact(&mut response)?;
+            Ok(&response == b"+PONG")
         };
-        asked().unwrap_or(false)
+        ping().unwrap_or(false)
     }
 }

@@ -1,156 +1,136 @@
-//! One body, two databases.
+//! Runs the body of a test on one database or on both.
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
-use crate::{Backend, Hotel, Line, Options, Whatsapp, World};
+use crate::{DatabaseKind, TestHotel, TestWorld, WhatsappHotel, WhatsappWorld, WorldOptions};
 
-/// The longest that a test may take.
-const PATIENCE: Duration = Duration::from_secs(150);
+const TEST_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Makes a test on SQLite and one on PostgreSQL.
+/// Generates a test on SQLite and a test on PostgreSQL from one body: `name::sqlite` and `name::postgres`.
 ///
 /// `on_both!(name, |hotel| {…})`: in a hotel of its own in the shared world.
 /// `on_both!(name, options => |world| {…})`: in a world of its own.
-/// `on_both!(name, unserved options => |world| {…})`: the same, where no server has been started.
-/// `on_both!(name, line => |line| {…})`: in a hotel of its own, which guests reach by WhatsApp, in a world that tests
-/// share with one simulator: what is set there for all, they leave alone.
-/// `on_both!(name, whatsapp options => |it| {…})`: in a world and with a simulator of its own.
+/// `on_both!(name, without_server options => |world| {…})`: the same, but no server is started.
+/// `on_both!(name, line => |line| {…})`: in a hotel of its own with a WhatsApp number. World and simulator are shared:
+/// such a test must not change settings that hold for the whole simulator.
+/// `on_both!(name, whatsapp options => |whatsapp| {…})`: with a world and a simulator of its own.
 #[macro_export]
 macro_rules! on_both {
-    ($(#[$meta:meta])* $name:ident, |$hotel:ident| $body:block) => {
-        $(#[$meta])*
+    ($($test:tt)*) => { $crate::test_on!([sqlite Sqlite, postgres Postgres] $($test)*); };
+}
+
+/// Generates a test on SQLite alone, `name::sqlite`, in the same forms as [`on_both!`]: for what does not depend on the
+/// database, such as parsing, routing, headers and frames.
+#[macro_export]
+macro_rules! on_sqlite {
+    ($($test:tt)*) => { $crate::test_on!([sqlite Sqlite] $($test)*); };
+}
+
+/// The forms of [`on_both!`], and the module of tests that each becomes.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! test_on {
+    ($backends:tt $(#[$meta:meta])* $name:ident, |$hotel:ident| $body:block) => {
+        $crate::test_on!(@module $backends [$(#[$meta])*] $name in_hotel [] $hotel [$crate::TestHotel] $body);
+    };
+    ($backends:tt $(#[$meta:meta])* $name:ident, line => |$line:ident| $body:block) => {
+        $crate::test_on!(@module $backends [$(#[$meta])*] $name in_whatsapp_hotel [] $line [$crate::WhatsappHotel] $body);
+    };
+    ($backends:tt $(#[$meta:meta])* $name:ident, whatsapp $options:expr => |$whatsapp:ident| $body:block) => {
+        $crate::test_on!(@module $backends [$(#[$meta])*] $name with_simulator [$options,] $whatsapp
+            [std::sync::Arc<$crate::WhatsappWorld>] $body);
+    };
+    ($backends:tt $(#[$meta:meta])* $name:ident, without_server $options:expr => |$world:ident| $body:block) => {
+        $crate::test_on!(@module $backends [$(#[$meta])*] $name without_server [$options,] $world
+            [std::sync::Arc<$crate::TestWorld>] $body);
+    };
+    ($backends:tt $(#[$meta:meta])* $name:ident, $options:expr => |$world:ident| $body:block) => {
+        $crate::test_on!(@module $backends [$(#[$meta])*] $name alone [$options,] $world
+            [std::sync::Arc<$crate::TestWorld>] $body);
+    };
+    (@module [$($test:ident $backend:ident),+] [$($meta:tt)*] $name:ident $run:ident $options:tt
+        $parameter:ident [$($type:tt)+] $body:block) => {
+        $($meta)*
         mod $name {
             #[allow(unused_imports, reason = "not every body needs what its file needs")]
             use super::*;
-            async fn body($hotel: $crate::Hotel) $body
-            #[test]
-            fn sqlite() {
-                $crate::in_hotel($crate::Backend::Sqlite, body);
-            }
-            #[test]
-            fn postgres() {
-                $crate::in_hotel($crate::Backend::Postgres, body);
-            }
+            async fn body($parameter: $($type)+) $body
+            $($crate::test_on!(@test $test $backend $run $options);)+
         }
     };
-    ($(#[$meta:meta])* $name:ident, line => |$line:ident| $body:block) => {
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports, reason = "not every body needs what its file needs")]
-            use super::*;
-            async fn body($line: $crate::Line) $body
-            #[test]
-            fn sqlite() {
-                $crate::on_line($crate::Backend::Sqlite, body);
-            }
-            #[test]
-            fn postgres() {
-                $crate::on_line($crate::Backend::Postgres, body);
-            }
-        }
-    };
-    ($(#[$meta:meta])* $name:ident, whatsapp $options:expr => |$it:ident| $body:block) => {
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports, reason = "not every body needs what its file needs")]
-            use super::*;
-            async fn body($it: std::sync::Arc<$crate::Whatsapp>) $body
-            #[test]
-            fn sqlite() {
-                $crate::by_whatsapp($crate::Backend::Sqlite, $options, body);
-            }
-            #[test]
-            fn postgres() {
-                $crate::by_whatsapp($crate::Backend::Postgres, $options, body);
-            }
-        }
-    };
-    ($(#[$meta:meta])* $name:ident, unserved $options:expr => |$world:ident| $body:block) => {
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports, reason = "not every body needs what its file needs")]
-            use super::*;
-            async fn body($world: std::sync::Arc<$crate::World>) $body
-            #[test]
-            fn sqlite() {
-                $crate::unserved($crate::Backend::Sqlite, $options, body);
-            }
-            #[test]
-            fn postgres() {
-                $crate::unserved($crate::Backend::Postgres, $options, body);
-            }
-        }
-    };
-    ($(#[$meta:meta])* $name:ident, $options:expr => |$world:ident| $body:block) => {
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports, reason = "not every body needs what its file needs")]
-            use super::*;
-            async fn body($world: std::sync::Arc<$crate::World>) $body
-            #[test]
-            fn sqlite() {
-                $crate::alone($crate::Backend::Sqlite, $options, body);
-            }
-            #[test]
-            fn postgres() {
-                $crate::alone($crate::Backend::Postgres, $options, body);
-            }
+    (@test $test:ident $backend:ident $run:ident [$($options:tt)*]) => {
+        #[test]
+        fn $test() {
+            $crate::$run($crate::DatabaseKind::$backend, $($options)* body);
         }
     };
 }
 
-/// Runs a test in a hotel of the shared world that no other test has.
-pub fn in_hotel<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Hotel) -> F) {
-    if backend.is_there() {
-        let world = World::shared(backend);
+/// Runs a test in a hotel of its own in the shared world.
+pub fn in_hotel<F: Future<Output = ()>>(backend: DatabaseKind, body: impl FnOnce(TestHotel) -> F) {
+    if backend.is_available() {
+        let world = TestWorld::shared(backend);
         let hotel = world.hotel();
-        to_the_end(&world, body(hotel));
+        run_to_end(&world, body(hotel));
     }
 }
 
 /// Runs a test in a world of its own.
-pub fn alone<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<World>) -> F) {
-    if backend.is_there() {
-        let world = World::start(backend, options);
-        to_the_end(&world, body(world.clone()));
+pub fn alone<F: Future<Output = ()>>(
+    backend: DatabaseKind,
+    options: WorldOptions,
+    body: impl FnOnce(Arc<TestWorld>) -> F,
+) {
+    if backend.is_available() {
+        let world = TestWorld::start(backend, options);
+        run_to_end(&world, body(world.clone()));
     }
 }
 
-/// Runs a test in a world of its own, in which no server has been started.
-pub fn unserved<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<World>) -> F) {
-    if backend.is_there() {
-        let world = World::prepare(backend, options);
-        to_the_end(&world, body(world.clone()));
+/// Runs a test in a world of its own whose server is not started.
+pub fn without_server<F: Future<Output = ()>>(
+    backend: DatabaseKind,
+    options: WorldOptions,
+    body: impl FnOnce(Arc<TestWorld>) -> F,
+) {
+    if backend.is_available() {
+        let world = TestWorld::prepare(backend, options);
+        run_to_end(&world, body(world.clone()));
     }
 }
 
-/// Runs a test in a hotel that guests reach by WhatsApp and no other test has.
-pub fn on_line<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Line) -> F) {
-    if backend.is_there() {
-        let whatsapp = Whatsapp::shared(backend);
-        let line = whatsapp.line();
-        to_the_end(&whatsapp.world, body(line));
+/// Runs a test in a hotel of its own that has a WhatsApp number, in the shared world with a simulator.
+pub fn in_whatsapp_hotel<F: Future<Output = ()>>(backend: DatabaseKind, body: impl FnOnce(WhatsappHotel) -> F) {
+    if backend.is_available() {
+        let whatsapp = WhatsappWorld::shared(backend);
+        let hotel = whatsapp.line();
+        run_to_end(&whatsapp.world, body(hotel));
     }
 }
 
-/// Runs a test in a world of its own, with a simulator of its own.
-pub fn by_whatsapp<F: Future<Output = ()>>(backend: Backend, options: Options, body: impl FnOnce(Arc<Whatsapp>) -> F) {
-    if backend.is_there() {
-        let whatsapp = Whatsapp::start(backend, options);
-        to_the_end(&whatsapp.world, body(whatsapp.clone()));
+/// Runs a test in a world of its own with a simulator of its own.
+pub fn with_simulator<F: Future<Output = ()>>(
+    backend: DatabaseKind,
+    options: WorldOptions,
+    body: impl FnOnce(Arc<WhatsappWorld>) -> F,
+) {
+    if backend.is_available() {
+        let whatsapp = WhatsappWorld::start(backend, options);
+        run_to_end(&whatsapp.world, body(whatsapp.clone()));
     }
 }
 
-/// What a test runs on.
+/// The runtime of one test.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn to_the_end(world: &World, body: impl Future<Output = ()>) {
-    let limited = async { tokio::time::timeout(PATIENCE, body).await.expect("the test took too long") };
-    if let Err(panic) = runtime().block_on(AssertUnwindSafe(limited).catch_unwind()) {
+/// Runs a body with a timeout. If it panics, the path of the server's log is printed.
+fn run_to_end(world: &TestWorld, body: impl Future<Output = ()>) {
+    let body = async { tokio::time::timeout(TEST_TIMEOUT, body).await.expect("the test took too long") };
+    if let Err(panic) = runtime().block_on(AssertUnwindSafe(body).catch_unwind()) {
         eprintln!("the server's log: {}", world.log.display());
         std::panic::resume_unwind(panic);
     }

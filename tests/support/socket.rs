@@ -1,4 +1,4 @@
-//! Asking over the WebSocket.
+//! A WebSocket client that checks every event against the contract.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -18,44 +18,43 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{Hotel, Staff, World, described, unique};
+use crate::{StaffClient, TestHotel, TestWorld, described, unique};
 
-/// How long anything awaited may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For each expected frame.
+const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An upgrade that was refused.
+/// The response to a WebSocket upgrade that was refused.
 #[derive(Debug)]
-pub struct Refused {
-    /// The status.
+pub struct UpgradeRefusal {
     pub status: u16,
-    /// The problem.
     pub problem: Value,
-    /// `Retry-After`.
     pub retry_after: Option<String>,
 }
 
 /// An open WebSocket.
-pub struct Socket {
-    /// What the server said first.
+pub struct TestSocket {
+    /// The first event.
     pub welcome: Value,
-    /// The subprotocol it chose.
+    /// The subprotocol that the server chose.
     pub protocol: Option<String>,
-    wire: WebSocketStream<TcpStream>,
-    came: VecDeque<Value>,
+    stream: WebSocketStream<TcpStream>,
+    /// Received events that the test has not read.
+    received: VecDeque<Value>,
     heartbeats: Vec<Value>,
-    asked: u64,
-    fenced: bool,
+    /// The number of the last `request_id`.
+    last_request: u64,
+    is_fence_subscribed: bool,
 }
 
-impl Socket {
-    /// Opens one with the staff member's token.
-    pub async fn open(staff: &Staff) -> Self {
+impl TestSocket {
+    /// Opens a socket with the staff member's token.
+    pub async fn open(staff: &StaffClient) -> Self {
         let bearer = format!("Bearer {}", staff.access);
         Self::try_open(&staff.world, &[("authorization", &bearer)]).await.expect("the upgrade was refused")
     }
 
-    /// Opens one whose line holds little, for a reader who stops reading.
-    pub async fn open_narrow(staff: &Staff) -> Self {
+    /// Opens a socket with a small receive buffer, for a client that stops reading.
+    pub async fn open_narrow(staff: &StaffClient) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         let stream = socket.connect(staff.world.address().parse().unwrap()).await.unwrap();
@@ -63,132 +62,134 @@ impl Socket {
         Self::try_open_on(stream, &staff.world, &[("authorization", &bearer)]).await.expect("the upgrade was refused")
     }
 
-    /// Opens one with these headers.
-    ///
-    /// # Errors
-    /// The answer, where it is no upgrade.
-    pub async fn try_open(world: &World, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+    /// Opens a socket with these headers. Fails if the upgrade is refused.
+    pub async fn try_open(world: &TestWorld, headers: &[(&str, &str)]) -> Result<Self, UpgradeRefusal> {
         let stream = TcpStream::connect(world.address()).await.unwrap();
         Self::try_open_on(stream, world, headers).await
     }
 
-    /// Opens one on a connection that was made already.
-    ///
-    /// # Errors
-    /// The answer, where it is no upgrade.
-    pub async fn try_open_on(stream: TcpStream, world: &World, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+    /// Opens a socket on an open connection. Fails if the upgrade is refused.
+    pub async fn try_open_on(
+        stream: TcpStream,
+        world: &TestWorld,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, UpgradeRefusal> {
         let mut request = format!("ws://{}/ws/staff/", world.address()).into_client_request().unwrap();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             request.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
         }
-        let (wire, answer) = match client_async(request, stream).await {
+        let (stream, response) = match client_async(request, stream).await {
             Ok(open) => open,
-            Err(Error::Http(answer)) => return Err(refused(&answer)),
+            Err(Error::Http(response)) => return Err(read_refusal(&response)),
             Err(error) => panic!("the upgrade failed: {error:?}"),
         };
-        let protocol = answer.headers().get("sec-websocket-protocol").map(|it| it.to_str().unwrap().to_owned());
-        let (came, heartbeats) = Default::default();
-        let mut it = Self { welcome: Value::Null, protocol, wire, came, heartbeats, asked: 0, fenced: false };
-        it.welcome = it.expect("welcome").await;
-        Ok(it)
+        let protocol = response.headers().get("sec-websocket-protocol").map(|it| it.to_str().unwrap().to_owned());
+        let mut socket = Self {
+            welcome: Value::Null,
+            protocol,
+            stream,
+            received: VecDeque::new(),
+            heartbeats: Vec::new(),
+            last_request: 0,
+            is_fence_subscribed: false,
+        };
+        socket.welcome = socket.expect("welcome").await;
+        Ok(socket)
     }
 
-    /// Sends JSON.
+    /// Sends a command.
     pub async fn send(&mut self, command: Value) {
         self.send_raw(Message::text(command.to_string())).await;
     }
 
-    /// Sends anything; whether the peer still takes it shows in what comes.
+    /// Sends a frame. Errors are ignored: if the server has closed, the next read shows it.
     pub async fn send_raw(&mut self, message: Message) {
-        let _ = timeout(PATIENCE, self.wire.send(message)).await.expect("the server does not read");
+        let _ = timeout(FRAME_TIMEOUT, self.stream.send(message)).await.expect("the server does not read");
     }
 
-    /// The next event; heartbeats are put aside.
+    /// Returns the next event other than a heartbeat.
     pub async fn next(&mut self) -> Value {
-        if let Some(event) = self.came.pop_front() {
+        if let Some(event) = self.received.pop_front() {
             return event;
         }
         self.read().await.unwrap_or_else(|code| panic!("closed with {code} instead of an event"))
     }
 
-    /// The next event, or the code that the socket was closed with.
-    ///
-    /// # Errors
-    /// The code.
+    /// Returns the next event, or the close code as an error.
     pub async fn next_or_closed(&mut self) -> Result<Value, u16> {
-        match self.came.pop_front() {
+        match self.received.pop_front() {
             Some(event) => Ok(event),
             None => self.read().await,
         }
     }
 
-    /// The next event, being of this type.
-    pub async fn expect(&mut self, word: &str) -> Value {
+    /// Returns the next event. Fails if it has another type.
+    pub async fn expect(&mut self, event_type: &str) -> Value {
         let event = self.next().await;
-        assert_eq!(event["type"], word, "{event}");
+        assert_eq!(event["type"], event_type, "{event}");
         event
     }
 
-    /// The next event of this type; others before it are dropped.
-    pub async fn skip_to(&mut self, word: &str) -> Value {
+    /// Returns the next event of this type and drops the events before it.
+    pub async fn skip_to(&mut self, event_type: &str) -> Value {
         loop {
             let event = self.next().await;
-            if event["type"] == word {
+            if event["type"] == event_type {
                 return event;
             }
         }
     }
 
-    /// Sends a command with a `request_id`; its outcome. Events that come before it wait.
+    /// Sends a command with a `request_id` and returns its `ack` or `error`. Events before it are kept.
     pub async fn ask(&mut self, mut command: Value) -> Value {
-        self.asked += 1;
-        let request = format!("r{}", self.asked);
+        self.last_request += 1;
+        let request = format!("r{}", self.last_request);
         command["request_id"] = request.clone().into();
         self.send(command).await;
         loop {
-            let event = self.read().await.unwrap_or_else(|code| panic!("closed with {code} instead of an outcome"));
+            let event = self.read().await.unwrap_or_else(|code| panic!("closed with {code} instead of ack or error"));
             if event["request_id"] == request.as_str() {
                 return event;
             }
-            self.came.push_back(event);
+            self.received.push_back(event);
         }
     }
 
-    /// Sends a command that is acknowledged; the `ack`.
+    /// Sends a command and returns the `ack`. Fails if the command is refused.
     pub async fn ok(&mut self, command: Value) -> Value {
-        let word = command["command"].clone();
+        let name = command["command"].clone();
         let ack = self.ask(command).await;
-        assert_eq!((&ack["type"], &ack["command"]), (&"ack".into(), &word), "{ack}");
+        assert_eq!((&ack["type"], &ack["command"]), (&"ack".into(), &name), "{ack}");
         ack
     }
 
-    /// Sends a command that is refused with this code; the `error`.
+    /// Sends a command and returns the `error`. Fails if the command is not refused with this code.
     pub async fn refused(&mut self, command: Value, code: &str) -> Value {
-        let word = command["command"].clone();
+        let name = command["command"].clone();
         let error = self.ask(command).await;
         assert_eq!((&error["type"], &error["code"]), (&"error".into(), &code.into()), "{error}");
         assert!(error["detail"].as_str().is_some_and(|it| !it.is_empty()), "{error}");
-        if word.is_string() {
-            assert_eq!(error["command"], word, "{error}");
+        if name.is_string() {
+            assert_eq!(error["command"], name, "{error}");
         }
         error
     }
 
-    /// Subscribes to a stay; the `ack`.
+    /// Subscribes to a stay and returns the `ack`.
     pub async fn subscribe(&mut self, stay: i64) -> Value {
         self.ok(json!({ "command": "subscribe_to_conversation", "stay_id": stay })).await
     }
 
-    /// Subscribes to the inbox; the `ack`.
+    /// Subscribes to the inbox and returns the `ack`.
     pub async fn subscribe_to_inbox(&mut self) -> Value {
         self.ok(json!({ "command": "subscribe_to_inbox" })).await
     }
 
-    /// Resumes; the events replayed, and `resumed` (or `resync_required`).
-    pub async fn resume(&mut self, mut what: Value) -> (Vec<Value>, Value) {
-        what["command"] = "resume".into();
-        self.send(what).await;
+    /// Sends `resume` with these fields. Returns the replayed events, and `resumed` or `resync_required`.
+    pub async fn resume(&mut self, mut command: Value) -> (Vec<Value>, Value) {
+        command["command"] = "resume".into();
+        self.send(command).await;
         let mut replayed = Vec::new();
         loop {
             let event = self.next().await;
@@ -200,148 +201,148 @@ impl Socket {
         }
     }
 
-    /// Everything that has come, and everything that is still to come of what has happened:
-    /// a note in the hotel's fence comes after all of it, since events come in one order.
-    pub async fn so_far(&mut self, hotel: &Hotel) -> Vec<Value> {
+    /// Returns all events of changes before this call. A note in the hotel's fence marks their end, because a hotel's
+    /// events arrive in order.
+    pub async fn events_so_far(&mut self, hotel: &TestHotel) -> Vec<Value> {
         let fence = hotel.fence();
-        if !self.fenced {
+        if !self.is_fence_subscribed {
             self.subscribe(fence.id).await;
-            self.fenced = true;
+            self.is_fence_subscribed = true;
         }
-        let words = unique("fence");
+        let text = unique("fence");
         let path = format!("conversations/{}/notes/", fence.conversation);
-        hotel.manager().await.post(path, json!({ "text": words })).await.is(201);
-        let mut all = Vec::new();
+        hotel.manager().await.post(path, json!({ "text": text })).await.is(201);
+        let mut events = Vec::new();
         loop {
             let event = self.next().await;
-            if event["type"] == "new_note" && event["content"] == words.as_str() {
-                return all;
+            if event["type"] == "new_note" && event["content"] == text.as_str() {
+                return events;
             }
-            // An inbox tells of the fence too.
-            let of_fence =
+            // A subscribed inbox receives events of the fence as well.
+            let is_of_fence =
                 event["conversation_id"] == fence.conversation || event["conversation"]["id"] == fence.conversation;
-            if !of_fence {
-                all.push(event);
+            if !is_of_fence {
+                events.push(event);
             }
         }
     }
 
-    /// Fails if anything has come, or is still to come of what has happened.
-    pub async fn nothing(&mut self, hotel: &Hotel) {
-        let came = self.so_far(hotel).await;
-        assert!(came.is_empty(), "{came:?}");
+    /// Fails if a change before this call caused an event.
+    pub async fn nothing(&mut self, hotel: &TestHotel) {
+        let events = self.events_so_far(hotel).await;
+        assert!(events.is_empty(), "{events:?}");
     }
 
-    /// Answers a ping: the server has read all that was sent before.
+    /// Sends `ping` and waits for `pong`: the server has then read all earlier frames.
     pub async fn ping(&mut self) {
         let pong = self.ask(json!({ "command": "ping" })).await;
         assert_eq!(pong["type"], "pong");
     }
 
-    /// The code the server closes with; what comes before is kept.
+    /// Waits for the close and returns its code. Events before it are kept.
     pub async fn closed(&mut self) -> u16 {
-        self.closed_within(PATIENCE).await
+        self.closed_within(FRAME_TIMEOUT).await
     }
 
-    /// The same, waiting longer.
-    pub async fn closed_within(&mut self, patience: Duration) -> u16 {
+    /// Like `closed`, with another timeout.
+    pub async fn closed_within(&mut self, limit: Duration) -> u16 {
         let waiting = async {
             loop {
                 match self.read_without_limit().await {
-                    Ok(event) => self.came.push_back(event),
+                    Ok(event) => self.received.push_back(event),
                     Err(code) => return code,
                 }
             }
         };
-        timeout(patience, waiting).await.expect("it is not closed")
+        timeout(limit, waiting).await.expect("the socket was not closed")
     }
 
-    /// Whether the server ends the line, having closed.
-    pub async fn ends_within(&mut self, patience: Duration) -> bool {
-        // Reading on sends the answer to the close as well.
-        let ended = async { while let Some(Ok(_)) = self.wire.next().await {} };
-        timeout(patience, ended).await.is_ok()
+    /// Returns `true` if the server ends the TCP connection in time.
+    pub async fn ends_within(&mut self, limit: Duration) -> bool {
+        // Reading also sends the response to a close frame.
+        let ended = async { while let Some(Ok(_)) = self.stream.next().await {} };
+        timeout(limit, ended).await.is_ok()
     }
 
-    /// What the next pong says; events that come before it wait.
+    /// Returns the payload of the next pong frame. Events before it are kept.
     pub async fn pong(&mut self) -> Vec<u8> {
         let waiting = async {
             loop {
-                match self.wire.next().await {
-                    Some(Ok(Message::Pong(said))) => return said.to_vec(),
-                    Some(Ok(Message::Text(text))) => self.came.push_back(serde_json::from_str(&text).unwrap()),
+                match self.stream.next().await {
+                    Some(Ok(Message::Pong(payload))) => return payload.to_vec(),
+                    Some(Ok(Message::Text(text))) => self.received.push_back(serde_json::from_str(&text).unwrap()),
                     Some(Ok(Message::Ping(_))) => {}
                     other => panic!("{other:?} instead of a pong"),
                 }
             }
         };
-        timeout(PATIENCE, waiting).await.expect("no pong")
+        timeout(FRAME_TIMEOUT, waiting).await.expect("no pong")
     }
 
-    /// The next heartbeat, which may take its time.
-    pub async fn heartbeat(&mut self, patience: Duration) -> Value {
+    /// Returns the next heartbeat. Events before it are kept.
+    pub async fn heartbeat(&mut self, limit: Duration) -> Value {
         let waiting = async {
             while self.heartbeats.is_empty() {
-                let event = self.read_anything().await.expect("closed instead of a heartbeat");
-                self.put_aside(event);
+                let event = self.read_event().await.expect("closed instead of a heartbeat");
+                self.keep(event);
             }
             self.heartbeats.remove(0)
         };
-        timeout(patience, waiting).await.expect("no heartbeat")
+        timeout(limit, waiting).await.expect("no heartbeat")
     }
 
-    /// What has come already and was not looked at.
+    /// Removes and returns the events that were received and not read.
     pub fn waiting(&mut self) -> Vec<Value> {
-        self.came.drain(..).collect()
+        self.received.drain(..).collect()
     }
 
-    /// Sends a frame that the library would not make: its first byte, and its payload, masked with
-    /// zeros.
+    /// Sends a frame that the library would not send, masked with zeros. `first` has its flags and opcode.
     pub async fn send_frame(&mut self, first: u8, payload: &[u8]) {
         let mut frame = head_of_frame(first, payload.len() as u64);
         frame.extend_from_slice(payload);
         self.send_bytes(&frame).await;
     }
 
-    /// Sends bytes as they are. The server may have closed already: what it said counts.
+    /// Sends raw bytes. Errors are ignored: if the server has closed, the next read shows it.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
-        let _ = timeout(PATIENCE, self.stream().write_all(bytes)).await.expect("the server does not read");
+        let _ = timeout(FRAME_TIMEOUT, self.stream().write_all(bytes)).await.expect("the server does not read");
     }
 
-    /// The connection beneath, for what breaks the rules.
+    /// The TCP connection, for bytes that violate the protocol.
     pub fn stream(&mut self) -> &mut TcpStream {
-        self.wire.get_mut()
+        self.stream.get_mut()
     }
 
     async fn read(&mut self) -> Result<Value, u16> {
-        timeout(PATIENCE, self.read_without_limit()).await.expect("nothing came")
+        timeout(FRAME_TIMEOUT, self.read_without_limit()).await.expect("no event arrived")
     }
 
-    /// The next event, or the code of the close; 1006 where the line just ended.
+    /// Returns the next event other than a heartbeat, or the close code as an error; 1006 if the connection ended without
+    /// a close frame.
     async fn read_without_limit(&mut self) -> Result<Value, u16> {
         loop {
-            let event = self.read_anything().await?;
+            let event = self.read_event().await?;
             if event["type"] != "heartbeat" {
                 return Ok(event);
             }
-            self.put_aside(event);
+            self.keep(event);
         }
     }
 
-    fn put_aside(&mut self, event: Value) {
+    fn keep(&mut self, event: Value) {
         if event["type"] == "heartbeat" {
             self.heartbeats.push(event);
         } else {
-            self.came.push_back(event);
+            self.received.push_back(event);
         }
     }
 
-    /// The same, a heartbeat being an event.
-    async fn read_anything(&mut self) -> Result<Value, u16> {
+    /// Like `read_without_limit`, heartbeats included.
+    async fn read_event(&mut self) -> Result<Value, u16> {
         loop {
-            match self.wire.next().await {
+            match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    let event: Value = serde_json::from_str(&text).expect("an event that is no JSON");
+                    let event: Value = serde_json::from_str(&text).expect("an event is no JSON");
                     described::check_event(&event);
                     return Ok(event);
                 }
@@ -354,7 +355,7 @@ impl Socket {
     }
 }
 
-/// The head of a frame, masked with zeros, which leave the payload as it is.
+/// The header of a client's frame. Its mask is zero, which leaves the payload unchanged.
 pub fn head_of_frame(first: u8, length: u64) -> Vec<u8> {
     let mut head = vec![first];
     match length {
@@ -372,14 +373,14 @@ pub fn head_of_frame(first: u8, length: u64) -> Vec<u8> {
     head
 }
 
-fn refused(answer: &tokio_tungstenite::tungstenite::http::Response<Option<Vec<u8>>>) -> Refused {
-    let body = answer.body().as_deref().unwrap_or_default();
-    let header = |name| answer.headers().get(name).map(|it: &HeaderValue| it.to_str().unwrap().to_owned());
-    assert!(header("x-request-id").is_some(), "no X-Request-Id: {answer:?}");
-    assert_eq!(header("content-type").as_deref(), Some("application/problem+json"), "{answer:?}");
-    Refused {
-        status: answer.status().as_u16(),
-        problem: serde_json::from_slice(body).expect("a refusal that is no JSON"),
+fn read_refusal(response: &tokio_tungstenite::tungstenite::http::Response<Option<Vec<u8>>>) -> UpgradeRefusal {
+    let body = response.body().as_deref().unwrap_or_default();
+    let header = |name| response.headers().get(name).map(|it: &HeaderValue| it.to_str().unwrap().to_owned());
+    assert!(header("x-request-id").is_some(), "no X-Request-Id: {response:?}");
+    assert_eq!(header("content-type").as_deref(), Some("application/problem+json"), "{response:?}");
+    UpgradeRefusal {
+        status: response.status().as_u16(),
+        problem: serde_json::from_slice(body).expect("a refusal is no JSON"),
         retry_after: header("retry-after"),
     }
 }

@@ -1,5 +1,4 @@
-//! A client of the live connection, as small as one can be: what is typed is sent, what the server
-//! says is printed.
+//! Minimal client of the WebSocket: sends each line of standard input, prints each received message.
 //!
 //! `cargo run -q --example socket -- http://127.0.0.1:8080 ACCESS_TOKEN`
 
@@ -22,20 +21,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut request = format!("{server}/ws/staff/").into_client_request()?;
     request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse()?);
     let (mut socket, _) = connect_async(request).await?;
-    let mut typed = BufReader::new(stdin()).lines();
-    let mut typing = true;
+    let mut input = BufReader::new(stdin()).lines();
+    let mut has_input = true;
     loop {
         tokio::select! {
-            heard = socket.next() => match heard {
+            received = socket.next() => match received {
                 Some(Ok(Message::Text(text))) => println!("{text}"),
                 Some(Ok(Message::Close(_))) | None => return Ok(()),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
             },
-            // When nothing more is typed it goes on listening.
-            line = typed.next_line(), if typing => match line? {
+            // After the end of standard input, received messages are still printed.
+            line = input.next_line(), if has_input => match line? {
                 Some(line) => socket.send(Message::text(line)).await?,
-                None => typing = false,
+                None => has_input = false,
             },
         }
     }

@@ -1,187 +1,150 @@
-//! The command line.
+//! Command line: one file per group of commands.
 
 mod backup;
 mod data;
 mod doctor;
-mod failure;
 mod hotels;
 mod parked;
 mod simulate;
 mod staff;
+mod values;
 
-pub use failure::Failure;
-
-use std::{
-    io::{ErrorKind, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use desk::Desk;
-use domain::{DepartmentId, HotelId, Name};
-use serde::Serialize;
 use serde_json::json;
 
+use self::values::{print_document, print_json, print_text};
 use crate::{
     clock::clock,
-    openapi, serve,
+    error::CliError,
+    openapi, server,
     settings::{Environment, JwtSecret, Settings},
 };
 
-/// Guests write, hotel staff answer.
+/// The text of `--version`, from which tests learn whether the binary has a clock that they can advance.
+const VERSION: &str = if cfg!(feature = "test-clock") {
+    concat!(env!("CARGO_PKG_VERSION"), " (test-clock)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
+/// Shared WhatsApp inbox of a hotel: guests write, staff answer.
 #[derive(Parser)]
-#[command(name = "message-manager", version, about)]
+#[command(name = "message-manager", version = VERSION, about)]
 #[command(after_help = "Settings come from the environment, then from .env; .env.example lists them all.")]
-pub struct Arguments {
-    /// What to do.
+pub struct CliArguments {
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
-/// What the program can do.
 #[derive(Subcommand)]
-pub enum Command {
-    /// Bring the database up to date, then serve
+pub enum CliCommand {
+    /// Migrate the database, then serve
     Serve {
-        /// Make a demo hotel in an empty database, and let guests be played; on loopback only
+        /// Create a demo hotel in an empty database, and simulate guests; on loopback only
         #[arg(long)]
         demo: bool,
-        /// Play WhatsApp, too, on loopback: what staff write gets its ticks; nothing goes to Meta
+        /// Simulate WhatsApp, too, on loopback: replies get delivery receipts, and nothing is sent to Meta
         #[arg(long, requires = "demo")]
         simulate_whatsapp: bool,
     },
-    /// Bring the database up to date
+    /// Migrate the database to the schema of this program
     Migrate {
-        /// Only tell whether it is (exit code 1 where it is behind)
+        /// Only check the schema (exit code 1 if it is outdated)
         #[arg(long)]
         check: bool,
     },
-    /// Make, list and set hotels
+    /// Create, list and configure hotels
     #[command(subcommand)]
     Hotel(hotels::HotelCommand),
-    /// Make departments
+    /// Create departments
     #[command(subcommand)]
     Department(hotels::DepartmentCommand),
-    /// Make, list and change staff members
+    /// Create, list and change staff members
     #[command(subcommand)]
     Staff(staff::StaffCommand),
-    /// Make keys for other systems of a hotel
+    /// Create API keys for other systems of a hotel
     #[command(subcommand)]
     ApiKey(hotels::ApiKeyCommand),
-    /// Take in stays from CSV
+    /// Import stays from a CSV file
     ImportStays(data::ImportStays),
-    /// Fill the database with made-up data, for tests and load
+    /// Fill the database with generated data, for tests and benchmarks
     Generate(data::Generate),
-    /// Copy the SQLite database into a new file, while servers go on
+    /// Copy the SQLite database into a new file while servers run
     Backup(backup::Backup),
-    /// Put a backup in the place of the SQLite database, which is kept under another name
+    /// Replace the SQLite database by a backup; the old database is kept under another name
     Restore(backup::Restore),
-    /// List, show and retry what came from WhatsApp and could not be processed
+    /// List, show and retry webhook updates that could not be processed (dead letters)
     #[command(subcommand)]
     Parked(parked::ParkedCommand),
-    /// Say what is wrong with the set-up, and what to do about it
+    /// Check the installation and explain how to fix each fault
     Doctor(doctor::Doctor),
-    /// Begin another history, after a database was restored by other means: clients fetch afresh
+    /// Begin a new epoch of the event log after a database was restored by other tools: clients load everything again
     NewEpoch,
-    /// Stand in for the WhatsApp Cloud API, on loopback, for people without a Meta account
+    /// Simulate the WhatsApp Cloud API on loopback, for development without a Meta account
     SimulateWhatsapp(simulate::Simulate),
-    /// Print the description of the REST interface
+    /// Print the OpenAPI document of the REST interface
     Openapi,
-    /// Print the description of the WebSocket
+    /// Print the AsyncAPI document of the WebSocket
     Asyncapi,
 }
 
-/// Does it.
-///
-/// # Errors
-/// A [`Failure`], to be told in one line.
-pub async fn run(command: Command) -> Result<(), Failure> {
+/// Runs a command of the command line and prints its result as JSON.
+pub async fn run(command: CliCommand) -> Result<(), CliError> {
     match command {
-        Command::Serve { demo, simulate_whatsapp } => serve::run(settings()?, demo, simulate_whatsapp).await,
-        Command::Migrate { check } => migrate(check).await,
-        Command::Hotel(it) => print(&it.run(&desk().await?).await?),
-        Command::Department(it) => print(&it.run(&desk().await?).await?),
-        Command::Staff(it) => print(&it.run(&desk().await?).await?),
-        Command::ApiKey(it) => print(&it.run(&desk().await?).await?),
-        Command::ImportStays(it) => {
-            let imported = it.run(&desk().await?).await?;
-            print(&imported)?;
+        CliCommand::Serve { demo, simulate_whatsapp } => server::run(settings()?, demo, simulate_whatsapp).await,
+        CliCommand::Migrate { check } => migrate(check).await,
+        CliCommand::Hotel(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::Department(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::Staff(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::ApiKey(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::ImportStays(command) => {
+            let imported = command.run(&open_desk().await?).await?;
+            print_json(&imported)?;
             match imported.rows.iter().filter(|it| it.result == "failed").count() {
                 0 => Ok(()),
-                failed => Err(Failure::Rows(failed)),
+                failed => Err(CliError::FailedRows(failed)),
             }
         }
-        Command::Generate(it) => print(&it.run(&desk().await?).await?),
-        Command::Backup(it) => print(&it.run(&settings()?)?),
-        Command::Restore(it) => print(&it.run(&settings()?)?),
-        Command::Parked(it) => print(&it.run(&desk().await?).await?),
-        Command::Doctor(it) => it.run(settings()).await,
-        Command::NewEpoch => print(&json!({ "epoch": desk().await?.begin_epoch().await? })),
-        Command::SimulateWhatsapp(it) => it.run(&environment()?).await,
-        Command::Openapi => print_long(&openapi::document()),
-        Command::Asyncapi => print_long(&wire::asyncapi()),
+        CliCommand::Generate(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::Backup(command) => print_json(&command.run(&settings()?)?),
+        CliCommand::Restore(command) => print_json(&command.run(&settings()?)?),
+        CliCommand::Parked(command) => print_json(&command.run(&open_desk().await?).await?),
+        CliCommand::Doctor(command) => command.run(settings()).await,
+        CliCommand::NewEpoch => print_json(&json!({ "epoch": open_desk().await?.start_new_epoch().await? })),
+        CliCommand::SimulateWhatsapp(command) => command.run(&environment()?).await,
+        CliCommand::Openapi => print_document(&openapi::document()),
+        CliCommand::Asyncapi => print_document(&wire::asyncapi()),
     }
 }
 
-async fn migrate(check: bool) -> Result<(), Failure> {
+async fn migrate(check: bool) -> Result<(), CliError> {
     if !check {
-        desk().await?;
-    } else if Desk::is_behind(&settings()?.database_url)? {
-        return Err(Failure::Behind);
+        open_desk().await?;
+    } else if Desk::has_pending_migrations(&settings()?.database_url)? {
+        return Err(CliError::SchemaOutdated);
     }
-    write("The database is up to date.")
+    print_text("The database is up to date.")
 }
 
-fn environment() -> Result<Environment, Failure> {
+fn environment() -> Result<Environment, CliError> {
     Ok(Environment::with_file(Path::new(".env"))?)
 }
 
-fn settings() -> Result<Settings, Failure> {
+fn settings() -> Result<Settings, CliError> {
     let environment = environment()?;
     Ok(Settings::read(|name| environment.get(name))?)
 }
 
-/// The desk, for a command. It gives out no tokens, so any secret will do; a running server finds
-/// what is changed in the log of events.
-async fn desk() -> Result<Desk, Failure> {
+/// Opens the database for a command. Commands issue no access tokens, so the JWT secret is random. They publish no
+/// events either: running servers find the changes in the event log.
+async fn open_desk() -> Result<Desk, CliError> {
     let settings = settings()?;
-    let secret = JwtSecret::new();
+    let secret = JwtSecret::generate();
     let (url, lifetimes) = (&settings.database_url, settings.lifetimes());
     Ok(Desk::open(url, secret.as_bytes(), lifetimes, clock(&settings), Arc::new(|_| {})).await?)
-}
-
-fn print(answer: &impl Serialize) -> Result<(), Failure> {
-    write(&serde_json::to_string(answer)?)
-}
-
-fn print_long(document: &impl Serialize) -> Result<(), Failure> {
-    write(&serde_json::to_string_pretty(document)?)
-}
-
-/// Prints a text. Who has read enough of it, like `head`, may close the pipe.
-fn write(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-fn hotel_id(text: &str) -> Result<HotelId, String> {
-    id(text).map(HotelId)
-}
-
-fn department_id(text: &str) -> Result<DepartmentId, String> {
-    id(text).map(DepartmentId)
-}
-
-fn id(text: &str) -> Result<i64, String> {
-    text.parse().ok().filter(|id| *id > 0).ok_or_else(|| "an id is a positive number".to_owned())
-}
-
-fn name(text: &str) -> Result<Name, String> {
-    Name::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -190,17 +153,17 @@ mod tests {
 
     use super::*;
 
-    fn fault(words: &str) -> ErrorKind {
-        Arguments::try_parse_from(words.split(' ')).err().map(|error| error.kind()).unwrap()
+    fn error_kind(words: &str) -> ErrorKind {
+        CliArguments::try_parse_from(words.split(' ')).err().map(|error| error.kind()).unwrap()
     }
 
     #[test]
-    fn the_command_line_is_put_together_right() {
-        Arguments::command().debug_assert();
+    fn the_command_line_definition_is_consistent() {
+        CliArguments::command().debug_assert();
     }
 
     #[test]
-    fn wrong_usage_is_told() {
+    fn wrong_usage_is_refused() {
         for words in [
             "message-manager",
             "message-manager nothing",
@@ -222,13 +185,13 @@ mod tests {
             "message-manager parked show x",
             "message-manager simulate-whatsapp --bind 127.0.0.1",
         ] {
-            assert_ne!(fault(words), ErrorKind::DisplayVersion, "{words}");
+            assert_ne!(error_kind(words), ErrorKind::DisplayVersion, "{words}");
         }
-        assert_eq!(fault("message-manager --version"), ErrorKind::DisplayVersion);
+        assert_eq!(error_kind("message-manager --version"), ErrorKind::DisplayVersion);
     }
 
     #[test]
-    fn what_the_contract_says_is_understood() {
+    fn all_commands_of_the_contract_are_parsed() {
         for words in [
             "serve --demo",
             "serve --demo --simulate-whatsapp",
@@ -258,7 +221,7 @@ mod tests {
             "openapi",
             "asyncapi",
         ] {
-            let parsed = Arguments::try_parse_from(["message-manager"].into_iter().chain(words.split(' ')));
+            let parsed = CliArguments::try_parse_from(["message-manager"].into_iter().chain(words.split(' ')));
             assert!(parsed.is_ok(), "{words}");
         }
     }

@@ -1,76 +1,80 @@
-//! How the server is: for load balancers, and for Prometheus.
+//! Health checks for load balancers (`/healthz`, `/readyz`) and metrics for Prometheus (`/metrics`).
+
+pub mod cache;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
-use desk::{StoreError, WhatsAppCounts};
+use actix_web::{
+    HttpResponse,
+    http::{Method, header::CACHE_CONTROL},
+    web,
+};
+use desk::StoreError;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{problem::Problem, recent::Recent, state::App};
+use crate::{
+    app_state::App,
+    endpoint::Endpoint,
+    health::cache::DependencyStatus,
+    problem::{HandlerResult, Problem},
+};
 
-/// How long the database may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether database and Redis answer; of the database, why not.
-type Answers = (Result<(), String>, Option<bool>);
-
-/// What was looked up last: whoever asks often does not ask the database as often.
-#[derive(Default)]
-pub struct Recently {
-    answers: Recent<Answers>,
-    whatsapp: Recent<Option<WhatsAppCounts>>,
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::public(Method::GET, "/healthz", "Check that the process runs.", check_liveness).returns_text(200),
+        Endpoint::public(Method::GET, "/readyz", "Check that the server can serve requests.", check_readiness)
+            .returns_text(200)
+            .returns_text(503),
+        Endpoint::public(Method::GET, "/metrics", "Metrics for Prometheus.", export_metrics).returns_text(200),
+    ]
 }
 
-/// `GET /healthz`: the process lives.
-pub async fn alive() -> HttpResponse {
-    well()
+/// `/healthz`: succeeds as long as the process serves HTTP.
+async fn check_liveness() -> HttpResponse {
+    healthy()
 }
 
-/// `GET /readyz`: the database answers, and Redis where it is used; the writers and the background tasks run.
-///
-/// # Errors
-/// A [`Problem`]: 503, which says of each whether it answers.
-pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let (database, redis) = app.recent.answers.get(look(&app)).await;
-    let database = database.map_err(|why| Problem::from(desk::Error::Store(StoreError::Unavailable(why))));
-    let word = |answers: bool| if answers { "ok" } else { "away" };
-    let mut parts = BTreeMap::from([("database", word(database.is_ok()))]);
-    parts.extend(redis.map(|answers| ("redis", word(answers))));
-    let not_running = app.desk.not_running();
-    parts.extend(not_running.iter().map(|name| (*name, "away")));
+/// `/readyz`: succeeds if the database responds, Redis (if used) responds, and database writers and background tasks
+/// run. Otherwise the 503 response lists the state of each part.
+async fn check_readiness(app: web::Data<App>) -> HandlerResult {
+    let DependencyStatus { database, redis } = app.health.dependencies.get(check_dependencies(&app)).await;
+    let database = database.map_err(|cause| Problem::from(desk::Error::Store(StoreError::Unavailable(cause))));
+    let state = |is_up: bool| if is_up { "ok" } else { "away" };
+    let mut parts = BTreeMap::from([("database", state(database.is_ok()))]);
+    parts.extend(redis.map(|is_up| ("redis", state(is_up))));
+    let stopped_tasks = app.desk.not_running();
+    parts.extend(stopped_tasks.iter().map(|name| (*name, "away")));
     match (database, redis) {
         (Err(problem), _) => Err(problem.with_parts(parts)),
-        (Ok(()), Some(false)) => Err(Problem::redis_away().with_parts(parts)),
-        (Ok(()), _) if !not_running.is_empty() => Err(Problem::not_running().with_parts(parts)),
-        (Ok(()), _) => Ok(well()),
+        (Ok(()), Some(false)) => Err(Problem::redis_unavailable().with_parts(parts)),
+        (Ok(()), _) if !stopped_tasks.is_empty() => Err(Problem::task_stopped().with_parts(parts)),
+        (Ok(()), _) => Ok(healthy()),
     }
 }
 
-/// Looks whether the database answers, or else why not; and Redis, where it is used.
-async fn look(app: &App) -> Answers {
+async fn check_dependencies(app: &App) -> DependencyStatus {
     let database = async {
-        match timeout(PATIENCE, app.desk.ping()).await {
-            Ok(answered) => answered.map_err(|error| error.to_string()),
-            Err(_) => Err("no answer within 2 s".to_owned()),
+        match timeout(DATABASE_TIMEOUT, app.desk.ping()).await {
+            Ok(response) => response.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no response within {} s", DATABASE_TIMEOUT.as_secs())),
         }
     };
-    tokio::join!(database, app.hub.redis_answers())
+    let (database, redis) = tokio::join!(database, app.hub.ping_redis());
+    DependencyStatus { database, redis }
 }
 
-/// `GET /metrics`
-///
-/// # Errors
-/// A [`Problem`]: 500.
-pub async fn metrics(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    app.metrics.note_body_bytes(app.body_memory.used());
-    let counted = async { timeout(PATIENCE, app.desk.whatsapp_counts()).await.ok().and_then(Result::ok) };
-    let whatsapp = app.recent.whatsapp.get(counted).await;
-    let text = app.metrics.text(app.hub.counts(), app.connections.counts(), whatsapp);
+async fn export_metrics(app: web::Data<App>) -> HandlerResult {
+    app.metrics.set_body_bytes(app.body_memory.used_bytes());
+    let counted = async { timeout(DATABASE_TIMEOUT, app.desk.whatsapp_counts()).await.ok().and_then(Result::ok) };
+    let whatsapp = app.health.whatsapp.get(counted).await;
+    let text = app.metrics.text(app.hub.stats(), app.connections.stats(), whatsapp);
     let text = text.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
 }
 
-fn well() -> HttpResponse {
+fn healthy() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ok" }))
 }

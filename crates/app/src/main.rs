@@ -1,44 +1,45 @@
-//! `message-manager`: guests write, hotel staff answer. Here all the crates meet.
+//! `message-manager`: server and command line of the shared WhatsApp inbox of a hotel.
 //!
-//! [`settings`] says how, [`cli`] what is to be done; [`serve`] starts and stops the server, whose
-//! addresses are in [`routes`] and whose handlers, given the [`state`], call the desk.
+//! [`cli`] runs commands. [`server`] starts and stops the server, [`routes`] maps paths to the handlers in [`rest`],
+//! and handlers call the use cases of [`desk::Desk`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod app_state;
 mod cli;
 mod clock;
-mod extract;
+mod endpoint;
+mod error;
 mod health;
-mod log;
 mod metrics;
+mod middleware;
 mod openapi;
-mod origin;
 mod pages;
 mod problem;
-mod recent;
+mod request;
 mod rest;
 mod routes;
-mod serve;
+mod server;
 mod settings;
-mod state;
 mod webhook;
 
 use std::process::exit;
 
 use clap::Parser;
 
-/// Its blocks of 8 KiB, of which each connection has two, begin at pages: of an idle one few are touched.
+/// The memory allocator is jemalloc, because an idle connection then takes less memory: its two buffers of 8 KiB begin
+/// at page boundaries, so only the used pages are resident.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
-    let arguments = cli::Arguments::parse();
-    let outcome = actix_web::rt::System::new().block_on(cli::run(arguments.command));
-    // Not by returning: that would wait for whatever a database still holds up.
-    match outcome {
+    let arguments = cli::CliArguments::parse();
+    let result = actix_web::rt::System::new().block_on(cli::run(arguments.command));
+    // `exit` is called because returning from main would wait for blocking threads, which a database call can delay.
+    match result {
         Ok(()) => exit(0),
-        Err(failure) => {
-            eprintln!("message-manager: {}", failure.in_one_line());
+        Err(error) => {
+            eprintln!("message-manager: {}", error.in_one_line());
             exit(1);
         }
     }

@@ -1,184 +1,134 @@
-//! What is counted, for Prometheus. No label names a hotel, a person or a number.
+//! Prometheus metrics. No label contains a hotel, a person or a phone number.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::{Method, StatusCode};
-use desk::WhatsAppCounts;
+use desk::outbound::outbox::WhatsAppCounts;
+use parking_lot::Mutex;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result, TextEncoder,
 };
-use transport::{ConnectionCounts, Counts};
+use transport::{ConnectionStats, SocketStats};
 
-/// Bounds of the histogram of durations, in seconds.
-const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// The upper bounds of the buckets of the histogram of request durations, in seconds.
+const DURATION_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// The figures of this process.
+/// The Prometheus metrics of this process.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    under_way: IntGauge,
-    unknown_reports: IntCounter,
+    requests_in_flight: IntGauge,
+    unknown_receipts: IntCounter,
     body_bytes: IntGauge,
-    live: Mutex<Live>,
+    collected: Mutex<CollectedMetrics>,
 }
 
-/// A request under way, until it is dropped.
-pub struct UnderWay(IntGauge);
+/// A guard that counts an HTTP request as in flight until the guard is dropped.
+pub struct InFlightRequest(IntGauge);
 
-impl Drop for UnderWay {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
-/// What is counted elsewhere: copied when asked for.
-struct Live {
+/// Metrics whose values other parts of the server count. They are copied whenever `/metrics` is read.
+struct CollectedMetrics {
     connections: IntGauge,
-    waiting: IntGauge,
-    ended: IntCounter,
+    connections_waiting: IntGauge,
+    connections_ended: IntCounter,
     sockets: IntGauge,
     subscriptions: IntGauge,
     hotels: IntGauge,
     deliveries: IntCounter,
     overflows: IntCounter,
     commands: IntCounter,
-    refused: IntCounter,
+    refused_commands: IntCounter,
     violations: IntCounter,
     log_reads: IntCounter,
     bus_up: IntGauge,
-    bus_told: IntCounter,
+    bus_published: IntCounter,
     bus_failed: IntCounter,
-    bus_heard: IntCounter,
-    to_send: IntGauge,
+    bus_received: IntCounter,
+    queued: IntGauge,
     held: IntGauge,
-    stopped: IntGauge,
-    parked: IntGauge,
+    suspended: IntGauge,
+    dead_letters: IntGauge,
 }
 
 impl Metrics {
-    /// All at zero.
-    ///
-    /// # Errors
-    /// Where two have the same name.
+    /// Registers all metrics. Fails only if two metrics have the same name.
     pub fn new() -> Result<Self> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
-            Opts::new("http_requests_total", "HTTP requests answered, upgrades to WebSocket among them."),
+            Opts::new("http_requests_total", "HTTP responses sent, including WebSocket upgrades."),
             &["route", "method", "status"],
         )?;
         let durations = HistogramVec::new(
-            HistogramOpts::new("http_request_duration_seconds", "From a request's head to its answer's.")
-                .buckets(BUCKETS.to_vec()),
+            HistogramOpts::new(
+                "http_request_duration_seconds",
+                "Seconds from the head of a request to the head of its response.",
+            )
+            .buckets(DURATION_BUCKETS.to_vec()),
             &["route", "method"],
         )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
-        let under_way = gauge(&registry, "http_requests_under_way", "HTTP requests not answered yet.")?;
-        let unknown_reports =
-            counter(&registry, "whatsapp_unknown_reports_total", "Delivery reports for numbers that no hotel has.")?;
-        let body_bytes = gauge(&registry, "http_body_bytes", "Memory that the bodies of requests take.")?;
-        let live = Live {
-            connections: gauge(&registry, "http_connections", "Open connections, WebSockets among them.")?,
-            waiting: gauge(&registry, "http_connections_waiting", "Connections that owe the head of a request.")?,
-            ended: counter(&registry, "http_connections_ended_total", "Connections ended since no head came.")?,
-            sockets: gauge(&registry, "websocket_sockets", "Open WebSockets.")?,
-            subscriptions: gauge(&registry, "websocket_subscriptions", "Subscriptions to conversations.")?,
-            hotels: gauge(&registry, "websocket_hotels", "Hotels with an open WebSocket here.")?,
-            deliveries: counter(&registry, "websocket_deliveries_total", "Frames put into sockets' queues.")?,
-            overflows: counter(&registry, "websocket_overflows_total", "Sockets closed since they read too slowly.")?,
-            commands: counter(&registry, "websocket_commands_total", "Commands of sockets that were let through.")?,
-            refused: counter(&registry, "websocket_commands_refused_total", "Commands refused since too many came.")?,
-            violations: counter(&registry, "websocket_violations_total", "Sockets closed after too many errors.")?,
-            log_reads: counter(&registry, "feed_log_reads_total", "Times that the log was read for what was missed.")?,
-            bus_up: gauge(&registry, "bus_up", "Whether other servers can be heard and told; 1 where none can be.")?,
-            bus_told: counter(&registry, "bus_told_total", "What other servers were told.")?,
-            bus_failed: counter(&registry, "bus_failed_total", "What other servers could not be told.")?,
-            bus_heard: counter(&registry, "bus_heard_total", "What other servers told.")?,
-            to_send: gauge(&registry, "whatsapp_queued", "Messages that wait to be sent, or are on their way.")?,
-            held: gauge(&registry, "whatsapp_held", "Messages that wait for their guest to write.")?,
-            stopped: gauge(&registry, "whatsapp_stopped", "Hotels for which nothing is sent: see the log.")?,
-            parked: gauge(&registry, "whatsapp_parked", "What came and could not be processed.")?,
-        };
-        let started = gauge(&registry, "process_start_time_seconds", "When it started, in seconds since 1970.")?;
+        let requests_in_flight = gauge(&registry, "http_requests_under_way", "HTTP requests in flight.")?;
+        let unknown_receipts = counter(
+            &registry,
+            "whatsapp_unknown_reports_total",
+            "Delivery receipts for phone numbers that belong to no hotel.",
+        )?;
+        let body_bytes = gauge(&registry, "http_body_bytes", "Memory used by request bodies, in bytes.")?;
+        let collected = Mutex::new(CollectedMetrics::new(&registry)?);
+        let started = gauge(&registry, "process_start_time_seconds", "Start time of the process, in Unix seconds.")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         started.set(i64::try_from(now).unwrap_or_default());
-        Ok(Self { registry, requests, durations, under_way, unknown_reports, body_bytes, live: Mutex::new(live) })
+        Ok(Self { registry, requests, durations, requests_in_flight, unknown_receipts, body_bytes, collected })
     }
 
-    /// Notes that a request has come.
-    pub fn begin(&self) -> UnderWay {
-        self.under_way.inc();
-        UnderWay(self.under_way.clone())
+    /// Counts an HTTP request as in flight until the returned guard is dropped.
+    pub fn track_request(&self) -> InFlightRequest {
+        self.requests_in_flight.inc();
+        InFlightRequest(self.requests_in_flight.clone())
     }
 
-    /// How many requests are not answered yet.
-    pub fn under_way(&self) -> i64 {
-        self.under_way.get()
+    pub fn requests_in_flight(&self) -> i64 {
+        self.requests_in_flight.get()
     }
 
-    /// Counts delivery reports for numbers that no hotel has.
-    pub fn count_unknown_reports(&self, reports: usize) {
-        self.unknown_reports.inc_by(reports as u64);
+    pub fn count_unknown_receipts(&self, receipts: usize) {
+        self.unknown_receipts.inc_by(receipts as u64);
     }
 
-    /// Counts an answered request. `route` is the pattern that its address matched.
-    pub fn count(&self, route: Option<&str>, method: &Method, status: StatusCode, took: Duration) {
-        let (route, method) = (route.unwrap_or("none"), known(method));
+    /// Counts a finished HTTP request and its duration. `route` is the path pattern that the request matched.
+    pub fn count_request(&self, route: Option<&str>, method: &Method, status: StatusCode, duration: Duration) {
+        let (route, method) = (route.unwrap_or("none"), method_label(method));
         self.requests.with_label_values(&[route, method, status.as_str()]).inc();
-        self.durations.with_label_values(&[route, method]).observe(took.as_secs_f64());
+        self.durations.with_label_values(&[route, method]).observe(duration.as_secs_f64());
     }
 
-    /// Notes how much memory the bodies of requests take now.
-    pub fn note_body_bytes(&self, bytes: usize) {
+    pub fn set_body_bytes(&self, bytes: usize) {
         self.body_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// All figures, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// Where they cannot be written as text.
+    /// Returns all metrics in the text format of Prometheus. If `whatsapp` is `None` (database unavailable), the
+    /// metrics of WhatsApp keep their last values.
     pub fn text(
         &self,
-        counts: Counts,
-        connections: ConnectionCounts,
+        sockets: SocketStats,
+        connections: ConnectionStats,
         whatsapp: Option<WhatsAppCounts>,
     ) -> Result<Vec<u8>> {
-        // One at a time: the counters are set by counting anew.
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those of the database stay as they were while it is away.
+        // Counters are increased by the difference to their last value, so the lock lets only one caller do so at a
+        // time.
+        let collected = self.collected.lock();
+        collected.set_connections(&connections);
+        collected.set_sockets(&sockets);
         if let Some(counts) = whatsapp {
-            live.to_send.set(counts.queued);
-            live.held.set(counts.held);
-            live.stopped.set(counts.stopped);
-            live.parked.set(counts.parked);
-        }
-        for (gauge, now) in [
-            (&live.connections, connections.open),
-            (&live.waiting, connections.waiting),
-            (&live.sockets, counts.sockets),
-            (&live.subscriptions, counts.subscriptions),
-            (&live.hotels, counts.hotels),
-            (&live.bus_up, counts.bus.up.into()),
-        ] {
-            gauge.set(i64::try_from(now).unwrap_or(i64::MAX));
-        }
-        for (counter, total) in [
-            (&live.ended, connections.ended),
-            (&live.deliveries, counts.deliveries),
-            (&live.overflows, counts.overflows),
-            (&live.commands, counts.commands),
-            (&live.refused, counts.refused),
-            (&live.violations, counts.violations),
-            (&live.log_reads, counts.log_reads),
-            (&live.bus_told, counts.bus.told),
-            (&live.bus_failed, counts.bus.failed),
-            (&live.bus_heard, counts.bus.heard),
-        ] {
-            counter.inc_by(total.saturating_sub(counter.get()));
+            collected.set_whatsapp(&counts);
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -186,10 +136,77 @@ impl Metrics {
     }
 }
 
-/// Anybody may make up methods: they share one label.
-fn known(method: &Method) -> &'static str {
-    let words = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
-    words.into_iter().find(|word| *word == method.as_str()).unwrap_or("other")
+impl CollectedMetrics {
+    fn new(registry: &Registry) -> Result<Self> {
+        let gauge = |name: &str, help: &str| gauge(registry, name, help);
+        let counter = |name: &str, help: &str| counter(registry, name, help);
+        Ok(Self {
+            connections: gauge("http_connections", "Open connections, including WebSockets.")?,
+            connections_waiting: gauge("http_connections_waiting", "Connections without a complete request head.")?,
+            connections_ended: counter("http_connections_ended_total", "Connections closed by the head timeout.")?,
+            sockets: gauge("websocket_sockets", "Open WebSockets.")?,
+            subscriptions: gauge("websocket_subscriptions", "Subscriptions to conversations.")?,
+            hotels: gauge("websocket_hotels", "Hotels with an open WebSocket on this node.")?,
+            deliveries: counter("websocket_deliveries_total", "Frames put into send queues of WebSockets.")?,
+            overflows: counter("websocket_overflows_total", "WebSockets closed because their send queue was full.")?,
+            commands: counter("websocket_commands_total", "Commands of WebSockets within the rate limit.")?,
+            refused_commands: counter("websocket_commands_refused_total", "Commands refused by the rate limit.")?,
+            violations: counter("websocket_violations_total", "WebSockets closed after too many errors.")?,
+            log_reads: counter("feed_log_reads_total", "Reads of the event log for missed events.")?,
+            bus_up: gauge("bus_up", "1 if this node can reach the cluster bus; always 1 without other nodes.")?,
+            bus_published: counter("bus_told_total", "Signals published to other nodes.")?,
+            bus_failed: counter("bus_failed_total", "Signals that could not be published to other nodes.")?,
+            bus_received: counter("bus_heard_total", "Signals received from other nodes.")?,
+            queued: gauge("whatsapp_queued", "Messages to guests that are queued or being sent.")?,
+            held: gauge("whatsapp_held", "Messages held until their guest writes.")?,
+            suspended: gauge("whatsapp_stopped", "Hotels whose sender is suspended; the log says why.")?,
+            dead_letters: gauge("whatsapp_parked", "Dead letters: webhook updates that could not be processed.")?,
+        })
+    }
+
+    fn set_connections(&self, counts: &ConnectionStats) {
+        set(&self.connections, counts.open);
+        set(&self.connections_waiting, counts.waiting);
+        raise(&self.connections_ended, counts.ended);
+    }
+
+    fn set_sockets(&self, counts: &SocketStats) {
+        set(&self.sockets, counts.sockets);
+        set(&self.subscriptions, counts.subscriptions);
+        set(&self.hotels, counts.hotels);
+        raise(&self.deliveries, counts.deliveries);
+        raise(&self.overflows, counts.overflows);
+        raise(&self.commands, counts.commands);
+        raise(&self.refused_commands, counts.refused);
+        raise(&self.violations, counts.violations);
+        raise(&self.log_reads, counts.log_reads);
+        set(&self.bus_up, counts.bus.up.into());
+        raise(&self.bus_published, counts.bus.published);
+        raise(&self.bus_failed, counts.bus.publish_failures);
+        raise(&self.bus_received, counts.bus.received);
+    }
+
+    fn set_whatsapp(&self, counts: &WhatsAppCounts) {
+        self.queued.set(counts.queued);
+        self.held.set(counts.held);
+        self.suspended.set(counts.stopped);
+        self.dead_letters.set(counts.parked);
+    }
+}
+
+fn set(gauge: &IntGauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+/// Increases a counter to a total that another part of the server counts.
+fn raise(counter: &IntCounter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
+}
+
+/// The metric label of an HTTP method. Clients can invent methods, so all unusual methods share one label.
+fn method_label(method: &Method) -> &'static str {
+    let labels = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
+    labels.into_iter().find(|label| *label == method.as_str()).unwrap_or("other")
 }
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge> {
@@ -209,13 +226,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_has_what_was_counted() {
+    fn the_text_contains_all_counts() {
         let metrics = Metrics::new().unwrap();
-        metrics.count(Some("/healthz"), &Method::GET, StatusCode::OK, Duration::from_millis(3));
-        let made_up = Method::from_bytes(b"BREW").unwrap();
-        metrics.count(None, &made_up, StatusCode::NOT_FOUND, Duration::ZERO);
-        let counts = Counts { sockets: 2, deliveries: 5, ..Counts::default() };
-        let connections = ConnectionCounts { open: 4, waiting: 1, ended: 7 };
+        metrics.count_request(Some("/healthz"), &Method::GET, StatusCode::OK, Duration::from_millis(3));
+        let invented = Method::from_bytes(b"BREW").unwrap();
+        metrics.count_request(None, &invented, StatusCode::NOT_FOUND, Duration::ZERO);
+        let counts = SocketStats { sockets: 2, deliveries: 5, ..SocketStats::default() };
+        let connections = ConnectionStats { open: 4, waiting: 1, ended: 7 };
         metrics.text(counts, connections, None).unwrap();
         let text = String::from_utf8(metrics.text(counts, connections, None).unwrap()).unwrap();
         for line in [

@@ -1,11 +1,14 @@
-//! The pages for people, and the descriptions for programs. Nothing is loaded from elsewhere.
+//! Landing page, API documentation page, and the OpenAPI and AsyncAPI documents. Pages load nothing from other hosts.
 
 use std::sync::LazyLock;
 
 use actix_web::{
     HttpResponse,
     dev::HttpServiceFactory,
-    http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    http::{
+        Method,
+        header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    },
     middleware::DefaultHeaders,
     web,
 };
@@ -13,73 +16,86 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::openapi;
+use crate::{
+    endpoint::Endpoint,
+    openapi,
+    problem::{HandlerResult, Problem},
+};
 
-/// What every answer that says nothing else lets a browser do: nothing.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The content security policy of responses without a policy of their own: a browser may load and run nothing.
+const DEFAULT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The API's pages run their own scripts; their pictures and some of their styles are inline.
+/// The content security policy of the API documentation page: Swagger UI runs its own scripts and uses inline images
+/// and styles.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-const STYLE: &str = include_str!("pages/landing.css");
+const LANDING_STYLE: &str = include_str!("pages/landing.css");
 
-/// The first page, complete.
-static LANDING: LazyLock<String> = LazyLock::new(|| {
-    include_str!("pages/landing.html").replace("{style}", STYLE).replace("{version}", env!("CARGO_PKG_VERSION"))
+static LANDING_PAGE: LazyLock<String> = LazyLock::new(|| {
+    let page = include_str!("pages/landing.html");
+    page.replace("{style}", LANDING_STYLE).replace("{version}", env!("CARGO_PKG_VERSION"))
 });
 
-/// Its style is known by its digest; its scripts, in the browser's console, may call the server.
+/// The content security policy of the landing page: allows the inline style by its digest, and calls to this server
+/// from the browser's developer console.
 static LANDING_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    format!("{POLICY}; style-src 'sha256-{digest}'; connect-src 'self'; img-src data:")
+    let digest = BASE64_STANDARD.encode(Sha256::digest(LANDING_STYLE));
+    format!("{DEFAULT_POLICY}; style-src 'sha256-{digest}'; connect-src 'self'; img-src data:")
 });
 
-static OPENAPI: LazyLock<Result<String, serde_json::Error>> =
+static OPENAPI_JSON: LazyLock<Result<String, serde_json::Error>> =
     LazyLock::new(|| serde_json::to_string(&openapi::document()));
 
-/// What every answer has that does not have its own.
-pub fn security() -> DefaultHeaders {
+/// The endpoints of the landing page and of the API documents; the OpenAPI document leaves them out.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::public(Method::GET, "/", "", show_landing_page),
+        Endpoint::public(Method::GET, "/api/openapi.json", "", show_openapi),
+        Endpoint::public(Method::GET, "/api/asyncapi.json", "", show_asyncapi),
+    ]
+}
+
+/// The security headers of all responses that do not set their own.
+pub fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .add((REFERRER_POLICY, "no-referrer"))
-        .add((CONTENT_SECURITY_POLICY, POLICY))
+        .add((CONTENT_SECURITY_POLICY, DEFAULT_POLICY))
 }
 
-/// `GET /`: what this is and where to go on.
-pub async fn landing() -> HttpResponse {
+async fn show_landing_page() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, LANDING_POLICY.as_str()))
-        .body(LANDING.as_str())
+        .body(LANDING_PAGE.as_str())
 }
 
-/// `GET /api/openapi.json`
-pub async fn openapi() -> HttpResponse {
-    match &*OPENAPI {
-        Ok(document) => HttpResponse::Ok().content_type("application/json").body(document.as_str()),
-        Err(error) => HttpResponse::from_error(crate::problem::Problem::internal(error.to_string())),
+async fn show_openapi() -> HandlerResult {
+    match &*OPENAPI_JSON {
+        Ok(document) => Ok(HttpResponse::Ok().content_type("application/json").body(document.as_str())),
+        Err(error) => Err(Problem::internal(error.to_string())),
     }
 }
 
-/// `GET /api/asyncapi.json`
-pub async fn asyncapi() -> HttpResponse {
+async fn show_asyncapi() -> HttpResponse {
     HttpResponse::Ok().json(wire::asyncapi())
 }
 
-/// `/api/docs/`: the description, to read and to try.
+/// The API documentation page at `/api/docs/` (Swagger UI).
 pub fn docs() -> impl HttpServiceFactory {
-    // A validator would be asked elsewhere.
+    // Without the validator `none`, the page would send the OpenAPI document to a validator on the internet.
     let config = Config::new(["/api/openapi.json"]).validator_url("none").use_base_layout();
     web::scope("/api/docs")
         .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, DOCS_POLICY)))
-        .route("", web::get().to(to_docs))
+        .route("", web::get().to(redirect_to_docs))
         .service(SwaggerUi::new("/{_:.*}").config(config))
 }
 
-/// Its parts are named relative to the folder.
-async fn to_docs() -> HttpResponse {
+/// Redirects `/api/docs` to `/api/docs/`: the page refers to its files by relative URLs, so it needs the trailing
+/// slash.
+async fn redirect_to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/api/docs/")).finish()
 }
 
@@ -90,9 +106,9 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn pages_load_nothing_from_elsewhere() {
-        let server =
-            test::init_service(Server::new().wrap(security()).route("/", web::get().to(landing)).service(docs())).await;
+    async fn pages_load_nothing_from_other_hosts() {
+        let pages = Server::new().wrap(security_headers()).route("/", web::get().to(show_landing_page)).service(docs());
+        let server = test::init_service(pages).await;
         for path in ["/", "/api/docs/"] {
             let response = test::call_service(&server, test::TestRequest::with_uri(path).to_request()).await;
             assert_eq!(response.status(), 200, "{path}");

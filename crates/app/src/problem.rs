@@ -1,4 +1,4 @@
-//! Refusals, as `application/problem+json`. What the desk refuses becomes HTTP here and only here.
+//! Error responses in `application/problem+json`. This file alone maps errors to HTTP statuses.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -9,23 +9,30 @@ use actix_web::{
         header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
     },
 };
-use domain::Message;
+use desk::stays::ImportError;
 use serde_json::{Map, Value, json};
+use wire::response::MessageResponse;
 
-/// The media type of a refusal.
+use crate::request::repeated_write::RepeatedWrite;
+
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// How long to wait where nothing better is known.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait while bodies fill the memory: slow ones are given up after ten seconds.
-const BODY_WAIT: Duration = Duration::from_secs(5);
+/// The `Retry-After` header of a 503 response if nothing more precise is known.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The `Retry-After` header while the memory for request bodies is full: a stalled body gives its memory back after ten
+/// seconds.
+const BODY_MEMORY_RETRY_AFTER: Duration = Duration::from_secs(5);
+const SOCKETS_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Why a request was refused, as it is told.
+/// The result of an HTTP handler: a response, or a problem.
+pub type HandlerResult = Result<HttpResponse, Problem>;
+
+/// An error response. Boxed, because every handler returns it by value.
 #[derive(Debug)]
-pub struct Problem(Box<Told>);
+pub struct Problem(Box<ProblemDetails>);
 
 #[derive(Debug)]
-struct Told {
+struct ProblemDetails {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -34,171 +41,196 @@ struct Told {
     allow: Option<String>,
     newer: Option<Value>,
     parts: BTreeMap<&'static str, &'static str>,
+    /// The cause of a 500 or 503, written to the log but not to the response.
     cause: Option<String>,
-    /// Whether the connection ends with it.
-    closes: bool,
+    closes_connection: bool,
+    /// Whether the caller's session was checked before the problem was found, or need not be checked.
+    is_session_checked: bool,
+    /// The write that this problem refuses, if it has an idempotency key and never reached its use case.
+    repeated_write: Option<RepeatedWrite>,
 }
-
-/// Why a write is not done: refused, or answered before under the same key.
-#[derive(Debug)]
-pub enum Refusal {
-    /// Refused.
-    Problem(Problem),
-    /// The answer as it was given then: JSON, or empty where there was no body.
-    Answered(String),
-}
-
-/// What a handler answers.
-pub type Answer = Result<HttpResponse, Refusal>;
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let errors = BTreeMap::new();
-        let (retry_after, allow, newer, parts, cause, closes) = Default::default();
-        Self(Box::new(Told { status, code, detail, errors, retry_after, allow, newer, parts, cause, closes }))
+        Self(Box::new(ProblemDetails {
+            status,
+            code,
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            retry_after: None,
+            allow: None,
+            newer: None,
+            parts: BTreeMap::new(),
+            cause: None,
+            closes_connection: false,
+            is_session_checked: false,
+            repeated_write: None,
+        }))
     }
 
-    fn with(mut self, more: impl FnOnce(&mut Told)) -> Self {
-        more(&mut self.0);
+    fn with(mut self, change: impl FnOnce(&mut ProblemDetails)) -> Self {
+        change(&mut self.0);
         self
     }
 
-    /// 400: the body is no JSON object.
+    /// Status 400: the request body is not a JSON object.
     pub fn bad_json(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_json", detail)
     }
 
-    /// 400: a field or parameter says what cannot be.
+    /// Status 400: one field of the body or one query parameter is invalid.
     pub fn invalid(name: &str, sentence: impl Into<String>) -> Self {
         Self::invalid_fields([(name.to_owned(), vec![sentence.into()])])
     }
 
-    /// 400: fields or parameters say what cannot be; for each, sentences for a person.
+    /// Status 400: fields of the body or query parameters are invalid; each name maps to messages for people.
     pub fn invalid_fields(errors: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
-        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid", "The request is not right; see `errors`.");
+        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid", "The request is invalid; see `errors`.");
         problem.with(|it| it.errors = errors.into_iter().collect())
     }
 
-    /// 400: what HTTP itself says against it.
+    /// Status 400: the request violates a protocol such as the WebSocket handshake.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
     }
 
-    /// 400: the body ended early.
+    /// Status 400: the request body ended early. Sent without a session check: the HTTP library closes the connection
+    /// after a broken chunk, so a later response would not reach the client.
     pub fn incomplete_body() -> Self {
         let detail = "The body of the request ended early, so nothing was done. Please send it again.";
-        Self::new(StatusCode::BAD_REQUEST, "incomplete_body", detail).closing()
+        let problem = Self::new(StatusCode::BAD_REQUEST, "incomplete_body", detail);
+        problem.closing().with(|it| it.is_session_checked = true)
     }
 
-    /// 408: the body came too slowly.
+    /// Status 408: the request body arrived too slowly.
     pub fn request_timeout() -> Self {
-        let detail = "The body of the request came too slowly, so nothing was done. Please send it again.";
+        let detail = "The body of the request arrived too slowly, so nothing was done. Please send it again.";
         Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).closing()
     }
 
-    /// 503: other requests' bodies fill the memory that is reserved for all of them.
-    pub fn no_body_memory() -> Self {
-        let detail = "The server receives too much at the moment, so nothing was done. Please try again.";
+    /// Status 503: the memory for request bodies is full.
+    pub fn body_memory_full() -> Self {
+        let detail = "The server is busy with large requests at the moment, so nothing was done. Please try again.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        problem.with(|it| it.retry_after = Some(BODY_WAIT)).closing()
+        problem.with(|it| it.retry_after = Some(BODY_MEMORY_RETRY_AFTER)).closing()
     }
 
-    /// The same, and the connection ends with it.
+    /// Makes the server close the TCP connection after this error response.
     pub fn closing(self) -> Self {
-        self.with(|it| it.closes = true)
+        self.with(|it| it.closes_connection = true)
     }
 
-    /// 401.
     pub fn unauthenticated() -> Self {
         desk::Error::Unauthenticated.into()
     }
 
-    /// 403: the cookie came from a page of somebody else.
+    /// Status 403: the web page that sent the session cookie may not use it.
     pub fn bad_origin() -> Self {
         Self::new(StatusCode::FORBIDDEN, "bad_origin", "This page may not use the session cookie.")
     }
 
-    /// 401: it is not Meta who signed this.
+    /// Status 401: the signature of a webhook call is missing or wrong.
     pub fn bad_signature() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "The signature is not that of this app.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "The signature does not match the app secret of this server.",
+        )
     }
 
-    /// 403: whoever asks does not know the word.
-    pub fn not_verified() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "The verify token is not that of this server.")
+    /// Status 403: the verify token of a webhook verification is not the one of this server.
+    pub fn bad_verify_token() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "The verify token does not match that of this server.")
     }
 
-    /// 404.
-    pub fn not_found() -> Self {
-        desk::Error::NotFound.into()
+    /// Status 404: no route matches the path, or an id in the path is not a number.
+    pub fn no_such_path() -> Self {
+        let error = desk::Error::NotFound;
+        Self::new(StatusCode::NOT_FOUND, error.code(), error.detail())
     }
 
-    /// 405: `allow` lists the methods there are.
+    /// Status 405: the path does not support the method of the request; `allow` lists the methods that it supports.
     pub fn method_not_allowed(allow: String) -> Self {
-        let problem =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("Allowed here: {allow}."));
-        problem.with(|it| it.allow = Some(allow))
+        let detail = format!("Allowed here: {allow}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).with(|it| it.allow = Some(allow))
     }
 
-    /// 406: nothing but JSON is given.
+    /// Status 406: the `Accept` header of the request excludes JSON.
     pub fn not_acceptable() -> Self {
-        Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Only application/json is given here.")
+        Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Only application/json is returned here.")
     }
 
-    /// 413: the body has more than so many bytes.
-    pub fn too_large(most: usize) -> Self {
-        let detail = format!("A request's body may have at most {} KiB here.", most / 1024);
+    /// Status 413: the request body, or the file in it, is larger than `max_bytes`.
+    pub fn too_large(max_bytes: usize) -> Self {
+        let detail = format!("A request's body may have at most {} KiB here.", max_bytes / 1024);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
-    /// 426: a WebSocket is opened by HTTP/1.1 and in version 13 only.
+    /// Status 426: a WebSocket upgrade is not sent over HTTP/1.1, or asks for another WebSocket version than 13.
     pub fn upgrade_required() -> Self {
-        let detail = "The live connection is a WebSocket of version 13, opened by HTTP/1.1.";
+        let detail = "Only WebSocket version 13 over HTTP/1.1 is supported.";
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail)
     }
 
-    /// 415: nothing but this is taken.
-    pub fn unsupported_media_type(taken: &str) -> Self {
-        let detail = format!("Only {taken} is taken here.");
+    /// Status 415: the request body is not of the expected media type.
+    pub fn unsupported_media_type(expected: &str) -> Self {
+        let detail = format!("Only {expected} is accepted here.");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// 429: the staff member has as many sockets as one may have.
+    /// Status 429: the staff member already has the maximum number of sockets open.
     pub fn too_many_sockets() -> Self {
-        let detail = "You have too many live connections open. Close one first.";
+        let detail = "You have too many open sockets. Close one first.";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", detail);
-        problem.with(|it| it.retry_after = Some(Duration::from_secs(60)))
+        problem.with(|it| it.retry_after = Some(SOCKETS_RETRY_AFTER))
     }
 
-    /// 503: Redis does not answer, which is for those who watch the server: it works on without.
-    pub fn redis_away() -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Redis does not answer.");
-        problem.with(|it| it.retry_after = Some(SHORT_WAIT))
+    /// Status 503 of `/readyz`: Redis does not respond. Other requests are served nevertheless.
+    pub fn redis_unavailable() -> Self {
+        Self::unavailable("Redis does not respond.")
     }
 
-    /// 503: a part of this process does not run, which is for those who watch the server.
-    pub fn not_running() -> Self {
-        let detail = "A part of the server does not run.";
+    /// Status 503 of `/readyz`: a database writer or a background task of this process has stopped.
+    pub fn task_stopped() -> Self {
+        Self::unavailable("A task of the server has stopped.")
+    }
+
+    fn unavailable(detail: &str) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        problem.with(|it| it.retry_after = Some(SHORT_WAIT))
+        problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER))
     }
 
-    /// Says of each part of the server whether it answers: `ok` or `away`.
+    /// Adds the state of each part of the server, `ok` or `away`, to the response of `/readyz`.
     pub fn with_parts(self, parts: BTreeMap<&'static str, &'static str>) -> Self {
         self.with(|it| it.parts = parts)
     }
 
-    /// 500: `cause` is for the log only.
+    /// Status 500: an internal error. `cause` is written to the log but not to the response.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "Something went wrong on our side.";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
         problem.with(|it| it.cause = Some(cause.into()))
     }
 
-    /// Whether it is told even to who may not see what they ask for: it does not depend on that.
-    pub fn comes_before_sight(&self) -> bool {
-        self.0.status == StatusCode::NOT_ACCEPTABLE
+    /// Status 500: the server was set up without its shared state (`App`).
+    pub fn without_state() -> Self {
+        Self::internal("the app has no state")
+    }
+
+    /// Whether the problem was found before a use case checked the session, so that the session has to be checked
+    /// before the problem is returned.
+    pub fn needs_session_check(&self) -> bool {
+        !self.0.is_session_checked
+    }
+
+    /// Attaches the refused write with an idempotency key, whose stored result takes precedence over this problem.
+    pub fn of_write(self, write: RepeatedWrite) -> Self {
+        self.with(|it| it.repeated_write = Some(write))
+    }
+
+    /// The refused write with an idempotency key, whose stored result takes precedence over this problem.
+    pub fn repeated_write(&self) -> Option<&RepeatedWrite> {
+        self.0.repeated_write.as_ref()
     }
 
     fn body(&self) -> Value {
@@ -241,50 +273,50 @@ impl From<desk::Error> for Problem {
             | NoDepartment
             | ResyncRequired => StatusCode::CONFLICT,
             NotThereYet => StatusCode::SERVICE_UNAVAILABLE,
-            Store(error) if error.may_pass() => StatusCode::SERVICE_UNAVAILABLE,
+            Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let problem = Self::new(status, error.code(), error.detail());
-        match error {
+        let problem = match error {
             Invalid(field) => Self::invalid(field.name, field.sentence),
-            NotThereYet => problem.with(|it| it.retry_after = Some(SHORT_WAIT)),
+            NotThereYet => problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER)),
             TooManyAttempts { retry_after } => problem.with(|it| it.retry_after = Some(retry_after)),
-            StaleReply { newer } => problem.with(|it| it.newer = Some(newer_messages(&newer))),
-            Store(cause) => problem.with(|it| {
-                it.retry_after = cause.may_pass().then_some(SHORT_WAIT);
-                it.cause = Some(chain(&cause));
+            StaleReply { newer } => {
+                let newer = newer.iter().map(|message| json!(MessageResponse::from(message))).collect();
+                problem.with(|it| it.newer = Some(newer))
+            }
+            Store(cause) => problem.with(|details| {
+                details.retry_after = cause.is_temporary().then_some(DEFAULT_RETRY_AFTER);
+                details.cause = Some(with_sources(&cause));
             }),
             _ => problem,
-        }
+        };
+        problem.with(|it| it.is_session_checked = true)
     }
 }
 
-impl From<desk::ImportError> for Problem {
-    fn from(error: desk::ImportError) -> Self {
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
         match error {
-            desk::ImportError::Desk(error) => error.into(),
-            told => Self::invalid("file", told.to_string()),
+            ImportError::Desk(error) => error.into(),
+            unreadable => Self::invalid("file", unreadable.to_string()),
         }
     }
 }
 
-impl From<wire::BodyError> for Problem {
-    fn from(error: wire::BodyError) -> Self {
+impl From<wire::JsonBodyError> for Problem {
+    fn from(error: wire::JsonBodyError) -> Self {
         match error {
-            wire::BodyError::BadJson(detail) => Self::bad_json(detail),
-            wire::BodyError::Invalid(errors) => Self::invalid_fields(errors),
+            wire::JsonBodyError::BadJson(detail) => Self::bad_json(detail),
+            wire::JsonBodyError::Invalid(errors) => Self::invalid_fields(errors),
         }
     }
 }
 
-/// An error with all that led to it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let inner = error.source().map(|inner| format!(": {}", chain(inner)));
-    format!("{error}{}", inner.unwrap_or_default())
-}
-
-fn newer_messages(newer: &[Message]) -> Value {
-    newer.iter().map(|message| json!(wire::Message::from(message))).collect()
+/// The message of an error, followed by the messages of its sources (`Error::source`).
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(|source| format!(": {}", with_sources(source)));
+    format!("{error}{}", source.unwrap_or_default())
 }
 
 impl fmt::Display for Problem {
@@ -301,7 +333,7 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.0.status);
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
-        if self.0.closes {
+        if self.0.closes_connection {
             response.force_close();
         }
         if self.0.status == StatusCode::UPGRADE_REQUIRED {
@@ -320,63 +352,14 @@ impl ResponseError for Problem {
     }
 }
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
+/// The problem that an error response was made from; `None` for other responses.
+pub fn problem_of(response: &HttpResponse<impl Sized>) -> Option<&Problem> {
+    response.error()?.as_error::<Problem>()
 }
 
-impl From<desk::Error> for Refusal {
-    fn from(error: desk::Error) -> Self {
-        Self::Problem(error.into())
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Problem(problem) => problem.fmt(f),
-            Self::Answered(_) => f.write_str("answered before"),
-        }
-    }
-}
-
-impl ResponseError for Refusal {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Problem(problem) => problem.status_code(),
-            Self::Answered(_) => StatusCode::OK,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        match self {
-            Self::Problem(problem) => problem.error_response(),
-            Self::Answered(answer) => replayed(answer),
-        }
-    }
-}
-
-/// The first answer to a key, given again. It is a 200 whatever the first one was; where that had
-/// no body (204), this one has none either.
-pub fn replayed(answer: &str) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.insert_header(("Idempotent-Replay", "true"));
-    if answer.is_empty() {
-        return response.finish();
-    }
-    response.content_type("application/json").body(answer.to_owned())
-}
-
-/// Why it went wrong on our side, for the log: of a 500 or 503 of ours, else `None`.
+/// The cause of a response with status 500 or 503, for the access log.
 pub fn cause_of(response: &HttpResponse<impl Sized>) -> Option<&str> {
-    let error = response.error()?;
-    let problem = match error.as_error::<Refusal>() {
-        Some(Refusal::Problem(problem)) => Some(problem),
-        Some(Refusal::Answered(_)) => None,
-        None => error.as_error::<Problem>(),
-    };
-    problem?.0.cause.as_deref()
+    problem_of(response)?.0.cause.as_deref()
 }
 
 #[cfg(test)]
@@ -386,10 +369,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_an_inner_failure_is_shown() {
+    fn the_cause_of_a_failure_is_logged_but_not_returned() {
         let problem = Problem::from(desk::Error::Store(StoreError::Unavailable("password=hunter2".to_owned())));
-        let shown = problem.body().to_string();
-        assert!(!shown.contains("hunter2"), "{shown}");
+        let body = problem.body().to_string();
+        assert!(!body.contains("hunter2"), "{body}");
         let response = HttpResponse::from_error(problem);
         assert_eq!(response.status(), 503);
         assert!(response.headers().contains_key(RETRY_AFTER));
@@ -397,23 +380,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_want_of_a_token_says_how_to_give_one() {
+    fn a_401_names_the_authentication_scheme() {
         let response = Problem::unauthenticated().error_response();
         assert_eq!(response.headers().get(WWW_AUTHENTICATE).map(|it| it.as_bytes()), Some(b"Bearer".as_slice()));
     }
 
     #[test]
-    fn a_bad_request_names_its_fields() {
+    fn only_a_400_lists_invalid_fields() {
         let body = Problem::invalid("text", "Please write something.").body();
         assert_eq!(body["errors"], json!({ "text": ["Please write something."] }));
         assert_eq!((&body["code"], &body["status"]), (&json!("invalid"), &json!(400)));
-        assert!(Problem::not_found().body().get("errors").is_none());
-    }
-
-    #[test]
-    fn a_replay_without_body_has_none() {
-        let response = replayed("");
-        assert_eq!(response.status(), 200);
-        assert!(!response.headers().contains_key(CONTENT_TYPE));
+        assert!(Problem::no_such_path().body().get("errors").is_none());
     }
 }

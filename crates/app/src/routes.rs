@@ -1,7 +1,7 @@
-//! The map of the addresses: every one that is served stands here.
+//! Router, built from the endpoint tables of `rest/` and `pages.rs`.
 
 use actix_web::{
-    HttpResponse, Resource, Route,
+    Resource,
     guard::{self, GuardContext},
     http::{
         Method,
@@ -11,154 +11,117 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use desk::Principal;
-
 use crate::{
-    extract::{Call, MostBytes, ids_are_ids, signed_in},
-    health, origin, pages,
-    problem::Problem,
-    rest::{
-        self, attachments, auth, conversations, demo, departments, events, hotel, messages, socket, staff, stays,
-        templates,
-    },
-    state::App,
-    webhook,
+    app_state::App,
+    endpoint::{Access, Endpoint},
+    middleware::{authentication::require_credentials, cors::add_cors_headers},
+    pages,
+    problem::{HandlerResult, Problem},
+    request::{AcceptsAnyType, MaxBodyBytes, RequestBody},
+    rest,
 };
 
-/// Puts every address in its place.
+const API: &str = "/api";
+const SIGN_IN_API: &str = "/api/auth";
+const STAFF_API: &str = "/api/message_manager";
+const DEMO_API: &str = "/api/demo";
+
+/// Adds all endpoints to the router. Paths below [`STAFF_API`] require credentials, even if no endpoint matches.
 pub fn configure(config: &mut ServiceConfig) {
+    let mut endpoints: Vec<Endpoint> = rest::endpoints().into_iter().flat_map(|(_, it)| it).collect();
+    let mut below = |prefix: &str| endpoints.extract_if(.., |it| it.path.starts_with(prefix)).collect::<Vec<_>>();
+    let (sign_in, staff, demo) = (below(SIGN_IN_API), below(STAFF_API), below(DEMO_API));
+    let staff_scope = web::scope("/message_manager")
+        .wrap(from_fn(require_credentials))
+        .configure(|config| mount(config, STAFF_API, staff))
+        .default_service(web::to(no_such_path));
+    let demo_scope =
+        web::scope("/demo").guard(guard::fn_guard(is_demo)).configure(|config| mount(config, DEMO_API, demo));
+    let api_scope = web::scope(API)
+        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, HeaderValue::from_static("no-store"))))
+        .wrap(from_fn(add_cors_headers))
+        .configure(|config| mount_sign_in(config, sign_in))
+        .service(staff_scope)
+        .service(demo_scope);
+    mount(config, "", endpoints);
+    mount(config, "", pages::endpoints());
     config
-        .service(open("/", [(GET, web::to(pages::landing))]))
-        .service(open("/healthz", [(GET, web::to(health::alive))]))
-        .service(open("/readyz", [(GET, web::to(health::ready))]))
-        .service(open("/metrics", [(GET, web::to(health::metrics))]))
-        .service(open("/ws/staff/", [(ONLY_GET, web::to(socket::upgrade))]))
-        .service(open("/webhooks/whatsapp/", [(ONLY_GET, web::to(webhook::verify)), (POST, web::to(webhook::receive))]))
         .service(pages::docs())
-        .service(open("/api/openapi.json", [(GET, web::to(pages::openapi))]))
-        .service(open("/api/asyncapi.json", [(GET, web::to(pages::asyncapi))]))
-        .service(
-            web::scope("/api")
-                .wrap(DefaultHeaders::new().add((CACHE_CONTROL, HeaderValue::from_static("no-store"))))
-                .wrap(from_fn(origin::cross_origin))
-                .configure(signing_in)
-                .configure(staff_calls)
-                .service(
-                    web::scope("/demo")
-                        .guard(guard::fn_guard(is_demo))
-                        .service(open("/guest_message/", [(POST, web::to(demo::guest_message))])),
-                ),
-        )
-        .default_service(web::to(rest::nowhere));
+        .service(api_scope)
+        .default_service(web::to(async || -> HandlerResult { Err(Problem::no_such_path()) }));
 }
 
-fn signing_in(config: &mut ServiceConfig) {
-    config
-        .service(open("/auth/login/", [(POST, web::to(auth::login))]))
-        .service(open("/auth/refresh/", [(POST, web::to(auth::refresh))]))
-        .service(open("/auth/logout/", [(POST, web::to(auth::logout))]))
-        .service(staff_only("/auth/password/", [(POST, web::to(auth::password))]).wrap(from_fn(signed_in)))
-        .service(staff_only("/auth/me/", [(GET, web::to(auth::me))]).wrap(from_fn(signed_in)));
+/// Adds the sign-in calls to the router. All except public ones, such as login, require
+/// credentials.
+fn mount_sign_in(config: &mut ServiceConfig, endpoints: Vec<Endpoint>) {
+    let (public, staff): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|it| it.access == Access::Public);
+    mount(config, API, public);
+    for resource in resources(API, staff) {
+        config.service(resource.wrap(from_fn(require_credentials)));
+    }
 }
 
-fn staff_calls(config: &mut ServiceConfig) {
-    config.service(
-        web::scope("/message_manager")
-            .wrap(from_fn(signed_in))
-            .service(staff_only("/conversations/", [(GET, web::to(conversations::list))]))
-            .service(staff_only("/conversations/active_conversations/", [(GET, web::to(conversations::active))]))
-            .service(staff_only("/conversations/{id}/", [(GET, web::to(conversations::show))]))
-            .service(staff_only("/conversations/{id}/messages/", [(GET, web::to(messages::list))]))
-            .service(staff_only("/conversations/{id}/send_message/", [(POST, web::to(messages::send))]))
-            .service(staff_only("/conversations/{id}/messages/{message_id}/retry/", [(POST, web::to(messages::retry))]))
-            .service(staff_only("/conversations/{id}/notes/", [(POST, web::to(messages::note))]))
-            .service(staff_only("/conversations/{id}/start_relay/", [(POST, web::to(conversations::start_relay))]))
-            .service(staff_only("/conversations/{id}/end_relay/", [(POST, web::to(conversations::end_relay))]))
-            .service(staff_only("/conversations/{id}/assign/", [(POST, web::to(conversations::assign))]))
-            .service(staff_only("/conversations/{id}/close/", [(POST, web::to(conversations::close))]))
-            .service(staff_only("/conversations/{id}/reopen/", [(POST, web::to(conversations::reopen))]))
-            .service(staff_only("/conversations/{id}/read/", [(POST, web::to(conversations::read))]))
-            .service(staff_only("/conversations/{id}/send_template/", [(POST, web::to(messages::send_template))]))
-            .service(
-                staff_only("/conversations/{id}/attachments/", [(POST, web::to(attachments::send))])
-                    .app_data(MostBytes(attachments::MOST_UPLOADED)),
-            )
-            .service(staff_only("/attachments/{id}/", [(GET, web::to(attachments::show))]))
-            .service(staff_only("/events/", [(GET, web::to(events::list))]))
-            .service(staff_only(
-                "/departments/",
-                [(GET, web::to(departments::list)), (POST, web::to(departments::create))],
-            ))
-            .service(staff_only("/departments/{id}/", [(PATCH, web::to(departments::change))]))
-            .service(staff_only("/staff/", [(GET, web::to(staff::list)), (POST, web::to(staff::create))]))
-            .service(staff_only("/staff/{id}/", [(PATCH, web::to(staff::change))]))
-            .service(staff_only("/hotel/", [(GET, web::to(hotel::show)), (PATCH, web::to(hotel::change))]))
-            .service(staff_only("/stays/", [(GET, web::to(stays::list)), (POST, web::to(stays::create))]))
-            .service(
-                staff_only("/stays/import/", [(POST, web::to(stays::import))])
-                    .app_data(MostBytes(stays::MOST_IMPORTED)),
-            )
-            .service(staff_only("/stays/{id}/", [(PATCH, web::to(stays::change))]))
-            .service(staff_only("/stays/{id}/check_in/", [(POST, web::to(stays::check_in))]))
-            .service(staff_only("/stays/{id}/check_out/", [(POST, web::to(stays::check_out))]))
-            .service(staff_only("/templates/", [(GET, web::to(templates::list)), (POST, web::to(templates::create))]))
-            .service(staff_only(
-                "/templates/{id}/",
-                [(PATCH, web::to(templates::change)), (DELETE, web::to(templates::delete))],
-            ))
-            .default_service(web::to(rest::nowhere_for_staff)),
-    );
+fn mount(config: &mut ServiceConfig, prefix: &str, endpoints: Vec<Endpoint>) {
+    for resource in resources(prefix, endpoints) {
+        config.service(resource);
+    }
 }
 
-/// The methods of a route; what can be got can be asked for its head, too.
-type Methods = &'static [Method];
-
-const GET: Methods = &[Method::GET, Method::HEAD];
-const ONLY_GET: Methods = &[Method::GET];
-const POST: Methods = &[Method::POST];
-const PATCH: Methods = &[Method::PATCH];
-const DELETE: Methods = &[Method::DELETE];
-
-/// An address that anybody may ask for.
-fn open<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
-    let allow = allow(&routes);
-    resource(path, routes).default_service(web::to(move || {
-        let allow = allow.clone();
-        async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allow)) }
-    }))
-}
-
-/// An address for staff, and for other systems where its handler says so: who they are comes before what is
-/// wrong with the method.
-fn staff_only<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
-    let allow = allow(&routes);
-    resource(path, routes).default_service(web::to(move |call: Call<Principal>| {
-        let allow = allow.clone();
-        async move {
-            let there = ids_are_ids(&call.request);
-            let problem = if there { Problem::method_not_allowed(allow) } else { Problem::not_found() };
-            Err::<HttpResponse, _>(call.once_signed_in(problem).await)
+/// Groups endpoints into one router resource for each path, relative to `prefix`. The order of the endpoints is kept,
+/// because the router tries resources one after another.
+fn resources(prefix: &str, endpoints: Vec<Endpoint>) -> Vec<Resource> {
+    let mut by_path: Vec<(&'static str, Vec<Endpoint>)> = Vec::new();
+    for endpoint in endpoints {
+        match by_path.iter_mut().find(|(path, _)| *path == endpoint.path) {
+            Some((_, of_path)) => of_path.push(endpoint),
+            None => by_path.push((endpoint.path, vec![endpoint])),
         }
-    }))
+    }
+    let relative = |path: &'static str| path.strip_prefix(prefix).unwrap_or(path);
+    by_path.into_iter().map(|(path, of_path)| resource(relative(path), of_path)).collect()
 }
 
-/// The same with and without the trailing slash.
-fn resource<const N: usize>(path: &str, routes: [(Methods, Route); N]) -> Resource {
-    let bare = if path == "/" { path } else { path.trim_end_matches('/') };
-    let resource = web::resource([path.to_owned(), bare.to_owned()]);
-    routes.into_iter().fold(resource, |resource, (methods, route)| {
-        resource.route(route.guard(guard::fn_guard(move |request| methods.contains(&request.head().method))))
-    })
+/// The router resource of one path with its methods. It matches the path with and without the trailing slash.
+fn resource(path: &str, endpoints: Vec<Endpoint>) -> Resource {
+    let without_slash = if path == "/" { path } else { path.trim_end_matches('/') };
+    let mut resource = web::resource([path.to_owned(), without_slash.to_owned()]);
+    let allow: Vec<String> = endpoints.iter().flat_map(methods).map(|it| it.to_string()).collect();
+    let allow = allow.join(", ");
+    let is_public = endpoints.iter().all(|it| it.access == Access::Public);
+    for endpoint in endpoints {
+        if let Some(bytes) = endpoint.max_body_bytes {
+            resource = resource.app_data(MaxBodyBytes(bytes));
+        }
+        if !endpoint.returns_only_json() {
+            resource = resource.app_data(AcceptsAnyType);
+        }
+        let methods = methods(&endpoint);
+        let has_method = guard::fn_guard(move |request| methods.contains(&request.head().method));
+        resource = resource.route(endpoint.route.guard(has_method));
+    }
+    let refuse_method = move || {
+        let problem = Problem::method_not_allowed(allow.clone());
+        async move { HandlerResult::Err(problem) }
+    };
+    // On a public path, 405 is sent without reading the request body, because the client may have no credentials.
+    match is_public {
+        true => resource.default_service(web::to(refuse_method)),
+        false => resource.default_service(web::to(move |_: RequestBody| refuse_method())),
+    }
 }
 
-fn allow<const N: usize>(routes: &[(Methods, Route); N]) -> String {
-    let words: Vec<&str> = routes.iter().flat_map(|(methods, _)| methods.iter().map(Method::as_str)).collect();
-    words.join(", ")
+fn methods(endpoint: &Endpoint) -> Vec<Method> {
+    let head = endpoint.serves_head.then_some(Method::HEAD);
+    [endpoint.method.clone()].into_iter().chain(head).collect()
 }
 
-/// Without the demo its address is not there, whatever the method.
+async fn no_such_path(_: RequestBody) -> HandlerResult {
+    Err(Problem::no_such_path())
+}
+
+/// Whether the server runs with `--demo`; otherwise the paths below [`DEMO_API`] do not exist.
 fn is_demo(request: &GuardContext<'_>) -> bool {
-    request.app_data::<web::Data<App>>().is_some_and(|app| app.demo)
+    request.app_data::<web::Data<App>>().is_some_and(|app| app.is_demo)
 }
 
 #[cfg(test)]

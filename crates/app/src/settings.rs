@@ -1,159 +1,152 @@
-//! The settings: from the environment, then from `.env`. Every fault is told, in one line.
+//! Settings from environment variables and the `.env` file. All faults are reported together, in one line.
+
+pub mod log_filter;
+pub mod origins;
 
 mod env;
 mod secret;
 
-pub use env::{BadEnvFile, Environment};
+pub use env::{EnvFileError, Environment};
 pub use secret::{JwtSecret, SecretError};
 
 use std::{fmt, net::IpAddr, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
-use desk::{DbUrl, Keep, Lifetimes};
+use desk::{DbUrl, SessionLifetimes, maintenance::Retention};
 use ipnet::IpNet;
 use transport::RedisUrl;
 use url::Url;
 
-use crate::{log::check_filter, origin};
+use self::{log_filter::check_log_filter, origins::parse_origin};
 
-/// How the program is to run. `.env.example` lists them all.
+/// Validated settings; `.env.example` describes each variable.
 pub struct Settings {
-    /// Where the data is.
     pub database_url: DbUrl,
-    /// Where to listen; port 0: any free one.
+    /// The address and port on which the server listens; port 0 means any free port.
     pub bind_address: SocketAddr,
-    /// Under which address others reach it.
+    /// The public URL at which browsers and Meta reach the server.
     pub public_url: Option<Url>,
-    /// Origins of other pages that may call, as they are compared.
+    /// Origins of other web pages that may call the API (CORS), normalized by [`parse_origin`].
     pub allowed_origins: Vec<String>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The networks of proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Signs tokens.
+    /// The secret that signs access tokens; `None` if the server keeps it in a file beside the SQLite database.
     pub jwt_secret: Option<JwtSecret>,
-    /// By which servers on one database wake each other; without it, through the database.
+    /// The URL of Redis as the cluster bus; `None` if nodes signal each other through PostgreSQL.
     pub redis_url: Option<RedisUrl>,
-    /// With what Meta signs what it posts to the webhook; without it, nothing is believed.
+    /// The app secret of the Meta app, which verifies the signatures of webhook calls. Without it, every webhook call
+    /// is refused.
     pub whatsapp_app_secret: Option<String>,
-    /// By which Meta is told that the webhook is ours.
+    /// The verify token that Meta sends when the webhook is registered.
     pub whatsapp_verify_token: Option<String>,
-    /// With what messages are sent; without it, they wait.
+    /// The access token for calls to the WhatsApp Cloud API. Without it, messages wait in the outbox.
     pub whatsapp_access_token: Option<String>,
-    /// Where the Cloud API is.
     pub whatsapp_api_url: String,
-    /// Days after its last use that a session ends.
+    /// A staff session ends this many days after its last use.
     pub session_idle_days: i64,
-    /// Days after login that a session ends.
+    /// A staff session ends this many days after the login, even if it is used.
     pub session_max_days: i64,
-    /// Days that events are kept.
     pub event_retention_days: i64,
-    /// Bytes that the bodies of requests may take in memory, all together.
+    /// The memory limit for all request bodies together, in bytes.
     pub max_body_memory: usize,
-    /// Days that what was needed to send a message is kept.
     pub outbox_retention_days: i64,
-    /// Days that guests' messages are kept as they came.
     pub raw_message_retention_days: i64,
-    /// Days that what was parked is kept once it is settled.
+    /// The number of days for which dead letters are kept after they have been resolved.
     pub parked_retention_days: i64,
-    /// Days that the audit log is kept.
     pub audit_retention_days: i64,
-    /// What is logged.
+    /// The log filter (`RUST_LOG`).
     pub rust_log: String,
-    /// By how many seconds the clock is ahead.
+    /// A file with the number of seconds by which the test clock is ahead of the system clock.
     #[cfg(feature = "test-clock")]
     pub test_clock_file: Option<PathBuf>,
-    /// How often it is looked for commits that nobody told of, in seconds.
     #[cfg(feature = "test-clock")]
     pub test_compare_seconds: Option<u64>,
 }
 
-/// Settings that cannot be. Its display is one line that names each and says what is wrong.
+/// Error of invalid settings. The message is one line that names each invalid variable with its fault.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("; "))]
-pub struct BadSettings(Vec<String>);
+pub struct SettingsError(Vec<String>);
 
-/// How often it is looked for commits that nobody told of.
-const COMPARE: Duration = Duration::from_secs(1);
-/// The version of the Cloud API that is spoken.
-const API_VERSION: &str = "v25.0";
-/// The least and the most megabytes for bodies that may be set: an upload has to fit in, and a table beside it.
+/// How often each node compares its feeds with the event logs in the database.
+const LOG_COMPARE_INTERVAL: Duration = Duration::from_secs(1);
+const CLOUD_API_URL: &str = "https://graph.facebook.com";
+const CLOUD_API_VERSION: &str = "v25.0";
+/// The range of the memory limit for request bodies, in MB. An upload and an import must fit in at the same time.
 const BODY_MEMORY_MB: RangeInclusive<usize> = 32..=65_536;
-/// The most days that may be set: ten years.
-const MOST_DAYS: i64 = 3650;
+/// The maximum of settings in days: ten years.
+const MAX_DAYS: i64 = 3650;
 
 impl Settings {
-    /// Reads them all; `get` gives a variable's text.
-    ///
-    /// # Errors
-    /// [`BadSettings`] with every fault there is.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSettings> {
-        let mut reader = Reader { get, faults: Vec::new() };
-        let data_dir = reader.one("DATA_DIR", "data", |folder| Ok(PathBuf::from(folder)));
-        let database_url = reader.maybe("DATABASE_URL", database_url);
+    /// Parses all settings; `get` returns the text of an environment variable.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut reader = SettingsReader { get, faults: Vec::new() };
+        let data_dir = reader.with_default("DATA_DIR", "data", |folder| Ok(PathBuf::from(folder)));
+        let database_url = reader.optional("DATABASE_URL", database_url);
         let settings = Self {
             database_url: database_url.unwrap_or_else(|| DbUrl::Sqlite(data_dir.join("message_manager.db"))),
-            bind_address: reader.one("BIND_ADDRESS", "127.0.0.1:8080", bind_address),
-            public_url: reader.maybe("PUBLIC_URL", public_url),
+            bind_address: reader.with_default("BIND_ADDRESS", "127.0.0.1:8080", bind_address),
+            public_url: reader.optional("PUBLIC_URL", public_url),
             allowed_origins: reader.list("ALLOWED_ORIGINS", allowed_origin),
             trusted_proxies: reader.list("TRUSTED_PROXIES", network),
-            jwt_secret: reader.maybe("JWT_SECRET", JwtSecret::parse),
-            redis_url: reader.maybe("REDIS_URL", redis_url),
-            whatsapp_app_secret: reader.maybe("WHATSAPP_APP_SECRET", secret),
-            whatsapp_verify_token: reader.maybe("WHATSAPP_VERIFY_TOKEN", secret),
-            whatsapp_access_token: reader.maybe("WHATSAPP_ACCESS_TOKEN", access_token),
-            whatsapp_api_url: reader.one("WHATSAPP_API_URL", "https://graph.facebook.com", api_url),
-            session_idle_days: reader.one("SESSION_IDLE_DAYS", "30", days),
-            session_max_days: reader.one("SESSION_MAX_DAYS", "90", days),
-            event_retention_days: reader.one("EVENT_RETENTION_DAYS", "7", days),
-            max_body_memory: reader.one("MAX_BODY_MEMORY_MB", "256", body_memory),
-            outbox_retention_days: reader.one("OUTBOX_RETENTION_DAYS", "90", days),
-            raw_message_retention_days: reader.one("RAW_MESSAGE_RETENTION_DAYS", "90", days),
-            parked_retention_days: reader.one("PARKED_RETENTION_DAYS", "30", days),
-            audit_retention_days: reader.one("AUDIT_RETENTION_DAYS", "1095", days),
-            rust_log: reader.one("RUST_LOG", "info", check_filter),
+            jwt_secret: reader.optional("JWT_SECRET", JwtSecret::parse),
+            redis_url: reader.optional("REDIS_URL", redis_url),
+            whatsapp_app_secret: reader.optional("WHATSAPP_APP_SECRET", secret),
+            whatsapp_verify_token: reader.optional("WHATSAPP_VERIFY_TOKEN", secret),
+            whatsapp_access_token: reader.optional("WHATSAPP_ACCESS_TOKEN", access_token),
+            whatsapp_api_url: reader.with_default("WHATSAPP_API_URL", CLOUD_API_URL, api_url),
+            session_idle_days: reader.with_default("SESSION_IDLE_DAYS", "30", days),
+            session_max_days: reader.with_default("SESSION_MAX_DAYS", "90", days),
+            event_retention_days: reader.with_default("EVENT_RETENTION_DAYS", "7", days),
+            max_body_memory: reader.with_default("MAX_BODY_MEMORY_MB", "256", body_memory),
+            outbox_retention_days: reader.with_default("OUTBOX_RETENTION_DAYS", "90", days),
+            raw_message_retention_days: reader.with_default("RAW_MESSAGE_RETENTION_DAYS", "90", days),
+            parked_retention_days: reader.with_default("PARKED_RETENTION_DAYS", "30", days),
+            audit_retention_days: reader.with_default("AUDIT_RETENTION_DAYS", "1095", days),
+            rust_log: reader.with_default("RUST_LOG", "info", check_log_filter),
             #[cfg(feature = "test-clock")]
-            test_clock_file: reader.maybe("TEST_CLOCK_FILE", |file| Ok(file.into())),
+            test_clock_file: reader.optional("TEST_CLOCK_FILE", |file| Ok(file.into())),
             #[cfg(feature = "test-clock")]
-            test_compare_seconds: reader.maybe("TEST_COMPARE_SECONDS", seconds),
+            test_compare_seconds: reader.optional("TEST_COMPARE_SECONDS", seconds),
         };
-        let bound = settings.bind_address.ip();
-        if settings.public_url.is_none() && !bound.is_loopback() && reader.faults.is_empty() {
-            let fault = format!("PUBLIC_URL is required where BIND_ADDRESS ({bound}) is not loopback");
+        let bind_ip = settings.bind_address.ip();
+        if settings.public_url.is_none() && !bind_ip.is_loopback() && reader.faults.is_empty() {
+            let fault = format!("PUBLIC_URL is required if BIND_ADDRESS ({bind_ip}) is not loopback");
             reader.faults.push(fault);
         }
-        if reader.faults.is_empty() { Ok(settings) } else { Err(BadSettings(reader.faults)) }
+        if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }
     }
 
-    /// How long sessions live.
-    pub fn lifetimes(&self) -> Lifetimes {
-        Lifetimes { idle: TimeDelta::days(self.session_idle_days), most: TimeDelta::days(self.session_max_days) }
+    /// The lifetimes of staff sessions, idle and in total.
+    pub fn lifetimes(&self) -> SessionLifetimes {
+        SessionLifetimes { idle: TimeDelta::days(self.session_idle_days), max: TimeDelta::days(self.session_max_days) }
     }
 
-    /// How often it is looked for commits that nobody told of. Tests that are about telling look seldom.
-    pub fn compare_every(&self) -> Duration {
+    /// How often this node compares its feeds with the event logs in the database. Tests of the cluster bus use a long
+    /// interval, so that only the bus delivers events.
+    pub fn log_compare_interval(&self) -> Duration {
         #[cfg(feature = "test-clock")]
         if let Some(seconds) = self.test_compare_seconds {
             return Duration::from_secs(seconds);
         }
-        COMPARE
+        LOG_COMPARE_INTERVAL
     }
 
-    /// What calls the Cloud API; `None` without an access token.
-    ///
-    /// # Errors
-    /// None that [`Settings::read`] has not told.
-    pub fn whatsapp(&self) -> Result<Option<whatsapp::Client>, whatsapp::BadSettings> {
+    /// Creates a client of the WhatsApp Cloud API; `None` without an access token. URL and token have been validated,
+    /// so this fails only if the machine has no root certificates.
+    pub fn whatsapp_client(&self) -> Result<Option<whatsapp::CloudApiClient>, whatsapp::ClientConfigError> {
         let token = self.whatsapp_access_token.as_deref();
-        token.map(|token| whatsapp::Client::new(&self.whatsapp_api_url, API_VERSION, token)).transpose()
+        token.map(|token| whatsapp::CloudApiClient::new(&self.whatsapp_api_url, CLOUD_API_VERSION, token)).transpose()
     }
 
-    /// What tells the access token from others, without being it.
+    /// The digest of the WhatsApp access token, which identifies the token without revealing it.
     pub fn whatsapp_token_digest(&self) -> String {
         auth::Digest::of(self.whatsapp_access_token.as_deref().unwrap_or_default()).to_string()
     }
 
-    /// How long things are kept.
-    pub fn keep(&self) -> Keep {
-        Keep {
+    /// The retention: the ages at which rows of the database are deleted.
+    pub fn retention(&self) -> Retention {
+        Retention {
             events: TimeDelta::days(self.event_retention_days),
             sent: TimeDelta::days(self.outbox_retention_days),
             raw: TimeDelta::days(self.raw_message_retention_days),
@@ -164,7 +157,7 @@ impl Settings {
     }
 }
 
-/// Shows no secret: a database's URL has a password in it.
+/// The debug output of the settings shows no secrets, and so not the URL of the database, which can contain a password.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = match &self.database_url {
@@ -181,36 +174,37 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Reads one variable after another and collects the faults. What is set to nothing is not set.
-struct Reader<G> {
+/// Parses environment variables one after another and collects the faults. An empty variable counts as not set.
+struct SettingsReader<G> {
     get: G,
     faults: Vec<String>,
 }
 
-impl<G: Fn(&str) -> Option<String>> Reader<G> {
-    /// One that has a default, which is taken after a fault, too: nobody sees it then.
-    fn one<T>(&mut self, name: &str, default: &str, parse: fn(&str) -> Result<T, String>) -> T {
-        let read = self.maybe(name, parse);
-        match read.map_or_else(|| parse(default), Ok) {
+impl<G: Fn(&str) -> Option<String>> SettingsReader<G> {
+    /// Parses a variable that has a default. After a fault the default is returned, too, because the settings are then
+    /// refused as a whole.
+    fn with_default<T>(&mut self, name: &str, default: &str, parse: fn(&str) -> Result<T, String>) -> T {
+        let parsed = self.optional(name, parse);
+        match parsed.map_or_else(|| parse(default), Ok) {
             Ok(value) => value,
             Err(fault) => unreachable!("the default of {name}: {fault}"),
         }
     }
 
-    fn maybe<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    fn optional<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let text = (self.get)(name).filter(|text| !text.trim().is_empty())?;
         parse(text.trim()).map_err(|fault| self.faults.push(format!("{name} {fault}"))).ok()
     }
 
     fn list<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, String>) -> Vec<T> {
-        let words = |text: &str| text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(parse).collect();
-        self.maybe(name, words).unwrap_or_default()
+        let items = |text: &str| text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(parse).collect();
+        self.optional(name, items).unwrap_or_default()
     }
 }
 
 fn database_url(text: &str) -> Result<DbUrl, String> {
-    let told = |error: desk::BadDbUrl| error.to_string().trim_start_matches("DATABASE_URL ").to_owned();
-    DbUrl::from_str(text).map_err(told)
+    let fault = |error: desk::InvalidDbUrl| error.to_string().trim_start_matches("DATABASE_URL ").to_owned();
+    DbUrl::from_str(text).map_err(fault)
 }
 
 fn bind_address(text: &str) -> Result<SocketAddr, String> {
@@ -218,13 +212,13 @@ fn bind_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn public_url(text: &str) -> Result<Url, String> {
-    let bare = |url: &Url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && bare(url));
+    let is_bare = |url: &Url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && is_bare(url));
     url.ok_or_else(|| "must be an http or https URL, like https://desk.example.com".to_owned())
 }
 
 fn allowed_origin(text: &str) -> Result<String, String> {
-    origin::parse(text).ok_or_else(|| format!("must list origins like https://desk.example.com, not {text:?}"))
+    parse_origin(text).ok_or_else(|| format!("must list origins like https://desk.example.com, not {text:?}"))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
@@ -241,21 +235,22 @@ fn secret(text: &str) -> Result<String, String> {
 }
 
 fn access_token(text: &str) -> Result<String, String> {
-    client_is_possible("https://graph.facebook.com", text)
+    check_client(CLOUD_API_URL, text)
         .map(|()| text.to_owned())
         .map_err(|_| "must be visible ASCII characters".to_owned())
 }
 
 fn api_url(text: &str) -> Result<String, String> {
-    client_is_possible(text, "any")
+    check_client(text, "any")
         .map(|()| text.to_owned())
         .map_err(|_| "must be an https URL like https://graph.facebook.com; http is for this machine only".to_owned())
 }
 
-/// Whether a client may be made of these. A machine without certificates is no fault of theirs: whoever calls is told.
-fn client_is_possible(url: &str, token: &str) -> Result<(), whatsapp::BadSettings> {
-    match whatsapp::Client::new(url, API_VERSION, token) {
-        Ok(_) | Err(whatsapp::BadSettings::Tls) => Ok(()),
+/// Checks that a `CloudApiClient` can be built from URL and access token. Missing root certificates are no fault
+/// of the settings; they are reported when WhatsApp is called.
+fn check_client(url: &str, token: &str) -> Result<(), whatsapp::ClientConfigError> {
+    match whatsapp::CloudApiClient::new(url, CLOUD_API_VERSION, token) {
+        Ok(_) | Err(whatsapp::ClientConfigError::Tls) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -268,13 +263,13 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 fn body_memory(text: &str) -> Result<usize, String> {
     let megabytes = text.parse::<usize>().ok().filter(|it| BODY_MEMORY_MB.contains(it));
-    let (least, most) = (BODY_MEMORY_MB.start(), BODY_MEMORY_MB.end());
-    megabytes.map(|it| it * 1024 * 1024).ok_or_else(|| format!("must be a number of megabytes, {least} to {most}"))
+    let (min, max) = (BODY_MEMORY_MB.start(), BODY_MEMORY_MB.end());
+    megabytes.map(|it| it * 1024 * 1024).ok_or_else(|| format!("must be a number of megabytes, {min} to {max}"))
 }
 
 fn days(text: &str) -> Result<i64, String> {
-    let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
-    days.ok_or_else(|| format!("must be a number of days, 1 to {MOST_DAYS}"))
+    let days = text.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
+    days.ok_or_else(|| format!("must be a number of days, 1 to {MAX_DAYS}"))
 }
 
 #[cfg(test)]

@@ -1,21 +1,20 @@
-//! How staff prove who they are: passwords, tokens, secrets.
+//! Authentication of staff and of other systems: passwords, access and refresh tokens, session cookies, API keys.
 //!
-//! A login checks a password against its [`PasswordHash`] and gives three things:
-//! - an access token ([`AccessTokens`]): minutes of life, says who calls ([`Caller`]);
-//! - a refresh token ([`RefreshTokens`]): names a session and its generation, and [`decide`]
-//!   says what presenting it leads to;
+//! A sign-in verifies a password against its [`PasswordHash`] and issues three credentials for one session
+//! ([`new_session_id`]):
+//! - an access token ([`AccessTokens`]), valid for minutes, which names the [`Caller`];
+//! - a refresh token ([`RefreshTokens`]), which names the session and its generation; [`decide_refresh`] decides
+//!   whether it is accepted;
 //! - a [`Secret`] for the session cookie, of which only the [`Digest`] is stored.
 //!
-//! All three name one session ([`new_session_id`]). Whether that session still stands is for
-//! the caller to look up: a token proves only that this server once gave it out.
+//! An access or refresh token proves only that this server issued it. The caller of this crate looks up whether the
+//! session still exists. Other systems of the hotel have an [`ApiKey`] instead of a session; only its digest is stored.
 //!
-//! Another system of the hotel has no session: it has an [`ApiKey`], of which only the digest is stored.
-//!
-//! Nothing here knows the clock or the database, and no `Debug` shows a secret.
+//! The crate is pure: no clock and no database. No `Debug` output contains a secret.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-/// `Debug` that names the type and nothing of its content.
+/// Implements `Debug` for types that hold a secret: prints the name of the type and nothing of its content.
 macro_rules! redacted {
     ($($name:ident),+) => {$(
         impl std::fmt::Debug for $name {
@@ -32,6 +31,6 @@ mod secrets;
 mod tokens;
 
 pub use passwords::{BadPassword, HashError, Password, PasswordHash};
-pub use refresh::{REFRESH_GRACE, RefreshState, RefreshTokens, Refreshed, decide};
-pub use secrets::{ApiKey, Digest, Secret, new_session_id};
-pub use tokens::{ACCESS_LIFETIME, AccessTokens, BadToken, Caller, ShortSecret};
+pub use refresh::{REFRESH_GRACE, RefreshDecision, RefreshState, RefreshTokens, decide_refresh};
+pub use secrets::{ApiKey, Digest, Secret, ShortSecret, new_session_id};
+pub use tokens::{ACCESS_TOKEN_LIFETIME, AccessTokens, BadToken, Caller};

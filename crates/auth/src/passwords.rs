@@ -1,36 +1,34 @@
-//! Passwords, and what is stored of them.
+//! Password rules, and Argon2id password hashes.
 
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use std::sync::LazyLock;
 
-/// What OWASP recommends for Argon2id: 19 MiB, two passes, one lane.
+/// The parameters that OWASP recommends for Argon2id: 19 MiB, two passes, one lane.
 const PARAMS: Params = match Params::new(19_456, 2, 1, Some(HASH_BYTES)) {
     Ok(params) => params,
-    Err(_) => panic!("Argon2 takes these parameters"),
+    Err(_) => panic!("Argon2 accepts these parameters"),
 };
 const HASH_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 
-/// In lower case and without 0, 1, i, l, o: it can be read out over the telephone.
+/// Characters of a generated password: lower case and digits without 0, 1, i, l and o, so that the password can be
+/// dictated over the phone.
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 const GENERATED_CHARS: usize = 20;
 
-/// A password fit to be somebody's new one: 10 characters or more, at most 1,024 bytes, no NUL.
+/// A new password: at least 10 characters, at most 1,024 bytes, no NUL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
-/// Why a new password was refused.
+/// Why a new password is refused. Displays as a sentence for the person who chose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
-    /// Fewer than 10 characters.
     #[error("A password needs at least 10 characters.")]
     TooShort,
-    /// More than 1,024 bytes.
     #[error("A password may be at most 1,024 bytes long.")]
     TooLong,
-    /// It contains U+0000.
     #[error("A password cannot contain a NUL character.")]
     Nul,
 }
@@ -39,7 +37,7 @@ pub enum BadPassword {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// The password could not be hashed: no memory or no randomness to be had.
+/// The error of hashing a password: memory or randomness is not available.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot hash a password: {0}")]
 pub struct HashError(#[from] password_hash::Error);
@@ -47,10 +45,7 @@ pub struct HashError(#[from] password_hash::Error);
 redacted!(Password, PasswordHash);
 
 impl Password {
-    /// Takes a new password as it was typed; nothing is trimmed.
-    ///
-    /// # Errors
-    /// [`BadPassword`], as a sentence for a person.
+    /// Validates a new password. Leading and trailing spaces are kept.
     pub fn parse(text: impl Into<String>) -> Result<Self, BadPassword> {
         let text = text.into();
         if text.len() > 1024 {
@@ -64,50 +59,48 @@ impl Password {
         }
     }
 
-    /// A random one of 20 characters (99 bits) that are hard to misread.
+    /// Generates a random password of 20 characters (99 bits) that are hard to misread.
     pub fn generate() -> Self {
         let character = || char::from(ALPHABET[rand::random_range(0..ALPHABET.len())]);
         Self(std::iter::repeat_with(character).take(GENERATED_CHARS).collect())
     }
 
-    /// The password itself, to show it once to whom it was made for.
+    /// Returns the password as plain text, to show a generated password once.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl PasswordHash {
-    /// Hashes a password with a new random salt. Takes tens of milliseconds and 19 MiB: not for
-    /// a thread that others wait for.
-    ///
-    /// # Errors
-    /// [`HashError`] where memory or randomness is lacking.
-    pub fn of(password: &Password) -> Result<Self, HashError> {
+    /// Hashes a password with a new random salt. Blocks for tens of milliseconds and needs 19 MiB: use a blocking
+    /// thread.
+    pub fn new(password: &Password) -> Result<Self, HashError> {
         let salt: [u8; SALT_BYTES] = rand::random();
         let hash = argon2id().hash_password_with_salt(password.0.as_bytes(), &salt)?;
         Ok(Self(hash.to_string()))
     }
 
-    /// A hash that was stored earlier. One that is damaged verifies no password.
+    /// Restores a password hash from its stored PHC string. A damaged hash verifies no password.
     pub fn from_stored(phc: String) -> Self {
         Self(phc)
     }
 
-    /// The hash as it is stored.
+    /// Returns the password hash as PHC string, to store it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the hash of `plain`. As slow as [`PasswordHash::of`].
+    /// Returns `true` if `plain` is the password of this hash. Blocks as long as [`PasswordHash::new`].
     pub fn verifies(&self, plain: &str) -> bool {
         let Ok(hash) = phc::PasswordHash::new(&self.0) else { return false };
         argon2id().verify_password(plain.as_bytes(), &hash).is_ok()
     }
 
-    /// The hash of a password nobody knows. Verify against it where a user name does not exist:
-    /// it takes as long as a wrong password does.
+    /// Returns a hash that matches no password. Verify against it if a user name does not exist, so that the response
+    /// takes as long as for a wrong password.
     pub fn decoy() -> &'static Self {
-        // Random bytes in place of a computed hash: the first use is as quick as all others.
+        // The decoy hash has random bytes instead of a computed hash, so that its first use is not slower than the
+        // others.
         static DECOY: LazyLock<PasswordHash> = LazyLock::new(|| {
             let salt = BASE64_STANDARD_NO_PAD.encode(rand::random::<[u8; SALT_BYTES]>());
             let hash = BASE64_STANDARD_NO_PAD.encode(rand::random::<[u8; HASH_BYTES]>());
@@ -127,20 +120,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_knows_its_password() {
+    fn a_hash_verifies_its_password() {
         let password = Password::parse("correct horse").unwrap();
-        let hash = PasswordHash::of(&password).unwrap();
+        let hash = PasswordHash::new(&password).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         let stored = PasswordHash::from_stored(hash.as_str().to_owned());
         assert!(stored.verifies("correct horse"));
         for wrong in ["correct horsf", "correct horse ", "", "\0", &"x".repeat(100_000)] {
             assert!(!stored.verifies(wrong));
         }
-        assert_ne!(PasswordHash::of(&password).unwrap(), hash, "each has its own salt");
+        assert_ne!(PasswordHash::new(&password).unwrap(), hash, "each has its own salt");
     }
 
     #[test]
-    fn a_damaged_hash_verifies_nothing() {
+    fn damaged_hashes_verify_no_password() {
         for stored in [
             "",
             "correct horse",
@@ -153,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_costs_what_a_real_hash_costs() {
-        let real = PasswordHash::of(&Password::generate()).unwrap();
+    fn the_decoy_costs_as_much_as_a_real_hash() {
+        let real = PasswordHash::new(&Password::generate()).unwrap();
         let parsed = [real.as_str(), PasswordHash::decoy().as_str()].map(|phc| phc::PasswordHash::new(phc).unwrap());
         let cost = |hash: &phc::PasswordHash| {
             let lengths = (hash.salt.as_ref().unwrap().len(), hash.hash.as_ref().unwrap().len());
@@ -165,12 +158,12 @@ mod tests {
         assert_eq!(
             argon2id().verify_password(b"correct horse", &parsed[1]),
             Err(password_hash::Error::PasswordInvalid),
-            "it is compared, not refused early"
+            "the decoy is compared and not rejected early"
         );
     }
 
     #[test]
-    fn new_passwords_have_limits() {
+    fn new_passwords_are_validated() {
         assert_eq!(Password::parse("123456789"), Err(BadPassword::TooShort));
         assert_eq!(Password::parse("ñandúñand"), Err(BadPassword::TooShort), "characters, not bytes");
         assert_eq!(Password::parse("a\0bcdefghijk"), Err(BadPassword::Nul));
@@ -180,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_ones_are_fit_and_differ() {
+    fn generated_passwords_are_valid_and_differ() {
         let password = Password::generate();
         assert_eq!(password.as_str().len(), 20);
         assert_eq!(Password::parse(password.as_str()).as_ref(), Ok(&password));
@@ -188,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_output_is_redacted() {
         assert_eq!(format!("{:?}", Password::generate()), "Password(redacted)");
         assert_eq!(format!("{:?}", PasswordHash::decoy()), "PasswordHash(redacted)");
     }

@@ -1,21 +1,27 @@
-//! Refresh tokens, and what presenting one leads to.
+//! Refresh tokens: minting, verification, and rotation with reuse detection.
 //!
-//! A token is computed from its session and generation alone, so the current one can be given
-//! again (to a second tab, after a lost answer) although none is ever stored.
+//! A refresh token is computed from session and generation, so the current token can be returned again (to a second
+//! tab, or after a lost response) although no token is stored.
+//!
+//! ```text
+//! generation n ──refresh by token──▶ n + 1     token n stays valid for REFRESH_GRACE and returns the current token;
+//!                                              after that, its reuse ends the session (a token was stolen)
+//! generation n ──refresh by cookie──▶ n + 1    token n is void: refused, without ending the session
+//! ```
 
-use crate::ShortSecret;
-use crate::tokens::long_enough;
+use crate::secrets::{ShortSecret, check_signing_secret};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::SessionId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// How long the token that was superseded last is still answered with the current one.
+/// Grace period: for this long after a refresh, the superseded refresh token still returns the current one.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(60);
 
-/// Keeps this key apart from all else that is derived from the same secret.
-const LABEL: &[u8] = b"message_manager refresh token v1";
+/// Label for deriving the key of refresh tokens; separates it from other keys that are derived from the same signing
+/// secret.
+const KEY_LABEL: &[u8] = b"message_manager refresh token v1";
 
 const SESSION_BYTES: usize = size_of::<u128>();
 const BODY_BYTES: usize = SESSION_BYTES + size_of::<u32>();
@@ -29,16 +35,14 @@ pub struct RefreshTokens {
 redacted!(RefreshTokens);
 
 impl RefreshTokens {
-    /// Tokens under a key derived from this secret; the access tokens may share the secret.
-    ///
-    /// # Errors
-    /// [`ShortSecret`] for fewer than 32 bytes.
+    /// Derives the key of refresh tokens from a signing secret, which access tokens may share. Fails for fewer than 32
+    /// bytes.
     pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        let key = hmac(long_enough(secret)?).chain_update(LABEL).finalize().into_bytes();
+        let key = hmac(check_signing_secret(secret)?).chain_update(KEY_LABEL).finalize().into_bytes();
         Ok(Self { keyed: hmac(&key) })
     }
 
-    /// The token of this generation of this session: always the same one.
+    /// Returns the refresh token for a generation of a session. The same arguments always give the same token.
     pub fn mint(&self, session: SessionId, generation: u32) -> String {
         let mut token = [session.0.to_be_bytes().as_slice(), &generation.to_be_bytes()].concat();
         let tag = self.keyed.clone().chain_update(&token).finalize().into_bytes();
@@ -46,11 +50,11 @@ impl RefreshTokens {
         BASE64_URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Session and generation of a token of ours; none for anything else.
+    /// Returns session and generation of a refresh token, or `None` unless this secret signed it.
     pub fn verify(&self, token: &str) -> Option<(SessionId, u32)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
         let (body, tag) = bytes.split_at_checked(BODY_BYTES)?;
-        // In constant time, so that a tag cannot be found byte by byte.
+        // Compares the HMAC tag in constant time, so that a tag cannot be guessed byte by byte.
         self.keyed.clone().chain_update(body).verify_slice(tag).ok()?;
         let (session, generation) = body.split_at_checked(SESSION_BYTES)?;
         let session = SessionId(u128::from_be_bytes(session.try_into().ok()?));
@@ -58,40 +62,41 @@ impl RefreshTokens {
     }
 }
 
-/// What is known of a session when one of its refresh tokens is presented.
+/// What is stored about a session when one of its refresh tokens is presented: its generations of refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshState {
-    /// The generation whose token is the current one.
+    /// The session's current generation of refresh tokens.
     pub generation: u32,
-    /// The generation that was superseded last by its token, and when; none where none was.
+    /// The generation whose token was used for the last refresh by token, and the time of that refresh.
     pub superseded: Option<(u32, DateTime<Utc>)>,
-    /// Whether the presented generation was superseded by a refresh by cookie.
-    pub presented_void: bool,
+    /// Whether the presented refresh token is void, because a refresh by cookie superseded its generation.
+    pub superseded_by_cookie: bool,
 }
 
-/// What presenting a refresh token leads to.
+/// What to do with a presented refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// It is the current one: the next generation is answered.
+pub enum RefreshDecision {
+    /// The refresh token is current: begin the next generation and return its token.
     Rotate,
-    /// It was superseded a moment ago (two tabs, a lost answer): the current one is answered.
+    /// The refresh token was superseded a moment ago (two tabs, a lost response): return the current token.
     AnswerCurrent,
-    /// 401, and nothing else happens.
+    /// The refresh token is not accepted: respond with 401 and leave the session alone.
     Refuse,
-    /// A used token came back: it was stolen, or its successor was. 401, and the session ends.
+    /// A used refresh token is presented again, so it or its successor was stolen: respond with 401 and end the
+    /// session.
     RevokeSession,
 }
 
-/// What presenting the token of generation `presented` leads to.
-pub fn decide(state: &RefreshState, presented: u32, now: DateTime<Utc>) -> Refreshed {
+/// Decides whether a refresh token of generation `presented` is accepted.
+pub fn decide_refresh(state: &RefreshState, presented: u32, now: DateTime<Utc>) -> RefreshDecision {
     if presented == state.generation {
-        Refreshed::Rotate
-    } else if state.presented_void || presented > state.generation {
-        Refreshed::Refuse
+        RefreshDecision::Rotate
+    } else if state.superseded_by_cookie || presented > state.generation {
+        RefreshDecision::Refuse
     } else if state.superseded.is_some_and(|(last, at)| presented == last && now - at <= REFRESH_GRACE) {
-        Refreshed::AnswerCurrent
+        RefreshDecision::AnswerCurrent
     } else {
-        Refreshed::RevokeSession
+        RefreshDecision::RevokeSession
     }
 }
 
@@ -112,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_can_be_made_again_and_read() {
+    fn tokens_are_reproducible_and_verifiable() {
         let token = tokens().mint(SESSION, 5);
         assert_eq!(token, tokens().mint(SESSION, 5));
         assert_eq!(tokens().verify(&token), Some((SESSION, 5)));
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_is_refused() {
+    fn tokens_of_another_secret_are_refused() {
         let other = RefreshTokens::new(b"another secret that is long enough!").unwrap();
         assert_eq!(tokens().verify(&other.mint(SESSION, 5)), None);
         assert_eq!(RefreshTokens::new(&SECRET[1..]).unwrap_err(), ShortSecret);
@@ -131,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_not_the_secret_itself() {
+    fn the_key_differs_from_the_secret() {
         let body = [SESSION.0.to_be_bytes().as_slice(), &5_u32.to_be_bytes()].concat();
         let tag = hmac(SECRET).chain_update(&body).finalize().into_bytes();
         assert_eq!(tokens().verify(&BASE64_URL_SAFE_NO_PAD.encode([body, tag.to_vec()].concat())), None);
     }
 
     #[test]
-    fn truncated_ones_are_refused() {
+    fn truncated_tokens_are_refused() {
         let token = tokens().mint(SESSION, 5);
         for end in 0..token.len() {
             assert_eq!(tokens().verify(&token[..end]), None);
@@ -169,52 +174,59 @@ mod tests {
         DateTime::from_timestamp(1_760_000_000, 0).unwrap()
     }
 
-    /// Generation 5 is current; 4 was superseded by a token so many milliseconds ago.
+    /// Returns a session whose generation 5 is current; 4 was superseded by its token `ago` milliseconds ago.
     fn superseded(ago: i64) -> RefreshState {
         let superseded = Some((4, now() - TimeDelta::milliseconds(ago)));
-        RefreshState { generation: 5, superseded, presented_void: false }
+        RefreshState { generation: 5, superseded, superseded_by_cookie: false }
     }
 
     #[test]
-    fn the_current_one_rotates() {
-        assert_eq!(decide(&superseded(0), 5, now()), Refreshed::Rotate);
-        let first = RefreshState { generation: 0, superseded: None, presented_void: false };
-        assert_eq!(decide(&first, 0, now()), Refreshed::Rotate);
+    fn the_current_token_rotates() {
+        assert_eq!(decide_refresh(&superseded(0), 5, now()), RefreshDecision::Rotate);
+        let first = RefreshState { generation: 0, superseded: None, superseded_by_cookie: false };
+        assert_eq!(decide_refresh(&first, 0, now()), RefreshDecision::Rotate);
     }
 
     #[test]
-    fn the_one_superseded_last_is_good_for_60_seconds() {
-        assert_eq!(decide(&superseded(0), 4, now()), Refreshed::AnswerCurrent);
-        assert_eq!(decide(&superseded(60_000), 4, now()), Refreshed::AnswerCurrent);
-        assert_eq!(decide(&superseded(60_001), 4, now()), Refreshed::RevokeSession);
-        assert_eq!(decide(&superseded(-1_000), 4, now()), Refreshed::AnswerCurrent, "a clock that went back");
+    fn the_superseded_token_is_valid_for_60_seconds() {
+        assert_eq!(decide_refresh(&superseded(0), 4, now()), RefreshDecision::AnswerCurrent);
+        assert_eq!(decide_refresh(&superseded(60_000), 4, now()), RefreshDecision::AnswerCurrent);
+        assert_eq!(decide_refresh(&superseded(60_001), 4, now()), RefreshDecision::RevokeSession);
+        assert_eq!(
+            decide_refresh(&superseded(-1_000), 4, now()),
+            RefreshDecision::AnswerCurrent,
+            "a clock that went back"
+        );
     }
 
     #[test]
-    fn an_older_one_revokes_the_session() {
+    fn an_older_token_revokes_the_session() {
         for presented in 0..=3 {
-            assert_eq!(decide(&superseded(0), presented, now()), Refreshed::RevokeSession);
+            assert_eq!(decide_refresh(&superseded(0), presented, now()), RefreshDecision::RevokeSession);
         }
-        assert_eq!(decide(&RefreshState { superseded: None, ..superseded(0) }, 4, now()), Refreshed::RevokeSession);
+        assert_eq!(
+            decide_refresh(&RefreshState { superseded: None, ..superseded(0) }, 4, now()),
+            RefreshDecision::RevokeSession
+        );
     }
 
     #[test]
-    fn the_grace_outlives_a_refresh_by_cookie() {
+    fn a_refresh_by_cookie_keeps_the_grace_period() {
         let state = RefreshState { generation: 6, ..superseded(1_000) };
-        assert_eq!(decide(&state, 4, now()), Refreshed::AnswerCurrent);
+        assert_eq!(decide_refresh(&state, 4, now()), RefreshDecision::AnswerCurrent);
     }
 
     #[test]
-    fn one_that_a_cookie_superseded_is_only_refused() {
+    fn tokens_superseded_by_cookie_are_refused() {
         for (ago, presented) in [(0, 4), (60_001, 4), (0, 1)] {
-            let state = RefreshState { presented_void: true, ..superseded(ago) };
-            assert_eq!(decide(&state, presented, now()), Refreshed::Refuse);
+            let state = RefreshState { superseded_by_cookie: true, ..superseded(ago) };
+            assert_eq!(decide_refresh(&state, presented, now()), RefreshDecision::Refuse);
         }
     }
 
     #[test]
-    fn one_that_was_never_given_out_is_only_refused() {
-        assert_eq!(decide(&superseded(0), 6, now()), Refreshed::Refuse);
-        assert_eq!(decide(&superseded(0), u32::MAX, now()), Refreshed::Refuse);
+    fn unissued_generations_are_refused() {
+        assert_eq!(decide_refresh(&superseded(0), 6, now()), RefreshDecision::Refuse);
+        assert_eq!(decide_refresh(&superseded(0), u32::MAX, now()), RefreshDecision::Refuse);
     }
 }

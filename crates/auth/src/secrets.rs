@@ -1,82 +1,93 @@
-//! Random values that only their holder knows, and what is stored of them.
+//! Random secrets (session cookies, API keys), their digests, and the rule for signing secrets.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::SessionId;
 use sha2::{Digest as _, Sha256};
 
-/// 256 random bits as base64url text: a session cookie.
+/// The random secret in a session cookie or in an API key: 256 bits in base64url.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// The SHA-256 of something: what is stored of a [`Secret`], and a short stand-in for user
-/// names and bodies that are only compared.
+/// A SHA-256 digest, displayed in lower-case hex. Stored instead of a [`Secret`], and instead of user names and bodies
+/// that are only compared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
-/// By which another system of a hotel proves who it is: `mmk_`, and a [`Secret`].
+/// An API key, the credential of another system of a hotel: `mmk_` and a [`Secret`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 redacted!(Secret, Digest, ApiKey);
 
-/// What an API key begins with, so that it is told from a token, and found where it was left by mistake.
-const API_KEY: &str = "mmk_";
+/// The error for a signing secret that is too short to be safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signing secret needs at least {MIN_SIGNING_SECRET_BYTES} bytes")]
+pub struct ShortSecret;
+
+/// Minimum length of a signing secret. HS256 is only as strong as its key: 256 bits.
+const MIN_SIGNING_SECRET_BYTES: usize = 32;
+
+/// Prefix of API keys: distinguishes an API key from an access token, and makes leaked keys searchable.
+const API_KEY_PREFIX: &str = "mmk_";
 
 impl Secret {
-    /// A new one, from the system's randomness.
-    #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    /// Generates a new secret from the randomness of the operating system.
+    #[expect(clippy::new_without_default, reason = "a default should not differ each time")]
     pub fn new() -> Self {
         Self(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
     }
 
-    /// The text to hand to its holder, once: 43 characters that need no escaping in a header or URL.
+    /// Returns the secret as text, to give it to its holder once: 43 characters that need no escaping in headers and
+    /// URLs.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What to store of the secret whose text this is, and by which a presented one is looked
-    /// up. Without salt or stretching: 256 random bits cannot be guessed.
+    /// Returns the digest of a presented secret, for storing and look-up. Needs no salt or stretching, because 256
+    /// random bits cannot be guessed.
     pub fn digest(text: &str) -> Digest {
         Digest::of(text)
     }
 }
 
 impl ApiKey {
-    /// A new one, from the system's randomness.
-    #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    /// Generates a new API key from the randomness of the operating system.
+    #[expect(clippy::new_without_default, reason = "a default should not differ each time")]
     pub fn new() -> Self {
-        Self(format!("{API_KEY}{}", Secret::new().as_str()))
+        Self(format!("{API_KEY_PREFIX}{}", Secret::new().as_str()))
     }
 
-    /// The text to hand to its holder, once.
+    /// Returns the API key as text, to give it to its holder once.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What to store of the key whose text this is, and by which a presented one is looked up; none
-    /// where it is no API key.
+    /// Returns the digest of a presented API key, for storing and look-up, or `None` if the text is not an API key.
     pub fn digest(text: &str) -> Option<Digest> {
-        text.starts_with(API_KEY).then(|| Digest::of(text))
+        text.starts_with(API_KEY_PREFIX).then(|| Digest::of(text))
     }
 }
 
 impl Digest {
-    /// The digest of these bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 }
 
-/// As lower-case hex: how it is stored and compared.
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
-/// The id of a new session: 128 random bits.
+/// Generates a session id: 128 random bits.
 pub fn new_session_id() -> SessionId {
     SessionId(rand::random())
+}
+
+/// Returns the signing secret if it is long enough.
+pub(crate) fn check_signing_secret(secret: &[u8]) -> Result<&[u8], ShortSecret> {
+    if secret.len() < MIN_SIGNING_SECRET_BYTES { Err(ShortSecret) } else { Ok(secret) }
 }
 
 #[cfg(test)]
@@ -100,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_is_known_by_its_beginning() {
+    fn api_keys_are_recognized_by_their_prefix() {
         let key = ApiKey::new();
         assert_eq!((key.as_str().len(), key.as_str().starts_with("mmk_")), (47, true));
         assert_ne!(key, ApiKey::new());
@@ -109,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_output_is_redacted() {
         let secret = Secret::new();
         assert_eq!(format!("{secret:?} {:?}", Secret::digest(secret.as_str())), "Secret(redacted) Digest(redacted)");
         assert_eq!(format!("{:?}", ApiKey::new()), "ApiKey(redacted)");

@@ -1,50 +1,39 @@
-//! Access tokens: JWTs that say for a few minutes who calls.
+//! Access tokens: short-lived JWTs that name the caller.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{HotelId, SessionId, StaffId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-/// How long an access token is good for.
-pub const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+use crate::secrets::{ShortSecret, check_signing_secret};
+
+pub const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 const ISSUER: &str = "message_manager";
 
-/// HS256 is as strong as its key: 256 bits.
-const LEAST_SECRET_BYTES: usize = 32;
-
-/// For whom an access token speaks. The token proves that this was so when it was minted:
-/// whether session and staff member still stand is for the database to say.
+/// The staff session that an access token names. The token proves that the session existed when the token was minted;
+/// the database decides whether it still exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// The staff member.
     pub staff: StaffId,
-    /// Their hotel.
     pub hotel: HotelId,
-    /// The sign-in the token came from.
     pub session: SessionId,
 }
 
 /// Mints and verifies access tokens: JWTs signed with HS256.
 #[derive(Clone)]
 pub struct AccessTokens {
-    minting: EncodingKey,
-    verifying: DecodingKey,
-    rules: Validation,
+    encoding_key: EncodingKey,
+    decoding_key: DecodingKey,
+    validation: Validation,
 }
 
-/// The signing secret is too short to be safe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signing secret needs at least {LEAST_SECRET_BYTES} bytes")]
-pub struct ShortSecret;
-
-/// Why an access token was refused.
+/// Why an access token is refused. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
-    /// Not a token of ours: garbage, changed, or signed with another secret.
+    /// The access token is malformed, changed, or signed with another secret.
     #[error("The access token is not valid.")]
     Invalid,
-    /// Ours, and too old.
     #[error("The access token has expired.")]
     Expired,
 }
@@ -55,29 +44,29 @@ redacted!(AccessTokens);
 struct Claims {
     iss: String,
     sub: String,
-    /// Hotel and session, a dot between them: which of the store's lanes a caller's writes go
-    /// through is known from the token alone.
+    /// The claim `sid`: hotel and session, separated by a dot. The hotel selects the database writer without a query.
     sid: String,
     iat: i64,
     exp: i64,
 }
 
 impl AccessTokens {
-    /// Tokens signed with this secret.
-    ///
-    /// # Errors
-    /// [`ShortSecret`] for fewer than 32 bytes.
+    /// Creates the keys for access tokens from a signing secret. Fails for fewer than 32 bytes.
     pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        let secret = long_enough(secret)?;
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_issuer(&[ISSUER]);
-        rules.set_required_spec_claims(&["exp", "iss", "sub"]);
-        // `verify` is told the time and looks for itself.
-        rules.validate_exp = false;
-        Ok(Self { minting: EncodingKey::from_secret(secret), verifying: DecodingKey::from_secret(secret), rules })
+        let secret = check_signing_secret(secret)?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        // The expiry of an access token is checked by `verify` itself, because the time is its argument.
+        validation.validate_exp = false;
+        Ok(Self {
+            encoding_key: EncodingKey::from_secret(secret),
+            decoding_key: DecodingKey::from_secret(secret),
+            validation,
+        })
     }
 
-    /// A token that speaks for this caller from `now` on for [`ACCESS_LIFETIME`].
+    /// Mints an access token that is valid from `now` for [`ACCESS_TOKEN_LIFETIME`].
     pub fn mint(&self, caller: &Caller, now: DateTime<Utc>) -> String {
         let iat = now.timestamp();
         let claims = Claims {
@@ -85,19 +74,19 @@ impl AccessTokens {
             sub: caller.staff.to_string(),
             sid: format!("{}.{}", caller.hotel, caller.session),
             iat,
-            exp: iat + ACCESS_LIFETIME.num_seconds(),
+            exp: iat + ACCESS_TOKEN_LIFETIME.num_seconds(),
         };
-        encode(&Header::new(Algorithm::HS256), &claims, &self.minting)
-            .expect("strings and numbers are JSON, and the key is one for HS256")
+        encode(&Header::new(Algorithm::HS256), &claims, &self.encoding_key)
+            .expect("strings and numbers serialize to JSON, and the key fits HS256")
     }
 
-    /// For whom the token speaks at `now`. No leeway: it was minted by the same clock.
+    /// Returns the caller that an access token names. The expiry has no leeway, because the same clock issued the
+    /// token.
     ///
-    /// # Errors
-    /// [`BadToken::Invalid`] unless this secret signed it, by HS256, as an access token;
-    /// [`BadToken::Expired`] from its expiry on.
+    /// Fails if the token has expired, or unless this secret signed it with HS256 as an access token.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Caller, BadToken> {
-        let claims = decode::<Claims>(token, &self.verifying, &self.rules).map_err(|_| BadToken::Invalid)?.claims;
+        let claims =
+            decode::<Claims>(token, &self.decoding_key, &self.validation).map_err(|_| BadToken::Invalid)?.claims;
         let staff = claims.sub.parse().map_err(|_| BadToken::Invalid)?;
         let (hotel, session) = claims.sid.split_once('.').ok_or(BadToken::Invalid)?;
         let (hotel, session) = (hotel.parse().map_err(|_| BadToken::Invalid)?, session.parse());
@@ -106,11 +95,6 @@ impl AccessTokens {
         }
         Ok(Caller { staff: StaffId(staff), hotel: HotelId(hotel), session: session.map_err(|_| BadToken::Invalid)? })
     }
-}
-
-/// The secret, if it is long enough to sign with.
-pub(crate) fn long_enough(secret: &[u8]) -> Result<&[u8], ShortSecret> {
-    if secret.len() < LEAST_SECRET_BYTES { Err(ShortSecret) } else { Ok(secret) }
 }
 
 #[cfg(test)]

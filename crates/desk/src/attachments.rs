@@ -1,167 +1,165 @@
-//! Files of messages: fetching what guests sent, and giving it to staff.
+//! Files of messages: download from WhatsApp, storage in parts, and access for staff.
 
 use std::{collections::HashMap, time::Duration};
 
 use auth::{Caller, Digest};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Attachment, AttachmentId, HotelId, MessageId};
+use domain::{Attachment, AttachmentId, ConversationRef, HotelId, MessageId};
 use persistence::{
-    StoreError, Tx,
-    attachments::{self, Awaited, Draft, Source, State},
-    conversations::Which,
+    Tx,
+    attachments::{self, AttachmentState, MediaSource, NewAttachment, PendingDownload},
 };
 use tokio::{
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
-use whatsapp::{CallError, Client, Media, MediaError};
+use whatsapp::{CallError, CloudApiClient, ErrorPolicy, Media, MediaError};
 
-use crate::{Desk, Error, conversations::visible};
+use crate::{Desk, Error, visibility::find_visible};
 
-/// The most bytes of a file that a guest sends: no file of WhatsApp's is larger.
-const MOST: u64 = 100 * 1024 * 1024;
-/// The bytes of a part.
-pub(crate) const PART: usize = 256 * 1024;
-/// How often it is looked for files to fetch.
-const LOOK: Duration = Duration::from_secs(1);
-/// Files that are fetched at once.
-const AT_ONCE: usize = 8;
-/// Of these, that are claimed together; of a hotel that has so many no further ones are. So none takes all of them.
-const TOGETHER: usize = 4;
-/// A download that brings nothing for so long is given up, and tried again later.
-const PROGRESS: Duration = Duration::from_secs(30);
-/// How often a file is tried; the waits between double from a second: most of a day.
-const TRIES: i32 = 16;
+/// Greatest size of a file that is downloaded; WhatsApp has no larger files.
+const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+const PART_BYTES: usize = 256 * 1024;
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_DOWNLOADS: usize = 8;
+/// The most files that are claimed at once, and that are downloaded for one hotel at the same time, so that no hotel
+/// occupies all downloads.
+const MAX_DOWNLOADS_PER_HOTEL: usize = 4;
+/// A download without progress for this long is retried later.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts to download a file. The delay doubles with each attempt; all attempts take most of a day.
+const MAX_ATTEMPTS: i32 = 16;
+
+/// A file that staff send.
+pub(crate) struct NewFile<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
 
 impl Desk {
-    /// A file of a conversation that the caller sees.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::NotThereYet`] while it is being fetched.
+    /// Returns a file of a visible conversation. Fails with [`Error::NotThereYet`] until it is downloaded.
     pub async fn attachment(&self, caller: Caller, id: AttachmentId) -> Result<Attachment, Error> {
-        self.ask(caller, move |conn, live| {
-            let (it, conversation, state) = attachments::find(conn, id)?.ok_or(Error::NotFound)?;
-            visible(conn, &live.staff.reach(), Which::Conversation(conversation))?;
-            if state == State::There { Ok(it) } else { Err(Error::NotThereYet) }
+        self.read_as(caller, move |conn, live| {
+            let (file, conversation, state) = attachments::find(conn, id)?.ok_or(Error::NotFound)?;
+            find_visible(conn, &live.staff.reach(), ConversationRef::Conversation(conversation))?;
+            if state == AttachmentState::Stored { Ok(file) } else { Err(Error::NotThereYet) }
         })
         .await
     }
 
-    /// A part of a file that [`Desk::attachment`] has given, from 0; `None` after the last.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
+    /// Returns part `number` of a file, counted from 0; `None` after the last. Does not check visibility: call
+    /// [`Desk::attachment`] first.
     pub async fn attachment_part(&self, id: AttachmentId, number: i32) -> Result<Option<Vec<u8>>, Error> {
-        self.store.read(move |conn| Ok(attachments::part(conn, id, number)?)).await
+        self.read(move |conn| Ok(attachments::find_part(conn, id, number)?)).await
     }
 
-    /// The file of a message that is sent, as a whole: it was taken in as one.
-    pub(crate) async fn file_of(&self, message: MessageId) -> Result<(Attachment, Vec<u8>), Error> {
-        self.store
-            .read(move |conn| {
-                let of = attachments::of_messages(conn, &[message])?.remove(&message).unwrap_or_default();
-                let file = of.into_iter().next().ok_or(Error::NotFound)?;
-                let (mut bytes, mut number) = (Vec::new(), 0);
-                while let Some(part) = attachments::part(conn, file.id, number)? {
-                    bytes.extend(part);
-                    number += 1;
-                }
-                Ok((file, bytes))
-            })
-            .await
+    /// Returns the file of a message that staff send.
+    pub(crate) async fn load_outgoing_file(&self, message: MessageId) -> Result<(Attachment, Vec<u8>), Error> {
+        self.read(move |conn| {
+            let files = attachments::of_messages(conn, &[message])?.remove(&message).unwrap_or_default();
+            let file = files.into_iter().next().ok_or(Error::NotFound)?;
+            let (mut bytes, mut number) = (Vec::new(), 0);
+            while let Some(part) = attachments::find_part(conn, file.id, number)? {
+                bytes.extend(part);
+                number += 1;
+            }
+            Ok((file, bytes))
+        })
+        .await
     }
 
-    /// Fetches what guests have sent, for ever. As soon as one file has come, or not, the next is begun, however long
-    /// others take.
-    pub async fn fetch_attachments(self, client: Client) {
-        let (mut fetching, mut of_hotel) = (JoinSet::new(), HashMap::<HotelId, usize>::new());
+    /// Downloads the files of guest messages, for ever. A slow download delays no other.
+    pub async fn fetch_attachments(self, client: CloudApiClient) {
+        let (mut downloads, mut per_hotel) = (JoinSet::new(), HashMap::<HotelId, usize>::new());
         loop {
-            let free = AT_ONCE - fetching.len();
+            let free = MAX_DOWNLOADS - downloads.len();
             if free > 0 {
-                match self.claim_due(free, &of_hotel).await {
+                match self.claim_files(free, &per_hotel).await {
                     Ok(claimed) => {
-                        for it in claimed {
-                            *of_hotel.entry(it.hotel).or_default() += 1;
-                            fetching.spawn(self.clone().fetch_one(client.clone(), it));
+                        for file in claimed {
+                            *per_hotel.entry(file.hotel).or_default() += 1;
+                            downloads.spawn(self.clone().fetch_logged(client.clone(), file));
                         }
                     }
-                    Err(error) => log::warn!("cannot look for what guests sent: {error}"),
+                    Err(error) => {
+                        log::warn!("cannot claim files to download; retry in {} s: {error}", POLL_INTERVAL.as_secs());
+                    }
                 }
             }
             let ended = tokio::select! {
-                Some(ended) = fetching.join_next() => Some(ended),
-                () = sleep(LOOK), if fetching.len() < AT_ONCE => None,
+                Some(ended) = downloads.join_next() => Some(ended),
+                () = sleep(POLL_INTERVAL), if downloads.len() < MAX_DOWNLOADS => None,
             };
-            match ended {
-                Some(Ok(hotel)) => {
-                    if let Some(count) = of_hotel.get_mut(&hotel) {
-                        *count -= 1;
-                    }
-                    of_hotel.retain(|_, count| *count > 0);
-                }
-                // Of which hotel it was is not known: each may have so many again.
-                Some(Err(error)) => {
-                    log::error!("fetching a file broke off: {error}");
-                    of_hotel.clear();
-                }
-                None => {}
+            if let Some(ended) = ended {
+                release_download(&mut per_hotel, ended);
             }
         }
     }
 
-    async fn claim_due(&self, free: usize, of_hotel: &HashMap<HotelId, usize>) -> Result<Vec<Awaited>, Error> {
+    async fn claim_files(
+        &self,
+        free: usize,
+        per_hotel: &HashMap<HotelId, usize>,
+    ) -> Result<Vec<PendingDownload>, Error> {
         let now = self.now();
-        let busy: Vec<HotelId> = of_hotel.iter().filter(|(_, n)| **n >= TOGETHER).map(|(id, _)| *id).collect();
-        let limit = free.min(TOGETHER) as i64;
-        let claim = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::claim(tx, now, limit, &busy)?);
-        self.store.write(HotelId(0), vec![], claim).await
+        let at_limit = per_hotel.iter().filter(|(_, count)| **count >= MAX_DOWNLOADS_PER_HOTEL);
+        let at_limit: Vec<HotelId> = at_limit.map(|(hotel, _)| *hotel).collect();
+        let limit = free.min(MAX_DOWNLOADS_PER_HOTEL) as i64;
+        self.write_global(move |tx| Ok(attachments::claim_downloads(tx, now, limit, &at_limit)?)).await
     }
 
-    async fn fetch_one(self, client: Client, it: Awaited) -> HotelId {
-        if let Err(error) = self.fetch(&client, &it).await {
-            log::warn!("cannot fetch what a guest sent: {error}");
+    async fn fetch_logged(self, client: CloudApiClient, file: PendingDownload) -> HotelId {
+        if let Err(error) = self.fetch(&client, &file).await {
+            let (id, hotel) = (file.id, file.hotel);
+            log::warn!("hotel {hotel}: cannot store the download of file {id}; retry after the claim expires: {error}");
         }
-        it.hotel
+        file.hotel
     }
 
-    async fn fetch(&self, client: &Client, it: &Awaited) -> Result<(), Error> {
-        let error = match self.download(client, it).await {
+    async fn fetch(&self, client: &CloudApiClient, file: &PendingDownload) -> Result<(), Error> {
+        let cause = match self.download(client, file).await {
             Ok(()) => return Ok(()),
-            Err(NotFetched::Store(error)) => return Err(error),
-            Err(NotFetched::ByOthers) => {
-                log::info!("file {} is fetched by another claim: this one took too long", it.id);
+            Err(FetchError::Desk(error)) => return Err(error),
+            Err(FetchError::ClaimExpired) => {
+                log::info!(
+                    "hotel {}: the claim of file {} has expired; another node downloads it",
+                    file.hotel,
+                    file.id
+                );
                 return Ok(());
             }
-            Err(NotFetched::Media(error)) => error,
+            Err(FetchError::Download(cause)) => cause,
         };
-        log::warn!("file {} could not be fetched: {error}", it.id);
-        let (of, now) = (it.clone(), self.now());
-        let is_final = match &error {
-            NotFetchable::ForeignAddress | NotFetchable::TooLarge | NotFetchable::Refused => true,
-            NotFetchable::OtherBytes | NotFetchable::Stalled | NotFetchable::Trouble(_) => it.attempts >= TRIES,
-        };
-        let wait = TimeDelta::seconds(1 << it.attempts.clamp(0, TRIES));
-        self.store
-            .write(it.hotel, vec![], move |tx| {
-                Ok(if is_final { attachments::lose(tx, &of) } else { attachments::put_off(tx, &of, now + wait) }?)
-            })
-            .await
+        let is_final = cause.is_permanent() || file.attempts >= MAX_ATTEMPTS;
+        let delay = TimeDelta::seconds(1 << file.attempts.clamp(0, MAX_ATTEMPTS));
+        let next_step = if is_final { "given up".to_owned() } else { format!("retry in {} s", delay.num_seconds()) };
+        log::warn!("hotel {}: file {} could not be downloaded; {next_step}: {cause}", file.hotel, file.id);
+        let (failed, now) = (file.clone(), self.now());
+        self.write(file.hotel, vec![], move |tx| {
+            let stored = match is_final {
+                true => attachments::mark_lost(tx, &failed),
+                false => attachments::defer_download(tx, &failed, now + delay),
+            };
+            Ok(stored?)
+        })
+        .await
     }
 
-    async fn download(&self, client: &Client, it: &Awaited) -> Result<(), NotFetched> {
-        // An address is good for five minutes: it is asked for each time.
-        let info = client.media(&it.media_id).await.map_err(NotFetchable::from)?;
-        let mut download = client.download(&info.url, MOST).await.map_err(NotFetchable::from)?;
-        let (mut part, mut parts, mut size) = (Vec::with_capacity(PART), 0, 0_i64);
+    async fn download(&self, client: &CloudApiClient, file: &PendingDownload) -> Result<(), FetchError> {
+        // The download URL is valid for five minutes, so every attempt requests it again.
+        let info = client.media_info(&file.media_id).await.map_err(DownloadError::from)?;
+        let mut download = client.download(&info.url, MAX_FILE_BYTES).await.map_err(DownloadError::from)?;
+        let (mut part, mut parts, mut size) = (Vec::with_capacity(PART_BYTES), 0, 0_i64);
         loop {
-            let chunk = timeout(PROGRESS, download.chunk()).await.map_err(|_| NotFetchable::Stalled)?;
-            let chunk = chunk.map_err(NotFetchable::from)?;
+            let chunk = timeout(READ_TIMEOUT, download.chunk()).await.map_err(|_| DownloadError::Stalled)?;
+            let chunk = chunk.map_err(DownloadError::from)?;
             let is_last = chunk.is_none();
             part.extend_from_slice(&chunk.unwrap_or_default());
-            while part.len() >= PART || is_last && !part.is_empty() {
-                let rest = part.split_off(part.len().min(PART));
+            while part.len() >= PART_BYTES || is_last && !part.is_empty() {
+                let rest = part.split_off(part.len().min(PART_BYTES));
                 size += part.len() as i64;
-                self.put_part(it, parts, std::mem::replace(&mut part, rest)).await?;
+                self.store_part(file, parts, std::mem::replace(&mut part, rest)).await?;
                 parts += 1;
             }
             if is_last {
@@ -169,120 +167,157 @@ impl Desk {
             }
         }
         let sha256 = Digest(download.sha256()).to_string();
-        let told = it.sha256.clone().or_else(|| info.sha256.map(|it| Digest(it).to_string()));
-        if told.is_some_and(|told| told != sha256) {
-            return Err(NotFetchable::OtherBytes.into());
+        let announced = file.sha256.clone().or_else(|| info.sha256.map(|it| Digest(it).to_string()));
+        if announced.is_some_and(|announced| announced != sha256) {
+            return Err(DownloadError::WrongDigest.into());
         }
-        let of = it.clone();
-        let complete =
-            move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::complete_fetched(tx, &of, parts, size, &sha256)?);
-        let is_ours = self.store.write(it.hotel, vec![], complete).await?;
-        if is_ours { Ok(()) } else { Err(NotFetched::ByOthers) }
+        let of = file.clone();
+        let complete = move |tx: &mut Tx<'_>| Ok(attachments::complete_download(tx, &of, parts, size, &sha256)?);
+        let is_claimed = self.write(file.hotel, vec![], complete).await?;
+        if is_claimed { Ok(()) } else { Err(FetchError::ClaimExpired) }
     }
 
-    async fn put_part(&self, it: &Awaited, number: i32, bytes: Vec<u8>) -> Result<(), NotFetched> {
-        let (of, now) = (it.clone(), self.now());
-        let put = move |tx: &mut Tx<'_>| Ok::<_, Error>(attachments::put_fetched(tx, &of, (number, &bytes), now)?);
-        let is_ours = self.store.write(it.hotel, vec![], put).await?;
-        if is_ours { Ok(()) } else { Err(NotFetched::ByOthers) }
+    async fn store_part(&self, file: &PendingDownload, number: i32, bytes: Vec<u8>) -> Result<(), FetchError> {
+        let (of, now) = (file.clone(), self.now());
+        let store = move |tx: &mut Tx<'_>| Ok(attachments::save_downloaded_part(tx, &of, (number, &bytes), now)?);
+        let is_claimed = self.write(file.hotel, vec![], store).await?;
+        if is_claimed { Ok(()) } else { Err(FetchError::ClaimExpired) }
     }
 }
 
-/// Stores what is known of a file that a guest sent: it is fetched later.
-pub(crate) fn await_file(
+fn release_download(per_hotel: &mut HashMap<HotelId, usize>, ended: Result<HotelId, JoinError>) {
+    match ended {
+        Ok(hotel) => {
+            if let Some(count) = per_hotel.get_mut(&hotel) {
+                *count -= 1;
+            }
+            per_hotel.retain(|_, count| *count > 0);
+        }
+        // The hotel of a download that panicked is unknown, so the counts of all hotels start again.
+        Err(error) => {
+            log::error!("the download of a file panicked; retry after the claim expires: {error}");
+            per_hotel.clear();
+        }
+    }
+}
+
+/// Stores a file that staff send with a message.
+pub(crate) fn store_file(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    message: MessageId,
+    file: &NewFile<'_>,
+    at: DateTime<Utc>,
+) -> Result<Attachment, Error> {
+    let (name, content_type) = (file.name, file.content_type);
+    let id = attachments::insert(tx, &NewAttachment { message, hotel, name, content_type, source: None }, at)?;
+    let mut parts = 0;
+    for part in file.bytes.chunks(PART_BYTES) {
+        attachments::save_part(tx, id, parts, part)?;
+        parts += 1;
+    }
+    let size = file.bytes.len() as i64;
+    attachments::mark_complete(tx, id, parts, size, &Digest::of(file.bytes).to_string())?;
+    Ok(Attachment { id, name: name.to_owned(), content_type: content_type.to_owned(), size })
+}
+
+/// Stores the metadata of a file that a guest sent; [`Desk::fetch_attachments`] downloads it later.
+pub(crate) fn store_pending_file(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     message: MessageId,
     media: &Media,
     at: DateTime<Utc>,
 ) -> Result<Attachment, Error> {
-    let (name, sha256) = (name_of(media), media.sha256.map(|it| Digest(it).to_string()));
-    let draft = Draft {
+    let (name, sha256) = (file_name(media), media.sha256.map(|it| Digest(it).to_string()));
+    let new = NewAttachment {
         message,
         hotel,
         name: &name,
         content_type: &media.mime_type,
-        source: Some(Source { media_id: &media.id, sha256: sha256.as_deref() }),
+        source: Some(MediaSource { media_id: &media.id, sha256: sha256.as_deref() }),
     };
-    let id = attachments::insert(tx, &draft, at)?;
+    let id = attachments::insert(tx, &new, at)?;
     Ok(Attachment { id, name, content_type: media.mime_type.clone(), size: 0 })
 }
 
-/// What a file is called: as the guest called it, else by its kind.
-fn name_of(media: &Media) -> String {
+/// Returns the name of a guest's file: the name that the guest gave, otherwise the kind of media with an extension for
+/// its type.
+fn file_name(media: &Media) -> String {
     if let Some(name) = &media.filename {
         return name.clone();
     }
-    let ending = media.mime_type.rsplit('/').next().unwrap_or_default();
-    let ending = match ending {
+    let extension = match media.mime_type.rsplit('/').next().unwrap_or_default() {
         "jpeg" => "jpg",
         "mpeg" => "mp3",
         "plain" | "" => "txt",
-        known => known,
+        subtype => subtype,
     };
-    let ending: String = ending.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
-    format!("{}.{ending}", media.kind.as_str())
+    let extension: String = extension.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    format!("{}.{extension}", media.kind.as_str())
 }
 
-/// Why a file was not fetched.
-enum NotFetched {
-    Store(Error),
-    /// The claim is over: another has the file, or fetches it.
-    ByOthers,
-    Media(NotFetchable),
+enum FetchError {
+    Desk(Error),
+    /// The claim of the file has expired: another node downloads the file, or has done so.
+    ClaimExpired,
+    Download(DownloadError),
 }
 
 #[derive(Debug, thiserror::Error)]
-enum NotFetchable {
-    #[error("it is at an address that is not Meta's")]
-    ForeignAddress,
+enum DownloadError {
+    #[error("its URL is not on a host of Meta")]
+    ForeignHost,
     #[error("it is too large")]
     TooLarge,
-    #[error("Meta does not give it")]
+    #[error("Meta refuses the download")]
     Refused,
-    #[error("its bytes are others than were told")]
-    OtherBytes,
-    #[error("it does not come on")]
+    #[error("its content does not match the announced digest")]
+    WrongDigest,
+    #[error("timeout without progress")]
     Stalled,
     #[error("{0}")]
-    Trouble(String),
+    Temporary(String),
 }
 
-impl From<MediaError> for NotFetchable {
+impl DownloadError {
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::ForeignHost | Self::TooLarge | Self::Refused => true,
+            Self::WrongDigest | Self::Stalled | Self::Temporary(_) => false,
+        }
+    }
+}
+
+impl From<MediaError> for DownloadError {
     fn from(error: MediaError) -> Self {
         match error {
-            MediaError::ForeignAddress => Self::ForeignAddress,
+            MediaError::ForeignAddress => Self::ForeignHost,
             MediaError::TooLarge { .. } => Self::TooLarge,
-            MediaError::Gone => Self::Trouble(error.to_string()),
+            MediaError::Gone => Self::Temporary(error.to_string()),
             MediaError::Call(error) => error.into(),
         }
     }
 }
 
-impl From<CallError> for NotFetchable {
+impl From<CallError> for DownloadError {
     fn from(error: CallError) -> Self {
         match &error {
-            // An id that Meta knows no more will not come back; a token may be renewed.
-            CallError::Refused { error, .. } if error.advice() == whatsapp::Advice::GiveUp => Self::Refused,
-            _ => Self::Trouble(error.to_string()),
+            // A media id that Meta has deleted does not come back, but a rejected token may be replaced.
+            CallError::Rejected { error, .. } if error.policy() == ErrorPolicy::Fail => Self::Refused,
+            _ => Self::Temporary(error.to_string()),
         }
     }
 }
 
-impl From<NotFetchable> for NotFetched {
-    fn from(error: NotFetchable) -> Self {
-        Self::Media(error)
+impl From<DownloadError> for FetchError {
+    fn from(error: DownloadError) -> Self {
+        Self::Download(error)
     }
 }
 
-impl From<Error> for NotFetched {
+impl From<Error> for FetchError {
     fn from(error: Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<StoreError> for NotFetched {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.into())
+        Self::Desk(error)
     }
 }

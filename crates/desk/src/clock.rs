@@ -1,14 +1,12 @@
-//! The time, which tests can set.
+//! The clock of all use cases, which tests replace.
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// The time now.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

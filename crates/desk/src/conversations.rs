@@ -1,274 +1,221 @@
-//! Conversations: looking at them, and moving them.
+//! Conversations: lists, routing to departments, assignment, closing and reopening.
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{
-    Conversation, ConversationId, ConversationView, DepartmentId, HotelId, MessageText, PhoneNumber, Reach, Seq,
-    StaffId, Status, WrittenNumber,
+    Conversation, ConversationId, ConversationRef, ConversationView, DepartmentId, HotelId, MessageText, PhoneNumber,
+    Reach, StaffId, Status, WrittenNumber,
 };
-use persistence::{
-    Conn, StoreError, Tx,
-    conversations::{self, Filter, Slice, Which},
-    events, hotels,
+use persistence::{Conn, Tx, conversations, hotels, sql::pagination::Slice};
+
+pub use persistence::conversations::ConversationFilter;
+
+use crate::{
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
+    existence::ensure_department,
+    flow_runner,
+    read_limit::ReadCost,
+    record_message::record_note,
+    save_conversation::save_with_events,
+    transaction::WithCursor,
+    visibility::{assignee_reach, assignee_reach_on_reopen, find_visible, load_view_for},
 };
 
-use crate::{Desk, Done, Error, Once, Page, caller_reads::Weight, departments::refuse_foreign, flow, messages, settle};
-
-/// An answer, and where in the hotel's log it stands: events after it are not in the answer yet.
-#[derive(Debug)]
-pub struct WithCursor<T> {
-    /// The answer.
-    pub answer: T,
-    /// The name of the log's history.
-    pub epoch: String,
-    /// The last place in the log, read before the answer.
-    pub seq: Seq,
-}
-
-/// A page of conversations.
+/// One page of a list of conversations, and the number of conversations on all pages.
 #[derive(Debug)]
 pub struct ConversationList {
-    /// How many match in all.
+    /// Number of conversations that match the filter, on all pages.
     pub count: i64,
-    /// Those of the page.
     pub page: Vec<ConversationView>,
 }
 
-/// The most conversations that the list of active ones gives.
-const MOST_ACTIVE: i64 = 500;
+/// The most conversations that the list of conversations with status `active` contains.
+const MAX_ACTIVE: i64 = 500;
 
 impl Desk {
-    /// Lists conversations that the caller sees, newest change first.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] past the last page.
-    pub async fn conversations(
+    /// Returns a page of the visible conversations, most recently changed first.
+    pub async fn list_conversations(
         &self,
         caller: Caller,
-        filter: Filter,
-        page: Page,
+        filter: ConversationFilter,
+        page: PageRequest,
     ) -> Result<WithCursor<ConversationList>, Error> {
-        // Only the list of open work is found by an index alone.
-        let is_light = filter.status.is_empty() && filter.search.is_none() && !filter.unread;
-        let weight = if is_light { Weight::Light } else { Weight::Heavy };
-        self.ask_much_with_cursor(caller, weight, move |conn, reach| {
-            let mut filter = filter.clone();
+        // Filters by status, search text or unread messages may read every conversation of the hotel; other lists are
+        // found through an index.
+        let is_indexed = filter.status.is_empty() && filter.search.is_none() && !filter.unread;
+        let cost = if is_indexed { ReadCost::Indexed } else { ReadCost::Scan };
+        self.read_with_cursor(caller, cost, move |conn, reach| {
+            let mut filter = filter;
             if let Some(text) = &filter.search {
-                filter.search_numbers = searched_numbers(conn, reach.hotel, text)?;
+                filter.search_numbers = phone_search_terms(conn, reach.hotel, text)?;
             }
-            let (count, found) = conversations::list(conn, reach, &filter, page.slice())?;
-            page.refuse_past(count)?;
-            Ok(ConversationList { count, page: found })
+            let (count, page_of_views) = conversations::list(conn, reach, &filter, page.slice())?;
+            page.ensure_exists(count)?;
+            Ok(ConversationList { count, page: page_of_views })
         })
         .await
     }
 
-    /// Lists the hotel's active conversations, newest change first, at most 500.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`].
-    pub async fn active_conversations(&self, caller: Caller) -> Result<WithCursor<Vec<ConversationView>>, Error> {
-        self.ask_with_cursor(caller, |conn, reach| {
-            let filter = Filter { status: vec![Status::Active], ..Filter::default() };
-            Ok(conversations::list(conn, reach, &filter, Slice { offset: 0, limit: MOST_ACTIVE })?.1)
+    /// Returns the visible conversations with status `active`, most recently changed first, at most 500.
+    pub async fn list_active_conversations(&self, caller: Caller) -> Result<WithCursor<Vec<ConversationView>>, Error> {
+        self.read_with_cursor(caller, ReadCost::Indexed, |conn, reach| {
+            let filter = ConversationFilter { status: vec![Status::Active], ..ConversationFilter::default() };
+            Ok(conversations::list(conn, reach, &filter, Slice { offset: 0, limit: MAX_ACTIVE })?.1)
         })
         .await
     }
 
-    /// Shows a conversation.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
     pub async fn conversation(
         &self,
         caller: Caller,
         id: ConversationId,
     ) -> Result<WithCursor<ConversationView>, Error> {
-        self.ask_with_cursor(caller, move |conn, reach| {
-            let found = conversations::views(conn, Some(reach.staff), &[id])?.pop();
-            found.filter(|it| reach.covers(it.conversation.hotel, it.conversation.department)).ok_or(Error::NotFound)
+        self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| {
+            let view = load_view_for(conn, reach.staff, id)?;
+            if reach.covers(view.conversation.hotel, view.conversation.department) {
+                Ok(view)
+            } else {
+                Err(Error::NotFound)
+            }
         })
         .await
     }
 
-    /// Routes a conversation to a department, or transfers it. The note is kept for its staff.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] for another hotel's department, [`Error::ConversationClosed`].
+    /// Routes a conversation to a department, or transfers it to another. Clears an assignee without access to the new
+    /// department. `note` is stored as an internal note.
     pub async fn start_relay(
         &self,
         caller: Caller,
-        which: Which,
+        reference: ConversationRef,
         to: DepartmentId,
         note: Option<MessageText>,
-        once: Once<ConversationView>,
-    ) -> Result<Done<ConversationView>, Error> {
-        self.move_once(caller, which, once, move |tx, reach, it, at| {
-            refuse_foreign(tx.conn(), reach.hotel, "department_id", to)?;
-            let assignee = match it.assignee {
+        write: KeyedWrite<ConversationView>,
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
+        self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
+            ensure_department(tx.conn(), reach.hotel, "department_id", to)?;
+            let assignee = match conversation.assignee {
                 None => None,
-                Some(id) => settle::assignee_reach(tx, id)?,
+                Some(id) => assignee_reach(tx, id)?,
             };
-            let before = it.clone();
-            it.start_relay(to, assignee.as_ref())?;
-            settle::save(tx, &before, it, Some(reach.staff), at)?;
+            let before = conversation.clone();
+            conversation.start_relay(to, assignee.as_ref())?;
+            save_with_events(tx, &before, conversation, Some(reach.staff), at)?;
             if let Some(note) = &note {
-                messages::append_note(tx, it, reach.staff, note, at)?;
+                record_note(tx, conversation, reach.staff, note, at)?;
             }
             Ok(())
         })
         .await
     }
 
-    /// Ends the relay of a conversation: the guest is with the flow again.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NotInRelay`].
-    pub async fn end_relay(&self, caller: Caller, which: Which, once: Once<()>) -> Result<Done<()>, Error> {
+    /// Hands a conversation back to the guest flow, which sends its menu.
+    pub async fn end_relay(
+        &self,
+        caller: Caller,
+        reference: ConversationRef,
+        write: KeyedWrite<()>,
+    ) -> Result<WriteOutcome<()>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
-            let mut it = visible(tx.conn(), &live.staff.reach(), which)?;
-            let before = it.clone();
-            it.end_relay()?;
-            settle::save(tx, &before, &it, Some(live.staff.id), now)?;
-            let hotel = hotels::find(tx.conn(), it.hotel)?.ok_or(Error::NotFound)?;
-            flow::give_back(tx, &hotel, &mut it, now)
+        self.write_once(caller, vec![reference], write, move |tx, live| {
+            let before = find_visible(tx.conn(), &live.staff.reach(), reference)?;
+            let mut conversation = before.clone();
+            conversation.end_relay()?;
+            save_with_events(tx, &before, &conversation, Some(live.staff.id), now)?;
+            let hotel = hotels::find(tx.conn(), conversation.hotel)?.ok_or(Error::NotFound)?;
+            flow_runner::resume_after_relay(tx, &hotel, &mut conversation, now)
         })
         .await
     }
 
-    /// Gives a conversation to a staff member, or to nobody.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::ConversationClosed`], [`Error::Invalid`] where they may not see it.
+    /// Assigns a conversation to a staff member who can see it, or clears the assignee.
     pub async fn assign(
         &self,
         caller: Caller,
-        which: Which,
+        reference: ConversationRef,
         to: Option<StaffId>,
-        once: Once<ConversationView>,
-    ) -> Result<Done<ConversationView>, Error> {
-        self.move_once(caller, which, once, move |tx, reach, it, at| {
+        write: KeyedWrite<ConversationView>,
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
+        self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
+            conversation.ensure_open()?;
             let assignee = match to {
                 None => None,
                 Some(id) => {
-                    let theirs = settle::assignee_reach(tx, id)?.filter(|it| it.hotel == reach.hotel);
-                    Some(theirs.ok_or(domain::AssigneeOutOfReach(id))?)
+                    let assignee = assignee_reach(tx, id)?.filter(|it| it.hotel == reach.hotel);
+                    Some(assignee.ok_or(domain::conversation::AssigneeOutOfReach(id))?)
                 }
             };
-            // A request that makes no sense at all is told so, whatever the state.
-            let before = it.clone();
-            it.assign(assignee.as_ref())?;
-            before.open()?;
-            settle::save(tx, &before, it, Some(reach.staff), at)
+            let before = conversation.clone();
+            conversation.assign(assignee.as_ref())?;
+            save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
         .await
     }
 
-    /// Closes a conversation; nothing happens to a closed one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
+    /// Closes a conversation. A conversation that is already closed stays unchanged.
     pub async fn close(
         &self,
         caller: Caller,
-        which: Which,
-        once: Once<ConversationView>,
-    ) -> Result<Done<ConversationView>, Error> {
-        self.move_once(caller, which, once, |tx, reach, it, at| {
-            let before = it.clone();
-            it.close();
-            settle::save(tx, &before, it, Some(reach.staff), at)
+        reference: ConversationRef,
+        write: KeyedWrite<ConversationView>,
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
+        self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
+            let before = conversation.clone();
+            conversation.close();
+            save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
         .await
     }
 
-    /// Opens a closed conversation; nothing happens to an open one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
+    /// Reopens a conversation. A conversation that is already open stays unchanged.
     pub async fn reopen(
         &self,
         caller: Caller,
-        which: Which,
-        once: Once<ConversationView>,
-    ) -> Result<Done<ConversationView>, Error> {
-        self.move_once(caller, which, once, |tx, reach, it, at| {
-            let (before, assignee) = (it.clone(), settle::reach_at_reopening(tx, it)?);
-            it.reopen(assignee.as_ref());
-            settle::save(tx, &before, it, Some(reach.staff), at)
+        reference: ConversationRef,
+        write: KeyedWrite<ConversationView>,
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
+        self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
+            let assignee = assignee_reach_on_reopen(tx, conversation)?;
+            let before = conversation.clone();
+            conversation.reopen(assignee.as_ref());
+            save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
         .await
     }
 
-    async fn move_once(
+    /// Runs `job` on a visible conversation and returns the conversation afterwards.
+    async fn change_conversation(
         &self,
         caller: Caller,
-        which: Which,
-        once: Once<ConversationView>,
+        reference: ConversationRef,
+        write: KeyedWrite<ConversationView>,
         mut job: impl FnMut(&mut Tx<'_>, &Reach, &mut Conversation, DateTime<Utc>) -> Result<(), Error> + Send + 'static,
-    ) -> Result<Done<ConversationView>, Error> {
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
+        self.write_once(caller, vec![reference], write, move |tx, live| {
             let reach = live.staff.reach();
-            let mut it = visible(tx.conn(), &reach, which)?;
-            job(tx, &reach, &mut it, now)?;
-            shown(tx.conn(), &reach, &it)
-        })
-        .await
-    }
-
-    pub(crate) async fn ask_with_cursor<T: Send + 'static>(
-        &self,
-        caller: Caller,
-        job: impl FnMut(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
-    ) -> Result<WithCursor<T>, Error> {
-        self.ask_much_with_cursor(caller, Weight::Light, job).await
-    }
-
-    async fn ask_much_with_cursor<T: Send + 'static>(
-        &self,
-        caller: Caller,
-        weight: Weight,
-        mut job: impl FnMut(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
-    ) -> Result<WithCursor<T>, Error> {
-        self.ask_much(caller, weight, move |conn, live| {
-            let (epoch, seq) = events::cursor(conn, live.staff.hotel)?;
-            Ok(WithCursor { answer: job(conn, &live.staff.reach())?, epoch, seq })
+            let mut conversation = find_visible(tx.conn(), &reach, reference)?;
+            job(tx, &reach, &mut conversation, now)?;
+            load_view_for(tx.conn(), reach.staff, conversation.id)
         })
         .await
     }
 }
 
-/// The conversation, if the reach covers it, and it is what was meant.
-pub(crate) fn visible(conn: &mut Conn, reach: &Reach, which: Which) -> Result<Conversation, Error> {
-    let found = conversations::find_visible(conn, reach, which)?.ok_or(Error::NotFound)?;
-    if which.is_of(&found) { Ok(found) } else { Err(Error::not_together()) }
-}
+/// Digits that a search text needs to be treated as a phone number. A shorter one is more likely a room number, and is
+/// searched for as written.
+const MIN_PHONE_DIGITS: usize = 5;
 
-/// A conversation with what is shown of it, but for what is one staff member's own.
-pub(crate) fn view(conn: &mut Conn, id: ConversationId) -> Result<ConversationView, Error> {
-    Ok(conversations::views(conn, None, &[id])?.pop().ok_or(StoreError::Corrupt("conversation"))?)
-}
-
-/// How a conversation is shown to its asker, even if they have just lost sight of it.
-fn shown(conn: &mut Conn, reach: &Reach, it: &Conversation) -> Result<ConversationView, Error> {
-    conversations::views(conn, Some(reach.staff), &[it.id])?.pop().ok_or(Error::NotFound)
-}
-
-/// Fewer digits are rather a room, and are searched for as they are written.
-const FEWEST_SEARCHED_DIGITS: usize = 5;
-
-/// What to search for in numbers, where the text may be a number or a part of one: all its forms, or its digits.
-fn searched_numbers(conn: &mut Conn, hotel: HotelId, text: &str) -> Result<Vec<String>, Error> {
+/// Returns the forms in which a phone number given as search text may be stored; none if the text is not a number or a
+/// part of one.
+fn phone_search_terms(conn: &mut Conn, hotel: HotelId, text: &str) -> Result<Vec<String>, Error> {
     let Ok(written) = WrittenNumber::parse(text) else { return Ok(Vec::new()) };
     let digits = written.significant_digits();
-    if digits.len() < FEWEST_SEARCHED_DIGITS {
+    if digits.len() < MIN_PHONE_DIGITS {
         return Ok(Vec::new());
     }
-    let country = hotels::find(conn, hotel)?.and_then(|it| it.country);
+    let country = hotels::find(conn, hotel)?.and_then(|hotel| hotel.country);
     Ok(match written.complete(country) {
-        Ok(number) => number.alike().iter().map(PhoneNumber::to_string).collect(),
+        Ok(number) => number.equivalent_forms().iter().map(PhoneNumber::to_string).collect(),
         Err(_) => vec![digits],
     })
 }

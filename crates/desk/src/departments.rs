@@ -2,60 +2,51 @@
 
 use auth::Caller;
 use domain::{Department, DepartmentId, HotelId, Name};
-use persistence::{Conn, departments, hotels};
+use persistence::departments;
 
-use crate::{Desk, Done, Error, Once, Page, staff::refuse_unless_manager};
+use crate::{Desk, Error, KeyedWrite, PageRequest, WriteOutcome, existence::find_hotel, principal::ensure_manager};
 
 impl Desk {
-    /// Lists the hotel's departments: how many there are, and a page of them, first made first.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] past the last page.
-    pub async fn departments(&self, caller: Caller, page: Page) -> Result<(i64, Vec<Department>), Error> {
-        self.ask(caller, move |conn, live| {
-            let (count, found) = departments::list(conn, live.staff.hotel, page.slice())?;
-            page.refuse_past(count)?;
-            Ok((count, found))
+    /// Returns the number of departments and one page of them, oldest first.
+    pub async fn list_departments(&self, caller: Caller, page: PageRequest) -> Result<(i64, Vec<Department>), Error> {
+        self.read_as(caller, move |conn, live| {
+            let (count, departments) = departments::list(conn, live.staff.hotel, page.slice())?;
+            page.ensure_exists(count)?;
+            Ok((count, departments))
         })
         .await
     }
 
-    /// Makes a department.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] where the name is taken.
+    /// Creates a department. Fails with [`Error::Invalid`] if the name is taken.
     pub async fn create_department(
         &self,
         caller: Caller,
         name: Name,
-        once: Once<Department>,
-    ) -> Result<Done<Department>, Error> {
+        write: KeyedWrite<Department>,
+    ) -> Result<WriteOutcome<Department>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![], once, move |tx, live| {
-            refuse_unless_manager(live)?;
-            departments::insert(tx, live.staff.hotel, &name, now)?.ok_or_else(taken)
+        self.write_once(caller, vec![], write, move |tx, live| {
+            ensure_manager(live)?;
+            departments::insert(tx, live.staff.hotel, &name, now)?.ok_or_else(name_taken)
         })
         .await
     }
 
-    /// Gives a department another name; without one, nothing changes.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] where the name is taken.
+    /// Renames a department; if `name` is `None`, changes nothing. Fails with [`Error::Invalid`] if the name is taken.
     pub async fn rename_department(
         &self,
         caller: Caller,
         id: DepartmentId,
         name: Option<Name>,
-        once: Once<Department>,
-    ) -> Result<Done<Department>, Error> {
-        self.act_once(caller, vec![], once, move |tx, live| {
+        write: KeyedWrite<Department>,
+    ) -> Result<WriteOutcome<Department>, Error> {
+        self.write_once(caller, vec![], write, move |tx, live| {
             let hotel = live.staff.hotel;
             let mut department = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
-            refuse_unless_manager(live)?;
+            ensure_manager(live)?;
             if let Some(name) = &name {
                 if !departments::rename(tx, hotel, id, name)? {
-                    return Err(taken());
+                    return Err(name_taken());
                 }
                 department.name = name.as_str().to_owned();
             }
@@ -64,36 +55,17 @@ impl Desk {
         .await
     }
 
-    /// Makes a department, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such hotel, or the name is taken.
-    pub async fn add_department(&self, hotel: HotelId, name: Name) -> Result<DepartmentId, Error> {
+    /// Creates a department for the command line.
+    pub async fn create_department_of(&self, hotel: HotelId, name: Name) -> Result<DepartmentId, Error> {
         let now = self.now();
-        self.store
-            .write(hotel, vec![], move |tx| {
-                if hotels::find(tx.conn(), hotel)?.is_none() {
-                    return Err(Error::invalid("hotel", "There is no such hotel."));
-                }
-                Ok(departments::insert(tx, hotel, &name, now)?.ok_or_else(taken)?.id)
-            })
-            .await
+        self.write(hotel, vec![], move |tx| {
+            find_hotel(tx.conn(), hotel)?;
+            Ok(departments::insert(tx, hotel, &name, now)?.ok_or_else(name_taken)?.id)
+        })
+        .await
     }
 }
 
-/// Refuses a department that is not one of the hotel; `field` named it.
-pub(crate) fn refuse_foreign(
-    conn: &mut Conn,
-    hotel: HotelId,
-    field: &'static str,
-    id: DepartmentId,
-) -> Result<(), Error> {
-    match departments::find(conn, hotel, id)? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid(field, "There is no such department.")),
-    }
-}
-
-fn taken() -> Error {
+fn name_taken() -> Error {
     Error::invalid("name", "The hotel has a department of this name already.")
 }

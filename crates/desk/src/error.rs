@@ -1,103 +1,90 @@
-//! Why the desk refuses something.
+//! The error of all use cases.
 
 use std::time::Duration;
 
-use domain::{AssigneeOutOfReach, BadText, ConversationClosed, Message, NoDepartment, NotInRelay};
-use persistence::{Failure, StoreError};
+use domain::{
+    Message,
+    conversation::{AssigneeOutOfReach, ConversationClosed, NoDepartment, NotInRelay},
+    text::BadText,
+};
+use persistence::{JobError, StoreError};
 
-/// Why a use case was refused. Its display is a sentence for a person, its [`Error::code`] a word
-/// for a program.
+/// Why a use case was refused. `Display` is a sentence for staff, [`Error::code`] the stable code for programs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The session is over, or was never one.
+    /// The session is over, or never existed.
     #[error("Please sign in.")]
     Unauthenticated,
-    /// Wrong name or wrong password: which, is not told.
+    /// A sign-in failed. Does not reveal whether the user name exists.
     #[error("The user name or the password is wrong.")]
     BadCredentials,
-    /// Too many failed sign-ins.
     #[error("Too many failed sign-ins. Please wait before trying again.")]
-    TooManyAttempts {
-        /// How long.
-        retry_after: Duration,
-    },
-    /// The role may not do this at all.
+    TooManyAttempts { retry_after: Duration },
     #[error("Only a manager may do this.")]
     Forbidden,
-    /// An API key may not do this at all.
-    #[error("An API key is good for importing stays, checking in and checking out, and for nothing else.")]
+    #[error("An API key may only import stays, check guests in and check guests out.")]
     BeyondApiKey,
-    /// There is no such thing, or the caller may not see it.
-    #[error("There is no such thing here.")]
+    /// The object that the request names is absent, or not visible to the caller.
+    #[error("Not found.")]
     NotFound,
-    /// A field says something that cannot be.
     #[error("{}", .0.sentence)]
-    Invalid(Field),
-    /// The conversation is closed.
+    Invalid(InvalidField),
     #[error("This conversation is closed. Reopen it first.")]
     ConversationClosed,
-    /// The conversation is not with a department.
     #[error("This conversation is not with a department.")]
     NotInRelay,
-    /// WhatsApp allows no free text now.
+    /// The 24-hour window is over: WhatsApp allows no free text.
     #[error("The guest last wrote more than 24 hours ago: WhatsApp allows only an approved template now.")]
     WindowClosed,
-    /// A file that a guest sent is not fetched yet.
+    /// The file of a guest's message is not downloaded yet.
     #[error("This file is still being fetched. Please try again in a moment.")]
     NotThereYet,
-    /// WhatsApp does not take a file of this type.
-    #[error("WhatsApp does not take files of this kind. It takes {}.", whatsapp::SENDABLE_FILES)]
+    #[error("WhatsApp does not accept files of this type. It accepts {}.", whatsapp::SENDABLE_FILES)]
     UnsupportedFile,
-    /// WhatsApp takes a file of this type, but not a large one.
-    #[error("WhatsApp takes a file of this kind with at most {} MB. Please send a smaller one.", .most / (1024 * 1024))]
+    #[error("WhatsApp accepts a file of this type with at most {} MB. Please send a smaller one.", .most / (1024 * 1024))]
     FileTooLarge {
-        /// How many bytes it may have.
+        /// The greatest size that WhatsApp accepts for a file of this type, in bytes.
         most: usize,
     },
-    /// A message that is to be sent once more has neither failed nor been lost.
+    /// Only a failed or unknown message can be retried.
     #[error("This message has not failed.")]
     NotFailed,
-    /// A colleague has written since.
-    #[error("A colleague has written since you looked. Read that first.")]
+    #[error("A colleague has written in the meantime. Read that first.")]
     StaleReply {
-        /// All that came after what the sender had seen, oldest first.
+        /// The messages and notes after the one that the sender had seen, oldest first, up to a limit.
         newer: Vec<Message>,
     },
-    /// The key came with another request before.
     #[error("This key was used for another request.")]
     IdempotencyMismatch,
-    /// There is no department to take the conversation to.
-    #[error("You are in no department, so you cannot take this conversation over.")]
+    /// The sender has no department that could take over the conversation.
+    #[error("You are in no department, so you cannot take over this conversation.")]
     NoDepartment,
-    /// The event log does not go on from the caller's cursor.
-    #[error("The log does not go on from this cursor. Fetch afresh, and go on from there.")]
+    /// The event log does not continue from the caller's cursor.
+    #[error("The event log does not continue from this cursor. Load everything again.")]
     ResyncRequired,
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A field, and what is wrong with it.
+/// An invalid field of a request, with a sentence for the user.
 #[derive(Debug)]
-pub struct Field {
-    /// Its name in the request.
+pub struct InvalidField {
+    /// The name of the field in the request.
     pub name: &'static str,
-    /// A sentence for a person.
     pub sentence: String,
 }
 
 impl Error {
-    /// A conversation and a stay were named that do not belong together.
-    pub fn not_together() -> Self {
-        Self::invalid("stay_id", "This is not the stay of the conversation. Name one of both.")
+    /// Returns the error for a request that names a conversation and a stay that is not the conversation's.
+    pub fn stay_mismatch() -> Self {
+        Self::invalid("stay_id", "This is not the stay of the conversation. Give only one of the two.")
     }
 
-    /// A fault of a field.
     pub fn invalid(name: &'static str, sentence: impl Into<String>) -> Self {
-        Self::Invalid(Field { name, sentence: sentence.into() })
+        Self::Invalid(InvalidField { name, sentence: sentence.into() })
     }
 
-    /// The stable word for it.
+    /// Returns the stable error code of the API contract.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
@@ -117,23 +104,23 @@ impl Error {
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
             Self::ResyncRequired => "resync_required",
-            Self::Store(error) if error.may_pass() => "unavailable",
+            Self::Store(error) if error.is_temporary() => "unavailable",
             Self::Store(_) => "internal",
         }
     }
 
-    /// What may be told to anybody: of an inner failure nothing.
+    /// Returns the sentence for clients. Reveals nothing about the cause of a database error.
     pub fn detail(&self) -> String {
         match self {
-            Self::Store(error) if error.may_pass() => "The database is away. Please try again.".to_owned(),
+            Self::Store(error) if error.is_temporary() => "The database is unavailable. Please try again.".to_owned(),
             Self::Store(_) => "Something went wrong on our side.".to_owned(),
-            told => told.to_string(),
+            refusal => refusal.to_string(),
         }
     }
 }
 
-impl Failure for Error {
-    fn of_store(&self) -> Option<&StoreError> {
+impl JobError for Error {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
             _ => None,

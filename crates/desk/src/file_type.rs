@@ -1,6 +1,6 @@
-//! What a file is: its first bytes count before what its sender says.
+//! Detects the media type of a file from its content.
 
-/// Types that say nothing of a file.
+/// Declared media types that say nothing about the content of a file.
 const GENERIC: [&str; 6] = [
     BYTES,
     "binary/octet-stream",
@@ -11,7 +11,7 @@ const GENERIC: [&str; 6] = [
 ];
 const BYTES: &str = "application/octet-stream";
 
-/// Other names of types, and those that WhatsApp and browsers know.
+/// Aliases of media types, each with the name that WhatsApp and browsers use.
 const ALIASES: [(&str, &str); 19] = [
     ("image/jpg", "image/jpeg"),
     ("image/pjpeg", "image/jpeg"),
@@ -34,7 +34,8 @@ const ALIASES: [(&str, &str); 19] = [
     ("application/x-zip-compressed", "application/zip"),
 ];
 
-/// Types whose files begin alike, since they are containers of the same kind: what is given tells them apart.
+/// Groups of media types with the same signature, because they share a container format. The declared type
+/// distinguishes them.
 const CONTAINERS: [&[&str]; 4] = [
     &["video/mp4", "audio/mp4", "video/3gpp"],
     &["audio/ogg", "video/ogg"],
@@ -46,53 +47,52 @@ const CONTAINERS: [&[&str]; 4] = [
     ],
     &["application/x-ole-storage", "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"],
 ];
-/// Those of [`CONTAINERS`] that name nothing but the container.
+/// The plain container formats in [`CONTAINERS`].
 const BARE_CONTAINERS: [&str; 2] = ["application/zip", "application/x-ole-storage"];
 
-/// Types of files that are text, and begin like no other text.
+/// Media types of text formats that have a signature of their own.
 const TEXTUAL: [&str; 4] = ["application/pdf", "application/rtf", "text/html", "text/xml"];
-/// How much of a file is looked at to see whether it is text.
-const LOOKED_AT: usize = 64 * 1024;
+/// Bytes at the start of a file that are checked for text.
+const TEXT_PREFIX_BYTES: usize = 64 * 1024;
 
-/// The type of a file that is said to be of this one (in lower case, without parameters).
-pub(crate) fn content_type(given: &str, bytes: &[u8]) -> String {
-    let given = known_name(given);
+/// Returns the media type of a file. `declared` is in lower case without parameters; the content wins unless it is
+/// inconclusive.
+pub(crate) fn detect_content_type(declared: &str, bytes: &[u8]) -> String {
+    let declared = canonical_name(declared);
     let is_text = is_text(bytes);
-    // Some types are known by two letters only, with which any text may begin.
-    let detected = infer::get(bytes).map(|it| known_name(it.mime_type()));
+    // Some signatures are only two letters long, and any text may start with them.
+    let detected = infer::get(bytes).map(|it| canonical_name(it.mime_type()));
     let detected = detected.filter(|it| !is_text || TEXTUAL.contains(it));
     match detected {
-        Some(detected) if GENERIC.contains(&given) => detected,
-        Some(detected) if are_told_apart_by_name(detected, given) => given,
+        Some(detected) if GENERIC.contains(&declared) => detected,
+        Some(detected) if is_specified_by(detected, declared) => declared,
         Some(detected) => detected,
-        None if GENERIC.contains(&given) && is_text => "text/plain",
-        None if GENERIC.contains(&given) => BYTES,
-        None => given,
+        None if GENERIC.contains(&declared) && is_text => "text/plain",
+        None if GENERIC.contains(&declared) => BYTES,
+        None => declared,
     }
     .to_owned()
 }
 
-fn known_name(content_type: &str) -> &str {
+fn canonical_name(content_type: &str) -> &str {
     ALIASES.iter().find(|(other, _)| *other == content_type).map_or(content_type, |(_, known)| known)
 }
 
-/// Whether a file of the detected type may well be of the given one.
-fn are_told_apart_by_name(detected: &str, given: &str) -> bool {
-    let of_one_kind = |kind: &&&[&str]| kind.contains(&detected) && kind.contains(&given);
-    CONTAINERS.iter().any(|kind| of_one_kind(&kind)) && !BARE_CONTAINERS.contains(&given)
-        // Text in which a library sees markup is still what its sender calls it.
-        || detected.starts_with("text/") && given.starts_with("text/")
+/// Returns whether the declared type is a more specific name of the detected type.
+fn is_specified_by(detected: &str, declared: &str) -> bool {
+    let share_container = |types: &&&[&str]| types.contains(&detected) && types.contains(&declared);
+    CONTAINERS.iter().any(|types| share_container(&types)) && !BARE_CONTAINERS.contains(&declared)
+        // Text that resembles markup keeps its declared type.
+        || detected.starts_with("text/") && declared.starts_with("text/")
 }
 
 fn is_text(bytes: &[u8]) -> bool {
     let is_control = |it: char| it.is_control() && !matches!(it, '\t' | '\n' | '\r' | '\u{c}');
-    let beginning = &bytes[..bytes.len().min(LOOKED_AT)];
-    let text = match str::from_utf8(beginning) {
+    let prefix = &bytes[..bytes.len().min(TEXT_PREFIX_BYTES)];
+    let text = match str::from_utf8(prefix) {
         Ok(text) => text,
-        // A character may be cut in two at its end.
-        Err(error) if error.error_len().is_none() => {
-            str::from_utf8(&beginning[..error.valid_up_to()]).unwrap_or_default()
-        }
+        // The prefix may end within a character.
+        Err(error) if error.error_len().is_none() => str::from_utf8(&prefix[..error.valid_up_to()]).unwrap_or_default(),
         Err(_) => return false,
     };
     !text.contains(is_control)
@@ -111,8 +111,8 @@ mod tests {
     const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
     #[test]
-    fn the_first_bytes_count_before_what_is_said() {
-        for (given, bytes, expected) in [
+    fn the_signature_wins_over_the_declared_type() {
+        for (declared, bytes, expected) in [
             ("image/jpg", JPEG, "image/jpeg"),
             ("image/png", JPEG, "image/jpeg"),
             (BYTES, PDF, "application/pdf"),
@@ -127,13 +127,13 @@ mod tests {
             ("application/pdf", ZIP, "application/zip"),
             (DOCX, ZIP, DOCX),
         ] {
-            assert_eq!(content_type(given, bytes), expected, "{given}");
+            assert_eq!(detect_content_type(declared, bytes), expected, "{declared}");
         }
     }
 
     #[test]
-    fn what_nobody_knows_is_what_it_is_said_to_be() {
-        for (given, bytes, expected) in [
+    fn without_a_signature_the_declared_type_is_kept() {
+        for (declared, bytes, expected) in [
             ("image/jpg", b"made up".as_slice(), "image/jpeg"),
             ("text/csv", b"a,b\n", "text/csv"),
             ("text/calendar", b"BEGIN:VCALENDAR\n", "text/calendar"),
@@ -143,7 +143,7 @@ mod tests {
             ("text/plain", b"MZ", "text/plain"),
             ("application/binary", b"\0\x01\x02", BYTES),
         ] {
-            assert_eq!(content_type(given, bytes), expected, "{given}");
+            assert_eq!(detect_content_type(declared, bytes), expected, "{declared}");
         }
     }
 }

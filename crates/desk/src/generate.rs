@@ -1,136 +1,73 @@
-//! Filling a database with made-up data, for tests and load.
+//! The command `generate`: fills a database with generated data for load tests and demos.
 
 mod plan;
 
+pub use plan::{GeneratedHotel, GeneratedSizes, GeneratedStaff, GeneratedStay};
+
 use auth::Password;
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, Department, DepartmentId, HotelId, Role, StaffId, Status, StayId};
+use domain::{ConversationId, DepartmentId};
 use persistence::{
     Tx,
-    bulk::{self, NewMessage},
+    bulk_insert::{self, BulkMessage},
     departments,
-    hotels::{self, Origin},
+    hotels::{self, DatabaseOrigin},
     staff,
 };
 
 use crate::{Desk, Error};
 use plan::Plan;
 
-/// Stays of one transaction.
-const STAYS_AT_ONCE: u32 = 1_000;
-/// Messages of one transaction: a second's work at most.
-const MESSAGES_AT_ONCE: u64 = 10_000;
+const STAYS_PER_TRANSACTION: u32 = 1_000;
+/// Generated messages per transaction, so that a transaction lasts at most a second.
+const MESSAGES_PER_TRANSACTION: u64 = 10_000;
 
-/// How much is made up.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// Hotels.
-    pub hotels: u32,
-    /// Departments of each hotel, at least 1.
-    pub departments: u32,
-    /// Staff members of each hotel, at least 1: the first is its manager.
-    pub staff: u32,
-    /// Stays of each hotel, each with its guest and conversation; at most 1,000,000.
-    pub stays: u32,
-    /// Messages of each conversation.
-    pub messages: u32,
-}
-
-/// What was made up.
 pub struct Generated {
-    /// The password of all staff members.
+    /// The password of all generated staff members.
     pub password: String,
-    /// The hotels.
     pub hotels: Vec<GeneratedHotel>,
 }
 
-/// A made-up hotel.
-#[derive(Clone, Debug)]
-pub struct GeneratedHotel {
-    /// Its id.
-    pub id: HotelId,
-    /// Its departments, Reception first.
-    pub departments: Vec<Department>,
-    /// Its staff, the manager first.
-    pub staff: Vec<GeneratedStaff>,
-    /// Its stays.
-    pub stays: Vec<GeneratedStay>,
-}
-
-/// A made-up staff member.
-#[derive(Clone, Debug)]
-pub struct GeneratedStaff {
-    /// Their id.
-    pub id: StaffId,
-    /// The name they sign in with.
-    pub username: String,
-    /// What they may do.
-    pub role: Role,
-    /// Their departments, the first one first.
-    pub department_ids: Vec<DepartmentId>,
-}
-
-/// A made-up stay with its conversation.
-#[derive(Clone, Debug)]
-pub struct GeneratedStay {
-    /// Its id.
-    pub id: StayId,
-    /// Its conversation's id.
-    pub conversation_id: ConversationId,
-    /// The room.
-    pub room_number: String,
-    /// The guest's number.
-    pub guest_phone: String,
-    /// Where the conversation stands.
-    pub status: Status,
-    /// Where it is routed.
-    pub department_id: Option<DepartmentId>,
-}
-
 impl Desk {
-    /// Fills the database. The same sizes give the same data, apart from times and what follows
-    /// from the hotels' ids; another run adds other hotels. Events are not written.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for sizes that cannot be.
-    pub async fn generate(&self, sizes: Sizes, password: Password) -> Result<Generated, Error> {
-        check(sizes)?;
-        let hash = self.hash(password.clone()).await?;
+    /// Adds hotels with generated data, without events. The same sizes give the same data, apart from times and from
+    /// values that contain the hotel's id. Fails with [`Error::Invalid`] for impossible sizes.
+    pub async fn generate(&self, sizes: GeneratedSizes, password: Password) -> Result<Generated, Error> {
+        validate(sizes)?;
+        let hash = self.hash_password(password.clone()).await?;
         let plan = Plan { sizes, now: self.now() };
-        self.store.write(HotelId(0), vec![], move |tx| note_origin(tx, plan.now)).await?;
-        let mut made = Vec::with_capacity(sizes.hotels as usize);
+        self.write_global(move |tx| mark_as_generated(tx, plan.now)).await?;
+        let mut hotels = Vec::with_capacity(sizes.hotels as usize);
         for _ in 0..sizes.hotels {
             let hash = hash.clone();
-            let mut hotel = self.store.write(HotelId(0), vec![], move |tx| make_hotel(tx, plan, &hash)).await?;
-            self.make_stays(plan, &mut hotel).await?;
-            self.make_messages(plan, &hotel).await?;
-            made.push(hotel);
+            let mut hotel = self.write_global(move |tx| create_hotel(tx, plan, &hash)).await?;
+            self.create_stays(plan, &mut hotel).await?;
+            self.create_messages(plan, &hotel).await?;
+            hotels.push(hotel);
         }
-        Ok(Generated { password: password.as_str().to_owned(), hotels: made })
+        Ok(Generated { password: password.as_str().to_owned(), hotels })
     }
 
-    async fn make_stays(&self, plan: Plan, hotel: &mut GeneratedHotel) -> Result<(), Error> {
+    async fn create_stays(&self, plan: Plan, hotel: &mut GeneratedHotel) -> Result<(), Error> {
         let departments: Vec<DepartmentId> = hotel.departments.iter().map(|it| it.id).collect();
-        for first in (0..plan.sizes.stays).step_by(STAYS_AT_ONCE as usize) {
-            let numbers = first..plan.sizes.stays.min(first + STAYS_AT_ONCE);
+        for first in (0..plan.sizes.stays).step_by(STAYS_PER_TRANSACTION as usize) {
+            let numbers = first..plan.sizes.stays.min(first + STAYS_PER_TRANSACTION);
             let new = numbers.map(|number| plan.stay(hotel.id, &departments, number));
             let new = new.collect::<Result<Vec<_>, Error>>()?;
             let (id, to_store) = (hotel.id, new.clone());
-            let ids =
-                self.store.write(id, vec![], move |tx| Ok::<_, Error>(bulk::insert_stays(tx, id, &to_store)?)).await?;
-            hotel.stays.extend(new.into_iter().zip(ids).map(|(it, (id, conversation_id))| GeneratedStay {
+            let ids = self.write(id, vec![], move |tx| Ok(bulk_insert::insert_stays(tx, id, &to_store)?)).await?;
+            hotel.stays.extend(new.into_iter().zip(ids).map(|(stay, (id, conversation_id))| GeneratedStay {
                 id,
                 conversation_id,
-                room_number: it.booking.room_number.into_string(),
-                guest_phone: it.booking.guest_phone.to_string(),
-                status: it.status,
-                department_id: it.department,
+                room_number: stay.booking.room_number.into_string(),
+                guest_phone: stay.booking.guest_phone.to_string(),
+                status: stay.status,
+                department_id: stay.department,
             }));
         }
         Ok(())
     }
 
-    async fn make_messages(&self, plan: Plan, hotel: &GeneratedHotel) -> Result<(), Error> {
+    async fn create_messages(&self, plan: Plan, hotel: &GeneratedHotel) -> Result<(), Error> {
         let each = u64::from(plan.sizes.messages);
         if each == 0 {
             return Ok(());
@@ -138,57 +75,56 @@ impl Desk {
         let all = hotel.stays.len() as u64 * each;
         let mut first = 0;
         while first < all {
-            // A batch may end within a conversation, and hold many.
-            let end = all.min(first + MESSAGES_AT_ONCE);
-            let batch: Vec<NewMessage> =
+            // A batch of messages may contain many conversations, and may end within one.
+            let end = all.min(first + MESSAGES_PER_TRANSACTION);
+            let batch: Vec<BulkMessage> =
                 (first..end).map(|it| plan.message(hotel, (it / each) as u32, (it % each) as u32)).collect();
             let complete: Vec<ConversationId> =
                 (first / each..end / each).map(|stay| hotel.stays[stay as usize].conversation_id).collect();
-            self.store.write(hotel.id, vec![], move |tx| store(tx, &batch, &complete)).await?;
+            self.write(hotel.id, vec![], move |tx| store_messages(tx, &batch, &complete)).await?;
             first = end;
         }
         Ok(())
     }
 }
 
-fn store(tx: &mut Tx<'_>, batch: &[NewMessage], complete: &[ConversationId]) -> Result<(), Error> {
-    bulk::insert_messages(tx, batch)?;
+fn store_messages(tx: &mut Tx<'_>, batch: &[BulkMessage], complete: &[ConversationId]) -> Result<(), Error> {
+    bulk_insert::insert_messages(tx, batch)?;
     for id in complete {
-        bulk::note_last_message(tx, *id)?;
+        bulk_insert::set_last_message(tx, *id)?;
     }
     Ok(())
 }
 
-fn check(sizes: Sizes) -> Result<(), Error> {
+fn validate(sizes: GeneratedSizes) -> Result<(), Error> {
     for (field, size) in [("departments", sizes.departments), ("staff", sizes.staff)] {
         if size == 0 {
             return Err(Error::invalid(field, format!("A hotel needs {field}: at least 1.")));
         }
     }
-    if sizes.stays > plan::MOST_STAYS {
-        return Err(Error::invalid("stays", format!("At most {} stays a hotel are possible.", plan::MOST_STAYS)));
+    if sizes.stays > plan::MAX_STAYS {
+        return Err(Error::invalid("stays", format!("At most {} stays a hotel are possible.", plan::MAX_STAYS)));
     }
     Ok(())
 }
 
-/// Notes that this program made the database; not where it holds anything else, since a real
-/// hotel's must never be served as a demo.
-fn note_origin(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), Error> {
+/// Marks the database as generated, unless it contains a real hotel: that must never be served as a demo.
+fn mark_as_generated(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), Error> {
     if hotels::all(tx.conn())?.is_empty() || hotels::has_origin(tx.conn())? {
-        hotels::note_origin(tx, Origin::Generated, now)?;
+        hotels::record_origin(tx, DatabaseOrigin::Generated, now)?;
     }
     Ok(())
 }
 
-fn make_hotel(tx: &mut Tx<'_>, plan: Plan, hash: &str) -> Result<GeneratedHotel, Error> {
+fn create_hotel(tx: &mut Tx<'_>, plan: Plan, hash: &str) -> Result<GeneratedHotel, Error> {
     let id = hotels::insert(tx, &plan::hotel_name()?, "UTC", plan.now)?;
     let mut hotel = GeneratedHotel { id, departments: Vec::new(), staff: Vec::new(), stays: Vec::new() };
     for number in 0..plan.sizes.departments {
-        let made = departments::insert(tx, id, &plan::department_name(number)?, plan.now)?;
-        hotel.departments.push(made.ok_or(Error::NotFound)?);
+        let department = departments::insert(tx, id, &plan::department_name(number)?, plan.now)?;
+        hotel.departments.push(department.ok_or(Error::NotFound)?);
     }
     for number in 0..plan.sizes.staff {
-        let new = plan::member(&hotel, number, hash)?;
+        let new = plan::staff_member(&hotel, number, hash)?;
         let made = staff::insert(tx, id, &new, plan.now)?;
         let made = made.ok_or_else(|| Error::invalid("staff", format!("The user name {} is taken.", new.username)))?;
         let (username, role, department_ids) = (made.username, made.role, made.departments);

@@ -1,65 +1,60 @@
-//! Hotels, and the database as a whole.
+//! Use cases for hotels (settings, WhatsApp number, guest flow), and for the database as a whole: epoch of the event
+//! log, restore from a backup, health check, and whether it is a demo.
 
 mod demo;
 
 pub use demo::{DemoHotel, DemoSignIn};
+pub use persistence::hotels::HotelChange;
 
 use std::path::{Path, PathBuf};
 
 use auth::Caller;
 use chrono_tz::Tz;
-use domain::{Country, Hotel, HotelId, Name};
+use domain::{Hotel, HotelId, Name, phone::Country};
 use persistence::{
-    BackupError, Purpose, StoreError, departments, events,
-    hotels::{self, HotelChange},
-    windows,
+    ReadPurpose, StoreError, departments, event_log, hotels, service_windows,
+    store::backup::{self, BackupError},
 };
 
-use crate::{Clock, Desk, Done, Error, Once, departments::refuse_foreign, staff::refuse_unless_manager};
+use crate::{
+    Clock, Desk, Error, KeyedWrite, WriteOutcome,
+    existence::{ensure_department, find_hotel},
+    principal::ensure_manager,
+};
 
-/// The first department of every hotel.
+/// Name of the department that every new hotel starts with.
 pub(crate) const FIRST_DEPARTMENT: &str = "Reception";
 
-/// The lane of what belongs to no hotel, or to all.
-const NO_HOTEL: HotelId = HotelId(0);
-
-/// What a restore did.
+/// The result of a restore of the SQLite database.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// The history that begins with it.
+    /// Name of the epoch that begins with the restore.
     pub epoch: String,
-    /// Where the database is that was there before; `None` where there was none.
+    /// New path of the database that was replaced by the restore; `None` if there was none.
     pub kept: Option<PathBuf>,
 }
 
 impl Desk {
-    /// The caller's hotel.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`].
     pub async fn hotel(&self, caller: Caller) -> Result<Hotel, Error> {
-        self.ask(caller, |conn, live| hotels::find(conn, live.staff.hotel)?.ok_or(Error::NotFound)).await
+        self.read_as(caller, |conn, live| hotels::find(conn, live.staff.hotel)?.ok_or(Error::NotFound)).await
     }
 
-    /// Changes the caller's hotel.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] where there is no such time zone, or the department or the opener
-    /// is not one of the hotel.
+    /// Changes the settings of the caller's hotel. Fails with [`Error::Invalid`] if the time zone is unknown, or the
+    /// department or the opener template does not belong to the hotel.
     pub async fn change_hotel(
         &self,
         caller: Caller,
         change: HotelChange,
-        once: Once<Hotel>,
-    ) -> Result<Done<Hotel>, Error> {
-        self.act_once(caller, vec![], once, move |tx, live| {
-            refuse_unless_manager(live)?;
+        write: KeyedWrite<Hotel>,
+    ) -> Result<WriteOutcome<Hotel>, Error> {
+        self.write_once(caller, vec![], write, move |tx, live| {
+            ensure_manager(live)?;
             let id = live.staff.hotel;
             if let Some(name) = &change.timezone {
-                time_zone(name)?;
+                parse_time_zone(name)?;
             }
             if let Some(Some(department)) = change.default_department {
-                refuse_foreign(tx.conn(), id, "default_department_id", department)?;
+                ensure_department(tx.conn(), id, "default_department_id", department)?;
             }
             if !hotels::change(tx, id, &change)? {
                 return Err(Error::invalid("opener_template_id", "There is no such template of type whatsapp."));
@@ -69,158 +64,112 @@ impl Desk {
         .await
     }
 
-    /// Makes a hotel with its first department, from the command line. `timezone` is an IANA
-    /// name; none: UTC.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such time zone.
-    pub async fn add_hotel(&self, name: Name, timezone: Option<String>) -> Result<HotelId, Error> {
-        let timezone = time_zone(timezone.as_deref().unwrap_or("UTC"))?;
-        let first = first_department()?;
+    /// Creates a hotel with its first department, for the command line. `timezone` is an IANA name, by default UTC.
+    pub async fn create_hotel(&self, name: Name, timezone: Option<String>) -> Result<HotelId, Error> {
+        let timezone = parse_time_zone(timezone.as_deref().unwrap_or("UTC"))?;
+        let first_department = Name::parse(FIRST_DEPARTMENT).map_err(|error| Error::from(("name", error)))?;
         let now = self.now();
-        self.store
-            .write(NO_HOTEL, vec![], move |tx| {
-                let id = hotels::insert(tx, &name, timezone.name(), now)?;
-                departments::insert(tx, id, &first, now)?;
-                Ok(id)
-            })
-            .await
+        self.write_global(move |tx| {
+            let id = hotels::insert(tx, &name, timezone.name(), now)?;
+            departments::insert(tx, id, &first_department, now)?;
+            Ok(id)
+        })
+        .await
     }
 
-    /// All hotels, for the command line.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn all_hotels(&self) -> Result<Vec<Hotel>, Error> {
-        self.store.read(|conn| Ok(hotels::all(conn)?)).await
+    pub async fn list_all_hotels(&self) -> Result<Vec<Hotel>, Error> {
+        self.read(|conn| Ok(hotels::all(conn)?)).await
     }
 
-    /// Gives a hotel its number of the Cloud API, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such hotel, or another has this number.
+    /// Sets the WhatsApp number of a hotel, for the command line. Fails with [`Error::Invalid`] if another hotel has
+    /// the number.
     pub async fn set_whatsapp(&self, hotel: HotelId, phone_number_id: String) -> Result<(), Error> {
         let number = Name::parse(&phone_number_id).map_err(|error| Error::from(("whatsapp_phone_number_id", error)))?;
-        self.store
-            .write(NO_HOTEL, vec![], move |tx| {
-                let known = hotels::find(tx.conn(), hotel)?;
-                let known = known.ok_or_else(|| Error::invalid("hotel", "There is no such hotel."))?;
-                if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
-                    return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
-                }
-                hotels::set_whatsapp(tx, hotel, number.as_str())?;
-                // Another number than before begins without windows. Who wrote before there was any was played.
-                if known.whatsapp_phone_number_id.is_none() {
-                    windows::begin(tx, hotel, number.as_str())?;
-                }
-                Ok(())
-            })
-            .await
+        self.write_global(move |tx| {
+            let before = find_hotel(tx.conn(), hotel)?;
+            if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
+                return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
+            }
+            hotels::set_whatsapp(tx, hotel, number.as_str())?;
+            // Only a hotel's first WhatsApp number opens 24-hour windows, for guests who were simulated before. A
+            // number that replaces another starts without open windows.
+            if before.whatsapp_phone_number_id.is_none() {
+                service_windows::open_for_first_number(tx, hotel, number.as_str())?;
+            }
+            Ok(())
+        })
+        .await
     }
 
-    /// Switches a hotel's flow on or off, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such hotel.
-    pub async fn switch_flow(&self, hotel: HotelId, on: bool) -> Result<(), Error> {
-        self.store
-            .write(NO_HOTEL, vec![], move |tx| {
-                if hotels::find(tx.conn(), hotel)?.is_none() {
-                    return Err(Error::invalid("hotel", "There is no such hotel."));
-                }
-                Ok(hotels::set_flow(tx, hotel, on)?)
-            })
-            .await
+    /// Switches the guest flow of a hotel on or off, for the command line.
+    pub async fn set_flow_enabled(&self, hotel: HotelId, is_enabled: bool) -> Result<(), Error> {
+        self.write_global(move |tx| {
+            find_hotel(tx.conn(), hotel)?;
+            Ok(hotels::set_flow(tx, hotel, is_enabled)?)
+        })
+        .await
     }
 
-    /// Sets the country whose rules complete telephone numbers, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such hotel.
+    /// Sets the country of a hotel, whose rules complete phone numbers, for the command line.
     pub async fn set_country(&self, hotel: HotelId, country: Country) -> Result<(), Error> {
-        self.store
-            .write(NO_HOTEL, vec![], move |tx| {
-                if hotels::find(tx.conn(), hotel)?.is_none() {
-                    return Err(Error::invalid("hotel", "There is no such hotel."));
-                }
-                Ok(hotels::set_country(tx, hotel, country)?)
-            })
-            .await
+        self.write_global(move |tx| {
+            find_hotel(tx.conn(), hotel)?;
+            Ok(hotels::set_country(tx, hotel, country)?)
+        })
+        .await
     }
 
-    /// Begins the history of a database that has none.
-    pub(crate) async fn begin_history(&self) -> Result<(), StoreError> {
+    /// Starts the first epoch of the event log in a new database.
+    pub(crate) async fn ensure_epoch(&self) -> Result<(), StoreError> {
         let (epoch, now) = (new_epoch(), self.now());
-        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_first_epoch(tx, &epoch, now)).await
+        let started = self.write_global(move |tx| Ok(event_log::begin_first_epoch(tx, &epoch, now)?)).await;
+        started.map_err(|error| match error {
+            Error::Store(error) => error,
+            refusal => StoreError::Unavailable(refusal.to_string()),
+        })
     }
 
-    /// Begins another history, from the command line: of a database that was restored. Its name.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn begin_epoch(&self) -> Result<String, Error> {
+    /// Starts a new epoch after a restore with the tools of PostgreSQL, for the command line. Returns the name of the
+    /// epoch.
+    pub async fn start_new_epoch(&self) -> Result<String, Error> {
         let (epoch, now) = (new_epoch(), self.now());
         let name = epoch.clone();
-        self.store.write(NO_HOTEL, vec![], move |tx| events::begin_epoch(tx, &name, now)).await?;
+        self.write_global(move |tx| Ok(event_log::begin_epoch(tx, &name, now)?)).await?;
         Ok(epoch)
     }
 
-    /// Puts a copy of a backup in the place of the SQLite database, which nobody may be using, and begins
-    /// another history.
-    ///
-    /// # Errors
-    /// [`BackupError`]; then the database is what it was.
+    /// Replaces the SQLite database by a copy of a backup, and starts a new epoch. No process may use the database. If
+    /// it fails, the database is unchanged.
     pub fn restore(database: &Path, backup: &Path, clock: &dyn Clock) -> Result<Restored, BackupError> {
         let epoch = new_epoch();
-        let kept = persistence::restore(database, backup, &epoch, clock.now())?;
+        let kept = backup::restore(database, backup, &epoch, clock.now())?;
         Ok(Restored { epoch, kept })
     }
 
-    /// The name of this database's history.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
     pub async fn epoch(&self) -> Result<String, Error> {
-        self.store.read(|conn| Ok(events::epoch(conn)?)).await
+        self.read(|conn| Ok(event_log::current_epoch(conn)?)).await
     }
 
-    /// Looks whether the database answers.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where it does not.
+    /// Health check: fails if the database cannot be read. Uses a connection that requests cannot keep busy.
     pub async fn ping(&self) -> Result<(), Error> {
-        // By a reader that nobody's questions can keep busy.
-        self.store.read_for(Purpose::Feed, |conn| Ok(events::epoch(conn)?)).await.map(|_: String| ())
+        self.read_for(ReadPurpose::Feed, None, |conn| Ok(event_log::current_epoch(conn)?)).await.map(|_| ())
     }
 
-    /// Whether this database was made by `--demo` or `generate`: only then a guest may be played.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn may_be_demo(&self) -> Result<bool, Error> {
-        self.store.read(|conn| Ok(hotels::has_origin(conn)?)).await
+    /// Returns whether `--demo` or `generate` created this database. Only then guests may be simulated.
+    pub async fn is_demo_database(&self) -> Result<bool, Error> {
+        self.read(|conn| Ok(hotels::has_origin(conn)?)).await
     }
 
-    /// Whether the database has no hotel yet.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
+    /// Returns whether the database has no hotel.
     pub async fn is_empty(&self) -> Result<bool, Error> {
-        self.store.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
+        self.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
     }
 }
 
-/// A time zone, by its IANA name.
-fn time_zone(name: &str) -> Result<Tz, Error> {
-    let known = name.parse();
-    known.map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))
+fn parse_time_zone(name: &str) -> Result<Tz, Error> {
+    name.parse().map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))
 }
 
-/// The name of a history that no other has.
 fn new_epoch() -> String {
     format!("{:016x}", rand::random::<u64>())
-}
-
-fn first_department() -> Result<Name, Error> {
-    Ok(Name::parse(FIRST_DEPARTMENT).map_err(|error| ("name", error))?)
 }

@@ -1,191 +1,178 @@
-//! The use cases: what both doors, REST and socket, call, and what guests' messages come in by.
+//! Application services: one method of [`Desk`] for each use case. This crate contains no HTTP, no sockets and no JSON.
 //!
-//! A [`Desk`] has a method for each. Whoever asks is a [`Caller`], read from a verified token; what
-//! they may see is read from the database inside the same snapshot or transaction as the rest, so
-//! a change of it bites at once. A use case that changes something is one transaction, with its
-//! events; [`Once`] makes it happen once for a key that comes again. Refusals are an [`Error`].
+//! A use case reads one snapshot or writes one transaction, together with its events ([`transaction`]). Session and
+//! visibility of the [`Caller`] are loaded in the same snapshot or transaction, so a logout or a change of departments
+//! applies to the next request. [`KeyedWrite`] makes a write idempotent. A refused use case returns [`Error`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod api_keys;
-mod attachments;
-mod call;
-mod caller_reads;
-mod checkup;
+pub mod api_keys;
+pub mod attachments;
+pub mod conversations;
+pub mod departments;
+pub mod diagnostics;
+pub mod feed_query;
+pub mod generate;
+pub mod hotels;
+pub mod idempotency;
+pub mod inbound;
+pub mod maintenance;
+pub mod messages;
+pub mod nodes;
+pub mod outbound;
+pub mod pagination;
+pub mod principal;
+pub mod reply;
+pub mod sessions;
+pub mod staff;
+pub mod stays;
+pub mod supervisor;
+pub mod templates;
+pub mod transaction;
+
 mod clock;
-mod conversations;
-mod departments;
+mod conversation_for_stay;
 mod error;
+mod existence;
 mod file_type;
-mod flow;
-mod generate;
-mod hotels;
-mod identities;
-mod messages;
-mod nodes;
-mod outgoing;
-mod receive;
-mod sending;
-mod sessions;
-mod settle;
-mod speaking;
-mod staff;
-mod stays;
-mod supervisor;
-mod survey;
-mod templates;
-mod upkeep;
-mod webhook;
+mod flow_runner;
+mod hotel_calendar;
+mod passwords;
+mod read_limit;
+mod record_message;
+mod save_conversation;
+mod visibility;
 
 pub use auth::Caller;
-pub use call::{Done, Once, Page, Principal};
-pub use checkup::{Checkup, HotelCheckup, Stopped};
 pub use clock::{Clock, SystemClock};
-pub use conversations::{ConversationList, WithCursor};
-pub use error::{Error, Field};
-pub use generate::{Generated, GeneratedHotel, GeneratedStaff, GeneratedStay, Sizes};
-pub use hotels::{DemoHotel, DemoSignIn, Restored};
-pub use messages::MessagePage;
-pub use outgoing::WhatsAppCounts;
+pub use domain::ConversationRef;
+pub use error::Error;
+pub use idempotency::{KeyedWrite, WriteOutcome};
+pub use pagination::PageRequest;
 pub use persistence::{
-    BackupError, BadDbUrl, Committed, DbUrl, Heard, Notices, OnCommit, StoreError, back_up,
-    conversations::{Filter, Which},
-    hotels::HotelChange,
-    idempotency::Key,
-    messages::Page as MessageRange,
-    parked::Parked,
-    sessions::{Lifetimes, Live},
-    stays::Booking,
-    templates::Wording,
+    Committed, DbUrl, OnCommit, StoreError,
+    sessions::SessionLifetimes,
+    store::{
+        backup::{BackupError, back_up},
+        connection::InvalidDbUrl,
+        pg_notify::{PgNotify, PgNotifyEvent},
+    },
 };
-pub use receive::{Came, FromGuest, Received, Spoken};
-pub use sending::Sending;
-pub use sessions::{Credentials, Refresh, SignedIn};
-pub use speaking::{OutgoingFile, Replied, Reply};
-pub use staff::{NewMember, StaffChange};
-pub use stays::{ImportError, RowOutcome, RowResult, StayChange, WrittenBooking};
+pub use principal::Principal;
 pub use supervisor::Supervisor;
-pub use survey::{LogPage, LogRange, Look, Seen, Survey, Surveyed};
-pub use templates::TemplateChange;
-pub use upkeep::Keep;
-pub use webhook::TakenIn;
 
 use std::sync::Arc;
 
 use auth::{AccessTokens, RefreshTokens, ShortSecret};
+use chrono::{DateTime, Utc};
 use persistence::Store;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
-use crate::{caller_reads::CallerReads, sending::Marks};
+use crate::{outbound::read_receipts::queue::ReadReceiptQueue, read_limit::ReadLimiter};
 
-/// Password hashes that may be made at once: each takes 19 MiB and a core.
-const HASHES_AT_ONCE: usize = 2;
+/// Password hashes that may be computed concurrently; each needs 19 MiB of memory and a CPU core.
+const MAX_CONCURRENT_HASHES: usize = 2;
 
-/// Where all use cases are.
+/// All use cases of one node, and the state that they share.
+///
+/// A process opens one `Desk`; a clone is cheap and shares everything. The database stays open until the last clone
+/// is dropped. Use cases are implemented in the modules, each in the file of its resource.
 #[derive(Clone)]
 pub struct Desk {
     store: Store,
     clock: Arc<dyn Clock>,
-    access: Arc<AccessTokens>,
-    refresh: Arc<RefreshTokens>,
-    lifetimes: Lifetimes,
-    hashing: Arc<Semaphore>,
-    /// Wakes whoever sends.
-    to_send: Arc<Notify>,
-    marks: Arc<Marks>,
-    reads: Arc<CallerReads>,
-    /// Whoever imports under a key.
-    importing: Arc<Mutex<()>>,
+    access_tokens: Arc<AccessTokens>,
+    refresh_tokens: Arc<RefreshTokens>,
+    lifetimes: SessionLifetimes,
+    hashing_permits: Arc<Semaphore>,
+    /// Wakes the outbox worker, for example when a message to a guest was queued.
+    outbox_wakeup: Arc<Notify>,
+    read_receipts: Arc<ReadReceiptQueue>,
+    read_limiter: Arc<ReadLimiter>,
+    /// Serializes imports that carry an idempotency key, so that a concurrent retry waits for the first import and
+    /// returns its result.
+    keyed_import: Arc<Mutex<()>>,
     supervisor: Supervisor,
 }
 
-/// Why a desk could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The secret.
     #[error(transparent)]
     Secret(#[from] ShortSecret),
 }
 
 impl Desk {
-    /// Opens the database, brings it up to date, and begins its history where it has none.
-    /// `jwt_secret` signs tokens, so nodes share it. `on_commit` is told every event.
+    /// Opens the database, applies pending migrations and starts the first epoch if there is none.
     ///
-    /// # Errors
-    /// [`OpenError`].
+    /// All nodes must share `jwt_secret`, because it signs their tokens. `on_commit` receives the events of every
+    /// commit.
     pub async fn open(
         url: &DbUrl,
         jwt_secret: &[u8],
-        lifetimes: Lifetimes,
+        lifetimes: SessionLifetimes,
         clock: Arc<dyn Clock>,
         on_commit: OnCommit,
     ) -> Result<Self, OpenError> {
-        let to_send = Arc::new(Notify::new());
+        let outbox_wakeup = Arc::new(Notify::new());
         let desk = Self {
-            access: Arc::new(AccessTokens::new(jwt_secret)?),
-            refresh: Arc::new(RefreshTokens::new(jwt_secret)?),
-            store: Store::open(url, waking(to_send.clone(), on_commit))?,
+            access_tokens: Arc::new(AccessTokens::new(jwt_secret)?),
+            refresh_tokens: Arc::new(RefreshTokens::new(jwt_secret)?),
+            store: Store::open(url, wake_outbox_on_commit(outbox_wakeup.clone(), on_commit))?,
             clock,
             lifetimes,
-            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
-            to_send,
-            marks: Arc::default(),
-            reads: Arc::default(),
-            importing: Arc::default(),
+            hashing_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_HASHES)),
+            outbox_wakeup,
+            read_receipts: Arc::default(),
+            read_limiter: Arc::default(),
+            keyed_import: Arc::default(),
             supervisor: Supervisor::default(),
         };
-        desk.begin_history().await?;
+        desk.ensure_epoch().await?;
         Ok(desk)
     }
 
-    /// Whether the database's schema is behind this program's; asks only.
-    ///
-    /// # Errors
-    /// [`StoreError`] where it is away, or newer.
-    pub fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
-        Store::is_behind(url)
+    /// Returns whether the database schema lacks migrations of this program. Changes nothing.
+    pub fn has_pending_migrations(url: &DbUrl) -> Result<bool, StoreError> {
+        Store::has_pending_migrations(url)
     }
 
-    /// Who keeps the background tasks of this process alive.
     pub fn supervisor(&self) -> &Supervisor {
         &self.supervisor
     }
 
-    /// What should run in this process and does not: background tasks, and `writer` where a hotel's writes are
-    /// not carried out.
+    /// Returns the names of background tasks that should run but do not, and `writer` if a writer thread of the
+    /// database has ended.
     pub fn not_running(&self) -> Vec<&'static str> {
         let mut names = self.supervisor.not_running();
         names.extend((!self.store.can_write()).then_some("writer"));
         names
     }
 
-    /// Ends the writers: for tests of what becomes of the rest.
     #[cfg(feature = "test-access")]
-    pub async fn end_writers(&self) {
-        self.store.end_writers().await;
+    pub async fn stop_writers(&self) {
+        self.store.stop_writers().await;
     }
 
-    /// The time, as this desk sees it.
-    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 }
 
-/// Wakes whoever sends, where a commit put something into the queue, and passes every commit on.
-fn waking(to_send: Arc<Notify>, on_commit: OnCommit) -> OnCommit {
+/// Wakes the outbox worker if a commit has queued a message, and forwards every commit to `on_commit`.
+fn wake_outbox_on_commit(outbox_wakeup: Arc<Notify>, on_commit: OnCommit) -> OnCommit {
     Arc::new(move |committed: Committed| {
-        if committed.events.iter().any(|it| it.kind.is_queued()) {
-            to_send.notify_one();
+        if committed.events.iter().any(|it| it.kind.queues_message()) {
+            outbox_wakeup.notify_one();
         }
         on_commit(committed);
     })
 }
 
-/// The digest under which a request is kept, to tell another one under the same key.
-pub fn fingerprint(request: &[u8]) -> String {
+/// Returns the digest of a request, which is stored with its idempotency key to detect another request under the same
+/// key.
+pub fn request_digest(request: &[u8]) -> String {
     auth::Digest::of(request).to_string()
 }
 
@@ -194,7 +181,7 @@ mod tests {
     use std::time::Duration;
 
     use domain::{
-        ConversationId, Delivery, Event, EventKind, HotelId, Message, MessageId, SenderType, Seq, StatusChange,
+        ConversationId, Delivery, Event, EventKind, HotelId, Message, MessageId, SenderType, Seq, event::StatusChange,
     };
     use tokio::time::timeout;
 
@@ -208,7 +195,7 @@ mod tests {
             sender_type: SenderType::Staff,
             author: None,
             sender_name: "A".to_owned(),
-            at: chrono::Utc::now(),
+            at: Utc::now(),
             delivery,
             failure: None,
             attachments: vec![],
@@ -224,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_queued_wakes_whoever_sends() {
+    async fn only_a_queued_message_wakes_the_outbox_worker() {
         for (kind, wakes) in [
             (message(Some(Delivery::Queued)), true),
             (status(Delivery::Queued), true),
@@ -232,14 +219,14 @@ mod tests {
             (message(None), false),
             (status(Delivery::Sent), false),
         ] {
-            let (to_send, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-            let passed_on = told.clone();
-            let on_commit = waking(to_send.clone(), Arc::new(move |_| passed_on.notify_one()));
-            let event = Event { hotel: HotelId(1), seq: Seq(1), at: chrono::Utc::now(), kind };
-            on_commit(Committed { events: [event].into(), more: false, others: false });
-            let is_awake = timeout(Duration::ZERO, to_send.notified()).await.is_ok();
+            let (outbox_wakeup, forwarded) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let forward = forwarded.clone();
+            let on_commit = wake_outbox_on_commit(outbox_wakeup.clone(), Arc::new(move |_| forward.notify_one()));
+            let event = Event { hotel: HotelId(1), seq: Seq(1), at: Utc::now(), kind };
+            on_commit(Committed { events: [event].into(), has_more: false, has_other_nodes: false });
+            let is_awake = timeout(Duration::ZERO, outbox_wakeup.notified()).await.is_ok();
             assert_eq!(is_awake, wakes);
-            assert!(timeout(Duration::ZERO, told.notified()).await.is_ok(), "not passed on");
+            assert!(timeout(Duration::ZERO, forwarded.notified()).await.is_ok(), "commit not forwarded");
         }
     }
 }

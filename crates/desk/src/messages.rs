@@ -1,148 +1,122 @@
-//! Messages and notes: reading them, and writing them.
+//! Messages of a conversation: pages, internal notes, read positions and retries.
 
 use auth::Caller;
-use chrono::{DateTime, Utc};
-use domain::{Attachment, Conversation, ConversationChange, EventKind, Message, MessageId, MessageText, StaffId};
+use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText};
 use persistence::{
-    Tx,
-    conversations::Which,
-    marks,
-    messages::{self, Draft, Page as MessageRange, Sender},
-    staff,
+    messages,
+    outbox::{self, OutboxKey},
+    read_positions,
 };
 
-use crate::{Desk, Done, Error, Once, WithCursor, conversations::visible};
+pub use persistence::messages::MessageRange;
 
-/// A page of a conversation's messages, oldest first, and what is left beside it.
+use crate::{
+    Desk, Error, KeyedWrite, WriteOutcome,
+    outbound::outbox::{new_callback_id, record_delivery},
+    read_limit::ReadCost,
+    record_message::record_note,
+    transaction::WithCursor,
+    visibility::find_visible,
+};
+
+/// A page of a conversation's messages, oldest first.
 #[derive(Debug)]
 pub struct MessagePage {
-    /// The messages.
     pub messages: Vec<Message>,
-    /// Before which there are older ones, if there are: its least id, which need not be the first's.
+    /// The least message id of the page if there are older messages, otherwise `None`. The first message of a page need
+    /// not have the least id.
     pub older: Option<MessageId>,
-    /// After which there are newer ones, if there are: its greatest id.
+    /// The greatest message id of the page if there are newer messages, otherwise `None`.
     pub newer: Option<MessageId>,
 }
 
 impl Desk {
-    /// Reads a page of a conversation's messages.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn messages(
+    pub async fn list_messages(
         &self,
         caller: Caller,
-        which: Which,
+        reference: ConversationRef,
         range: MessageRange,
     ) -> Result<WithCursor<MessagePage>, Error> {
-        self.ask_with_cursor(caller, move |conn, reach| {
-            let it = visible(conn, reach, which)?;
-            let found = messages::page(conn, it.id, range)?;
-            let ids = || found.iter().map(|it| it.id);
+        self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| {
+            let conversation = find_visible(conn, reach, reference)?;
+            let page = messages::list_range(conn, conversation.id, range)?;
+            let ids = || page.iter().map(|message| message.id);
             let Some((least, greatest)) = ids().min().zip(ids().max()) else {
-                return Ok(MessagePage { messages: found, older: None, newer: None });
+                return Ok(MessagePage { messages: page, older: None, newer: None });
             };
-            let (older, newer) = messages::beside(conn, it.id, (least, greatest), range.notes)?;
-            Ok(MessagePage { messages: found, older: older.then_some(least), newer: newer.then_some(greatest) })
+            let (has_older, has_newer) =
+                messages::exist_before_and_after(conn, conversation.id, (least, greatest), range.notes)?;
+            let (older, newer) = (has_older.then_some(least), has_newer.then_some(greatest));
+            Ok(MessagePage { messages: page, older, newer })
         })
         .await
     }
 
-    /// Writes an internal note.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
+    /// Adds an internal note, which the guest never receives.
     pub async fn add_note(
         &self,
         caller: Caller,
-        which: Which,
+        reference: ConversationRef,
         text: MessageText,
-        once: Once<Message>,
-    ) -> Result<Done<Message>, Error> {
+        write: KeyedWrite<Message>,
+    ) -> Result<WriteOutcome<Message>, Error> {
         let now = self.now();
-        self.act_once(caller, vec![which], once, move |tx, live| {
-            let it = visible(tx.conn(), &live.staff.reach(), which)?;
-            append_note(tx, &it, live.staff.id, &text, now)
+        self.write_once(caller, vec![reference], write, move |tx, live| {
+            let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
+            record_note(tx, &conversation, live.staff.id, &text, now)
         })
         .await
     }
 
-    /// Moves the caller's mark forward to a message; whether it moved.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] where the message is of another conversation.
+    /// Moves the caller's read position forward to a message of the conversation. Returns the conversation, and whether
+    /// the position moved; it never moves back.
     pub async fn mark_read(
         &self,
         caller: Caller,
-        which: Which,
+        reference: ConversationRef,
         to: MessageId,
-        once: Once<(Conversation, bool)>,
-    ) -> Result<Done<(Conversation, bool)>, Error> {
-        let done = self.act_once(caller, vec![], once, move |tx, live| {
-            let it = visible(tx.conn(), &live.staff.reach(), which)?;
-            if !messages::exists(tx.conn(), it.id, to)? {
-                return Err(Error::invalid("message_id", "This message is not of this conversation."));
-            }
-            let moved = marks::advance(tx, live.staff.id, it.id, to)?;
-            Ok((it, moved))
-        });
-        let done = done.await?;
-        if let Done::Now((it, true)) = &done {
-            self.marks.add(it.id, to);
+        write: KeyedWrite<(Conversation, bool)>,
+    ) -> Result<WriteOutcome<(Conversation, bool)>, Error> {
+        let outcome = self
+            .write_once(caller, vec![], write, move |tx, live| {
+                let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
+                if !messages::exists(tx.conn(), conversation.id, to)? {
+                    return Err(Error::invalid("message_id", "This message is not of this conversation."));
+                }
+                let has_moved = read_positions::advance(tx, live.staff.id, conversation.id, to)?;
+                Ok((conversation, has_moved))
+            })
+            .await?;
+        if let WriteOutcome::Performed((conversation, true)) = &outcome {
+            self.read_receipts.push(conversation.id, to);
         }
-        Ok(done)
+        Ok(outcome)
     }
-}
 
-/// Stores a note of a staff member.
-pub(crate) fn append_note(
-    tx: &mut Tx<'_>,
-    it: &Conversation,
-    author: StaffId,
-    text: &MessageText,
-    at: DateTime<Utc>,
-) -> Result<Message, Error> {
-    let name = staff::find(tx.conn(), author)?.ok_or(Error::NotFound)?.name;
-    let sender = Sender::Staff(author, &name);
-    let content = text.as_str();
-    let draft = Draft {
-        conversation: it.id,
-        content,
-        sender,
-        at,
-        came: None,
-        delivery: None,
-        internal: true,
-        client_ref: None,
-    };
-    append(tx, it, &draft)
-}
-
-/// Stores a message and its events: one for who follows the conversation, one for the inbox.
-pub(crate) fn append(tx: &mut Tx<'_>, it: &Conversation, draft: &Draft<'_>) -> Result<Message, Error> {
-    append_with(tx, it, draft, |_, _| Ok(vec![]))
-}
-
-/// As [`append`], of a message with files, which are stored before it is told.
-pub(crate) fn append_with(
-    tx: &mut Tx<'_>,
-    it: &Conversation,
-    draft: &Draft<'_>,
-    files: impl FnOnce(&mut Tx<'_>, MessageId) -> Result<Vec<Attachment>, Error>,
-) -> Result<Message, Error> {
-    let mut message = messages::append(tx, draft)?;
-    message.attachments = files(tx, message.id)?;
-    tx.record(it.hotel, draft.at, EventKind::Message { stay: it.stay, message: Box::new(message.clone()) });
-    tx.record(
-        it.hotel,
-        draft.at,
-        EventKind::ConversationUpdated(ConversationChange {
-            conversation: it.id,
-            stay: it.stay,
-            before: it.department,
-            after: it.department,
-            only_message: true,
-        }),
-    );
-    Ok(message)
+    /// Queues a failed or unknown message to a guest for a new attempt to send it. Fails with [`Error::NotFailed`] in
+    /// any other state.
+    pub async fn retry(
+        &self,
+        caller: Caller,
+        reference: ConversationRef,
+        message: MessageId,
+        write: KeyedWrite<Message>,
+    ) -> Result<WriteOutcome<Message>, Error> {
+        let now = self.now();
+        self.write_once(caller, vec![reference], write, move |tx, live| {
+            let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
+            if !messages::exists(tx.conn(), conversation.id, message)? {
+                return Err(Error::NotFound);
+            }
+            let sent = outbox::find(tx.conn(), &OutboxKey::Id(message))?.ok_or(Error::NotFailed)?;
+            if ![Delivery::Failed, Delivery::Unknown].contains(&sent.delivery) {
+                return Err(Error::NotFailed);
+            }
+            outbox::reset_for_retry(tx, message, conversation.guest, &new_callback_id(), now)?;
+            outbox::set_delivery(tx, message, Delivery::Queued, None)?;
+            record_delivery(tx, &sent, Delivery::Queued, None, now);
+            messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
+        })
+        .await
+    }
 }

@@ -1,69 +1,53 @@
-//! What the servers that share a database tell one another: that they live, and how many sockets each
-//! staff member has where.
+//! The registry of running nodes, and their numbers of open sockets per staff member.
 
 use std::collections::HashMap;
 
-use domain::{HotelId, NodeId, StaffId};
+use domain::{NodeId, StaffId};
 use persistence::nodes;
 
 use crate::{Desk, Error};
 
-/// Nodes belong to all hotels: the lane of none writes it all down, in the order in which it is told.
-const OF_NONE: HotelId = HotelId(0);
-
 impl Desk {
-    /// Begins a node; `first`: of a process that was none before.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn begin_node(&self, first: bool) -> Result<NodeId, Error> {
-        self.store
-            .write(OF_NONE, vec![], move |tx| {
-                if first {
-                    nodes::forget_predecessors(tx)?;
-                }
-                Ok(nodes::begin(tx)?)
-            })
-            .await
+    /// Adds this process to the registry of nodes. `is_first` means that the process was not registered before; on
+    /// SQLite, which only one process serves, the rows of earlier processes are then deleted.
+    pub async fn register_node(&self, is_first: bool) -> Result<NodeId, Error> {
+        self.write_global(move |tx| {
+            if is_first {
+                nodes::delete_predecessors(tx)?;
+            }
+            Ok(nodes::register(tx)?)
+        })
+        .await
     }
 
-    /// Says that a node lives, to be repeated well within 30 seconds, and forgets those of which that
-    /// was not heard for so long. False where the node itself was forgotten: it is to begin anew.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
+    /// Renews a node, and deletes nodes that were not renewed for 30 seconds. Returns `false` if the node itself was
+    /// deleted; it must register again.
     pub async fn renew_node(&self, node: NodeId) -> Result<bool, Error> {
-        self.store
-            .write(OF_NONE, vec![], move |tx| {
-                let lives = nodes::renew(tx, node)?;
-                nodes::forget_dead(tx)?;
-                Ok(lives)
-            })
-            .await
+        self.write_global(move |tx| {
+            let is_registered = nodes::renew(tx, node)?;
+            nodes::delete_expired(tx)?;
+            Ok(is_registered)
+        })
+        .await
     }
 
-    /// Ends a node: the sockets it had count no more.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn end_node(&self, node: NodeId) -> Result<(), Error> {
-        self.store.write(OF_NONE, vec![], move |tx| Ok(nodes::end(tx, node)?)).await
+    /// Deletes a node together with its socket counts.
+    pub async fn unregister_node(&self, node: NodeId) -> Result<(), Error> {
+        self.write_global(move |tx| Ok(nodes::unregister(tx, node)?)).await
     }
 
-    /// Writes down how many sockets these staff members have on a node. False, and nothing is written,
-    /// where the node was forgotten.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn note_sockets(&self, node: NodeId, counts: Vec<(StaffId, i64)>) -> Result<bool, Error> {
-        self.store.write(OF_NONE, vec![], move |tx| Ok(nodes::note_sockets(tx, node, &counts)?)).await
+    /// Stores the number of sockets that these staff members have open on a node. Returns `false` and stores nothing if
+    /// the node was deleted.
+    pub async fn save_socket_counts(&self, node: NodeId, counts: Vec<(StaffId, i64)>) -> Result<bool, Error> {
+        self.write_global(move |tx| Ok(nodes::save_socket_counts(tx, node, &counts)?)).await
     }
 
-    /// How many sockets these staff members have on other nodes; who has none is left out.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn sockets_elsewhere(&self, node: NodeId, staff: Vec<StaffId>) -> Result<HashMap<StaffId, i64>, Error> {
-        self.store.read(move |conn| Ok(nodes::sockets_elsewhere(conn, node, &staff)?)).await
+    /// Returns the number of sockets of these staff members on other nodes, without the zeros.
+    pub async fn count_sockets_on_other_nodes(
+        &self,
+        node: NodeId,
+        staff: Vec<StaffId>,
+    ) -> Result<HashMap<StaffId, i64>, Error> {
+        self.read(move |conn| Ok(nodes::sockets_elsewhere(conn, node, &staff)?)).await
     }
 }

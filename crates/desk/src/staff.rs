@@ -1,330 +1,295 @@
-//! Staff members, and all that follows when what they may see changes.
+//! Staff members, and the effects of a change: sessions, assignments and visible conversations.
 
-use auth::{Caller, Password, PasswordHash};
+use auth::{Caller, Password};
 use chrono::{DateTime, Utc};
-use domain::{Conversation, DepartmentId, EventKind, HotelId, Name, Role, SessionId, Staff, StaffId};
+use domain::{Conversation, ConversationRef, DepartmentId, EventKind, HotelId, Name, Role, SessionId, Staff, StaffId};
 use persistence::{
-    StoreError, Tx,
-    audit::{self, Entry},
-    conversations::{self, Which},
-    departments, hotels,
-    reach_losses::{self, ReachLoss},
-    sessions::{self, Live},
-    staff::{self, NewStaff},
+    Tx,
+    access_revocations::{self, AccessRevocation},
+    audit_log::{self, AuditEntry},
+    conversations, departments,
+    sessions::{self, LiveSession, SessionSelector},
+    staff::{self, NewStaffRow},
 };
 
-use crate::{Desk, Done, Error, Once, Page, sessions::lock_staff, settle};
+use crate::{
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
+    existence::{ensure_departments, find_hotel},
+    principal::ensure_manager,
+    save_conversation::save_with_events,
+    sessions::lock_staff,
+};
 
-/// Open conversations that are taken from a staff member in one transaction.
-const AT_ONCE: i64 = 200;
+/// The most open conversations from which one transaction removes an assignee.
+const MAX_UNASSIGNED_PER_TRANSACTION: i64 = 200;
 
-/// A staff member to be.
+/// The values of a staff member to be created.
 #[derive(Clone, Debug)]
-pub struct NewMember {
-    /// The name they sign in with, unique over all hotels.
+pub struct NewStaffMember {
+    /// The user name for sign-in, unique over all hotels.
     pub username: Name,
-    /// The name that others see.
+    /// The displayed name of the staff member.
     pub name: Name,
-    /// What they may do.
     pub role: Role,
-    /// Their departments, the first one first.
+    /// The departments of the staff member, the main department first.
     pub departments: Vec<DepartmentId>,
-    /// Their password.
     pub password: Password,
-    /// Whether they may sign in.
+    /// Whether the staff member may sign in.
     pub active: bool,
 }
 
-/// What is to be changed of a staff member; what is not given stays.
+/// A change of a staff member; a field that is `None` keeps its value.
 #[derive(Clone, Debug, Default)]
 pub struct StaffChange {
-    /// The name they sign in with.
     pub username: Option<Name>,
-    /// The name that others see.
     pub name: Option<Name>,
-    /// What they may do.
     pub role: Option<Role>,
-    /// Their departments, the first one first.
     pub departments: Option<Vec<DepartmentId>>,
-    /// Their password.
     pub password: Option<Password>,
-    /// Whether they may sign in.
     pub active: Option<bool>,
 }
 
 impl Desk {
-    /// Lists the hotel's staff: how many there are, and a page of them, first made first.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] past the last page.
-    pub async fn staff(&self, caller: Caller, page: Page) -> Result<(i64, Vec<Staff>), Error> {
-        self.ask(caller, move |conn, live| {
-            let (count, found) = staff::list(conn, live.staff.hotel, page.slice())?;
-            page.refuse_past(count)?;
-            Ok((count, found))
+    /// Returns the number of staff members and one page of them, oldest first.
+    pub async fn list_staff(&self, caller: Caller, page: PageRequest) -> Result<(i64, Vec<Staff>), Error> {
+        self.read_as(caller, move |conn, live| {
+            let (count, members) = staff::list(conn, live.staff.hotel, page.slice())?;
+            page.ensure_exists(count)?;
+            Ok((count, members))
         })
         .await
     }
 
-    /// Makes a staff member.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] where the user name is taken, or a department is
-    /// not one of the hotel.
-    pub async fn create_staff(&self, caller: Caller, new: NewMember, once: Once<Staff>) -> Result<Done<Staff>, Error> {
-        // Asked before, too: nobody else makes the server hash passwords.
-        self.ask(caller, |_, live| refuse_unless_manager(live)).await?;
-        let (new, now) = (self.hashed(new).await?, self.now());
-        self.act_once(caller, vec![], once, move |tx, live| {
-            refuse_unless_manager(live)?;
-            create(tx, live.staff.hotel, &new, Some(live.staff.id), now)
+    /// Creates a staff member. Fails with [`Error::Invalid`] if the user name is taken, or a department belongs to
+    /// another hotel.
+    pub async fn create_staff(
+        &self,
+        caller: Caller,
+        new: NewStaffMember,
+        write: KeyedWrite<Staff>,
+    ) -> Result<WriteOutcome<Staff>, Error> {
+        // The role of the caller is checked before the password is hashed, so that only managers can occupy the server
+        // with hashes.
+        self.read_as(caller, |_, live| ensure_manager(live)).await?;
+        let (new, now) = (self.hash_new_member(new).await?, self.now());
+        self.write_once(caller, vec![], write, move |tx, live| {
+            ensure_manager(live)?;
+            create_member(tx, live.staff.hotel, &new, Some(live.staff.id), now)
         })
         .await
     }
 
-    /// Changes a staff member. Their sessions, subscriptions and assignments end as they must.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`], and [`Error::Invalid`] as at
-    /// [`Desk::create_staff`].
+    /// Changes a staff member. A new password or a deactivation revokes sessions; lost visibility ends
+    /// subscriptions and assignments. Fails with [`Error::Invalid`] as [`Desk::create_staff`].
     pub async fn change_staff(
         &self,
         caller: Caller,
         id: StaffId,
         change: StaffChange,
-        once: Once<Staff>,
-    ) -> Result<Done<Staff>, Error> {
-        let held = self
-            .ask(caller, move |conn, live| {
-                let known = staff::find(conn, id)?.is_some_and(|it| it.hotel == live.staff.hotel);
-                if !known {
+        write: KeyedWrite<Staff>,
+    ) -> Result<WriteOutcome<Staff>, Error> {
+        let assigned = self
+            .read_as(caller, move |conn, live| {
+                let is_colleague = staff::find(conn, id)?.is_some_and(|member| member.hotel == live.staff.hotel);
+                if !is_colleague {
                     return Err(Error::NotFound);
                 }
-                refuse_unless_manager(live)?;
-                Ok(conversations::open_assigned_to(conn, id, AT_ONCE)?)
+                ensure_manager(live)?;
+                Ok(conversations::open_ids_assigned_to(conn, id, MAX_UNASSIGNED_PER_TRANSACTION)?)
             })
             .await?;
-        let locks: Vec<_> = held.into_iter().map(Which::Conversation).collect();
-        let (change, lifetimes, now) = (self.hashed_change(change).await?, self.lifetimes, self.now());
-        let done = self
-            .act_once(caller, locks, once, move |tx, live| {
+        let locks: Vec<_> = assigned.into_iter().map(ConversationRef::Conversation).collect();
+        let (change, lifetimes, now) = (self.hash_change(change).await?, self.lifetimes, self.now());
+        let outcome = self
+            .write_once(caller, locks, write, move |tx, live| {
                 let live = lock_staff(tx, live, id, lifetimes, now)?;
-                refuse_unless_manager(&live)?;
+                ensure_manager(&live)?;
                 change_member(tx, id, &change, Some(&live), now)
             })
             .await?;
-        self.follow_up(caller.hotel, id, Some(caller.staff)).await;
-        Ok(done)
+        self.finish_change(caller.hotel, id, Some(caller.staff)).await;
+        Ok(outcome)
     }
 
-    /// Makes a staff member, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such hotel, and as at [`Desk::create_staff`].
-    pub async fn add_staff(&self, hotel: HotelId, new: NewMember) -> Result<StaffId, Error> {
-        let (new, now) = (self.hashed(new).await?, self.now());
-        self.store
-            .write(hotel, vec![], move |tx| {
-                if hotels::find(tx.conn(), hotel)?.is_none() {
-                    return Err(Error::invalid("hotel", "There is no such hotel."));
-                }
-                Ok(create(tx, hotel, &new, None, now)?.id)
-            })
-            .await
+    /// Creates a staff member for the command line.
+    pub async fn create_staff_of(&self, hotel: HotelId, new: NewStaffMember) -> Result<StaffId, Error> {
+        let (new, now) = (self.hash_new_member(new).await?, self.now());
+        self.write(hotel, vec![], move |tx| {
+            find_hotel(tx.conn(), hotel)?;
+            Ok(create_member(tx, hotel, &new, None, now)?.id)
+        })
+        .await
     }
 
-    /// Gives a staff member other departments or another role, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such staff member, or no such department.
+    /// Changes departments or role of a staff member, for the command line.
     pub async fn set_staff(
         &self,
         username: &str,
         departments: Option<Vec<DepartmentId>>,
         role: Option<Role>,
     ) -> Result<StaffId, Error> {
-        self.change_by_name(username, StaffChange { departments, role, ..StaffChange::default() }).await
+        self.change_by_username(username, StaffChange { departments, role, ..StaffChange::default() }).await
     }
 
-    /// Gives a staff member another password and ends all their sessions, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such staff member.
+    /// Changes a password and revokes all sessions of the staff member, for the command line.
     pub async fn set_password(&self, username: &str, password: Password) -> Result<StaffId, Error> {
-        self.change_by_name(username, StaffChange { password: Some(password), ..StaffChange::default() }).await
+        self.change_by_username(username, StaffChange { password: Some(password), ..StaffChange::default() }).await
     }
 
-    /// Shuts a staff member out, from the command line.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where there is no such staff member.
+    /// Deactivates a staff member, for the command line.
     pub async fn deactivate(&self, username: &str) -> Result<StaffId, Error> {
-        self.change_by_name(username, StaffChange { active: Some(false), ..StaffChange::default() }).await
+        self.change_by_username(username, StaffChange { active: Some(false), ..StaffChange::default() }).await
     }
 
-    /// All staff members of all hotels, for the command line.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn all_staff(&self) -> Result<Vec<Staff>, Error> {
-        self.store.read(|conn| Ok(staff::all(conn)?)).await
+    /// Returns the staff members of all hotels, for the command line.
+    pub async fn list_all_staff(&self) -> Result<Vec<Staff>, Error> {
+        self.read(|conn| Ok(staff::all(conn)?)).await
     }
 
-    async fn change_by_name(&self, username: &str, change: StaffChange) -> Result<StaffId, Error> {
+    async fn change_by_username(&self, username: &str, change: StaffChange) -> Result<StaffId, Error> {
         let username = username.to_owned();
-        let (member, held) = self
-            .store
+        let (member, assigned) = self
             .read(move |conn| {
                 let found = staff::find_by_username(conn, &username)?;
                 let (member, _) =
                     found.ok_or_else(|| Error::invalid("username", "There is no staff member of this user name."))?;
-                let held = conversations::open_assigned_to(conn, member.id, AT_ONCE)?;
-                Ok::<_, Error>((member, held))
+                let assigned = conversations::open_ids_assigned_to(conn, member.id, MAX_UNASSIGNED_PER_TRANSACTION)?;
+                Ok((member, assigned))
             })
             .await?;
-        let locks: Vec<_> = held.into_iter().map(Which::Conversation).collect();
-        let (change, now) = (self.hashed_change(change).await?, self.now());
+        let locks: Vec<_> = assigned.into_iter().map(ConversationRef::Conversation).collect();
+        let (change, now) = (self.hash_change(change).await?, self.now());
         let id = member.id;
-        self.store
-            .write(member.hotel, locks, move |tx| {
-                staff::lock(tx, &[id])?;
-                change_member(tx, id, &change, None, now)
-            })
-            .await?;
-        self.follow_up(member.hotel, id, None).await;
+        self.write(member.hotel, locks, move |tx| {
+            staff::lock(tx, &[id])?;
+            change_member(tx, id, &change, None, now)
+        })
+        .await?;
+        self.finish_change(member.hotel, id, None).await;
         Ok(id)
     }
 
-    /// Takes from a staff member what is left assigned to them after a change, and begins to record what they do not
-    /// see any more. The change itself is done, and is answered so: what fails here, the next minute brings.
-    async fn follow_up(&self, hotel: HotelId, id: StaffId, actor: Option<StaffId>) {
-        if let Err(error) = self.clear_further_assignments(hotel, id, actor).await {
-            log::warn!("staff member {id} is left assigned to conversations that they may not see: {error}");
+    /// Does the parts of a staff change that exceed one transaction. The change itself is committed and succeeds;
+    /// maintenance repeats what fails here.
+    async fn finish_change(&self, hotel: HotelId, id: StaffId, actor: Option<StaffId>) {
+        if let Err(error) = self.clear_remaining_assignments(hotel, id, actor).await {
+            log::warn!("staff member {id} is still assigned to invisible conversations; retry by maintenance: {error}");
         }
         let desk = self.clone();
-        // Beside the request: there may be a hundred thousand of them.
+        // This runs in the background, because there may be a hundred thousand conversations.
         tokio::spawn(async move {
-            if let Err(error) = desk.record_lost_sight().await {
-                log::warn!("cannot record yet what staff do not see any more: {error}");
+            if let Err(error) = desk.record_access_losses().await {
+                log::warn!("cannot record which conversations staff members lost; retry by maintenance: {error}");
             }
         });
     }
 
-    /// Takes from a staff member, batch by batch, the open conversations that the change itself left to them.
-    async fn clear_further_assignments(
+    /// Removes a staff member as assignee, batch by batch, from the open conversations beyond the first batch, which
+    /// the change itself has done.
+    async fn clear_remaining_assignments(
         &self,
         hotel: HotelId,
         id: StaffId,
         actor: Option<StaffId>,
     ) -> Result<(), Error> {
-        let clear = move |tx: &mut Tx<'_>, now| {
+        if self.read(move |conn| Ok(conversations::open_ids_assigned_to(conn, id, 1)?)).await?.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let clear_batch = move |tx: &mut Tx<'_>| {
             staff::lock(tx, &[id])?;
             let Some(member) = staff::find(tx.conn(), id)? else { return Ok(false) };
             clear_assignments(tx, &member, actor, now)
         };
-        let rest = self.store.read(move |conn| Ok::<_, Error>(conversations::open_assigned_to(conn, id, 1)?)).await?;
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let now = self.now();
-        while self.store.write(hotel, vec![], move |tx| clear(tx, now)).await? {}
+        while self.write(hotel, vec![], clear_batch).await? {}
         Ok(())
     }
 
-    /// Records, in batches, which closed conversations staff members do not see any more since they were changed.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn record_lost_sight(&self) -> Result<(), Error> {
-        for loss in self.store.read(|conn| Ok::<_, Error>(reach_losses::pending(conn)?)).await? {
+    /// Records, in batches, the closed conversations that staff members no longer see since their departments changed.
+    pub async fn record_access_losses(&self) -> Result<(), Error> {
+        for loss in self.read(|conn| Ok(access_revocations::list_pending(conn)?)).await? {
             let now = self.now();
-            while self.store.write(loss.hotel, vec![], move |tx| record_batch(tx, loss, now)).await? {}
+            while self.write(loss.hotel, vec![], move |tx| record_access_loss_batch(tx, loss, now)).await? {}
         }
         Ok(())
     }
 
-    async fn hashed(&self, new: NewMember) -> Result<NewStaff, Error> {
-        let NewMember { username, name, role, departments, password, active } = new;
-        Ok(NewStaff { username, name, role, departments, password_hash: self.hash(password).await?, active })
+    async fn hash_new_member(&self, new: NewStaffMember) -> Result<NewStaffRow, Error> {
+        let NewStaffMember { username, name, role, departments, password, active } = new;
+        let password_hash = self.hash_password(password).await?;
+        Ok(NewStaffRow { username, name, role, departments, password_hash, active })
     }
 
-    async fn hashed_change(&self, mut change: StaffChange) -> Result<(StaffChange, Option<String>), Error> {
-        let hash = match change.password.take() {
-            Some(password) => Some(self.hash(password).await?),
+    async fn hash_change(&self, mut change: StaffChange) -> Result<HashedChange, Error> {
+        let password_hash = match change.password.take() {
+            Some(password) => Some(self.hash_password(password).await?),
             None => None,
         };
-        Ok((change, hash))
-    }
-
-    /// Hashes a password, beside the threads that answer requests and not too many at once.
-    pub(crate) async fn hash(&self, password: Password) -> Result<String, Error> {
-        let failed = |why: String| StoreError::Unavailable(format!("cannot hash a password: {why}"));
-        let _turn = self.hashing.acquire().await.map_err(|error| failed(error.to_string()))?;
-        let hashed = tokio::task::spawn_blocking(move || PasswordHash::of(&password)).await;
-        let hash = hashed.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-        Ok(hash.as_str().to_owned())
+        Ok(HashedChange { change, password_hash })
     }
 }
 
-/// Refuses who is no manager.
-pub(crate) fn refuse_unless_manager(live: &Live) -> Result<(), Error> {
-    if live.staff.role == Role::Manager { Ok(()) } else { Err(Error::Forbidden) }
+/// A change of a staff member whose new password was replaced by its hash.
+struct HashedChange {
+    change: StaffChange,
+    password_hash: Option<String>,
 }
 
-/// Makes a staff member. `actor`: who makes them; nobody: the command line.
-pub(crate) fn create(
+/// Creates a staff member. `actor` is `None` for the command line.
+pub(crate) fn create_member(
     tx: &mut Tx<'_>,
     hotel: HotelId,
-    new: &NewStaff,
+    new: &NewStaffRow,
     actor: Option<StaffId>,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
-    refuse_foreign(tx, hotel, &new.departments)?;
-    let made = staff::insert(tx, hotel, new, at)?.ok_or_else(taken)?;
-    note(tx, &made, actor, ("staff_created", None, Some(description(&made))), at)?;
-    Ok(made)
+    ensure_departments(tx.conn(), hotel, &new.departments)?;
+    let member = staff::insert(tx, hotel, new, at)?.ok_or_else(username_taken)?;
+    audit(tx, &member, actor, AuditedChange { action: "staff_created", before: None, after: Some(&member) }, at)?;
+    Ok(member)
 }
 
-/// Changes a staff member, whose row is locked.
+/// Changes a staff member whose row is locked.
 fn change_member(
     tx: &mut Tx<'_>,
     id: StaffId,
-    (change, hash): &(StaffChange, Option<String>),
-    by: Option<&Live>,
+    HashedChange { change, password_hash }: &HashedChange,
+    initiator: Option<&LiveSession>,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
     let before = staff::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
-    let after = changed(&before, change);
+    let after = apply_change(&before, change);
     if change.departments.is_some() {
-        refuse_foreign(tx, before.hotel, &after.departments)?;
+        ensure_departments(tx.conn(), before.hotel, &after.departments)?;
     }
-    if before == after && hash.is_none() {
+    if before == after && password_hash.is_none() {
         return Ok(after);
     }
     if !staff::save(tx, &after)? {
-        return Err(taken());
+        return Err(username_taken());
     }
-    let actor = by.map(|it| it.staff.id);
+    let actor = initiator.map(|live| live.staff.id);
     if before != after {
-        note(tx, &after, actor, ("staff_changed", Some(description(&before)), Some(description(&after))), at)?;
+        let changed = AuditedChange { action: "staff_changed", before: Some(&before), after: Some(&after) };
+        audit(tx, &after, actor, changed, at)?;
     }
-    if let Some(hash) = hash {
+    if let Some(hash) = password_hash {
         staff::set_password_hash(tx, id, hash)?;
-        note(tx, &after, actor, ("password_set", None, None), at)?;
-        let own = by.filter(|it| it.staff.id == id).map(|it| it.id);
-        sessions::revoke(tx, all_but(id, own), at)?;
+        audit(tx, &after, actor, AuditedChange { action: "password_set", before: None, after: None }, at)?;
+        let own_session = initiator.filter(|live| live.staff.id == id).map(|live| live.id);
+        sessions::revoke(tx, all_sessions_except(id, own_session), at)?;
     }
     if !after.active {
-        sessions::revoke(tx, sessions::Which::AllOf(id), at)?;
+        sessions::revoke(tx, SessionSelector::AllOf(id), at)?;
     }
-    // First of all: whoever is told the rest must look again who sees it.
+    // `StaffChanged` is the first event: feeds read the new visibility before they send the events below.
     tx.record(after.hotel, at, EventKind::StaffChanged { staff: id });
-    tell_lost(tx, &before, &after, at)?;
+    record_lost_access(tx, &before, &after, at)?;
     clear_assignments(tx, &after, actor, at)?;
     Ok(after)
 }
 
-fn changed(before: &Staff, change: &StaffChange) -> Staff {
+fn apply_change(before: &Staff, change: &StaffChange) -> Staff {
     let text = |new: &Option<Name>, old: &String| new.as_ref().map_or_else(|| old.clone(), |it| it.as_str().to_owned());
     Staff {
         username: text(&change.username, &before.username),
@@ -336,86 +301,84 @@ fn changed(before: &Staff, change: &StaffChange) -> Staff {
     }
 }
 
-fn all_but(staff: StaffId, own: Option<SessionId>) -> sessions::Which {
-    own.map_or(sessions::Which::AllOf(staff), |own| sessions::Which::OthersOf(staff, own))
+fn all_sessions_except(staff: StaffId, kept: Option<SessionId>) -> SessionSelector {
+    kept.map_or(SessionSelector::AllOf(staff), |kept| SessionSelector::OthersOf(staff, kept))
 }
 
-/// Records which conversations they saw before and do not see any more: those in relay now, the closed ones of these
-/// departments in batches afterwards.
-fn tell_lost(tx: &mut Tx<'_>, before: &Staff, after: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
+/// Records the conversations that a staff member no longer sees: those in relay now, the closed ones in batches later.
+fn record_lost_access(tx: &mut Tx<'_>, before: &Staff, after: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
     if after.role == Role::Manager || (before.role, &before.departments) == (after.role, &after.departments) {
         return Ok(());
     }
-    let saw = before.reach();
+    let reach_before = before.reach();
     let mut lost = departments::others(tx.conn(), after.hotel, &after.departments)?;
-    lost.retain(|department| saw.covers(after.hotel, Some(*department)));
-    for (conversation, stay) in reach_losses::in_relay_with(tx.conn(), after.hotel, &lost)? {
+    lost.retain(|department| reach_before.covers(after.hotel, Some(*department)));
+    for (conversation, stay) in access_revocations::relay_conversations(tx.conn(), after.hotel, &lost)? {
         tx.record(after.hotel, at, EventKind::ConversationRemoved { conversation, stay, staff: after.id });
     }
     for department in lost {
-        reach_losses::insert(tx, ReachLoss { hotel: after.hotel, staff: after.id, department })?;
+        access_revocations::insert(tx, AccessRevocation { hotel: after.hotel, staff: after.id, department })?;
     }
     Ok(())
 }
 
-/// Records a batch of the closed conversations that a staff member does not see any more; whether there may be more.
-fn record_batch(tx: &mut Tx<'_>, loss: ReachLoss, at: DateTime<Utc>) -> Result<bool, Error> {
+/// Records one batch of closed conversations that a staff member no longer sees. Returns whether there may be more.
+fn record_access_loss_batch(tx: &mut Tx<'_>, loss: AccessRevocation, at: DateTime<Utc>) -> Result<bool, Error> {
     let member = staff::find(tx.conn(), loss.staff)?;
     if member.is_none_or(|it| it.reach().covers(loss.hotel, Some(loss.department))) {
-        reach_losses::delete(tx, loss)?;
+        access_revocations::delete(tx, loss)?;
         return Ok(false);
     }
-    let Some(batch) = reach_losses::take_batch(tx, loss)? else { return Ok(false) };
+    let Some(batch) = access_revocations::take_batch(tx, loss)? else { return Ok(false) };
     for (conversation, stay) in batch.conversations {
         tx.record(loss.hotel, at, EventKind::ConversationRemoved { conversation, stay, staff: loss.staff });
     }
-    Ok(batch.more)
+    Ok(batch.has_more)
 }
 
-/// Takes from them, of open conversations, what they do not see any more, or cannot answer any more; at most
-/// [`AT_ONCE`]. Whether there may be more. Closed ones are cleared where they are opened again.
+/// Removes a staff member as assignee of open conversations that the staff member no longer sees or can no longer reply
+/// to, at most [`MAX_UNASSIGNED_PER_TRANSACTION`]. Returns whether there may be more. Closed conversations are checked
+/// on reopening.
 fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<bool, Error> {
-    let held = conversations::lock_assigned_out_of_reach(tx, after, AT_ONCE)?;
-    for before in &held {
-        settle::save(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;
+    let assigned = conversations::lock_assigned_out_of_reach(tx, after, MAX_UNASSIGNED_PER_TRANSACTION)?;
+    for before in &assigned {
+        save_with_events(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;
     }
-    Ok(held.len() as i64 == AT_ONCE)
+    Ok(assigned.len() as i64 == MAX_UNASSIGNED_PER_TRANSACTION)
 }
 
-/// Refuses departments that are not of the hotel, or that are named twice.
-fn refuse_foreign(tx: &mut Tx<'_>, hotel: HotelId, ids: &[DepartmentId]) -> Result<(), Error> {
-    let mut distinct = ids.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    if distinct.len() < ids.len() {
-        return Err(Error::invalid("department_ids", "A department is named twice."));
-    }
-    if departments::by_ids(tx.conn(), hotel, ids)?.len() < ids.len() {
-        return Err(Error::invalid("department_ids", "There is no such department."));
-    }
-    Ok(())
-}
-
-fn taken() -> Error {
+fn username_taken() -> Error {
     Error::invalid("username", "This user name is taken.")
 }
 
-type What = (&'static str, Option<String>, Option<String>);
+struct AuditedChange<'a> {
+    action: &'static str,
+    before: Option<&'a Staff>,
+    after: Option<&'a Staff>,
+}
 
-fn note(
+fn audit(
     tx: &mut Tx<'_>,
     member: &Staff,
     actor: Option<StaffId>,
-    (action, before, after): What,
+    change: AuditedChange<'_>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let staff = Some(member.id);
-    let entry = Entry { hotel: member.hotel, actor: actor.into(), action, conversation: None, staff, before, after };
-    Ok(audit::write(tx, &entry, at)?)
+    let entry = AuditEntry {
+        hotel: member.hotel,
+        actor: actor.into(),
+        action: change.action,
+        conversation: None,
+        staff: Some(member.id),
+        before: change.before.map(audit_text),
+        after: change.after.map(audit_text),
+    };
+    Ok(audit_log::insert(tx, &entry, at)?)
 }
 
-/// What the audit keeps of a staff member: no names, no secrets.
-fn description(member: &Staff) -> String {
+/// Returns the text of a staff member for the audit log: role, departments and activity. The audit log contains no
+/// names and no secrets.
+fn audit_text(member: &Staff) -> String {
     let departments: Vec<String> = member.departments.iter().map(DepartmentId::to_string).collect();
     let active = if member.active { "active" } else { "inactive" };
     format!("{}, departments [{}], {active}", member.role.as_str(), departments.join(" "))

@@ -1,53 +1,45 @@
-//! Keeps background tasks alive.
+//! Supervisor of background tasks: restarts a task that panics, with exponential backoff.
 
-use std::{
-    collections::BTreeSet,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-/// How long a task that panicked rests before it is started again; twice as long each time, up to the last.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LAST_BACKOFF: Duration = Duration::from_secs(30);
-/// A task that has run for so long begins again with the first.
-const WELL: Duration = Duration::from_secs(60);
+/// Delay before a panicked task is restarted: it doubles with each panic, from the minimum to the maximum.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// A task that ran for this long before it panicked is restarted after [`MIN_BACKOFF`] again.
+const BACKOFF_RESET: Duration = Duration::from_secs(60);
 
-/// Starts tasks again that panicked, and knows which do not run.
+/// Runs background tasks, and records the names of those that wait for a restart. Clones share that record.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor(Arc<Mutex<BTreeSet<&'static str>>>);
 
 impl Supervisor {
-    /// Runs a task until it returns. Whenever it panics, it is logged and started again.
+    /// Runs a task until it returns. A panic is logged, and the task is started again after the backoff.
     pub async fn run<F: Future<Output = ()>>(&self, name: &'static str, mut start: impl FnMut() -> F) {
-        let mut backoff = FIRST_BACKOFF;
+        let mut backoff = MIN_BACKOFF;
         loop {
-            let began = Instant::now();
-            // The panic itself is logged where it happens.
+            let started = Instant::now();
+            // The panic message itself was logged by the panic hook.
             if AssertUnwindSafe(async { start().await }).catch_unwind().await.is_ok() {
                 return;
             }
-            if began.elapsed() >= WELL {
-                backoff = FIRST_BACKOFF;
+            if started.elapsed() >= BACKOFF_RESET {
+                backoff = MIN_BACKOFF;
             }
-            log::error!("the task {name} panicked; it is restarted in {} ms", backoff.as_millis());
-            self.stopped().insert(name);
+            log::error!("the task {name} panicked; restart in {} ms", backoff.as_millis());
+            self.0.lock().insert(name);
             sleep(backoff).await;
-            self.stopped().remove(name);
-            backoff = (backoff * 2).min(LAST_BACKOFF);
+            self.0.lock().remove(name);
+            backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
 
-    /// The tasks that do not run at this moment.
+    /// Returns the names of the tasks that do not run at the moment.
     pub fn not_running(&self) -> Vec<&'static str> {
-        self.stopped().iter().copied().collect()
-    }
-
-    fn stopped(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().iter().copied().collect()
     }
 }
 
@@ -58,7 +50,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_task_that_panics_is_restarted_and_reported_until_then() {
+    async fn a_panicked_task_is_restarted_and_reported_until_the_restart() {
         let supervisor = Supervisor::default();
         let (starts, reported) = (Cell::new(0), Cell::new(false));
         let task = supervisor.run("maintenance", || async {

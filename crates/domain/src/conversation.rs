@@ -1,151 +1,137 @@
-//! A conversation and its lawful moves.
+//! Conversations: status, status transitions, and the view of a conversation for lists and detail pages.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-use crate::{ConversationId, DepartmentId, GuestId, HotelId, Reach, SenderType, StaffId, Status::*, StayId};
+use crate::{
+    ids::{ConversationId, DepartmentId, GuestId, HotelId, StaffId, StayId},
+    message::SenderType,
+    staff::Reach,
+};
 
-/// For so long after a guest's message WhatsApp lets one write freely: its customer service window.
+/// WhatsApp's customer service window: how long after a guest's message free text may be sent to the guest.
 pub const SERVICE_WINDOW: TimeDelta = TimeDelta::hours(24);
 
-/// Where a conversation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Status of a conversation; [`Conversation`] lists the transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
-    /// No stay is known.
+    /// The conversation has no known stay; the guest flow replies.
     Demo,
-    /// The stay has not begun.
+    /// The stay of the conversation has not begun; the guest flow prepares the arrival.
     Checkin,
-    /// The guest talks with the flow.
+    /// The stay of the conversation has begun or is over; the guest flow replies.
     Active,
-    /// Routed to a department: people talk.
+    /// The conversation is routed to a department: staff reply and the guest flow is silent.
     Relay,
-    /// Over, until the guest writes again or staff reopen it.
+    /// The conversation is closed, until the guest writes again or staff reopen it.
     Closed,
 }
 
-impl Status {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Demo, Checkin, Active, Relay, Closed];
+named_values!(Status);
 
-    /// The word for it in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Demo => "demo",
-            Checkin => "checkin",
-            Active => "active",
-            Relay => "relay",
-            Closed => "closed",
-        }
-    }
-}
-
-impl std::str::FromStr for Status {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|it| it.as_str() == word).ok_or(())
-    }
-}
-
-/// A conversation with a guest: what decides where it may go.
+/// A conversation of a hotel with one guest about one stay, or about none.
+///
+/// The fields decide which transitions are allowed. Every transition is a method; the caller stores the result together
+/// with its events. In the diagram, read `demo` for `active` if no stay is known:
+///
+/// ```text
+/// demo ──attach_stay──▶ checkin ──begin_stay, receive_guest_message, record_check_in──▶ active
+///                       (demo → active, if the stay has already begun)
+/// any open ──start_relay, take_over──▶ relay
+/// relay    ──start_relay (transfer)──▶ relay      an assignee without access to the new department is cleared
+/// relay    ──end_relay──▶ active                  department and assignee are cleared
+/// any      ──close──▶ closed                      department and assignee are kept
+/// closed   ──reopen──▶ relay                      if a department is kept; otherwise → active
+/// closed   ──receive_guest_message──▶ active      department and assignee are cleared
+/// closed   ──record_check_in──▶ active            if no department is kept; otherwise it stays closed
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// Its id.
+    /// Id of the conversation, unique over all hotels.
     pub id: ConversationId,
-    /// Its hotel.
+    /// The hotel that owns the conversation.
     pub hotel: HotelId,
-    /// The guest.
+    /// The guest who writes in the conversation.
     pub guest: GuestId,
-    /// The stay, where one is known.
+    /// The stay that the conversation is about, if one is known.
     pub stay: Option<StayId>,
-    /// Where it stands.
+    /// The current status of the conversation.
     pub status: Status,
-    /// Where it is routed; a closed one keeps it.
+    /// The department that the conversation is routed to. A closed conversation keeps it.
     pub department: Option<DepartmentId>,
-    /// Who answers it.
+    /// The assignee: the staff member in charge of the conversation.
     pub assignee: Option<StaffId>,
 }
 
-/// The conversation is closed, and this is not done to closed ones.
+/// Error: the conversation is closed, so it cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("conversation {0} is closed")]
 pub struct ConversationClosed(pub ConversationId);
 
-/// The conversation is not with a department.
+/// Error: the conversation is routed to no department, so there is no relay to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("conversation {0} is not in relay")]
 pub struct NotInRelay(pub ConversationId);
 
-/// There is no department to route the conversation to.
+/// Error: an unrouted conversation cannot be taken over, because the staff member is in no department and the hotel has
+/// no default department.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("staff member {0} has no department to take a conversation to")]
+#[error("staff member {0} has no department that can take over a conversation")]
 pub struct NoDepartment(pub StaffId);
 
-/// The one to assign may not see the conversation.
+/// Error: the new assignee has no access to the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("staff member {0} may not see the conversation")]
 pub struct AssigneeOutOfReach(pub StaffId);
 
-/// Whether the guest's words changed more than the last message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// They went on.
-    GoesOn,
-    /// They moved it: a closed one is open again, a stay has begun.
-    Moved,
-}
-
 impl Conversation {
-    /// Refuses a closed one.
-    ///
-    /// # Errors
-    /// [`ConversationClosed`].
-    pub fn open(&self) -> Result<(), ConversationClosed> {
-        if self.status == Closed { Err(ConversationClosed(self.id)) } else { Ok(()) }
+    /// Fails if the conversation is closed.
+    pub fn ensure_open(&self) -> Result<(), ConversationClosed> {
+        if self.status == Status::Closed { Err(ConversationClosed(self.id)) } else { Ok(()) }
     }
 
-    /// Routes it to a department, or transfers it to another. An assignee who may not see it
-    /// there is cleared; `assignee` is their reach.
+    /// Routes the conversation to a department, or transfers it to another one. Clears an assignee without access to
+    /// the new department; `assignee_reach` is the visibility scope of the current assignee.
     ///
-    /// # Errors
-    /// [`ConversationClosed`].
-    pub fn start_relay(&mut self, to: DepartmentId, assignee: Option<&Reach>) -> Result<(), ConversationClosed> {
-        self.open()?;
-        self.status = Relay;
+    /// Fails if the conversation is closed.
+    pub fn start_relay(&mut self, to: DepartmentId, assignee_reach: Option<&Reach>) -> Result<(), ConversationClosed> {
+        self.ensure_open()?;
+        self.status = Status::Relay;
         self.department = Some(to);
-        self.keep_assignee_in_reach(assignee);
+        self.clear_assignee_without_access(assignee_reach);
         Ok(())
     }
 
-    /// Ends the talk with people: the guest is with the flow again.
+    /// Hands the conversation back to the guest flow and clears department and assignee.
     ///
-    /// # Errors
-    /// [`NotInRelay`].
+    /// Fails if no department has the conversation.
     pub fn end_relay(&mut self) -> Result<(), NotInRelay> {
-        if self.status != Relay {
+        if self.status != Status::Relay {
             return Err(NotInRelay(self.id));
         }
         self.unroute();
         Ok(())
     }
 
-    /// Closes it; department and assignee stay. Nothing happens to a closed one.
+    /// Closes the conversation and keeps department and assignee. No effect if already closed.
     pub fn close(&mut self) {
-        self.status = Closed;
+        self.status = Status::Closed;
     }
 
-    /// Opens a closed one where it was. Nothing happens to an open one. An assignee who may not see it, since they were
-    /// changed while it was closed, is cleared; `assignee` is their reach.
-    pub fn reopen(&mut self, assignee: Option<&Reach>) {
-        if self.status == Closed {
-            self.status = if self.department.is_some() { Relay } else { self.unrouted() };
-            self.keep_assignee_in_reach(assignee);
+    /// Reopens a closed conversation in the department that it had. No effect if open. Clears an assignee who has lost
+    /// access since the conversation was closed; `assignee_reach` is the visibility scope of the assignee.
+    pub fn reopen(&mut self, assignee_reach: Option<&Reach>) {
+        if self.status == Status::Closed {
+            self.status = if self.department.is_some() { Status::Relay } else { self.unrouted_status() };
+            self.clear_assignee_without_access(assignee_reach);
         }
     }
 
-    /// Gives it to a staff member, or to nobody.
+    /// Assigns a staff member to the conversation, or clears the assignment. The caller checks first that the
+    /// conversation is open.
     ///
-    /// # Errors
-    /// [`AssigneeOutOfReach`]. Whether it is open, the caller asks first.
+    /// Fails if the staff member has no access to the conversation.
     pub fn assign(&mut self, to: Option<&Reach>) -> Result<(), AssigneeOutOfReach> {
         if let Some(reach) = to.filter(|reach| !reach.covers(self.hotel, self.department)) {
             return Err(AssigneeOutOfReach(reach.staff));
@@ -154,151 +140,154 @@ impl Conversation {
         Ok(())
     }
 
-    /// Takes in that a staff member answers: an unrouted one becomes theirs, in their first
-    /// department (a manager without one: the hotel's default); a routed one without assignee
-    /// becomes theirs too.
+    /// Records that a staff member replies. An unrouted conversation is routed to the sender's first department (for a
+    /// manager without one: the hotel's default) and assigned to the sender. A routed conversation without an assignee
+    /// is assigned to the sender. The caller checks first that the conversation is open.
     ///
-    /// # Errors
-    /// [`NoDepartment`] where there is none to route it to. Whether it is open, the caller asks first.
-    pub fn answer(&mut self, by: &Reach, default_department: Option<DepartmentId>) -> Result<(), NoDepartment> {
-        if self.status == Relay {
-            self.assignee.get_or_insert(by.staff);
+    /// Fails if there is no department to route the conversation to.
+    pub fn take_over(&mut self, sender: &Reach, default_department: Option<DepartmentId>) -> Result<(), NoDepartment> {
+        if self.status == Status::Relay {
+            self.assignee.get_or_insert(sender.staff);
             return Ok(());
         }
-        let default = if by.is_manager() { default_department } else { None };
-        let department = by.departments.first().copied().or(default).ok_or(NoDepartment(by.staff))?;
-        self.status = Relay;
+        let default = if sender.is_manager() { default_department } else { None };
+        let department = sender.departments.first().copied().or(default).ok_or(NoDepartment(sender.staff))?;
+        self.status = Status::Relay;
         self.department = Some(department);
-        self.assignee = Some(by.staff);
+        self.assignee = Some(sender.staff);
         Ok(())
     }
 
-    /// Takes in that the guest wrote. `stay_begun`: whether their stay, if one is known, has begun.
-    pub fn hear(&mut self, stay_begun: bool) -> Heard {
+    /// Records that the guest has written: reopens a closed conversation without department, and leaves `checkin` if
+    /// the stay has begun.
+    pub fn receive_guest_message(&mut self, stay_has_begun: bool) {
         match self.status {
-            Closed => self.unroute(),
-            Checkin if stay_begun => self.stay_begins(),
-            _ => return Heard::GoesOn,
-        }
-        Heard::Moved
-    }
-
-    /// Takes in that its stay has begun.
-    pub fn stay_begins(&mut self) {
-        if self.status == Checkin {
-            self.status = Active;
+            Status::Closed => self.unroute(),
+            Status::Checkin if stay_has_begun => self.begin_stay(),
+            _ => {}
         }
     }
 
-    /// Takes in that the guest of its stay has arrived: where no department has it, the guest talks
-    /// with the flow from now on, also in a closed one. Of that one an assignee who may not see it is cleared;
-    /// `assignee` is their reach.
-    pub fn guest_arrives(&mut self, assignee: Option<&Reach>) {
+    /// Changes the status from `checkin` to `active`, on the first day of the stay.
+    pub fn begin_stay(&mut self) {
+        if self.status == Status::Checkin {
+            self.status = Status::Active;
+        }
+    }
+
+    /// Records the check-in of the guest. If no department has the conversation, it becomes `active`, even if it was
+    /// closed. A reopened conversation loses an assignee without access; `assignee_reach` is the assignee's scope.
+    pub fn record_check_in(&mut self, assignee_reach: Option<&Reach>) {
         if self.department.is_none() {
-            if self.status == Closed {
-                self.keep_assignee_in_reach(assignee);
+            if self.status == Status::Closed {
+                self.clear_assignee_without_access(assignee_reach);
             }
-            self.status = Active;
+            self.status = Status::Active;
         }
     }
 
-    /// Becomes the conversation of a stay, having had none.
-    pub fn belong_to(&mut self, stay: StayId, unrouted: Status) {
+    /// Attaches a stay to a conversation without one. `unrouted_status` is the status for that stay, which replaces
+    /// `demo`.
+    pub fn attach_stay(&mut self, stay: StayId, unrouted_status: Status) {
         self.stay = Some(stay);
-        if self.status == Demo {
-            self.status = unrouted;
+        if self.status == Status::Demo {
+            self.status = unrouted_status;
         }
     }
 
-    /// Clears an assignee who may not see it; `assignee` is their reach.
-    pub fn keep_assignee_in_reach(&mut self, assignee: Option<&Reach>) {
-        let seen =
-            |staff| assignee.is_some_and(|reach| reach.staff == staff && reach.covers(self.hotel, self.department));
-        self.assignee = self.assignee.filter(|&staff| seen(staff));
+    /// Clears the assignee unless `assignee_reach` is the assignee's scope and covers the conversation.
+    pub fn clear_assignee_without_access(&mut self, assignee_reach: Option<&Reach>) {
+        let has_access = |staff| {
+            assignee_reach.is_some_and(|reach| reach.staff == staff && reach.covers(self.hotel, self.department))
+        };
+        self.assignee = self.assignee.filter(|&staff| has_access(staff));
     }
 
     fn unroute(&mut self) {
-        self.status = self.unrouted();
+        self.status = self.unrouted_status();
         self.department = None;
         self.assignee = None;
     }
 
-    fn unrouted(&self) -> Status {
-        if self.stay.is_some() { Active } else { Demo }
+    fn unrouted_status(&self) -> Status {
+        if self.stay.is_some() { Status::Active } else { Status::Demo }
     }
 }
 
-/// A conversation as it is shown in lists and in full.
+/// A conversation with everything that lists and the detail page show, as one staff member sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationView {
-    /// Where it stands, and whom it belongs to.
+    /// The conversation itself: status, routing and assignment.
     pub conversation: Conversation,
-    /// The booking's name for the guest; where no stay is known, the guest's own, or a number.
+    /// The name of the guest on the booking. If no stay is known: the guest's profile name in WhatsApp, or else the
+    /// phone number or another identifier of the guest.
     pub guest_name: String,
-    /// The guest's number, where it is known.
+    /// The guest's phone number in E.164, if known.
     pub guest_phone: Option<String>,
-    /// The room, where a stay is known.
+    /// The room number of the stay, if a stay is known.
     pub room_number: Option<String>,
-    /// First and last day of the stay, where one is known.
+    /// First and last day of the stay, if a stay is known.
     pub days: Option<(NaiveDate, NaiveDate)>,
-    /// The name of its department.
+    /// Display name of the department that the conversation is routed to.
     pub department_name: Option<String>,
-    /// The name of its assignee.
+    /// Id and name of the assignee.
     pub assignee: Option<Person>,
-    /// Its last message; notes do not count.
+    /// The newest message of the conversation; internal notes do not count.
     pub last_message: Option<LastMessage>,
-    /// How many of the guest's messages came after the asker's mark.
+    /// Unread count: the number of guest messages after the read position of the staff member who views the
+    /// conversation.
     pub unread: i64,
-    /// When the guest last wrote in it.
+    /// Time of the guest's newest message in this conversation.
     pub last_guest_message_at: Option<DateTime<Utc>>,
-    /// When the guest last wrote to the hotel's number at WhatsApp, in whatever conversation.
+    /// Time of the guest's newest message to the hotel's WhatsApp number, in any conversation: the start of the 24-hour
+    /// window.
     pub window_opened_at: Option<DateTime<Utc>>,
-    /// Whether its hotel has a number at WhatsApp.
+    /// Whether the hotel has a WhatsApp number.
     pub on_whatsapp: bool,
-    /// The flow's step.
+    /// Name of the conversation's step in the guest flow.
     pub current_step: String,
-    /// The flow's memory: a JSON object.
+    /// Memory of the guest flow in this conversation: the text of a JSON object.
     pub context_data: String,
-    /// When it came into being.
+    /// Time when the conversation was created.
     pub created_at: DateTime<Utc>,
-    /// When anything was last added or changed.
+    /// Time of the newest message in the conversation or change of it.
     pub updated_at: DateTime<Utc>,
 }
 
 impl ConversationView {
-    /// Until when the guest may be written to freely, by [`SERVICE_WINDOW`]; `None` where no WhatsApp is, or they
-    /// never wrote to the hotel's number.
+    /// End of the 24-hour window in which free text may be sent. `None` if the hotel has no WhatsApp number or the
+    /// guest has never written to it.
     pub fn window_expires_at(&self) -> Option<DateTime<Utc>> {
         self.window_opened_at.filter(|_| self.on_whatsapp).map(|at| at + SERVICE_WINDOW)
     }
 }
 
-/// A staff member, as shown to others.
+/// Id and name of a staff member, as colleagues see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Their id.
+    /// Id of the staff member.
     pub id: StaffId,
-    /// Their display name.
+    /// Display name of the staff member.
     pub name: String,
 }
 
-/// The last message of a conversation.
+/// The newest message of a conversation, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastMessage {
-    /// Its whole text.
+    /// The full text of the message.
     pub content: String,
-    /// When.
+    /// Time of the message.
     pub at: DateTime<Utc>,
-    /// Who spoke.
+    /// The side that sent the message: guest, staff or system.
     pub sender_type: SenderType,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Role;
+    use super::{Status::*, *};
+    use crate::staff::Role;
 
-    fn conversation(status: Status, stay: Option<i64>, department: Option<i64>) -> Conversation {
+    fn a_conversation(status: Status, stay: Option<i64>, department: Option<i64>) -> Conversation {
         Conversation {
             id: ConversationId(1),
             hotel: HotelId(1),
@@ -316,120 +305,128 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_takes_an_unrouted_conversation_over() {
-        let mut it = conversation(Active, Some(1), None);
-        it.answer(&reach(7, Role::Staff, &[3, 4]), Some(DepartmentId(9))).unwrap();
-        assert_eq!((it.status, it.department, it.assignee), (Relay, Some(DepartmentId(3)), Some(StaffId(7))));
+    fn a_reply_takes_over_an_unrouted_conversation() {
+        let mut conversation = a_conversation(Active, Some(1), None);
+        conversation.take_over(&reach(7, Role::Staff, &[3, 4]), Some(DepartmentId(9))).unwrap();
+        assert_eq!(
+            (conversation.status, conversation.department, conversation.assignee),
+            (Relay, Some(DepartmentId(3)), Some(StaffId(7)))
+        );
     }
 
     #[test]
-    fn a_manager_without_department_takes_it_to_the_default_one_and_staff_may_not() {
-        let mut it = conversation(Demo, None, None);
-        assert_eq!(it.answer(&reach(7, Role::Staff, &[]), Some(DepartmentId(9))), Err(NoDepartment(StaffId(7))));
-        it.answer(&reach(8, Role::Manager, &[]), Some(DepartmentId(9))).unwrap();
-        assert_eq!((it.status, it.department), (Relay, Some(DepartmentId(9))));
+    fn only_a_manager_without_department_takes_over_into_the_default_one() {
+        let mut conversation = a_conversation(Demo, None, None);
+        assert_eq!(
+            conversation.take_over(&reach(7, Role::Staff, &[]), Some(DepartmentId(9))),
+            Err(NoDepartment(StaffId(7)))
+        );
+        conversation.take_over(&reach(8, Role::Manager, &[]), Some(DepartmentId(9))).unwrap();
+        assert_eq!((conversation.status, conversation.department), (Relay, Some(DepartmentId(9))));
     }
 
     #[test]
-    fn an_answer_leaves_a_routed_conversation_with_its_assignee() {
-        let mut it = conversation(Relay, Some(1), Some(3));
-        it.answer(&reach(7, Role::Manager, &[]), None).unwrap();
-        it.answer(&reach(8, Role::Staff, &[3]), None).unwrap();
-        assert_eq!((it.department, it.assignee), (Some(DepartmentId(3)), Some(StaffId(7))));
+    fn a_reply_keeps_the_assignee_of_a_routed_conversation() {
+        let mut conversation = a_conversation(Relay, Some(1), Some(3));
+        conversation.take_over(&reach(7, Role::Manager, &[]), None).unwrap();
+        conversation.take_over(&reach(8, Role::Staff, &[3]), None).unwrap();
+        assert_eq!((conversation.department, conversation.assignee), (Some(DepartmentId(3)), Some(StaffId(7))));
     }
 
     #[test]
-    fn a_transfer_clears_an_assignee_who_does_not_see_it_any_more() {
+    fn a_transfer_clears_an_assignee_without_access() {
         let assignee = reach(7, Role::Staff, &[3]);
-        let mut it = conversation(Relay, Some(1), Some(3));
-        it.assign(Some(&assignee)).unwrap();
-        it.start_relay(DepartmentId(3), Some(&assignee)).unwrap();
-        assert_eq!(it.assignee, Some(StaffId(7)));
-        it.start_relay(DepartmentId(4), Some(&assignee)).unwrap();
-        assert_eq!(it.assignee, None);
+        let mut conversation = a_conversation(Relay, Some(1), Some(3));
+        conversation.assign(Some(&assignee)).unwrap();
+        conversation.start_relay(DepartmentId(3), Some(&assignee)).unwrap();
+        assert_eq!(conversation.assignee, Some(StaffId(7)));
+        conversation.start_relay(DepartmentId(4), Some(&assignee)).unwrap();
+        assert_eq!(conversation.assignee, None);
     }
 
     #[test]
-    fn who_arrives_talks_with_the_flow_unless_a_department_has_them() {
+    fn check_in_activates_a_conversation_without_department() {
         for status in [Checkin, Active, Closed] {
-            let mut it = conversation(status, Some(1), None);
-            it.guest_arrives(None);
-            assert_eq!(it.status, Active);
+            let mut conversation = a_conversation(status, Some(1), None);
+            conversation.record_check_in(None);
+            assert_eq!(conversation.status, Active);
         }
         for status in [Relay, Closed] {
-            let mut it = conversation(status, Some(1), Some(3));
-            it.guest_arrives(None);
-            assert_eq!((it.status, it.department), (status, Some(DepartmentId(3))));
+            let mut conversation = a_conversation(status, Some(1), Some(3));
+            conversation.record_check_in(None);
+            assert_eq!((conversation.status, conversation.department), (status, Some(DepartmentId(3))));
         }
     }
 
     #[test]
-    fn end_relay_leaves_nothing_and_needs_a_relay() {
-        for (stay, left) in [(Some(1), Active), (None, Demo)] {
-            let mut it = conversation(Relay, stay, Some(3));
-            it.assignee = Some(StaffId(7));
-            it.end_relay().unwrap();
-            assert_eq!((it.status, it.department, it.assignee), (left, None, None));
+    fn end_relay_clears_the_routing_and_requires_a_relay() {
+        for (stay, unrouted) in [(Some(1), Active), (None, Demo)] {
+            let mut conversation = a_conversation(Relay, stay, Some(3));
+            conversation.assignee = Some(StaffId(7));
+            conversation.end_relay().unwrap();
+            assert_eq!((conversation.status, conversation.department, conversation.assignee), (unrouted, None, None));
         }
         for status in [Demo, Checkin, Active, Closed] {
-            assert_eq!(conversation(status, None, None).end_relay(), Err(NotInRelay(ConversationId(1))));
+            assert_eq!(a_conversation(status, None, None).end_relay(), Err(NotInRelay(ConversationId(1))));
         }
     }
 
     #[test]
-    fn close_keeps_and_reopen_gives_back() {
-        for (status, department, back) in [(Relay, Some(3), Relay), (Active, None, Active), (Checkin, None, Active)] {
-            let mut it = conversation(status, Some(1), department);
-            it.close();
-            assert_eq!((it.status, it.department), (Closed, department.map(DepartmentId)));
-            assert!(it.start_relay(DepartmentId(1), None).is_err());
-            it.reopen(None);
-            assert_eq!((it.status, it.department), (back, department.map(DepartmentId)));
+    fn close_keeps_the_department_and_reopen_restores_the_relay() {
+        for (status, department, restored) in [(Relay, Some(3), Relay), (Active, None, Active), (Checkin, None, Active)]
+        {
+            let mut conversation = a_conversation(status, Some(1), department);
+            conversation.close();
+            assert_eq!((conversation.status, conversation.department), (Closed, department.map(DepartmentId)));
+            assert!(conversation.start_relay(DepartmentId(1), None).is_err());
+            conversation.reopen(None);
+            assert_eq!((conversation.status, conversation.department), (restored, department.map(DepartmentId)));
         }
-        let mut open = conversation(Checkin, Some(1), None);
+        let mut open = a_conversation(Checkin, Some(1), None);
         open.reopen(None);
         assert_eq!(open.status, Checkin);
     }
 
     #[test]
-    fn what_is_opened_again_keeps_an_assignee_who_may_see_it() {
+    fn reopening_keeps_only_an_assignee_with_access() {
         let sees = reach(7, Role::Staff, &[3]);
         for (assignee, kept) in [(Some(&sees), Some(StaffId(7))), (None, None)] {
-            let mut it = conversation(Closed, Some(1), Some(3));
-            it.assignee = Some(StaffId(7));
-            it.reopen(assignee);
-            assert_eq!((it.status, it.assignee), (Relay, kept));
-            it.reopen(None);
-            assert_eq!(it.assignee, kept, "it was open");
-            let mut unrouted = conversation(Closed, Some(1), None);
+            let mut conversation = a_conversation(Closed, Some(1), Some(3));
+            conversation.assignee = Some(StaffId(7));
+            conversation.reopen(assignee);
+            assert_eq!((conversation.status, conversation.assignee), (Relay, kept));
+            conversation.reopen(None);
+            assert_eq!(conversation.assignee, kept, "no effect on an open conversation");
+            let mut unrouted = a_conversation(Closed, Some(1), None);
             unrouted.assignee = Some(StaffId(7));
-            unrouted.guest_arrives(assignee);
+            unrouted.record_check_in(assignee);
             assert_eq!((unrouted.status, unrouted.assignee), (Active, kept));
         }
-        let mut moved = conversation(Closed, Some(1), Some(4));
+        let mut moved = a_conversation(Closed, Some(1), Some(4));
         moved.assignee = Some(StaffId(7));
         moved.reopen(Some(&sees));
         assert_eq!(moved.assignee, None);
     }
 
     #[test]
-    fn a_guest_who_writes_opens_a_closed_one_unrouted() {
-        let mut it = conversation(Closed, Some(1), Some(3));
-        it.assignee = Some(StaffId(7));
-        assert_eq!(it.hear(true), Heard::Moved);
-        assert_eq!((it.status, it.department, it.assignee), (Active, None, None));
-        assert_eq!(it.hear(true), Heard::GoesOn);
-        let mut before = conversation(Checkin, Some(1), None);
-        assert_eq!((before.hear(false), before.status), (Heard::GoesOn, Checkin));
-        assert_eq!((before.hear(true), before.status), (Heard::Moved, Active));
+    fn a_guest_message_reopens_a_closed_conversation_without_department() {
+        let mut conversation = a_conversation(Closed, Some(1), Some(3));
+        conversation.assignee = Some(StaffId(7));
+        conversation.receive_guest_message(true);
+        assert_eq!((conversation.status, conversation.department, conversation.assignee), (Active, None, None));
+        let mut before = a_conversation(Checkin, Some(1), None);
+        before.receive_guest_message(false);
+        assert_eq!(before.status, Checkin);
+        before.receive_guest_message(true);
+        assert_eq!(before.status, Active);
     }
 
     #[test]
-    fn nobody_is_assigned_what_they_do_not_see() {
-        let mut it = conversation(Relay, Some(1), Some(3));
-        assert_eq!(it.assign(Some(&reach(7, Role::Staff, &[4]))), Err(AssigneeOutOfReach(StaffId(7))));
-        assert!(it.assign(Some(&reach(7, Role::Staff, &[3]))).is_ok());
-        assert!(it.assign(None).is_ok());
-        assert_eq!(it.assignee, None);
+    fn assigning_requires_access() {
+        let mut conversation = a_conversation(Relay, Some(1), Some(3));
+        assert_eq!(conversation.assign(Some(&reach(7, Role::Staff, &[4]))), Err(AssigneeOutOfReach(StaffId(7))));
+        assert!(conversation.assign(Some(&reach(7, Role::Staff, &[3]))).is_ok());
+        assert!(conversation.assign(None).is_ok());
+        assert_eq!(conversation.assignee, None);
     }
 }

@@ -1,103 +1,109 @@
-//! What happened in a hotel: the entries of its log, in the order of their commits.
+//! Events: the entries of a hotel's event log.
 
 use chrono::{DateTime, Utc};
 
-use crate::{ConversationId, Delivery, DepartmentId, HotelId, Message, MessageId, Seq, StaffId, StayId};
+use crate::{
+    ids::{ConversationId, DepartmentId, HotelId, MessageId, Seq, StaffId, StayId},
+    message::{Delivery, Message},
+};
 
-/// An entry of a hotel's log.
+/// An entry of a hotel's event log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Whose log.
+    /// The hotel that owns the log.
     pub hotel: HotelId,
-    /// Its place there.
+    /// Position of the event in the hotel's log.
     pub seq: Seq,
-    /// When it happened.
+    /// Time of the change that the event records.
     pub at: DateTime<Utc>,
-    /// What happened.
+    /// The change that the event records.
     pub kind: EventKind,
 }
 
-/// What happened. Whom it concerns is said at each variant; who of them sees it, `Reach` decides.
+/// The change that an event records. Each variant names its audience; within the audience, only staff whose [`Reach`]
+/// covers the conversation receive the event.
+///
+/// [`Reach`]: crate::Reach
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A message or a note was stored: concerns the subscribers of its conversation.
+    /// A message or internal note was stored. Audience: subscribers of its conversation.
     Message {
-        /// The stay of the conversation.
+        /// The stay of the message's conversation.
         stay: Option<StayId>,
-        /// The message.
+        /// The stored message or internal note.
         message: Box<Message>,
     },
-    /// A message to a guest came further, or failed: concerns the subscribers of its conversation.
+    /// The delivery status of a message to a guest changed. Audience: subscribers of its conversation.
     MessageStatus(StatusChange),
-    /// A conversation came into being (concerns all staff who see it), or was routed to a
-    /// department from outside it (concerns that department's members).
+    /// A conversation was created (audience: all staff who may see it), or routed to a department from outside that
+    /// department (audience: its members).
     NewConversation {
-        /// The conversation.
+        /// The new or newly routed conversation.
         conversation: ConversationId,
-        /// Its stay.
+        /// The stay of the new or newly routed conversation.
         stay: Option<StayId>,
-        /// The department it was routed to; none: it came into being.
+        /// The department that the conversation was routed to; `None` if it was created.
         department: Option<DepartmentId>,
     },
-    /// A conversation changed: concerns the inbox, and its subscribers too where more than its
-    /// last message changed.
+    /// A conversation changed. Audience: inbox subscribers, and subscribers of the conversation unless only a message
+    /// was added.
     ConversationUpdated(ConversationChange),
-    /// A staff member's sight of a conversation ended with a change of their reach: concerns
-    /// their own inbox.
+    /// A change of a staff member's visibility scope ended their access to a conversation. Audience: the inbox of that
+    /// staff member.
     ConversationRemoved {
-        /// The conversation.
+        /// The conversation that is no longer visible.
         conversation: ConversationId,
-        /// Its stay.
+        /// The stay of the conversation that is no longer visible.
         stay: Option<StayId>,
-        /// Whose sight ended.
+        /// The staff member who lost access to the conversation.
         staff: StaffId,
     },
-    /// A staff member's reach or sessions changed. No client gets it: it tells the sockets to
-    /// look again.
+    /// A staff member's visibility scope or sessions changed. Sent to no client: nodes check the sockets of the staff
+    /// member again.
     StaffChanged {
-        /// The staff member.
+        /// The staff member whose visibility scope or sessions changed.
         staff: StaffId,
     },
 }
 
-/// How far a message to a guest has come.
+/// A change of the delivery status of a message to a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusChange {
-    /// Its conversation.
+    /// The conversation of the message.
     pub conversation: ConversationId,
-    /// The stay of the conversation.
+    /// The stay of the message's conversation.
     pub stay: Option<StayId>,
-    /// The message.
+    /// The message whose status changed.
     pub message: MessageId,
-    /// How far it has come.
+    /// The new delivery status of the message.
     pub delivery: Delivery,
-    /// Why it failed, as a sentence for a person.
+    /// Reason for the delivery status `Failed`, as a sentence for staff.
     pub failure: Option<String>,
 }
 
-/// How a conversation changed.
+/// A change of a conversation, with its routing before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConversationChange {
-    /// The conversation.
+    /// The changed conversation.
     pub conversation: ConversationId,
-    /// Its stay, after the change.
+    /// The stay of the conversation after the change.
     pub stay: Option<StayId>,
-    /// Where it was routed before.
+    /// The department of the conversation before the change.
     pub before: Option<DepartmentId>,
-    /// Where it is routed after.
+    /// The department of the conversation after the change.
     pub after: Option<DepartmentId>,
-    /// Whether only a message or note was added: then only the inbox is concerned.
+    /// Whether only a message or note was added. Such a change is sent to inbox subscribers alone.
     pub only_message: bool,
 }
 
 impl EventKind {
-    /// Whether it concerns staff who follow neither a conversation nor the inbox.
+    /// Whether staff without any subscription can be in the audience of the event.
     pub fn is_for_all(&self) -> bool {
         matches!(self, Self::NewConversation { .. } | Self::StaffChanged { .. })
     }
 
-    /// Whether it puts a message into the queue to be sent.
-    pub fn is_queued(&self) -> bool {
+    /// Whether the event puts a message into the outbox, so that the outbox worker has to be woken.
+    pub fn queues_message(&self) -> bool {
         let delivery = match self {
             Self::Message { message, .. } => message.delivery,
             Self::MessageStatus(change) => Some(change.delivery),
@@ -106,7 +112,7 @@ impl EventKind {
         delivery == Some(Delivery::Queued)
     }
 
-    /// The conversation it is about.
+    /// The conversation that the event is about; `None` for [`EventKind::StaffChanged`].
     pub fn conversation(&self) -> Option<ConversationId> {
         match self {
             Self::Message { message, .. } => Some(message.conversation),

@@ -1,146 +1,89 @@
-//! What the system answers when a guest writes.
+//! Guest flow: the automatic replies to a guest while no department has the conversation.
 //!
-//! [`answer`] is the flow: what was meant, at which step, and what follows. Around it stand
-//! [`given_back`] and [`farewell`], which nobody asks for. All are pure: who calls them stores the
-//! [`Turn`]. What a hotel can change of it is told in `docs/flow.md`.
+//! [`reply_to`] answers a guest's message: it finds the intent of the input at the current [`FlowStep`] (`intent.rs`)
+//! and computes the next step (`dialogue.rs`). [`resume_after_relay`] and [`farewell`] send messages that no guest
+//! message caused. All three are pure: the caller stores the [`FlowOutcome`]. `docs/flow.md` lists the settings of a
+//! hotel.
 
-mod memory;
-mod say;
-mod talk;
+mod choice;
+mod context;
+mod dialogue;
+mod intent;
+mod lexicon;
+mod prompt;
+mod state;
 mod texts;
-mod understand;
-mod words;
 
-pub use memory::{Memory, Step};
-pub use say::{Choice, Say};
-pub use texts::{LANGUAGE, Language, TextName, Texts};
+pub use context::{FlowContext, FlowInput, FlowOutcome};
+pub use prompt::{Prompt, PromptRow};
+pub use state::{FlowMemory, FlowStep};
+pub use texts::{FlowLanguage, FlowText, FlowTexts, LANGUAGE_SETTING};
 
-use chrono::NaiveDate;
+use crate::conversation::Status;
+use choice::Choice;
+use dialogue::Dialogue;
+use intent::Intent;
 
-use crate::{Department, DepartmentId, Status};
-use talk::Talk;
-use understand::{Meant::*, Pick, Pick::*};
-
-/// A conversation, as far as it matters to the flow.
-#[derive(Clone, Copy, Debug)]
-pub struct Situation<'a> {
-    /// Where it stood before the guest wrote: a closed one begins anew.
-    pub was: Status,
-    /// Where it stands now.
-    pub status: Status,
-    /// Its step; an unknown word of the column counts as the start.
-    pub step: Step,
-    /// What the flow knows of it.
-    pub memory: &'a Memory,
-    /// The guest's name.
-    pub guest_name: &'a str,
-    /// The room, where a stay is known.
-    pub room_number: Option<&'a str>,
-    /// First and last day of the stay, where one is known.
-    pub days: Option<(NaiveDate, NaiveDate)>,
-    /// Whether that stay is over.
-    pub after_stay: bool,
-    /// The hotel's name.
-    pub hotel_name: &'a str,
-    /// The hotel's departments, in the order of the menu.
-    pub departments: &'a [Department],
-    /// Who helps where nobody else is asked for. One that is not among them counts as none, and
-    /// then it is the first of them.
-    pub default_department: Option<DepartmentId>,
-    /// What the flow says.
-    pub texts: &'a Texts,
-}
-
-/// What the guest wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said<'a> {
-    /// A text, or the caption of a picture.
-    Text(&'a str),
-    /// A row of a list or a button.
-    Choice {
-        /// Its id, as in [`Choice::id`].
-        id: &'a str,
-        /// Its label. Where the id is not known, it counts as if it were typed.
-        title: &'a str,
-    },
-    /// What is no text: a picture, a voice message, a place.
-    Other,
-}
-
-/// What follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// What the system says, in this order.
-    pub say: Vec<Say>,
-    /// The conversation's step from now on.
-    pub step: Step,
-    /// What the flow knows from now on.
-    pub memory: Memory,
-    /// The department to which the conversation is routed.
-    pub route: Option<DepartmentId>,
-}
-
-/// What the system answers to what a guest said. While people talk it is silent.
-pub fn answer(situation: &Situation<'_>, said: &Said<'_>) -> Turn {
-    if matches!(situation.status, Status::Relay | Status::Closed) {
-        return Turn::silent(situation);
+/// Replies to a guest's message. While staff have the conversation, and in a closed one, the flow is silent.
+pub fn reply_to(context: &FlowContext<'_>, input: &FlowInput<'_>) -> FlowOutcome {
+    if matches!(context.status, Status::Relay | Status::Closed) {
+        return FlowOutcome::silent(context);
     }
-    let talk = Talk::hearing(situation, said);
-    match (talk.step(), talk.understand(said)) {
-        // At any step.
-        (_, Stop) => Turn::silent(situation),
-        (_, Again) => talk.ask_again(),
-        (_, Speak(language)) => talk.in_language(language).ask_again(),
-        (_, Picked(Person)) => talk.connect_by_default(),
-        (_, Picked(Department(id))) => talk.connect(id),
-        // The first message, or the first in a long time.
-        (Step::Start | Step::Menu, Several(departments)) => talk.which(&departments),
-        (Step::Start, meant) => talk.begin(&meant),
-        // No stay is known.
-        (Step::Offered, Picked(Yes)) => talk.connect_by_default(),
-        (Step::Offered, Picked(No) | Thanks) => talk.decline(),
-        // The stay has not begun.
-        (Step::Arrival, Answer(text)) if !is_question(text) => talk.note_arrival(text),
-        (Step::Wishes, Answer(text)) => talk.note_wishes(text),
-        (Step::Wishes, Picked(No)) => talk.note_wishes(""),
-        (Step::Confirm, Picked(Yes)) => talk.confirm(),
-        (Step::Confirm, Picked(No)) => talk.ask(Some(TextName::Change), Step::Confirm),
-        (Step::Confirm | Step::Ready, Picked(ChangeArrival)) => talk.change(Step::Arrival),
-        (Step::Confirm | Step::Ready, Picked(ChangeWishes)) => talk.change(Step::Wishes),
-        (Step::Ready, Picked(Yes | No) | Thanks) => Turn::silent(situation),
-        // The stay has begun.
-        (Step::Menu, Picked(More)) => talk.next_page(),
-        (Step::Menu, Picked(No) | Thanks) => Turn::silent(situation),
-        (Step::Menu, Greeting) => {
-            talk.miss(if situation.after_stay { TextName::AfterStay } else { TextName::Greeting })
+    let dialogue = Dialogue::resume(context, input);
+    let intent = intent::recognize(&dialogue, input);
+    let only_polite = matches!(intent, Intent::Greeting | Intent::Thanks);
+    match (dialogue.step(), intent) {
+        // Intents that have the same effect at every step.
+        (_, Intent::Stop) => FlowOutcome::silent(context),
+        (_, Intent::AskAgain) => dialogue.ask_again(),
+        (_, Intent::SwitchLanguage(language)) => dialogue.in_language(language).ask_again(),
+        (_, Intent::Choose(Choice::Person)) => dialogue.connect_by_default(),
+        (_, Intent::Choose(Choice::Department(id))) => dialogue.connect(id),
+        // The guest's first message, or the first after a long time; at the menu, also a message that names several
+        // departments.
+        (FlowStep::Start | FlowStep::Menu, Intent::NameSeveral(departments)) => dialogue.ask_which(&departments),
+        (FlowStep::Start, _) => dialogue.begin(only_polite),
+        // Steps of a guest without a known stay.
+        (FlowStep::Offered, Intent::Choose(Choice::Yes)) => dialogue.connect_by_default(),
+        (FlowStep::Offered, Intent::Choose(Choice::No) | Intent::Thanks) => dialogue.decline(),
+        // Steps before the stay has begun.
+        (FlowStep::Arrival, Intent::Answer(text)) if !is_question(text) => dialogue.note_arrival(text),
+        (FlowStep::Wishes, Intent::Answer(text)) => dialogue.note_wishes(text),
+        (FlowStep::Wishes, Intent::Choose(Choice::No)) => dialogue.note_wishes(""),
+        (FlowStep::Confirm, Intent::Choose(Choice::Yes)) => dialogue.confirm(),
+        (FlowStep::Confirm, Intent::Choose(Choice::No)) => dialogue.ask(Some(FlowText::Change), FlowStep::Confirm),
+        (FlowStep::Confirm | FlowStep::Ready, Intent::Choose(Choice::ChangeArrival)) => {
+            dialogue.change(FlowStep::Arrival)
         }
-        // What means nothing, and if it was the second in a row, a person helps.
-        _ => talk.miss(TextName::NotUnderstood),
+        (FlowStep::Confirm | FlowStep::Ready, Intent::Choose(Choice::ChangeWishes)) => {
+            dialogue.change(FlowStep::Wishes)
+        }
+        (FlowStep::Ready, Intent::Choose(Choice::Yes | Choice::No) | Intent::Thanks) => FlowOutcome::silent(context),
+        // The menu, once the stay has begun.
+        (FlowStep::Menu, Intent::Choose(Choice::More)) => dialogue.next_page(),
+        (FlowStep::Menu, Intent::Choose(Choice::No) | Intent::Thanks) => FlowOutcome::silent(context),
+        (FlowStep::Menu, Intent::Greeting) => {
+            dialogue.ask_after_miss(if context.after_stay { FlowText::AfterStay } else { FlowText::Greeting })
+        }
+        // The message is not understood; after the second such message in a row the guest is connected with a person.
+        _ => dialogue.ask_after_miss(FlowText::NotUnderstood),
     }
 }
 
-/// What the system says after staff have ended their talk: the menu again. The situation is the
-/// one after it.
-pub fn given_back(situation: &Situation<'_>) -> Turn {
-    match situation.status {
-        Status::Relay | Status::Closed => Turn::silent(situation),
-        _ => Talk::anew(situation).begin_with(TextName::GivenBack),
+/// Shows the menu after staff have ended the relay. `context` has the status after the end of the relay.
+pub fn resume_after_relay(context: &FlowContext<'_>) -> FlowOutcome {
+    match context.status {
+        Status::Relay | Status::Closed => FlowOutcome::silent(context),
+        _ => Dialogue::restart(context).ask_first_question(FlowText::GivenBack),
     }
 }
 
-/// What the system says to a guest who has checked out, whoever they talk with.
-pub fn farewell(situation: &Situation<'_>) -> Turn {
-    Talk::anew(situation).farewell()
+/// Says goodbye to a guest who has checked out, in any status of the conversation.
+pub fn farewell(context: &FlowContext<'_>) -> FlowOutcome {
+    Dialogue::restart(context).farewell()
 }
 
-impl Turn {
-    /// Nothing is said, and nothing changes.
-    fn silent(situation: &Situation<'_>) -> Self {
-        Self { say: Vec::new(), step: situation.step, memory: situation.memory.clone(), route: None }
-    }
-}
-
-/// Whether it asks instead of answering; "15:00?" answers.
+/// Whether a guest's text is a question. "15:00?" counts as an answer.
 fn is_question(text: &str) -> bool {
     text.trim_end().ends_with(['?', '？']) && !text.chars().any(char::is_numeric)
 }

@@ -1,22 +1,26 @@
-//! Guests, and by what they are known.
+//! Guests of a hotel, and the identifiers by which they are recognized.
 
-use crate::{GuestId, HotelId, PhoneNumber, has_visible_character};
+use crate::{
+    ids::{GuestId, HotelId},
+    phone::PhoneNumber,
+    text::has_visible_character,
+};
 
-/// A guest of a hotel: known by identities, each of which may be missing.
+/// A guest of a hotel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
-    /// Their id.
+    /// Id of the guest, unique over all hotels.
     pub id: GuestId,
-    /// Their hotel.
+    /// The hotel that the guest writes to.
     pub hotel: HotelId,
-    /// By what they are known.
+    /// Identifiers of the guest, by which messages and bookings are matched to the guest.
     pub identity: GuestIdentity,
-    /// The name they gave themselves.
+    /// The guest's profile name in WhatsApp.
     pub profile_name: Option<String>,
 }
 
 impl Guest {
-    /// How they are called where no stay is known: the name they gave themselves, else a number.
+    /// Name of the guest to display if no stay is known: the profile name, or else an identifier.
     pub fn display_name(&self) -> &str {
         let identity = &self.identity;
         self.profile_name
@@ -29,14 +33,15 @@ impl Guest {
     }
 }
 
-/// By what a guest is known; each part is unique in their hotel.
+/// Identifiers of a guest: phone number, WhatsApp id, business-scoped id. Each may be missing, and each is unique in
+/// the hotel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuestIdentity {
-    /// Their telephone number.
+    /// Phone number of the guest in E.164.
     pub phone: Option<PhoneNumber>,
-    /// WhatsApp's id: usually, but not always, the number's digits.
+    /// WhatsApp id of the guest: usually, but not always, the digits of the phone number.
     pub wa_id: Option<String>,
-    /// WhatsApp's business-scoped user id.
+    /// Business-scoped user id (BSUID) of the guest in WhatsApp.
     pub bsuid: Option<String>,
 }
 

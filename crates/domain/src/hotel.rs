@@ -1,33 +1,38 @@
-//! The hotel and its departments.
+//! Hotels and their departments.
 
-use crate::{Country, DepartmentId, HotelId, TemplateId};
+use crate::{
+    ids::{DepartmentId, HotelId, TemplateId},
+    phone::Country,
+};
 
-/// A hotel: the tenant. Nothing of one is ever seen from another.
+/// A hotel: the tenant. Data of one hotel is never visible in another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hotel {
-    /// Its id.
+    /// Id of the hotel.
     pub id: HotelId,
-    /// Its name, under which the system's messages go out.
+    /// Display name of the hotel, also the sender name of automatic messages.
     pub name: String,
-    /// Its time zone, an IANA name: says which day is today.
+    /// IANA name of the hotel's time zone, which decides the current day.
     pub timezone: String,
-    /// Where a manager's take-over goes: as set, else the department made first.
+    /// Default department, for guests who choose none and for managers who reply without being in a department: as
+    /// configured, or else the oldest department.
     pub default_department: Option<DepartmentId>,
-    /// The template that opens WhatsApp's window: one of type `whatsapp`.
+    /// Opener template: a template of type `whatsapp` that asks a guest to write, which opens the 24-hour window.
     pub opener_template: Option<TemplateId>,
-    /// The number of the Cloud API, unique over all hotels; none: messages are `sent` at once.
+    /// Phone number id of the hotel in WhatsApp's Cloud API, unique over all hotels. If `None`, messages to guests
+    /// count as `sent` at once.
     pub whatsapp_phone_number_id: Option<String>,
-    /// Whether the flow answers its guests; else people do from the first word.
+    /// Whether the guest flow replies to guests. If not, a guest's first message goes to staff.
     pub flow: bool,
-    /// The country whose rules complete telephone numbers without a country code.
+    /// Country whose numbering rules complete phone numbers without a country code.
     pub country: Option<Country>,
 }
 
-/// A department of a hotel.
+/// A group of staff to which conversations are routed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Department {
-    /// Its id.
+    /// Id of the department, unique over all hotels.
     pub id: DepartmentId,
-    /// Its name, unique in the hotel.
+    /// Display name of the department, unique in the hotel.
     pub name: String,
 }

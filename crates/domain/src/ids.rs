@@ -1,4 +1,4 @@
-//! Every id is its own type, so that a stay's can never stand where a conversation's belongs.
+//! Ids of the domain. Each kind of id is a type of its own, so that a stay id cannot be passed as a conversation id.
 
 use std::fmt;
 
@@ -17,37 +17,37 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A hotel: the tenant to whom everything else belongs.
+    /// Id of a hotel: the tenant that owns all other data.
     HotelId,
-    /// A department of a hotel.
+    /// Id of a department, unique over all hotels.
     DepartmentId,
-    /// A staff member.
+    /// Id of a staff member, unique over all hotels.
     StaffId,
-    /// A guest, known by their identities.
+    /// Id of a guest. If two guests are merged, one id remains.
     GuestId,
-    /// A stay of a guest.
+    /// Id of a stay.
     StayId,
-    /// A conversation.
+    /// Id of a conversation.
     ConversationId,
-    /// A message or an internal note.
+    /// Id of a message or an internal note; ascending in the order in which they are stored.
     MessageId,
-    /// A file of a message.
+    /// Id of a file attached to a message.
     AttachmentId,
-    /// A template of messages.
+    /// Id of a message template.
     TemplateId,
-    /// A key by which another system of the hotel is known.
+    /// Id of an API key, with which another system of the hotel calls the API.
     ApiKeyId,
-    /// A server, from its start to its end: several may share a database.
+    /// Id of a node: one run of the server process. Several nodes may share a database.
     NodeId,
 }
 
-/// The place of an event in its hotel's log: from 1, without gaps, in the order of commits.
-/// 0 stands before the first.
+/// Sequence number of an event in its hotel's log: from 1, without gaps, in commit order. 0 is the position before the
+/// first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub i64);
 
 impl Seq {
-    /// The place after this one.
+    /// The sequence number that follows this one in the event log.
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Seq {
     }
 }
 
-/// A sign-in of a staff member, from login to logout: 128 random bits.
+/// Id of a session: one sign-in of a staff member, from login to logout. 128 random bits, written as 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u128);
 
@@ -74,5 +74,26 @@ impl std::str::FromStr for SessionId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Reference to a conversation: by its own id, by the id of its stay, or by both, which must belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConversationRef {
+    /// A reference by the conversation's own id.
+    Conversation(ConversationId),
+    /// A reference by the id of the conversation's stay.
+    Stay(StayId),
+    /// A reference by conversation id and stay id. A conversation about another stay does not match.
+    Both(ConversationId, StayId),
+}
+
+impl ConversationRef {
+    /// Whether a conversation about `stay` may be the referenced one. Only [`ConversationRef::Both`] can mismatch.
+    pub fn matches_stay(self, stay: Option<StayId>) -> bool {
+        match self {
+            Self::Both(_, expected) => stay == Some(expected),
+            Self::Conversation(_) | Self::Stay(_) => true,
+        }
     }
 }

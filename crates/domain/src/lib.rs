@@ -1,45 +1,57 @@
-//! What a hotel's conversations are, and by which rules they move.
+//! Domain model of a hotel's shared inbox: ids, validated values, and the rules of conversations, visibility, events
+//! and the guest flow.
 //!
-//! The types to know: a [`Conversation`] with its lawful moves, a [`Reach`] (what a staff
-//! member may see, which decides every question of sight), and an [`Event`] (what happened,
-//! with its place in the hotel's log). Around them stand ids that cannot be mixed up and
-//! values that were checked once: [`MessageText`], [`PhoneNumber`]. [`flow`] is what the system
-//! answers when a guest writes, [`placeholders`] fills texts with values.
+//! Start with [`Conversation`] (state machine), [`Reach`] (visibility scope of a staff member) and [`Event`] (entry of
+//! a hotel's event log). [`flow`] computes the automatic replies to guests; [`placeholders`] renders templates.
 //!
-//! No I/O, no async, no clock: time is an argument.
+//! The crate is pure: no I/O, no async, no serde, no clock. The current time is an argument.
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod conversation;
-mod event;
-pub mod flow;
-mod guest;
-mod hotel;
-mod ids;
-mod message;
-mod phone;
-pub mod placeholders;
-mod staff;
-mod stay;
-mod template;
-mod text;
-mod whatsapp_id;
+/// Implements `ALL`, `NAMES` and `as_str` for enums whose names are derived by the crate `strum`.
+macro_rules! named_values {
+    ($($type:ident),+ $(,)?) => {$(
+        impl $type {
+            /// All values of the enum, in the order of their declaration.
+            pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+            /// The names of all values, in the order of `ALL`.
+            pub const NAMES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
 
-pub use conversation::{
-    AssigneeOutOfReach, Conversation, ConversationClosed, ConversationView, Heard, LastMessage, NoDepartment,
-    NotInRelay, Person, SERVICE_WINDOW, Status,
-};
-pub use event::{ConversationChange, Event, EventKind, StatusChange};
+            /// The name of the value in the database and in JSON.
+            pub fn as_str(self) -> &'static str {
+                self.into()
+            }
+        }
+    )+};
+}
+
+pub mod conversation;
+pub mod event;
+pub mod flow;
+pub mod guest;
+pub mod hotel;
+pub mod ids;
+pub mod message;
+pub mod phone;
+pub mod placeholders;
+pub mod staff;
+pub mod stay;
+pub mod template;
+pub mod text;
+pub mod whatsapp_id;
+
+pub use conversation::{Conversation, ConversationView, Person, Status};
+pub use event::{Event, EventKind};
 pub use guest::{Guest, GuestIdentity};
 pub use hotel::{Department, Hotel};
 pub use ids::{
-    ApiKeyId, AttachmentId, ConversationId, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq, SessionId, StaffId,
-    StayId, TemplateId,
+    ApiKeyId, AttachmentId, ConversationId, ConversationRef, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq,
+    SessionId, StaffId, StayId, TemplateId,
 };
 pub use message::{Attachment, Delivery, Message, SenderType};
-pub use phone::{BadCountry, BadPhoneNumber, Country, PhoneNumber, WrittenNumber};
+pub use phone::{PhoneNumber, WrittenNumber};
 pub use staff::{Reach, Role, Staff};
-pub use stay::{BadDay, DaysReversed, Stay};
-pub use template::{BadLanguage, BadTemplate, Language, Template, TemplateKind, TemplateType};
-pub use text::{BadText, ClientRef, MessageText, Name, RequestId, has_visible_character};
-pub use whatsapp_id::stable_whatsapp_id;
+pub use stay::Stay;
+pub use template::Template;
+pub use text::{ClientRef, MessageText, Name};

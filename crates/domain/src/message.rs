@@ -1,123 +1,97 @@
-//! Messages and internal notes.
+//! Messages, internal notes, attachments, and the delivery status of messages to guests.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-use crate::{AttachmentId, ClientRef, ConversationId, MessageId, StaffId};
+use crate::{
+    ids::{AttachmentId, ConversationId, MessageId, StaffId},
+    text::ClientRef,
+};
 
-/// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The side that sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum SenderType {
-    /// The guest.
+    /// The guest sent the message.
     Guest,
-    /// A staff member.
+    /// A staff member sent the message.
     Staff,
-    /// The automatic flow, in the hotel's name.
+    /// The guest flow sent the message, in the hotel's name.
     System,
 }
 
-impl SenderType {
-    /// The word for it in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Guest => "guest",
-            Self::Staff => "staff",
-            Self::System => "system",
-        }
-    }
-}
-
-impl std::str::FromStr for SenderType {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        [Self::Guest, Self::Staff, Self::System].into_iter().find(|it| it.as_str() == word).ok_or(())
-    }
-}
-
-/// How far a message to a guest has come. It only moves forward, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Delivery status of a message to a guest.
+///
+/// The order of the variants is the order of the statuses: receipts can arrive late or twice, and a status that is not
+/// greater than the stored one is ignored. `Failed` is less than `Delivered`, because a receipt can prove that a
+/// message arrived after all. Only a retry by staff moves a message backwards, to `Queued`.
+///
+/// ```text
+/// held ──guest writes──▶ queued ──sent by the outbox worker──▶ sent ──receipts──▶ delivered ──▶ read
+///                        queued ──no response──▶ unknown ──receipt──▶ sent, delivered, read
+///                        queued ──permanent error──▶ failed       failed, unknown ──retry──▶ queued
+/// ```
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Delivery {
-    /// Waits for the guest to open WhatsApp's 24-hour window.
+    /// The message waits until the guest opens the 24-hour window.
     Held,
-    /// Stored, to be sent.
+    /// The message is stored and waits to be sent.
     Queued,
-    /// Its bytes went out and no answer came.
+    /// The message was transmitted, but no response was received: the guest may have it or not.
     Unknown,
-    /// Sent.
+    /// WhatsApp has accepted the message.
     Sent,
-    /// Refused for good.
+    /// The message was refused permanently.
     Failed,
-    /// On the guest's telephone.
+    /// The guest's phone has received the message.
     Delivered,
-    /// Read by the guest.
+    /// The guest has read the message.
     Read,
 }
 
-impl Delivery {
-    /// All of them, in this order.
-    pub const ALL: [Self; 7] =
-        [Self::Held, Self::Queued, Self::Unknown, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
+named_values!(SenderType, Delivery);
 
-    /// The word for it in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Queued => "queued",
-            Self::Unknown => "unknown",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-        }
-    }
-}
-
-impl std::str::FromStr for Delivery {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|it| it.as_str() == word).ok_or(())
-    }
-}
-
-/// A file of a message.
+/// A file attached to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// Its id.
+    /// Id of the attachment, unique over all hotels.
     pub id: AttachmentId,
-    /// What it is called.
+    /// File name of the attachment, for downloads.
     pub name: String,
-    /// Its media type, as its sender says.
+    /// Media type of the file as declared by the sender, such as `image/jpeg`.
     pub content_type: String,
-    /// How many bytes it has; 0 while it is not fetched yet.
+    /// Size of the file in bytes; 0 until the file has been fetched from WhatsApp.
     pub size: i64,
 }
 
-/// A message of a conversation, or a note that only staff see.
+/// A message of a conversation, or an internal note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its id; ids grow in the order in which a conversation's messages were stored.
+    /// Id of the message, ascending in the order in which the messages of a conversation were stored.
     pub id: MessageId,
-    /// Its conversation.
+    /// The conversation that contains the message.
     pub conversation: ConversationId,
-    /// What was said.
+    /// The text of the message.
     pub content: String,
-    /// Who spoke.
+    /// The side that sent the message: guest, staff or system.
     pub sender_type: SenderType,
-    /// The staff member who spoke.
+    /// The staff member who wrote the message; `None` for the guest and the guest flow.
     pub author: Option<StaffId>,
-    /// The name shown for who spoke.
+    /// Display name of the message's sender.
     pub sender_name: String,
-    /// When.
+    /// Time of the message; for a guest's message, the time that WhatsApp reported.
     pub at: DateTime<Utc>,
-    /// How far it came; `None` for guests' messages and notes.
+    /// Delivery status; `None` for guest messages and internal notes.
     pub delivery: Option<Delivery>,
-    /// Why it failed, as a sentence for a person.
+    /// Reason for the delivery status `Failed`, as a sentence for staff.
     pub failure: Option<String>,
-    /// Its files.
+    /// Files attached to the message.
     pub attachments: Vec<Attachment>,
-    /// True for a note: never sent to a guest.
+    /// Whether this is an internal note, which is never sent to a guest.
     pub internal: bool,
-    /// What its sender called it.
+    /// Client reference: the sending client's own id of the message, if it gave one.
     pub client_ref: Option<ClientRef>,
 }

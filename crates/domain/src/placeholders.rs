@@ -1,43 +1,41 @@
-//! Templates: texts with places for values, such as `Hello {{guest_name}}`.
+//! Rendering of templates: texts with placeholders, such as `Hello {{guest_name}}`.
 //!
-//! A placeholder is a name of ASCII letters, digits and `_` in double braces; blanks around the
-//! name do not count. Whatever else stands in braces is text.
+//! A placeholder is a name of ASCII letters, digits and `_` in double braces; white space around the name is ignored.
+//! Everything else in braces is text.
 
-/// Placeholders for which there was no value. Its display is a sentence for a person.
+/// Error: the placeholders of a template for which there is no value. Displays as a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("There is no value for {}.", .0.join(", "))]
 pub struct MissingValue(pub Vec<String>);
 
-/// A part of a template.
-enum Part<'a> {
+enum TemplatePart<'a> {
     Text(&'a str),
     Placeholder(&'a str),
 }
 
-/// The names of the placeholders in order of first use, each once.
+/// The names of the placeholders in a template, in order of first use, each once.
 pub fn placeholders(content: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for part in parts(content) {
         match part {
-            Part::Placeholder(name) if !names.contains(&name) => names.push(name),
+            TemplatePart::Placeholder(name) if !names.contains(&name) => names.push(name),
             _ => {}
         }
     }
     names
 }
 
-/// Puts values in the places of the placeholders. Values are taken literally: what looks like a
-/// placeholder in one is text.
+/// Replaces the placeholders of a template by values. Values are inserted literally: a placeholder inside a value is
+/// text.
 ///
-/// # Errors
-/// [`MissingValue`] with the names, in order of first use, for which `value_of` has none.
+/// Fails if `value_of` has no value for a name; the error lists all such names in order of first use.
 pub fn render(content: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Result<String, MissingValue> {
     let mut rendered = String::with_capacity(content.len());
     let mut missing = Vec::new();
     for part in parts(content) {
         match part {
-            Part::Text(text) => rendered.push_str(text),
-            Part::Placeholder(name) => match value_of(name) {
+            TemplatePart::Text(text) => rendered.push_str(text),
+            TemplatePart::Placeholder(name) => match value_of(name) {
                 Some(value) => rendered.push_str(&value),
                 None if missing.iter().any(|it| it == name) => {}
                 None => missing.push(name.to_owned()),
@@ -47,7 +45,7 @@ pub fn render(content: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Resul
     if missing.is_empty() { Ok(rendered) } else { Err(MissingValue(missing)) }
 }
 
-fn parts(content: &str) -> impl Iterator<Item = Part<'_>> {
+fn parts(content: &str) -> impl Iterator<Item = TemplatePart<'_>> {
     let mut rest = content;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -55,17 +53,17 @@ fn parts(content: &str) -> impl Iterator<Item = Part<'_>> {
         }
         if let Some((name, after)) = leading_placeholder(rest) {
             rest = after;
-            return Some(Part::Placeholder(name));
+            return Some(TemplatePart::Placeholder(name));
         }
         let begins = |&(at, _): &(usize, &str)| rest.get(at..).is_some_and(|it| leading_placeholder(it).is_some());
         let end = rest.match_indices('{').find(begins).map_or(rest.len(), |(at, _)| at);
         let (text, after) = rest.split_at(end);
         rest = after;
-        Some(Part::Text(text))
+        Some(TemplatePart::Text(text))
     })
 }
 
-/// The placeholder's name with which the text begins, and what comes after it.
+/// The name of a placeholder at the beginning of the text, and the rest after it.
 fn leading_placeholder(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix("{{")?.trim_start();
     let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|&end| end > 0)?;
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_in_the_places_of_their_names() {
+    fn placeholders_are_replaced_by_values() {
         for (content, rendered) in [
             ("", ""),
             ("Good morning", "Good morning"),
@@ -96,9 +94,9 @@ mod tests {
             ("{{guest_name}}{{ guest_name }}", "AnaAna"),
             ("Para ti, ñandú: {{guest_name}}", "Para ti, ñandú: Ana"),
             ("[{{1}}]", "[]"),
-            // A value is text, whatever it looks like.
+            // A placeholder inside a value is text.
             ("Room {{room_number}}", "Room {{guest_name}}"),
-            // Whatever is no placeholder is text.
+            // Incomplete placeholders are text.
             (
                 "{guest_name} {{guest_name} {{}} {{ }} {{guest name}} {{é}} }}",
                 "{guest_name} {{guest_name} {{}} {{ }} {{guest name}} {{é}} }}",
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn names_without_value_are_told_once_in_order_of_first_use() {
+    fn missing_values_are_reported_once_in_order_of_first_use() {
         let content = "{{time}} {{guest_name}} {{place}} {{time}}";
         assert_eq!(placeholders(content), ["time", "guest_name", "place"]);
         let missing = render(content, &value_of).unwrap_err();
@@ -122,14 +120,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_with_all_names_put_back_is_the_same(content in r"([{}a1_ é]|\{\{a\}\}|\{\{ b_2\}\}){0,20}") {
+        fn rendering_names_as_themselves_is_neutral(content in r"([{}a1_ é]|\{\{a\}\}|\{\{ b_2\}\}){0,20}") {
             let back = render(&content, &|name| Some(format!("{{{{{name}}}}}"))).unwrap();
             prop_assert_eq!(back.replace(' ', ""), content.replace(' ', ""));
             prop_assert_eq!(placeholders(&back), placeholders(&content));
         }
 
         #[test]
-        fn exactly_the_placeholders_need_a_value(content in r"([{}a1_ é]|\{\{a\}\}|\{\{ b_2\}\}){0,20}") {
+        fn every_placeholder_without_a_value_is_reported(content in r"([{}a1_ é]|\{\{a\}\}|\{\{ b_2\}\}){0,20}") {
             let missing = render(&content, &|_| None).map_or_else(|it| it.0, |_| Vec::new());
             prop_assert_eq!(missing, placeholders(&content));
         }

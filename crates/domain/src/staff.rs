@@ -1,92 +1,75 @@
-//! Staff members, and what each of them may see.
+//! Staff members and their visibility scope.
 
-use crate::{DepartmentId, HotelId, StaffId};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-/// What a staff member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use crate::ids::{DepartmentId, HotelId, StaffId};
+
+/// Role of a staff member: decides permissions and visibility.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// Sees what is routed to their departments, and what is routed to none.
+    /// The staff member sees unrouted conversations and those routed to the own departments.
     Staff,
-    /// Sees every conversation of the hotel, and administers it.
+    /// The manager sees every conversation of the hotel and administers the hotel.
     Manager,
 }
 
-impl Role {
-    /// The word for it in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Staff => "staff",
-            Self::Manager => "manager",
-        }
-    }
-}
+named_values!(Role);
 
-impl std::str::FromStr for Role {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        match word {
-            "staff" => Ok(Self::Staff),
-            "manager" => Ok(Self::Manager),
-            _ => Err(()),
-        }
-    }
-}
-
-/// A member of a hotel's staff.
+/// An employee of a hotel with a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staff {
-    /// Their id.
+    /// Id of the staff member, unique over all hotels.
     pub id: StaffId,
-    /// Their hotel; it never changes.
+    /// The hotel that employs the staff member; never changes.
     pub hotel: HotelId,
-    /// The name they sign in with, unique over all hotels.
+    /// User name for the sign-in, unique over all hotels.
     pub username: String,
-    /// The name that guests and colleagues see.
+    /// Display name of the staff member, for guests and colleagues.
     pub name: String,
-    /// Their role.
+    /// Role, which decides the permissions of the staff member.
     pub role: Role,
-    /// Their departments, the first one first: to it goes what they take over.
+    /// Departments of the staff member. Conversations that the staff member takes over are routed to the first one.
     pub departments: Vec<DepartmentId>,
-    /// Whether they may sign in.
+    /// Whether the staff member may sign in.
     pub active: bool,
 }
 
 impl Staff {
-    /// What they may see.
+    /// The visibility scope of the staff member.
     pub fn reach(&self) -> Reach {
         Reach { staff: self.id, hotel: self.hotel, role: self.role, departments: self.departments.clone() }
     }
 }
 
-/// What a staff member may see. Every path to a conversation asks it.
+/// Visibility scope of a staff member: the conversations that the staff member may see. Every read, write and delivery
+/// checks it.
 ///
-/// A conversation's place is the department it is routed to, or none: all of the hotel see an
-/// unrouted one, only the department's members and the managers a routed one.
+/// Unrouted conversations are visible to the whole hotel, routed ones to the department's members and to managers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// Whose it is.
+    /// The staff member to whom the visibility scope belongs.
     pub staff: StaffId,
-    /// The hotel it ends at.
+    /// The only hotel whose conversations the visibility scope covers.
     pub hotel: HotelId,
-    /// A manager's covers the whole hotel.
+    /// Role of the staff member. The visibility scope of a manager covers all departments.
     pub role: Role,
-    /// The departments it covers, the staff member's first one first.
+    /// Departments of the staff member, in the order that decides which is the first.
     pub departments: Vec<DepartmentId>,
 }
 
 impl Reach {
-    /// Whether a conversation of this hotel, routed there, may be seen.
+    /// Whether the scope covers a conversation of `hotel` that is routed to `department`, or unrouted if `None`.
     pub fn covers(&self, hotel: HotelId, department: Option<DepartmentId>) -> bool {
         hotel == self.hotel && department.is_none_or(|department| self.is_manager() || self.is_member(department))
     }
 
-    /// Whether it is a manager's.
+    /// Whether the staff member is a manager.
     pub fn is_manager(&self) -> bool {
         self.role == Role::Manager
     }
 
-    /// Whether its owner belongs to that department.
+    /// Whether the staff member belongs to the department.
     pub fn is_member(&self, department: DepartmentId) -> bool {
         self.departments.contains(&department)
     }
@@ -102,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn staff_see_their_departments_and_the_unrouted() {
+    fn staff_see_their_departments_and_unrouted_conversations() {
         let reach = reach(Role::Staff, &[1, 2]);
         assert!(reach.covers(HotelId(1), None));
         assert!(reach.covers(HotelId(1), Some(DepartmentId(2))));
@@ -115,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_another_hotel() {
+    fn other_hotels_are_invisible() {
         for role in [Role::Staff, Role::Manager] {
             assert!(!reach(role, &[1]).covers(HotelId(2), None));
             assert!(!reach(role, &[1]).covers(HotelId(2), Some(DepartmentId(1))));

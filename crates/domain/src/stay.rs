@@ -1,81 +1,80 @@
-//! Stays: who lives in which room, and when.
+//! Stays: bookings of guests, with their days, check-in and check-out.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::{GuestId, HotelId, Name, PhoneNumber, Status, StayId};
+use crate::{
+    conversation::Status,
+    ids::{GuestId, HotelId, StayId},
+    phone::PhoneNumber,
+    text::Name,
+};
 
-/// A guest's stay in a hotel.
+/// One booking of one guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
-    /// Its id.
+    /// Id of the stay, unique over all hotels.
     pub id: StayId,
-    /// Its hotel.
+    /// The hotel that owns the stay.
     pub hotel: HotelId,
-    /// Whose it is.
+    /// The guest of the stay.
     pub guest: GuestId,
-    /// The booking's name for it, unique in the hotel.
+    /// Reservation code of the booking system, unique in the hotel.
     pub reservation_code: Name,
-    /// The guest's name on the booking.
+    /// Name of the guest on the booking.
     pub guest_name: Name,
-    /// The guest's number on the booking.
+    /// Phone number of the guest on the booking.
     pub guest_phone: PhoneNumber,
-    /// The room.
+    /// Number or name of the guest's room.
     pub room_number: Name,
-    /// The first day.
+    /// First day of the stay, in the hotel's time zone.
     pub check_in: NaiveDate,
-    /// The last day.
+    /// Last day of the stay, in the hotel's time zone.
     pub check_out: NaiveDate,
-    /// When the guest arrived, where that was told.
+    /// Time when the guest was checked in, if recorded.
     pub checked_in_at: Option<DateTime<Utc>>,
-    /// When the guest left, where that was told.
+    /// Time when the guest was checked out, if recorded.
     pub checked_out_at: Option<DateTime<Utc>>,
 }
 
-/// A day that cannot be read. Its display is a sentence for a person.
+/// Error: the text is not a day in the form `YYYY-MM-DD`. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Please write the day as YYYY-MM-DD.")]
 pub struct BadDay;
 
-/// Days of a stay that cannot be. Its display is a sentence for a person.
+/// Error: the last day of a stay is before the first. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("The last day is before the first.")]
 pub struct DaysReversed;
 
 impl Stay {
-    /// Reads a day, written `YYYY-MM-DD`.
-    ///
-    /// # Errors
-    /// [`BadDay`].
+    /// Parses a day in the form `YYYY-MM-DD`; no other form is accepted.
     pub fn parse_day(text: &str) -> Result<NaiveDate, BadDay> {
         let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_plain).ok_or(BadDay)
     }
 
-    /// Checks the days of a stay; first and last may be the same one.
-    ///
-    /// # Errors
-    /// [`DaysReversed`].
-    pub fn check_days(check_in: NaiveDate, check_out: NaiveDate) -> Result<(), DaysReversed> {
+    /// Checks first and last day of a stay. Fails if the last day is before the first; both may be the same day.
+    pub fn validate_days(check_in: NaiveDate, check_out: NaiveDate) -> Result<(), DaysReversed> {
         if check_out < check_in { Err(DaysReversed) } else { Ok(()) }
     }
 
-    /// Whether it is a current one, `today` being the day in the hotel's time zone: checked in
-    /// and not out; else not checked out and not over.
+    /// Whether new messages can belong to the stay: checked in and not checked out, or else neither checked out nor
+    /// over. `today` is the current day in the hotel's time zone, in all methods of a stay.
     pub fn is_current(&self, today: NaiveDate) -> bool {
         self.checked_out_at.is_none() && (self.checked_in_at.is_some() || today <= self.check_out)
     }
 
-    /// Whether it has begun: the guest was checked in, or the day of arrival has come.
+    /// Whether the stay has begun: the guest was checked in or the first day has come.
     pub fn has_begun(&self, today: NaiveDate) -> bool {
         self.checked_in_at.is_some() || self.check_in <= today
     }
 
-    /// Whether it has begun or is over: its guest is not awaited any more.
+    /// Whether the stay has begun, or has ended before it began: the guest is no longer expected to arrive.
     pub fn has_begun_or_ended(&self, today: NaiveDate) -> bool {
         self.has_begun(today) || self.checked_out_at.is_some()
     }
 
-    /// What a conversation of this stay is while no department has it.
+    /// Status that a conversation about this stay has while it is routed to no department.
     pub fn unrouted_status(&self, today: NaiveDate) -> Status {
         if self.has_begun_or_ended(today) { Status::Active } else { Status::Checkin }
     }
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_written_in_one_way() {
+    fn only_iso_days_are_accepted() {
         let day = NaiveDate::from_ymd_opt(2028, 2, 29).unwrap();
         assert_eq!(Stay::parse_day("2028-02-29"), Ok(day));
         for bad in
@@ -94,7 +93,7 @@ mod tests {
         {
             assert_eq!(Stay::parse_day(bad), Err(BadDay), "{bad:?}");
         }
-        assert_eq!(Stay::check_days(day, day), Ok(()));
-        assert_eq!(Stay::check_days(day, day - chrono::Days::new(1)), Err(DaysReversed));
+        assert_eq!(Stay::validate_days(day, day), Ok(()));
+        assert_eq!(Stay::validate_days(day, day - chrono::Days::new(1)), Err(DaysReversed));
     }
 }

@@ -1,95 +1,83 @@
-//! Templates of messages.
+//! Message templates: prepared texts for guests.
 
 use std::fmt;
 
-use crate::{DepartmentId, HotelId, MessageText, Name, TemplateId};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-/// A text that is written once and sent often.
+use crate::{
+    ids::{DepartmentId, HotelId, TemplateId},
+    text::{MessageText, Name},
+};
+
+/// A template: a prepared text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// Its id.
+    /// Id of the template, unique over all hotels.
     pub id: TemplateId,
-    /// Its hotel.
+    /// The hotel that owns the template.
     pub hotel: HotelId,
-    /// Its name, unique in the hotel.
+    /// Name of the template, unique in the hotel. For a WhatsApp template, the name under which Meta approved it.
     pub name: Name,
-    /// The text, with its placeholders.
+    /// The text of the template, with placeholders such as `{{guest_name}}`.
     pub content: MessageText,
-    /// The department that it is for; none: all.
+    /// The department that may use the template; `None` for all departments.
     pub department: Option<DepartmentId>,
-    /// How it goes out.
+    /// How the template is sent: as free text, or as a template that Meta has approved.
     pub kind: TemplateKind,
 }
 
-/// Which way a template goes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The type of a template, as clients name it; [`TemplateKind`] adds the language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum TemplateType {
-    /// As free text.
+    /// The template is sent as free text.
+    #[default]
     Text,
-    /// As one that Meta has approved.
+    /// The template is sent as a template that Meta has approved.
     WhatsApp,
 }
 
-/// How a template goes out.
+named_values!(TemplateType);
+
+/// How a template is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplateKind {
-    /// Rendered, as free text.
+    /// The template is rendered and sent as free text, which needs an open 24-hour window.
     Text,
-    /// As one that Meta has approved under its name: at any time.
+    /// The template is sent as a template that Meta has approved, which is allowed at any time.
     WhatsApp {
-        /// The language that it was approved in.
-        language: Language,
+        /// The language in which Meta has approved the template.
+        language: TemplateLanguage,
     },
 }
 
-/// A language as Meta names it: `en`, `en_GB`.
+/// A language code of Meta, such as `en` or `en_GB`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Language(String);
+pub struct TemplateLanguage(String);
 
-/// A language that is none. Its display is a sentence for a person.
+/// Error: the text is not a language code of Meta. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Please give the language as WhatsApp names it, like en_GB.")]
-pub struct BadLanguage;
+pub struct BadTemplateLanguage;
 
-/// A type and a language that do not go together. Its display is a sentence for a person about the language.
+/// Error: type and language of a template contradict each other. Displays as a sentence for a person, about the
+/// language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTemplate {
-    /// One of type `whatsapp` without.
+    /// A template of type `whatsapp` has no language.
     #[error("A template of type whatsapp needs the language that it was approved in.")]
     NoLanguage,
-    /// One of type `text` with one.
+    /// A template of type `text` has a language.
     #[error("A template of type text has no language.")]
     LanguageOfText,
 }
 
-impl TemplateType {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Text, Self::WhatsApp];
-
-    /// The word for it in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::WhatsApp => "whatsapp",
-        }
-    }
-}
-
-impl std::str::FromStr for TemplateType {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|it| it.as_str() == word).ok_or(())
-    }
-}
-
 impl TemplateKind {
-    /// The kind that a type and a language make.
+    /// Combines type and language of a template.
     ///
-    /// # Errors
-    /// [`BadTemplate`].
-    pub fn new(kind: TemplateType, language: Option<Language>) -> Result<Self, BadTemplate> {
-        match (kind, language) {
+    /// Fails unless exactly the templates of type `whatsapp` have a language.
+    pub fn new(template_type: TemplateType, language: Option<TemplateLanguage>) -> Result<Self, BadTemplate> {
+        match (template_type, language) {
             (TemplateType::WhatsApp, Some(language)) => Ok(Self::WhatsApp { language }),
             (TemplateType::Text, None) => Ok(Self::Text),
             (TemplateType::WhatsApp, None) => Err(BadTemplate::NoLanguage),
@@ -97,7 +85,7 @@ impl TemplateKind {
         }
     }
 
-    /// Its type.
+    /// The type of the template, without the language.
     pub fn template_type(&self) -> TemplateType {
         match self {
             Self::Text => TemplateType::Text,
@@ -105,8 +93,8 @@ impl TemplateKind {
         }
     }
 
-    /// The language, where it has one.
-    pub fn language(&self) -> Option<&Language> {
+    /// The language of a WhatsApp template.
+    pub fn language(&self) -> Option<&TemplateLanguage> {
         match self {
             Self::Text => None,
             Self::WhatsApp { language } => Some(language),
@@ -114,25 +102,23 @@ impl TemplateKind {
     }
 }
 
-impl Language {
-    /// Reads it: two or three small letters, then, where there is a region, `_` and two capital ones.
-    ///
-    /// # Errors
-    /// [`BadLanguage`].
-    pub fn parse(text: &str) -> Result<Self, BadLanguage> {
+impl TemplateLanguage {
+    /// Parses a language code of Meta: two or three lower-case letters, optionally followed by `_` and two capitals for
+    /// the region.
+    pub fn parse(text: &str) -> Result<Self, BadTemplateLanguage> {
         let (language, region) = text.split_once('_').map_or((text, None), |(one, other)| (one, Some(other)));
         let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|it| it.is_ascii_lowercase());
         let is_region = |it: &str| it.len() == 2 && it.bytes().all(|it| it.is_ascii_uppercase());
-        if is_language && region.is_none_or(is_region) { Ok(Self(text.to_owned())) } else { Err(BadLanguage) }
+        if is_language && region.is_none_or(is_region) { Ok(Self(text.to_owned())) } else { Err(BadTemplateLanguage) }
     }
 
-    /// As Meta names it.
+    /// The language code as Meta writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for Language {
+impl fmt::Display for TemplateLanguage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -143,18 +129,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_are_named_as_meta_does() {
+    fn language_codes_are_those_of_meta() {
         for good in ["en", "en_GB", "pt_BR", "fil", "prs_AF"] {
-            assert_eq!(Language::parse(good).unwrap().as_str(), good);
+            assert_eq!(TemplateLanguage::parse(good).unwrap().as_str(), good);
         }
         for bad in ["", "e", "EN", "en-GB", "en_gb", "en_GBR", "en_", "_GB", "english", "en_GB_x", " en"] {
-            assert_eq!(Language::parse(bad), Err(BadLanguage), "{bad:?}");
+            assert_eq!(TemplateLanguage::parse(bad), Err(BadTemplateLanguage), "{bad:?}");
         }
     }
 
     #[test]
-    fn templates_of_whatsapp_have_a_language_and_no_others() {
-        let language = || Language::parse("en_GB").unwrap();
+    fn exactly_whatsapp_templates_have_a_language() {
+        let language = || TemplateLanguage::parse("en_GB").unwrap();
         let kind = TemplateKind::new(TemplateType::WhatsApp, Some(language())).unwrap();
         assert_eq!((kind.template_type(), kind.language()), (TemplateType::WhatsApp, Some(&language())));
         assert_eq!(TemplateKind::new(TemplateType::Text, None), Ok(TemplateKind::Text));

@@ -1,30 +1,31 @@
-//! Texts that were checked once, at the door.
+//! Validated texts: message texts, names, client references and request ids. Each type is parsed once, at the boundary;
+//! an invalid value cannot exist.
 
 use std::fmt;
 
 use unicode_normalization::char::is_combining_mark;
 
-/// Why a text was refused. Its display is a sentence for a person.
+/// Error: reason for refusing a text. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadText {
-    /// Nothing is left after trimming.
+    /// The text is empty after trimming.
     #[error("Please write something.")]
     Empty,
-    /// More characters (Unicode scalar values) than allowed.
-    #[error("At most {most} characters are allowed.")]
+    /// The text has more characters (Unicode scalar values) than allowed.
+    #[error("At most {max} characters are allowed.")]
     TooLong {
-        /// How many are allowed.
-        most: usize,
+        /// Maximum number of characters.
+        max: usize,
     },
-    /// U+0000 is in it, which PostgreSQL cannot store.
+    /// The text contains U+0000 (NUL), which PostgreSQL cannot store.
     #[error("The character NUL is not allowed.")]
     Nul,
-    /// A character outside the visible ASCII ones.
+    /// The text contains a character other than visible ASCII.
     #[error("Only visible ASCII characters are allowed.")]
     NotVisible,
 }
 
-fn checked(text: &str, most: usize) -> Result<String, BadText> {
+fn trimmed(text: &str, max: usize) -> Result<String, BadText> {
     let text = text.trim();
     if text.contains('\0') {
         return Err(BadText::Nul);
@@ -32,23 +33,23 @@ fn checked(text: &str, most: usize) -> Result<String, BadText> {
     if text.is_empty() {
         return Err(BadText::Empty);
     }
-    // A byte length within the bound spares the counting.
-    if text.len() > most && text.chars().count() > most {
-        return Err(BadText::TooLong { most });
+    // A text never has more characters than bytes, so the characters of a short text need not be counted.
+    if text.len() > max && text.chars().count() > max {
+        return Err(BadText::TooLong { max });
     }
     Ok(text.to_owned())
 }
 
-/// Whether anything of a text can be seen: not only spaces, marks without a letter, and characters that are made to show
-/// nothing.
+/// Whether a text contains a visible character: not only white space, combining marks without a letter, and invisible
+/// characters.
 pub fn has_visible_character(text: &str) -> bool {
-    text.chars().any(|it| !(it.is_whitespace() || it.is_control() || is_combining_mark(it) || is_blank(it)))
+    text.chars().any(|it| !(it.is_whitespace() || it.is_control() || is_combining_mark(it) || is_invisible(it)))
 }
 
-/// The code points that Unicode lists as default-ignorable, the format characters beside them, and the Braille cell
-/// without dots.
-fn is_blank(it: char) -> bool {
-    matches!(it,
+/// Whether a character is invisible: Unicode lists it as default-ignorable, or it is another format character or the
+/// Braille cell without dots.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
@@ -62,21 +63,18 @@ macro_rules! texts {
         pub struct $name(String);
 
         impl $name {
-            /// Checks a text from outside.
-            ///
-            /// # Errors
-            /// A [`BadText`] that says what is wrong with it.
+            /// Validates a text from outside, such as a field of a request.
             pub fn parse(text: &str) -> Result<Self, BadText> {
                 let parse: fn(&str) -> Result<String, BadText> = $parse;
                 parse(text).map(Self)
             }
 
-            /// The text.
+            /// The validated text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The text, given away.
+            /// The validated text, without a copy.
             pub fn into_string(self) -> String {
                 self.0
             }
@@ -92,13 +90,13 @@ macro_rules! texts {
 
 texts! {
     /// The text of a message: trimmed of Unicode white space, 1 to 4,096 characters, no NUL.
-    MessageText: |text| checked(text, 4096);
-    /// A name of a hotel, department, guest or staff member: trimmed, 1 to 200 characters, no NUL.
-    Name: |text| checked(text, 200);
-    /// What a sender calls a message before it has an id, and the `Idempotency-Key` of a
-    /// request: 1 to 128 visible ASCII characters.
-    ClientRef: |text| visible(text, 128);
-    /// What a socket's client calls a command: 1 to 64 characters.
+    MessageText: |text| trimmed(text, 4096);
+    /// A name of a hotel, department, guest, staff member, room or booking: trimmed, 1 to 200 characters, no NUL.
+    Name: |text| trimmed(text, 200);
+    /// A client reference: a client's own id of a message, which makes sending idempotent; also the `Idempotency-Key`
+    /// of a request. 1 to 128 visible ASCII characters.
+    ClientRef: |text| visible_ascii(text, 128);
+    /// A client's id of a WebSocket command, repeated in the response: 1 to 64 characters, no NUL.
     RequestId: |text| {
         if text.contains('\0') {
             return Err(BadText::Nul);
@@ -106,20 +104,20 @@ texts! {
         match text.chars().count() {
             0 => Err(BadText::Empty),
             1..=64 => Ok(text.to_owned()),
-            _ => Err(BadText::TooLong { most: 64 }),
+            _ => Err(BadText::TooLong { max: 64 }),
         }
     };
 }
 
-fn visible(text: &str, most: usize) -> Result<String, BadText> {
+fn visible_ascii(text: &str, max: usize) -> Result<String, BadText> {
     if text.is_empty() {
         return Err(BadText::Empty);
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(BadText::NotVisible);
     }
-    if text.len() > most {
-        return Err(BadText::TooLong { most });
+    if text.len() > max {
+        return Err(BadText::TooLong { max });
     }
     Ok(text.to_owned())
 }
@@ -129,25 +127,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_trimmed_of_unicode_white_space() {
+    fn unicode_white_space_is_trimmed() {
         assert_eq!(MessageText::parse("\u{2003} two towels\u{a0}\n").unwrap().as_str(), "two towels");
     }
 
     #[test]
     fn the_length_is_counted_in_characters() {
         assert!(MessageText::parse(&"é".repeat(4096)).is_ok());
-        assert_eq!(MessageText::parse(&"é".repeat(4097)), Err(BadText::TooLong { most: 4096 }));
+        assert_eq!(MessageText::parse(&"é".repeat(4097)), Err(BadText::TooLong { max: 4096 }));
     }
 
     #[test]
-    fn nothing_and_nul_are_refused() {
+    fn empty_texts_and_nul_are_refused() {
         assert_eq!(MessageText::parse(" \t\n"), Err(BadText::Empty));
         assert_eq!(MessageText::parse("a\0b"), Err(BadText::Nul));
         assert_eq!(MessageText::parse("\0"), Err(BadText::Nul));
     }
 
     #[test]
-    fn a_text_without_a_visible_character_is_told() {
+    fn invisible_texts_are_recognized() {
         for blank in [
             "",
             " \t",
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_ref_is_visible_ascii() {
+    fn client_references_are_visible_ascii() {
         assert!(ClientRef::parse(&"x".repeat(128)).is_ok());
         for bad in ["", "a b", "é", "a\n", &"x".repeat(129)] {
             assert!(ClientRef::parse(bad).is_err(), "{bad:?}");

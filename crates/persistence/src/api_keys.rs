@@ -1,4 +1,4 @@
-//! Keys by which other systems of a hotel are known.
+//! API keys of other systems of a hotel. Only digests are stored.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -6,15 +6,10 @@ use domain::{ApiKeyId, HotelId, Name};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
-    schema::api_keys,
-    types::Ts,
+    sql::{column_types::Ts, schema::api_keys},
+    store::connection::{Conn, on_db},
 };
 
-/// Stores a new key of a hotel, by its digest.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn insert(
     tx: &mut Tx<'_>,
     hotel: HotelId,
@@ -34,10 +29,7 @@ pub fn insert(
     Ok(ApiKeyId(id))
 }
 
-/// The key that has this digest, and its hotel.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the id and the hotel of the API key with this digest.
 pub fn find(conn: &mut Conn, digest: &str) -> Result<Option<(ApiKeyId, HotelId)>, StoreError> {
     let row: Option<(i64, i64)> = on_db!(conn, |c| api_keys::table
         .filter(api_keys::digest.eq(digest))

@@ -1,4 +1,4 @@
-//! Files of messages. Their bytes are kept in parts, so that none is ever in memory as a whole.
+//! Attachments. The bytes of a file are stored in parts, so that no file is in memory as a whole.
 
 use std::collections::HashMap;
 
@@ -8,57 +8,52 @@ use domain::{Attachment, AttachmentId, ConversationId, HotelId, MessageId};
 
 use crate::{
     StoreError, Tx,
-    among::among,
-    conn::{Conn, on_db},
-    prepared::fixed,
-    schema::{attachment_parts, attachments, messages},
-    types::Ts,
+    sql::{
+        cached_statement::fixed,
+        column_types::Ts,
+        id_list::among,
+        schema::{attachment_parts, attachments, messages},
+    },
+    store::connection::{Conn, on_db},
 };
 
-/// A file that is claimed to be fetched is left to its claimer for so long after each part.
-const CLAIM: TimeDelta = TimeDelta::minutes(5);
+/// How long the claim of a download is valid. Every stored part renews it.
+const CLAIM_DURATION: TimeDelta = TimeDelta::minutes(5);
 
-/// A file to store.
+/// The values of an attachment that is to be stored.
 #[derive(Clone, Debug)]
-pub struct Draft<'a> {
-    /// Its message.
+pub struct NewAttachment<'a> {
     pub message: MessageId,
-    /// The hotel.
     pub hotel: HotelId,
-    /// What it is called.
     pub name: &'a str,
-    /// Its media type, without parameters.
+    /// The media type of the file, without parameters.
     pub content_type: &'a str,
-    /// Where it is to be fetched; `None`: its bytes are stored with it.
-    pub source: Option<Source<'a>>,
+    /// The source from which to download the file. `None`: the bytes are stored in the same transaction.
+    pub source: Option<MediaSource<'a>>,
 }
 
-/// Where a file is at WhatsApp.
+/// A file on the servers of WhatsApp, to download.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// What WhatsApp calls it.
+pub struct MediaSource<'a> {
     pub media_id: &'a str,
-    /// The SHA-256 of its bytes, in hexadecimal digits, where it was told.
+    /// The SHA-256 of the file in hexadecimal digits, if WhatsApp sent it.
     pub sha256: Option<&'a str>,
 }
 
-/// Stores what is known of a file; its bytes follow.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>, at: DateTime<Utc>) -> Result<AttachmentId, StoreError> {
+/// Stores the metadata of an attachment. The bytes follow in parts.
+pub fn insert(tx: &mut Tx<'_>, new: &NewAttachment<'_>, at: DateTime<Utc>) -> Result<AttachmentId, StoreError> {
     let id: i64 = on_db!(tx.changing(), |c| {
-        diesel::update(messages::table.find(draft.message.0)).set(messages::has_attachments.eq(true)).execute(c)?;
+        diesel::update(messages::table.find(new.message.0)).set(messages::has_attachments.eq(true)).execute(c)?;
         diesel::insert_into(attachments::table)
             .values((
-                attachments::message_id.eq(draft.message.0),
-                attachments::hotel_id.eq(draft.hotel.0),
-                attachments::name.eq(draft.name),
-                attachments::content_type.eq(draft.content_type),
+                attachments::message_id.eq(new.message.0),
+                attachments::hotel_id.eq(new.hotel.0),
+                attachments::name.eq(new.name),
+                attachments::content_type.eq(new.content_type),
                 attachments::size.eq(0),
-                attachments::state.eq(if draft.source.is_some() { "awaited" } else { "there" }),
-                attachments::media_id.eq(draft.source.map(|it| it.media_id)),
-                attachments::sha256.eq(draft.source.and_then(|it| it.sha256)),
+                attachments::state.eq(if new.source.is_some() { "awaited" } else { "there" }),
+                attachments::media_id.eq(new.source.map(|it| it.media_id)),
+                attachments::sha256.eq(new.source.and_then(|it| it.sha256)),
                 attachments::due_at.eq(Ts::from(at)),
             ))
             .returning(attachments::id)
@@ -67,16 +62,13 @@ pub fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>, at: DateTime<Utc>) -> Result<A
     Ok(AttachmentId(id))
 }
 
-/// Stores a part of a file, in place of one that has this number.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn put(tx: &mut Tx<'_>, of: AttachmentId, number: i32, bytes: &[u8]) -> Result<(), StoreError> {
+/// Stores a part of an attachment, and replaces an earlier part with the same number.
+pub fn save_part(tx: &mut Tx<'_>, attachment: AttachmentId, number: i32, bytes: &[u8]) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| {
-        diesel::delete(attachment_parts::table.find((of.0, number))).execute(c)?;
+        diesel::delete(attachment_parts::table.find((attachment.0, number))).execute(c)?;
         diesel::insert_into(attachment_parts::table)
             .values((
-                attachment_parts::attachment_id.eq(of.0),
+                attachment_parts::attachment_id.eq(attachment.0),
                 attachment_parts::number.eq(number),
                 attachment_parts::bytes.eq(bytes),
             ))
@@ -85,109 +77,103 @@ pub fn put(tx: &mut Tx<'_>, of: AttachmentId, number: i32, bytes: &[u8]) -> Resu
     Ok(())
 }
 
-/// Says that all parts of a file are there.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn complete(tx: &mut Tx<'_>, of: AttachmentId, parts: i32, size: i64, sha256: &str) -> Result<(), StoreError> {
+/// Marks an attachment as complete: all parts are stored.
+pub fn mark_complete(
+    tx: &mut Tx<'_>,
+    attachment: AttachmentId,
+    parts: i32,
+    size: i64,
+    sha256: &str,
+) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| {
-        // Of a try that broke off there may be more.
-        let beyond = attachment_parts::attachment_id.eq(of.0).and(attachment_parts::number.ge(parts));
+        // An earlier attempt may have stored more parts of this file.
+        let beyond = attachment_parts::attachment_id.eq(attachment.0).and(attachment_parts::number.ge(parts));
         diesel::delete(attachment_parts::table.filter(beyond)).execute(c)?;
-        diesel::update(attachments::table.find(of.0))
+        diesel::update(attachments::table.find(attachment.0))
             .set((attachments::state.eq("there"), attachments::size.eq(size), attachments::sha256.eq(sha256)))
             .execute(c)
     })?;
     Ok(())
 }
 
-/// Files that are fetched by a claim, and only as long as that claim is the last one and the file is not there: who
-/// was slower than the claim lasts finds another one, and changes nothing.
+/// The row of a download whose claim still holds: the file is awaited and no other claim followed. A node that was
+/// slower than its claim changes nothing.
 macro_rules! claimed {
-    ($it:expr) => {
+    ($download:expr) => {
         attachments::table
-            .find($it.id.0)
-            .filter(fixed("attachments.state = 'awaited'").and(attachments::attempts.eq($it.attempts)))
+            .find($download.id.0)
+            .filter(fixed("attachments.state = 'awaited'").and(attachments::attempts.eq($download.attempts)))
     };
 }
 
-/// Stores a part of a file that is fetched, in place of one that has this number, and keeps the claim for longer. False,
-/// and nothing is done, where the claim is over.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn put_fetched(
+/// Stores a downloaded part of an attachment and renews the claim of the download. Returns `false` and stores
+/// nothing if the claim is lost.
+pub fn save_downloaded_part(
     tx: &mut Tx<'_>,
-    it: &Awaited,
+    download: &PendingDownload,
     (number, bytes): (i32, &[u8]),
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let renewed = on_db!(tx.changing(), |c| diesel::update(claimed!(it))
-        .set(attachments::due_at.eq(Ts::from(now + CLAIM)))
+    let renewed = on_db!(tx.changing(), |c| diesel::update(claimed!(download))
+        .set(attachments::due_at.eq(Ts::from(now + CLAIM_DURATION)))
         .execute(c))?;
     if renewed == 1 {
-        put(tx, it.id, number, bytes)?;
+        save_part(tx, download.id, number, bytes)?;
     }
     Ok(renewed == 1)
 }
 
-/// Says that all parts of a file that is fetched are there; false, and nothing is done, where the claim is over.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn complete_fetched(
+/// Marks a downloaded attachment as complete. Returns `false` and changes nothing if the claim is lost.
+pub fn complete_download(
     tx: &mut Tx<'_>,
-    it: &Awaited,
+    download: &PendingDownload,
     parts: i32,
     size: i64,
     sha256: &str,
 ) -> Result<bool, StoreError> {
-    // The row first: it is held from then on.
-    let held = on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::size.eq(size)).execute(c))?;
-    if held == 1 {
-        complete(tx, it.id, parts, size, sha256)?;
+    // Updates the attachment's row first, which locks it.
+    let updated =
+        on_db!(tx.changing(), |c| diesel::update(claimed!(download)).set(attachments::size.eq(size)).execute(c))?;
+    if updated == 1 {
+        mark_complete(tx, download.id, parts, size, sha256)?;
     }
-    Ok(held == 1)
+    Ok(updated == 1)
 }
 
-/// Says that a file will not come any more; nothing where the claim is over.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn lose(tx: &mut Tx<'_>, it: &Awaited) -> Result<(), StoreError> {
-    let lost = on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::state.eq("lost")).execute(c))?;
+/// Marks that the file of a download is lost, and deletes its parts. Does nothing if the claim is lost.
+pub fn mark_lost(tx: &mut Tx<'_>, download: &PendingDownload) -> Result<(), StoreError> {
+    let lost =
+        on_db!(tx.changing(), |c| diesel::update(claimed!(download)).set(attachments::state.eq("lost")).execute(c))?;
     if lost == 1 {
-        let parts = attachment_parts::table.filter(attachment_parts::attachment_id.eq(it.id.0));
+        let parts = attachment_parts::table.filter(attachment_parts::attachment_id.eq(download.id.0));
         on_db!(tx.changing(), |c| diesel::delete(parts).execute(c))?;
     }
     Ok(())
 }
 
-/// A file that is to be fetched.
+/// A download of an attachment, claimed by this node.
 #[derive(Clone, Debug)]
-pub struct Awaited {
-    /// The file.
+pub struct PendingDownload {
     pub id: AttachmentId,
-    /// The hotel.
     pub hotel: HotelId,
-    /// What WhatsApp calls it.
     pub media_id: String,
-    /// The SHA-256 of its bytes, in hexadecimal digits, where it was told.
+    /// The SHA-256 of the file in hexadecimal digits, if WhatsApp sent it.
     pub sha256: Option<String>,
-    /// How often it was tried: this claim's number.
+    /// Number of download attempts including this one. Identifies the claim.
     pub attempts: i32,
 }
 
-/// Claims files that are to be fetched now, oldest first, at most `limit`, of other hotels than these: other servers
-/// leave them alone.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64, but_of: &[HotelId]) -> Result<Vec<Awaited>, StoreError> {
-    let but_of: Vec<i64> = but_of.iter().map(|it| it.0).collect();
+/// Claims due downloads, oldest first, except those of the `excluded` hotels. Other nodes skip claimed downloads.
+pub fn claim_downloads(
+    tx: &mut Tx<'_>,
+    now: DateTime<Utc>,
+    limit: i64,
+    excluded: &[HotelId],
+) -> Result<Vec<PendingDownload>, StoreError> {
+    let excluded: Vec<i64> = excluded.iter().map(|it| it.0).collect();
     let due = attachments::table
         .filter(fixed("attachments.state = 'awaited'").and(attachments::due_at.le(Ts::from(now))))
-        .filter(attachments::hotel_id.ne_all(&but_of))
+        .filter(attachments::hotel_id.ne_all(&excluded))
         .order(attachments::id)
         .select(attachments::id)
         .limit(limit);
@@ -198,10 +184,13 @@ pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64, but_of: &[HotelId]
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    type Row = (i64, i64, Option<String>, Option<String>, i32);
-    let rows: Vec<Row> = on_db!(tx.changing(), |c| {
+    type DownloadColumns = (i64, i64, Option<String>, Option<String>, i32);
+    let rows: Vec<DownloadColumns> = on_db!(tx.changing(), |c| {
         diesel::update(attachments::table.filter(attachments::id.eq_any(&ids)))
-            .set((attachments::due_at.eq(Ts::from(now + CLAIM)), attachments::attempts.eq(attachments::attempts + 1)))
+            .set((
+                attachments::due_at.eq(Ts::from(now + CLAIM_DURATION)),
+                attachments::attempts.eq(attachments::attempts + 1),
+            ))
             .execute(c)?;
         attachments::table
             .filter(attachments::id.eq_any(&ids))
@@ -215,26 +204,22 @@ pub fn claim(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64, but_of: &[HotelId]
             ))
             .load(c)
     })?;
-    let awaited = |(id, hotel, media_id, sha256, attempts): Row| {
+    let awaited = |(id, hotel, media_id, sha256, attempts): DownloadColumns| {
         let media_id = media_id.ok_or(StoreError::Corrupt("media id"))?;
-        Ok(Awaited { id: AttachmentId(id), hotel: HotelId(hotel), media_id, sha256, attempts })
+        Ok(PendingDownload { id: AttachmentId(id), hotel: HotelId(hotel), media_id, sha256, attempts })
     };
     rows.into_iter().map(awaited).collect()
 }
 
-/// Puts the next try off; nothing where the claim is over.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn put_off(tx: &mut Tx<'_>, it: &Awaited, due: DateTime<Utc>) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(claimed!(it)).set(attachments::due_at.eq(Ts::from(due))).execute(c))?;
+/// Postpones the next attempt of a download. Does nothing if the claim is lost.
+pub fn defer_download(tx: &mut Tx<'_>, download: &PendingDownload, due: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(claimed!(download))
+        .set(attachments::due_at.eq(Ts::from(due)))
+        .execute(c))?;
     Ok(())
 }
 
-/// The files of messages, in the order in which they were stored. Those that will not come are left out.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns attachments by message, in the order of storing. Lost files are left out.
 pub fn of_messages(conn: &mut Conn, messages: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attachment>>, StoreError> {
     let ids: Vec<i64> = messages.iter().map(|it| it.0).collect();
     let rows: Vec<(i64, i64, String, String, i64)> = on_db!(conn, |c| attachments::table
@@ -251,26 +236,24 @@ pub fn of_messages(conn: &mut Conn, messages: &[MessageId]) -> Result<HashMap<Me
         .load(c))?;
     let mut of: HashMap<MessageId, Vec<Attachment>> = HashMap::new();
     for (message, id, name, content_type, size) in rows {
-        let it = Attachment { id: AttachmentId(id), name, content_type, size };
-        of.entry(MessageId(message)).or_default().push(it);
+        let attachment = Attachment { id: AttachmentId(id), name, content_type, size };
+        of.entry(MessageId(message)).or_default().push(attachment);
     }
     Ok(of)
 }
 
-/// Whether a file can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It is still to be fetched.
+pub enum AttachmentState {
+    /// The file is not downloaded yet.
     Awaited,
-    /// It is there.
-    There,
+    Stored,
 }
 
-/// A file with the conversation that it is of; one that will not come is not there.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn find(conn: &mut Conn, id: AttachmentId) -> Result<Option<(Attachment, ConversationId, State)>, StoreError> {
+/// Returns an attachment and its conversation, unless the file is lost.
+pub fn find(
+    conn: &mut Conn,
+    id: AttachmentId,
+) -> Result<Option<(Attachment, ConversationId, AttachmentState)>, StoreError> {
     let row: Option<(String, String, i64, String, i64)> = on_db!(conn, |c| attachments::table
         .inner_join(messages::table.on(messages::id.eq(attachments::message_id)))
         .filter(attachments::id.eq(id.0).and(attachments::state.ne("lost")))
@@ -284,18 +267,15 @@ pub fn find(conn: &mut Conn, id: AttachmentId) -> Result<Option<(Attachment, Con
         .first(c)
         .optional())?;
     Ok(row.map(|(name, content_type, size, state, conversation)| {
-        let state = if state == "there" { State::There } else { State::Awaited };
+        let state = if state == "there" { AttachmentState::Stored } else { AttachmentState::Awaited };
         (Attachment { id, name, content_type, size }, ConversationId(conversation), state)
     }))
 }
 
-/// A part of a file; `None` after the last.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn part(conn: &mut Conn, of: AttachmentId, number: i32) -> Result<Option<Vec<u8>>, StoreError> {
+/// Returns a part of an attachment, or `None` after the last one.
+pub fn find_part(conn: &mut Conn, attachment: AttachmentId, number: i32) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(on_db!(conn, |c| attachment_parts::table
-        .find((of.0, number))
+        .find((attachment.0, number))
         .select(attachment_parts::bytes)
         .first(c)
         .optional())?)

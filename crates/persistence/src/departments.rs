@@ -1,4 +1,4 @@
-//! Departments.
+//! Departments of hotels.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -6,20 +6,15 @@ use domain::{Department, DepartmentId, HotelId, Name};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
-    conversations::Slice,
-    schema::departments,
-    types::Ts,
+    sql::{column_types::Ts, pagination::Slice, schema::departments},
+    store::connection::{Conn, on_db},
 };
 
 fn department((id, name): (i64, String)) -> Department {
     Department { id: DepartmentId(id), name }
 }
 
-/// How many departments a hotel has, and a slice of them, in the order of their ids.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the number of departments and one slice of them, ordered by id.
 pub fn list(conn: &mut Conn, hotel: HotelId, slice: Slice) -> Result<(i64, Vec<Department>), StoreError> {
     let of = departments::table.filter(departments::hotel_id.eq(hotel.0));
     let (count, rows): (i64, Vec<(i64, String)>) = on_db!(conn, |c| (
@@ -33,10 +28,6 @@ pub fn list(conn: &mut Conn, hotel: HotelId, slice: Slice) -> Result<(i64, Vec<D
     Ok((count, rows.into_iter().map(department).collect()))
 }
 
-/// A department of this hotel.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn find(conn: &mut Conn, hotel: HotelId, id: DepartmentId) -> Result<Option<Department>, StoreError> {
     let row: Option<(i64, String)> = on_db!(conn, |c| departments::table
         .filter(departments::hotel_id.eq(hotel.0).and(departments::id.eq(id.0)))
@@ -46,10 +37,7 @@ pub fn find(conn: &mut Conn, hotel: HotelId, id: DepartmentId) -> Result<Option<
     Ok(row.map(department))
 }
 
-/// Departments by their ids, in the order of the ids.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns departments of this hotel by id, in the order of `ids`.
 pub fn by_ids(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<Vec<Department>, StoreError> {
     let keys: Vec<i64> = ids.iter().map(|it| it.0).collect();
     let rows: Vec<(i64, String)> = on_db!(conn, |c| departments::table
@@ -61,10 +49,7 @@ pub fn by_ids(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<V
     Ok(rows)
 }
 
-/// The departments of a hotel but these.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns all departments of a hotel except these.
 pub fn others(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<Vec<DepartmentId>, StoreError> {
     let keys: Vec<i64> = ids.iter().map(|it| it.0).collect();
     let found: Vec<i64> = on_db!(conn, |c| departments::table
@@ -75,10 +60,7 @@ pub fn others(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) -> Result<V
     Ok(found.into_iter().map(DepartmentId).collect())
 }
 
-/// Stores a new department; `None` where the hotel has one of that name.
-///
-/// # Errors
-/// [`StoreError`].
+/// Stores a new department. Returns `None` if the hotel has a department with that name.
 pub fn insert(
     tx: &mut Tx<'_>,
     hotel: HotelId,
@@ -99,10 +81,7 @@ pub fn insert(
     Ok(row.map(department))
 }
 
-/// Gives a department another name; false where the hotel has one of that name.
-///
-/// # Errors
-/// [`StoreError`].
+/// Renames a department. Returns `false` if another department of the hotel has the name.
 pub fn rename(tx: &mut Tx<'_>, hotel: HotelId, id: DepartmentId, name: &Name) -> Result<bool, StoreError> {
     let taken = departments::table
         .filter(departments::hotel_id.eq(hotel.0).and(departments::name.eq(name.as_str())))

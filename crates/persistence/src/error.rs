@@ -1,41 +1,38 @@
-//! What can go wrong with a database.
+//! Errors of the database, and which of them are worth a retry.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
-use crate::store::Failure;
-
-/// A failure of the database, or of what it holds.
+/// A failure of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It is away, or too busy to answer in time. Whether a write under way was done is not known.
-    #[error("the database is away: {0}")]
+    /// No connection to the database, or no result in time. It is unknown whether a write was committed.
+    #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The database answers, but did not take this transaction, however often it was run. It may take it later.
-    #[error("the database did not take a transaction: {0}")]
-    Refused(String),
-    /// Two transactions stood in each other's way; both can be tried again.
-    #[error("a transaction gave way to another")]
+    /// The transaction was rolled back after every attempt because of locks or conflicts. It may succeed later.
+    #[error("the database refused a transaction after all retries: {0}")]
+    RetriesExhausted(String),
+    /// A serialization failure or a deadlock, for which the writer runs the job again.
+    #[error("a transaction conflicts with another one")]
     Conflict(#[source] Error),
-    /// A statement failed.
+    /// A statement failed for another reason, such as a violated constraint.
     #[error("a statement failed")]
     Query(#[source] Error),
-    /// A stored value that this program did not write.
-    #[error("the stored {0} makes no sense")]
+    /// A stored value is invalid: this program did not write it.
+    #[error("the stored {0} is invalid")]
     Corrupt(&'static str),
-    /// The schema could not be brought up to date.
     #[error("migration failed: {0}")]
     Migration(String),
-    /// The database was made by a newer program.
+    /// The schema was made by a newer program. The text is the version of the schema.
     #[error("the database's schema ({0}) is newer than this program")]
     Newer(String),
-    /// A job panicked. The panic's message was logged where it happened.
+    /// A database job panicked. The panic message is in the log.
     #[error("a job on the database panicked")]
     Panicked,
 }
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        // SQLite may have rolled back by itself: why the commit failed is what counts.
+        // SQLite may have rolled back by itself; the cause is the error of the commit.
         if let Error::RollbackErrorOnCommit { commit_error, .. } = error {
             return Self::from(*commit_error);
         }
@@ -46,12 +43,12 @@ impl From<Error> for StoreError {
             };
         };
         match kind {
-            // PostgreSQL's are kinds of their own: after a failover the former primary may be read only.
+            // PostgreSQL: after a failover the former primary may be read-only.
             DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::UnableToSendCommand
             | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(info.message().to_owned()),
             DatabaseErrorKind::SerializationFailure => Self::Conflict(error),
-            DatabaseErrorKind::Unknown if SQLITE_AWAY.contains(&info.message()) => {
+            DatabaseErrorKind::Unknown if SQLITE_UNAVAILABLE.contains(&info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
             _ => Self::Query(error),
@@ -59,10 +56,10 @@ impl From<Error> for StoreError {
     }
 }
 
-/// What SQLite says where the database as a whole cannot be used now. Diesel gives no code for them. They are
-/// constants of the library that is compiled in, which knows no other language; PostgreSQL's messages are in the
-/// language of the server and are compared nowhere.
-const SQLITE_AWAY: &[&str] = &[
+/// Error messages of SQLite that mean that the whole database cannot be used now. Diesel gives no codes for them. The
+/// messages are constants of the bundled library. PostgreSQL's messages depend on the language of the server and are
+/// compared nowhere.
+const SQLITE_UNAVAILABLE: &[&str] = &[
     "database is locked",
     "disk I/O error",
     "database or disk is full",
@@ -72,44 +69,55 @@ const SQLITE_AWAY: &[&str] = &[
     "file is not a database",
 ];
 
-/// What may become of a failed transaction if it is run again.
+/// Whether a failed transaction should run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// It stood in another transaction's way, or could not be run at this moment.
-    Useful,
-    /// It may have lost a race for a unique value, or for a row that it refers to.
+    /// Run the transaction again: it failed because of a conflict or a temporary condition.
+    Yes,
+    /// Run the transaction once more, without other jobs: a constraint violation may come from a race, and this attempt
+    /// decides.
     OnceAlone,
-    /// The same failure.
-    Useless,
+    /// Do not run the transaction again: it would fail in the same way.
+    No,
 }
 
 impl StoreError {
-    /// Whether the same may succeed later: the database as a whole is away, or did not take a transaction now.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Refused(_))
+    /// Returns `true` if the same call may succeed later without a change.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::RetriesExhausted(_))
     }
 
-    /// Whether its transaction should be run again.
+    /// The violated constraint, if the database names one.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Query(Error::DatabaseError(_, info)) | Self::Conflict(Error::DatabaseError(_, info)) => {
+                info.constraint_name()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the transaction that failed with this error should run again.
     ///
-    /// Diesel names only some of PostgreSQL's SQLSTATEs. Deadlocks, lock and statement timeouts, a full disk and
-    /// missing memory are not among them, but statements that are wrong can be told from all of these: PostgreSQL
-    /// gives the position of the fault in their text. So what has no name and no position may succeed later.
+    /// Diesel has kinds for only some SQLSTATEs of PostgreSQL: deadlocks, lock and statement timeouts, a full disk and
+    /// missing memory have none. A wrong statement has none either, but PostgreSQL reports the position of the fault in
+    /// the text. So an error without kind and position may succeed later.
     pub(crate) fn retry(&self, on_postgres: bool) -> Retry {
         match self {
-            Self::Conflict(_) => Retry::Useful,
+            Self::Conflict(_) => Retry::Yes,
             Self::Query(Error::DatabaseError(kind, info)) if on_postgres => match kind {
                 DatabaseErrorKind::UniqueViolation
                 | DatabaseErrorKind::ForeignKeyViolation
                 | DatabaseErrorKind::ExclusionViolation
                 | DatabaseErrorKind::RestrictViolation => Retry::OnceAlone,
-                _ if is_unknown_without_position(*kind, info.as_ref()) => Retry::Useful,
-                _ => Retry::Useless,
+                _ if is_unknown_without_position(*kind, info.as_ref()) => Retry::Yes,
+                _ => Retry::No,
             },
-            _ => Retry::Useless,
+            _ => Retry::No,
         }
     }
 
-    /// The database's own words, for the log.
+    /// The error message of the database, for the log.
     pub(crate) fn cause(&self) -> String {
         match self {
             Self::Conflict(error) | Self::Query(error) => error.to_string(),
@@ -122,22 +130,12 @@ fn is_unknown_without_position(kind: DatabaseErrorKind, info: &dyn DatabaseError
     matches!(kind, DatabaseErrorKind::Unknown) && info.statement_position().is_none()
 }
 
-/// Whether what failed on PostgreSQL, such as for a lock, may succeed later: as [`StoreError::retry`] has it.
+/// Whether a statement that failed on PostgreSQL may succeed later, by the rule of [`StoreError::retry`].
 pub(crate) fn may_succeed_later(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
         Error::DatabaseError(kind, info) => is_unknown_without_position(*kind, info.as_ref()),
         _ => false,
-    }
-}
-
-/// The error of a job that is not run again: what might succeed later is told as unavailable.
-pub(crate) fn final_error<E: Failure>(error: E, on_postgres: bool) -> E {
-    match error.of_store() {
-        Some(of_store) if of_store.retry(on_postgres) == Retry::Useful => {
-            StoreError::Unavailable(of_store.cause()).into()
-        }
-        _ => error,
     }
 }
 
@@ -147,14 +145,24 @@ impl From<r2d2::Error> for StoreError {
     }
 }
 
-impl StoreError {
-    /// The constraint that a statement violated, where the database names one.
-    pub fn constraint(&self) -> Option<&str> {
-        match self {
-            Self::Query(Error::DatabaseError(_, info)) | Self::Conflict(Error::DatabaseError(_, info)) => {
-                info.constraint_name()
-            }
-            _ => None,
+/// The error of a job: a failure of the database, or a refusal by the job itself.
+pub trait JobError: From<StoreError> {
+    /// Returns the failure of the database, or `None` for a refusal.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl JobError for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+/// The error of a job that is not run again: a temporary failure becomes `Unavailable`.
+pub(crate) fn final_error<E: JobError>(error: E, on_postgres: bool) -> E {
+    match error.store_error() {
+        Some(store_error) if store_error.retry(on_postgres) == Retry::Yes => {
+            StoreError::Unavailable(store_error.cause()).into()
         }
+        _ => error,
     }
 }

@@ -1,21 +1,24 @@
-//! Guests, by their identities.
+//! Guests and their identities: lookup, locking and merging.
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber, has_visible_character};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber, text::has_visible_character};
 
 use crate::{
-    StoreError, Tx,
-    conn::{Conn, on_db},
-    read_only::ReadOnly,
-    schema::{conversations, guests, outbox, stays},
-    types::Ts,
-    windows,
+    StoreError, Tx, service_windows,
+    sql::{
+        column_types::Ts,
+        schema::{conversations, guests, outbox, stays},
+    },
+    store::{
+        connection::{Conn, on_db},
+        read_only::ReadOnly,
+    },
 };
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = guests)]
-struct Row {
+struct GuestRow {
     id: i64,
     hotel_id: i64,
     phone: Option<String>,
@@ -24,11 +27,11 @@ struct Row {
     profile_name: Option<String>,
 }
 
-impl TryFrom<Row> for Guest {
+impl TryFrom<GuestRow> for Guest {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let phone = row.phone.map(|it| PhoneNumber::stored(&it).ok_or(StoreError::Corrupt("phone number")));
+    fn try_from(row: GuestRow) -> Result<Self, StoreError> {
+        let phone = row.phone.map(|it| PhoneNumber::from_stored(&it).ok_or(StoreError::Corrupt("phone number")));
         Ok(Self {
             id: GuestId(row.id),
             hotel: HotelId(row.hotel_id),
@@ -38,15 +41,15 @@ impl TryFrom<Row> for Guest {
     }
 }
 
-/// Whether a guest of a hotel is known by any part of an identity.
+/// The condition that a guest of the hotel matches any part of an identity.
 macro_rules! known_by {
     ($hotel:expr, $identity:expr) => {{
-        // One way to write a number, or up to four.
-        const { assert!(PhoneNumber::MOST_ALIKE == 4) };
-        let alike: Vec<PhoneNumber> = $identity.phone.iter().flat_map(PhoneNumber::alike).collect();
+        // A phone number has up to four equivalent forms.
+        const { assert!(PhoneNumber::MAX_EQUIVALENT_FORMS == 4) };
+        let alike: Vec<PhoneNumber> = $identity.phone.iter().flat_map(PhoneNumber::equivalent_forms).collect();
         let phone = |n: usize| alike.get(n).map(|it| it.as_str().to_owned());
         let of_hotel = || guests::hotel_id.eq($hotel.0);
-        // Each with the hotel: only so SQLite finds them all by their indexes.
+        // The hotel is repeated in each term; otherwise SQLite does not use the indexes.
         (of_hotel().and(guests::phone.eq(phone(0))))
             .or(of_hotel().and(guests::phone.eq(phone(1))))
             .or(of_hotel().and(guests::phone.eq(phone(2))))
@@ -57,100 +60,87 @@ macro_rules! known_by {
     }};
 }
 
-/// The guests of a hotel who are known by any part of this identity, the surest first: by WhatsApp's id, its
-/// business-scoped id, the number.
-///
-/// # Errors
-/// [`StoreError`].
+/// Finds all guests of a hotel that match any part of an identity, best match first: by WhatsApp id, business-scoped
+/// id, phone number.
 pub fn find_by_identity(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
-    let rows: Vec<Row> =
-        on_db!(conn, |c| guests::table.filter(known_by!(hotel, identity)).select(Row::as_select()).load(c))?;
+    let rows: Vec<GuestRow> =
+        on_db!(conn, |c| guests::table.filter(known_by!(hotel, identity)).select(GuestRow::as_select()).load(c))?;
     let mut found = rows.into_iter().map(Guest::try_from).collect::<Result<Vec<_>, _>>()?;
     let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
-    found.sort_by_key(|it| {
-        let by_wa_id = same(&it.identity.wa_id, &identity.wa_id);
-        let by_phone = it.identity.phone == identity.phone;
-        (!by_wa_id, !same(&it.identity.bsuid, &identity.bsuid), !by_phone, it.id)
+    found.sort_by_key(|guest| {
+        let by_wa_id = same(&guest.identity.wa_id, &identity.wa_id);
+        let by_phone = guest.identity.phone == identity.phone;
+        (!by_wa_id, !same(&guest.identity.bsuid, &identity.bsuid), !by_phone, guest.id)
     });
     Ok(found)
 }
 
-/// The same, held until the end of the transaction, with their conversations.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn hold_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
-    for _ in 0..TRIES {
+/// As [`find_by_identity`], and locks the guests and all their conversations until the end of the transaction.
+pub fn lock_by_identity(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity) -> Result<Vec<Guest>, StoreError> {
+    for _ in 0..MAX_LOCK_ATTEMPTS {
         let found = find_by_identity(tx.conn(), hotel, identity)?;
         let is_locked = found.iter().all(|it| tx.has_locked(it.id));
-        // SQLite has one writer anyway.
+        // SQLite has one writer and no row locks.
         let Conn::Pg(conn) = tx.conn() else { return Ok(found) };
         if is_locked {
             return Ok(found);
         }
-        // Made in this transaction, or by another one after this had locked what it knew of. Looked for again after
-        // that: what is found must be what is locked.
+        // The guest was created in this transaction, or by another one after the locks of this job were taken. Search
+        // again after locking, so that the locked rows are the ones that are returned.
         let known = guests::table.filter(known_by!(hotel, identity)).order(guests::id).select(guests::id);
         let ids: Vec<i64> = known.for_no_key_update().load(conn)?;
-        hold_conversations(conn, &ids)?;
+        lock_conversations(conn, &ids)?;
         tx.note_locked(ids);
     }
     Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
 }
 
-/// How often guests are looked for who change meanwhile.
-const TRIES: usize = 4;
+/// How often the search for guests is repeated if the matching guests change while the locks are acquired.
+const MAX_LOCK_ATTEMPTS: usize = 4;
 
-/// Whether each part of an identity is known already, of whichever guests of the hotel: then a message with it makes
-/// no guest, and teaches nothing new.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn is_known(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<bool, StoreError> {
+/// Whether every part of the identity belongs to some guest of the hotel already, so that a message with this identity
+/// creates no guest and adds no identifier.
+pub fn is_fully_known(conn: &mut Conn, hotel: HotelId, identity: &GuestIdentity) -> Result<bool, StoreError> {
     let found = find_by_identity(conn, hotel, identity)?;
     let has = |part: &Option<String>, of: fn(&Guest) -> &Option<String>| {
         part.is_none() || found.iter().any(|it| of(it) == part)
     };
     let has_phone = identity.phone.as_ref().is_none_or(|phone| {
-        let alike = phone.alike();
+        let alike = phone.equivalent_forms();
         found.iter().any(|it| it.identity.phone.as_ref().is_some_and(|known| alike.contains(known)))
     });
     Ok(has_phone && has(&identity.wa_id, |it| &it.identity.wa_id) && has(&identity.bsuid, |it| &it.identity.bsuid))
 }
 
-/// A guest by their id.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn find(conn: &mut Conn, id: GuestId) -> Result<Option<Guest>, StoreError> {
-    let row: Option<Row> = on_db!(conn, |c| guests::table.find(id.0).select(Row::as_select()).first(c).optional())?;
+    let row: Option<GuestRow> =
+        on_db!(conn, |c| guests::table.find(id.0).select(GuestRow::as_select()).first(c).optional())?;
     row.map(Guest::try_from).transpose()
 }
 
-/// Stores what WhatsApp calls a guest, as far as that is not known. Nobody else of the hotel may be called so.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn learn(tx: &mut Tx<'_>, id: GuestId, wa_id: Option<&str>, bsuid: Option<&str>) -> Result<(), StoreError> {
+/// Stores WhatsApp ids that the guest does not have yet. No other guest of the hotel may have them.
+pub fn add_whatsapp_ids(
+    tx: &mut Tx<'_>,
+    id: GuestId,
+    wa_id: Option<&str>,
+    bsuid: Option<&str>,
+) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| {
         if let Some(wa_id) = wa_id {
-            let nameless = guests::table.find(id.0).filter(guests::wa_id.is_null());
-            diesel::update(nameless).set(guests::wa_id.eq(wa_id)).execute(c)?;
+            let without_id = guests::table.find(id.0).filter(guests::wa_id.is_null());
+            diesel::update(without_id).set(guests::wa_id.eq(wa_id)).execute(c)?;
         }
         if let Some(bsuid) = bsuid {
-            let nameless = guests::table.find(id.0).filter(guests::bsuid.is_null());
-            diesel::update(nameless).set(guests::bsuid.eq(bsuid)).execute(c)?;
+            let without_id = guests::table.find(id.0).filter(guests::bsuid.is_null());
+            diesel::update(without_id).set(guests::bsuid.eq(bsuid)).execute(c)?;
         }
         Ok::<_, diesel::result::Error>(())
     })?;
     Ok(())
 }
 
-/// Stores a guest, unless one is known by any part of this identity. Two nodes may meet a new guest at once: the
-/// unique indexes decide, and the loser finds them.
-///
-/// # Errors
-/// [`StoreError`].
+/// Stores a guest, unless a guest matches any part of the identity. If two nodes insert the same guest, the unique
+/// indexes decide, and the second node finds the row of the first.
 pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity, at: DateTime<Utc>) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::insert_into(guests::table)
         .values((
@@ -165,10 +155,7 @@ pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, identity: &GuestIdentity, at: Dat
     Ok(())
 }
 
-/// The guest of a hotel who has this number, held until the end of the transaction; made where there is none.
-///
-/// # Errors
-/// [`StoreError`].
+/// Finds or creates the guest with this phone number, and locks the guest.
 pub fn find_or_insert(
     tx: &mut Tx<'_>,
     hotel: HotelId,
@@ -176,17 +163,14 @@ pub fn find_or_insert(
     at: DateTime<Utc>,
 ) -> Result<Guest, StoreError> {
     let identity = GuestIdentity::from(phone.clone());
-    if let Some(known) = hold_by_identity(tx, hotel, &identity)?.into_iter().next() {
+    if let Some(known) = lock_by_identity(tx, hotel, &identity)?.into_iter().next() {
         return Ok(known);
     }
     insert(tx, hotel, &identity, at)?;
-    hold_by_identity(tx, hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
+    lock_by_identity(tx, hotel, &identity)?.into_iter().next().ok_or(StoreError::Corrupt("guest"))
 }
 
-/// Stores by what a guest is known now. Nobody else of the hotel may be known by any of it.
-///
-/// # Errors
-/// [`StoreError`].
+/// Replaces the identity of a guest. No other guest of the hotel may match any part of it.
 pub fn set_identity(tx: &mut Tx<'_>, id: GuestId, identity: &GuestIdentity) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(guests::table.find(id.0))
         .set((
@@ -198,11 +182,8 @@ pub fn set_identity(tx: &mut Tx<'_>, id: GuestId, identity: &GuestIdentity) -> R
     Ok(())
 }
 
-/// Makes all that is one guest's another's, and forgets the first: they are the same person. False, and nothing
-/// is done, where both have a conversation without a stay, of which a guest has one.
-///
-/// # Errors
-/// [`StoreError`].
+/// Moves everything of guest `from` to guest `into` and deletes `from`: both are the same person. Returns `false` and
+/// changes nothing if both have a conversation without a stay, because a guest has at most one.
 pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, StoreError> {
     let both = [from.0, into.0];
     let without_stay: i64 = on_db!(tx.conn(), |c| conversations::table
@@ -212,13 +193,13 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
     if without_stay > 1 {
         return Ok(false);
     }
-    windows::join(tx, from, into)?;
+    service_windows::merge(tx, from, into)?;
     on_db!(tx.changing(), |c| {
         diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
         diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))
             .set(conversations::guest_id.eq(into.0))
             .execute(c)?;
-        // It is the same person: what waits still goes to them.
+        // The person is the same, so waiting messages still go to them.
         diesel::update(outbox::table.filter(outbox::guest_id.eq(from.0)))
             .set(outbox::guest_id.eq(into.0))
             .execute(c)?;
@@ -227,45 +208,40 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
     Ok(true)
 }
 
-/// Holds a guest and their conversations until the end of the transaction: nobody else decides
-/// meanwhile which of them is meant, makes another, or moves one.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn hold(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
+/// Locks a guest and all conversations of the guest until the end of the transaction. Until then no other transaction
+/// selects, adds or moves a conversation of the guest.
+pub fn lock_with_conversations(tx: &mut Tx<'_>, guest: GuestId) -> Result<(), StoreError> {
     if tx.has_locked(guest) {
         return Ok(());
     }
-    // SQLite has one writer anyway.
+    // SQLite has one writer and no row locks.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
-    // Not FOR UPDATE: rows that refer to them may be added.
+    // FOR UPDATE would block inserts of rows that refer to the guest.
     guests::table.find(guest.0).select(guests::id).for_no_key_update().load::<i64>(conn)?;
-    hold_conversations(conn, &[guest.0])?;
+    lock_conversations(conn, &[guest.0])?;
     tx.note_locked([guest.0]);
     Ok(())
 }
 
-fn hold_conversations(conn: &mut ReadOnly<PgConnection>, of: &[i64]) -> Result<(), StoreError> {
+fn lock_conversations(conn: &mut ReadOnly<PgConnection>, of: &[i64]) -> Result<(), StoreError> {
     let theirs = conversations::table.filter(conversations::guest_id.eq_any(of)).order(conversations::id);
     theirs.select(conversations::id).for_no_key_update().load::<i64>(conn)?;
     Ok(())
 }
 
-/// Keeps the name that a guest gives themselves.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn rename(tx: &mut Tx<'_>, guest: GuestId, name: &Name) -> Result<(), StoreError> {
+/// Stores the name from the guest's WhatsApp profile.
+pub fn set_profile_name(tx: &mut Tx<'_>, guest: GuestId, name: &Name) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(guests::table.find(guest.0))
         .set(guests::profile_name.eq(name.as_str()))
         .execute(c))?;
     Ok(())
 }
 
-/// How a guest without a booking is called, from the columns profile name, phone, WhatsApp's two ids.
-pub(crate) fn display_name(
-    (profile_name, phone, wa_id, bsuid): (Option<String>, Option<String>, Option<String>, Option<String>),
-) -> String {
+/// The columns that can name a guest: profile name, phone, WhatsApp id, business-scoped id.
+pub(crate) type GuestNameColumns = (Option<String>, Option<String>, Option<String>, Option<String>);
+
+/// The name to show for a guest without a booking.
+pub(crate) fn display_name((profile_name, phone, wa_id, bsuid): GuestNameColumns) -> String {
     profile_name
         .filter(|name| has_visible_character(name))
         .or(phone)

@@ -1,22 +1,24 @@
-//! Hotels.
+//! Hotels, their settings, and the origin of the database.
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, result::OptionalEmptyChangesetExtension};
-use domain::{Country, DepartmentId, Hotel, HotelId, Name, TemplateId};
+use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId, phone::Country};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
-    schema::{departments, hotel_counters, hotels, message_templates, origins},
+    sql::{
+        column_types::Ts,
+        schema::{departments, hotel_counters, hotels, message_templates, origins},
+    },
+    store::connection::{Conn, on_db},
     templates,
-    types::Ts,
 };
 
-/// What [`hotel`] makes a hotel of, as a value in a query on hotels.
+/// The columns that `hotel` turns into a [`Hotel`], as a select clause of a query on hotels.
 macro_rules! whole_hotel {
     () => {
         (
-            $crate::hotels::Row::as_select(),
+            $crate::hotels::HotelRow::as_select(),
             departments::table
                 .filter(departments::hotel_id.eq(hotels::id))
                 .order(departments::id)
@@ -33,12 +35,12 @@ macro_rules! whole_hotel {
 }
 pub(crate) use whole_hotel;
 
-/// A hotel's row, the department made first, and the opener among its templates.
-pub(crate) type Whole = (Row, Option<i64>, Option<i64>);
+/// The columns of a hotel: its row, the id of the oldest department, and the id of the opener template.
+pub(crate) type HotelParts = (HotelRow, Option<i64>, Option<i64>);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = hotels)]
-pub(crate) struct Row {
+pub(crate) struct HotelRow {
     id: i64,
     name: String,
     timezone: String,
@@ -48,25 +50,19 @@ pub(crate) struct Row {
     country: Option<String>,
 }
 
-/// A hotel.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
-    let row: Option<Whole> = on_db!(conn, |c| hotels::table.find(id.0).select(whole_hotel!()).first(c).optional())?;
+    let row: Option<HotelParts> =
+        on_db!(conn, |c| hotels::table.find(id.0).select(whole_hotel!()).first(c).optional())?;
     Ok(row.map(hotel))
 }
 
-/// All hotels, in the order of their ids.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns all hotels, ordered by id.
 pub fn all(conn: &mut Conn) -> Result<Vec<Hotel>, StoreError> {
-    let rows: Vec<Whole> = on_db!(conn, |c| hotels::table.order(hotels::id).select(whole_hotel!()).load(c))?;
+    let rows: Vec<HotelParts> = on_db!(conn, |c| hotels::table.order(hotels::id).select(whole_hotel!()).load(c))?;
     Ok(rows.into_iter().map(hotel).collect())
 }
 
-pub(crate) fn hotel((row, first_department, opener): Whole) -> Hotel {
+pub(crate) fn hotel((row, first_department, opener): HotelParts) -> Hotel {
     Hotel {
         id: HotelId(row.id),
         name: row.name,
@@ -75,15 +71,13 @@ pub(crate) fn hotel((row, first_department, opener): Whole) -> Hotel {
         opener_template: opener.map(TemplateId),
         whatsapp_phone_number_id: row.whatsapp_phone_number_id,
         flow: row.flow,
-        // One that the list of countries has lost completes no number, and hides no hotel.
+        // A stored country that the phone metadata no longer contains counts as none, so that the hotel can still be
+        // loaded.
         country: row.country.and_then(|it| Country::parse(&it).ok()),
     }
 }
 
-/// Stores a new hotel with its empty log.
-///
-/// # Errors
-/// [`StoreError`].
+/// Stores a new hotel and the counter of its event log.
 pub fn insert(tx: &mut Tx<'_>, name: &Name, timezone: &str, at: DateTime<Utc>) -> Result<HotelId, StoreError> {
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(hotels::table)
         .values((hotels::name.eq(name.as_str()), hotels::timezone.eq(timezone), hotels::created_at.eq(Ts::from(at)),))
@@ -95,20 +89,14 @@ pub fn insert(tx: &mut Tx<'_>, name: &Name, timezone: &str, at: DateTime<Utc>) -
     Ok(HotelId(id))
 }
 
-/// The hotel that has this number of the Cloud API.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the hotel with this phone number id of the Cloud API.
 pub fn find_by_whatsapp(conn: &mut Conn, phone_number_id: &str) -> Result<Option<Hotel>, StoreError> {
     let of = hotels::table.filter(hotels::whatsapp_phone_number_id.eq(phone_number_id));
-    let row: Option<Whole> = on_db!(conn, |c| of.select(whole_hotel!()).first(c).optional())?;
+    let row: Option<HotelParts> = on_db!(conn, |c| of.select(whole_hotel!()).first(c).optional())?;
     Ok(row.map(hotel))
 }
 
-/// Gives a hotel its number of the Cloud API. The caller has looked that no other has it.
-///
-/// # Errors
-/// [`StoreError`].
+/// Stores the hotel's phone number id of the Cloud API. The caller has checked that no other hotel has it.
 pub fn set_whatsapp(tx: &mut Tx<'_>, id: HotelId, phone_number_id: &str) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
         .set(hotels::whatsapp_phone_number_id.eq(phone_number_id))
@@ -116,19 +104,13 @@ pub fn set_whatsapp(tx: &mut Tx<'_>, id: HotelId, phone_number_id: &str) -> Resu
     Ok(())
 }
 
-/// Switches a hotel's flow on or off.
-///
-/// # Errors
-/// [`StoreError`].
+/// Switches the guest flow of a hotel on or off.
 pub fn set_flow(tx: &mut Tx<'_>, id: HotelId, on: bool) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0)).set(hotels::flow.eq(on)).execute(c))?;
     Ok(())
 }
 
-/// Sets the country whose rules complete telephone numbers.
-///
-/// # Errors
-/// [`StoreError`].
+/// Sets the hotel's country, whose rules complete phone numbers.
 pub fn set_country(tx: &mut Tx<'_>, id: HotelId, country: Country) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
         .set(hotels::country.eq(country.as_str()))
@@ -136,25 +118,19 @@ pub fn set_country(tx: &mut Tx<'_>, id: HotelId, country: Country) -> Result<(),
     Ok(())
 }
 
-/// What is to be changed of a hotel; what is not given stays.
+/// A change of a hotel. Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct HotelChange {
-    /// Its name.
     pub name: Option<Name>,
-    /// Its time zone: an IANA name.
+    /// The time zone, as an IANA name.
     pub timezone: Option<String>,
-    /// Its default department, one of its own; none: the one made first.
+    /// The default department; `Some(None)` selects the oldest department.
     pub default_department: Option<Option<DepartmentId>>,
-    /// The template that opens WhatsApp's window, one of its own; or none.
     pub opener_template: Option<Option<TemplateId>>,
-    /// The country that completes telephone numbers; or none.
     pub country: Option<Option<Country>>,
 }
 
-/// Changes a hotel; false where the opener is no template of it, or not of WhatsApp.
-///
-/// # Errors
-/// [`StoreError`].
+/// Changes a hotel. Returns `false` if the opener is not a WhatsApp template of this hotel.
 pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool, StoreError> {
     on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
         .set((
@@ -171,23 +147,20 @@ pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool
     }
 }
 
-/// How a database came to be, where it was not made by hand.
+/// The command that filled the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// By `serve --demo`.
+pub enum DatabaseOrigin {
+    /// The database was filled by `serve --demo`.
     Demo,
-    /// By `generate`.
+    /// The database was filled by `generate`.
     Generated,
 }
 
-/// Notes how this database came to be.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn note_origin(tx: &mut Tx<'_>, origin: Origin, at: DateTime<Utc>) -> Result<(), StoreError> {
+/// Records the command that filled the database.
+pub fn record_origin(tx: &mut Tx<'_>, origin: DatabaseOrigin, at: DateTime<Utc>) -> Result<(), StoreError> {
     let origin = match origin {
-        Origin::Demo => "demo",
-        Origin::Generated => "generated",
+        DatabaseOrigin::Demo => "demo",
+        DatabaseOrigin::Generated => "generated",
     };
     on_db!(tx.changing(), |c| diesel::insert_into(origins::table)
         .values((origins::origin.eq(origin), origins::made_at.eq(Ts::from(at))))
@@ -197,10 +170,7 @@ pub fn note_origin(tx: &mut Tx<'_>, origin: Origin, at: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Whether this database was made by `--demo` or `generate`: only then a guest may be played.
-///
-/// # Errors
-/// [`StoreError`].
+/// Whether a demo or `generate` filled this database. Guests may be simulated only then.
 pub fn has_origin(conn: &mut Conn) -> Result<bool, StoreError> {
     let origins: i64 = on_db!(conn, |c| origins::table.count().get_result(c))?;
     Ok(origins > 0)

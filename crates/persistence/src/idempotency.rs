@@ -1,4 +1,4 @@
-//! Keys under which a write is done once.
+//! Idempotency keys: a repeated write returns the stored result of the first one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{dsl::not, prelude::*};
@@ -6,78 +6,75 @@ use domain::{ClientRef, StaffId};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
-    schema::idempotency_keys,
-    types::Ts,
+    sql::{column_types::Ts, schema::idempotency_keys},
+    store::connection::{Conn, on_db},
 };
 
-/// How long keys of most writes are good; those of sent messages live with the messages, for ever.
-pub(crate) const KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long idempotency keys of [`KeyRetention::Day`] are kept. Client references of sent messages are stored with the
+/// messages, for ever.
+pub(crate) const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// A key, and what it was sent with.
+/// An idempotency key with the request that it belongs to.
 #[derive(Clone, Debug)]
-pub struct Key {
-    /// Who sent it.
+pub struct IdempotencyKey {
     pub staff: StaffId,
-    /// To which path.
     pub path: String,
-    /// The key itself.
     pub key: ClientRef,
-    /// The digest of the request's body, to tell another one.
+    /// The digest of the request body. A key must not be reused with another body.
     pub request_digest: String,
 }
 
-/// How long a key is good.
+/// How long an idempotency key is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifetime {
-    /// 24 hours.
+pub enum KeyRetention {
+    /// The key is kept for 24 hours.
     Day,
-    /// For ever: a late repetition would reach the guest a second time.
+    /// The key is kept for ever, because a late repetition of the write would reach the guest twice.
     Forever,
 }
 
-/// What is known of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// Nothing: it is new.
+pub enum KeyStatus {
     New,
-    /// The first answer to it: JSON.
-    Answered(String),
-    /// It came with another body.
+    /// The write with this key was performed; the JSON of its result.
+    Completed(String),
+    /// The key was used with another request body.
     Mismatch,
 }
 
-/// What is known of a key at `now`: one that is too old is new again.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn find(conn: &mut Conn, key: &Key, now: DateTime<Utc>) -> Result<Known, StoreError> {
+/// Returns the status of an idempotency key. An expired key counts as new.
+pub fn find(conn: &mut Conn, key: &IdempotencyKey, now: DateTime<Utc>) -> Result<KeyStatus, StoreError> {
     let row: Option<(String, Option<String>)> = on_db!(conn, |c| idempotency_keys::table
         .find((key.staff.0, &key.path, key.key.as_str()))
-        .filter(idempotency_keys::kept_forever.or(idempotency_keys::created_at.gt(Ts::from(now - KEPT))))
+        .filter(idempotency_keys::kept_forever.or(idempotency_keys::created_at.gt(Ts::from(now - KEY_LIFETIME))))
         .select((idempotency_keys::request_digest, idempotency_keys::answer))
         .first(c)
         .optional())?;
     match row {
-        None => Ok(Known::New),
-        Some((digest, _)) if digest != key.request_digest => Ok(Known::Mismatch),
-        Some((_, answer)) => answer.map(Known::Answered).ok_or(StoreError::Corrupt("answer")),
+        None => Ok(KeyStatus::New),
+        Some((digest, _)) if digest != key.request_digest => Ok(KeyStatus::Mismatch),
+        Some((_, answer)) => answer.map(KeyStatus::Completed).ok_or(StoreError::Corrupt("answer")),
     }
 }
 
-/// Keeps a key with its first answer, as the last statement of the write: what is refused or fails leaves nothing.
-/// Where another transaction has kept the same key meanwhile, this one has to be undone: it is a conflict, and
-/// when the write is run again it finds that answer.
+/// Stores an idempotency key with the result of the write. Call it last in the transaction, so that a refused or failed
+/// write leaves no key.
 ///
-/// # Errors
-/// [`StoreError::Conflict`], and others.
-pub fn keep(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: DateTime<Utc>) -> Result<(), StoreError> {
+/// Fails with [`StoreError::Conflict`] if a concurrent transaction stored the same key: the writer then runs the job
+/// again, and the job finds that result.
+pub fn save(
+    tx: &mut Tx<'_>,
+    key: &IdempotencyKey,
+    answer: &str,
+    lifetime: KeyRetention,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if insert(tx, key, answer, lifetime, at)? {
         return Ok(());
     }
     let too_old = idempotency_keys::table
         .find((key.staff.0, &key.path, key.key.as_str()))
-        .filter(idempotency_keys::created_at.le(Ts::from(at - KEPT)).and(not(idempotency_keys::kept_forever)));
+        .filter(idempotency_keys::created_at.le(Ts::from(at - KEY_LIFETIME)).and(not(idempotency_keys::kept_forever)));
     let deleted = on_db!(tx.changing(), |c| diesel::delete(too_old).execute(c))?;
     if deleted == 1 && insert(tx, key, answer, lifetime, at)? {
         return Ok(());
@@ -85,8 +82,14 @@ pub fn keep(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: Da
     Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
 }
 
-/// Whether the key was new. Another transaction that is keeping it is waited for.
-fn insert(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: DateTime<Utc>) -> Result<bool, StoreError> {
+/// Stores an idempotency key. Returns `false` if the key exists. Waits for a concurrent transaction that is storing it.
+fn insert(
+    tx: &mut Tx<'_>,
+    key: &IdempotencyKey,
+    answer: &str,
+    lifetime: KeyRetention,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let inserted = on_db!(tx.changing(), |c| diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::staff_id.eq(key.staff.0),
@@ -95,7 +98,7 @@ fn insert(tx: &mut Tx<'_>, key: &Key, answer: &str, lifetime: Lifetime, at: Date
             idempotency_keys::request_digest.eq(&key.request_digest),
             idempotency_keys::answer.eq(answer),
             idempotency_keys::created_at.eq(Ts::from(at)),
-            idempotency_keys::kept_forever.eq(lifetime == Lifetime::Forever),
+            idempotency_keys::kept_forever.eq(lifetime == KeyRetention::Forever),
         ))
         .on_conflict_do_nothing()
         .execute(c))?;

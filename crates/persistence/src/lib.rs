@@ -1,64 +1,52 @@
-//! SQLite and PostgreSQL: every SQL statement of the product, and diesel, are in this crate.
+//! SQLite and PostgreSQL: every SQL statement of the product. No other crate depends on diesel.
 //!
-//! A [`Store`] runs jobs. [`Store::read`] gives a job one snapshot of the database to ask;
-//! [`Store::write`] gives it a [`Tx`], whose changes and events are committed together, in
-//! groups with the jobs that came at the same time. The modules hold the questions and changes,
-//! by table. Those that are asked for somebody take their `Reach` first.
+//! A [`Store`] runs jobs. [`Store::read`] gives a job one snapshot as a [`Conn`]. [`Store::write`] gives a job a
+//! [`Tx`], whose changes and events are committed together, in one group with the jobs that were queued at the same
+//! time. Each table has a module with its queries and changes. A query takes the connection first, then the `Reach` of
+//! the caller if its result depends on visibility.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod among;
-mod backup;
-mod conn;
-mod error;
-mod in_use;
-mod lane;
-mod locks;
-mod migrate;
-mod notices;
-mod prepared;
-mod read_only;
-mod schema;
-mod search;
-mod store;
-mod types;
-mod waiting;
+pub mod error;
+pub mod sql;
+pub mod store;
 
+pub mod access_revocations;
 pub mod api_keys;
 pub mod attachments;
-pub mod audit;
-pub mod bulk;
-pub mod channels;
-pub mod checkup;
+pub mod audit_log;
+pub mod bulk_insert;
 pub mod conversations;
+pub mod dead_letters;
 pub mod departments;
-pub mod events;
-pub mod flow;
+pub mod diagnostics;
+pub mod early_receipts;
+pub mod event_log;
+pub mod flow_state;
 pub mod guests;
 pub mod hotels;
 pub mod idempotency;
-pub mod logins;
-pub mod marks;
+pub mod login_attempts;
 pub mod messages;
 pub mod nodes;
 pub mod outbox;
-pub mod parked;
-pub mod reach_losses;
-pub mod reports;
+pub mod read_positions;
+pub mod retention;
+pub mod sender_leases;
+pub mod service_windows;
 pub mod sessions;
 pub mod staff;
 pub mod stays;
 pub mod templates;
-pub mod upkeep;
-pub mod windows;
 
-pub use backup::{BackupError, back_up, restore};
-pub use conn::{BadDbUrl, Conn, DbUrl};
-pub use error::StoreError;
-pub use lane::Tx;
-pub use locks::Locks;
-#[cfg(feature = "test-access")]
-pub use migrate::migrate_from;
-pub use notices::{Heard, Notices};
-pub use read_only::ReadOnly;
-pub use store::{Committed, Failure, OnCommit, Purpose, Store};
+pub use error::{JobError, StoreError};
+pub use store::{
+    Store,
+    commit::{Committed, OnCommit},
+    connection::{Conn, DbUrl},
+    locks::Locks,
+    read_permits::ReadPurpose,
+    transaction::Tx,
+    write_job::Ticket,
+    write_key::WriteKey,
+};

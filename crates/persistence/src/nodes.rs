@@ -1,7 +1,6 @@
-//! The servers that share the database, and how many sockets each staff member has on which.
-//!
-//! A node says again and again that it lives; what one that fell silent had open counts no more. Times
-//! are the database's: the clocks of the nodes may differ.
+//! Nodes that share the database, and the sockets of each staff member on each node (table `socket_places`). A node
+//! renews its row; the sockets of an expired node are ignored. Times come from the clock of the database, because the
+//! clocks of the nodes may differ.
 
 use std::collections::HashMap;
 
@@ -16,22 +15,20 @@ use domain::{NodeId, StaffId};
 
 use crate::{
     StoreError, Tx,
-    among::among,
-    conn::{Conn, on_db},
-    prepared::prepared,
-    schema::{nodes, socket_places},
-    types::Ts,
+    sql::{
+        cached_statement::prepared,
+        column_types::Ts,
+        id_list::among,
+        schema::{nodes, socket_places},
+    },
+    store::connection::{Conn, on_db},
 };
 
-/// A node that was not seen for so long is dead.
-pub const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// Lifetime of a node's row: a node that has not renewed its row for this long counts as dead.
+pub const NODE_LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// Begins a node.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn begin(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
-    let now = clock(tx.conn())?;
+pub fn register(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
+    let now = database_time(tx.conn())?;
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(nodes::table)
         .values(nodes::seen_at.eq(now))
         .returning(nodes::id)
@@ -39,53 +36,38 @@ pub fn begin(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
     Ok(NodeId(id))
 }
 
-/// Writes down that a node lives; false where it was given up as dead.
-///
-/// # Errors
-/// [`StoreError`].
+/// Renews the row of a node. Returns `false` if the row was deleted as expired.
 pub fn renew(tx: &mut Tx<'_>, node: NodeId) -> Result<bool, StoreError> {
-    let now = clock(tx.conn())?;
+    let now = database_time(tx.conn())?;
     let this = diesel::update(nodes::table.find(node.0)).set(nodes::seen_at.eq(now));
     Ok(on_db!(tx.changing(), |c| this.execute(c))? == 1)
 }
 
-/// Forgets the dead, and with them what was open there.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn forget_dead(tx: &mut Tx<'_>) -> Result<(), StoreError> {
-    let since = Ts::from(clock(tx.conn())?.0 - LEASE);
+/// Deletes expired nodes and their socket counts.
+pub fn delete_expired(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let since = Ts::from(database_time(tx.conn())?.0 - NODE_LEASE);
     on_db!(tx.changing(), |c| diesel::delete(nodes::table.filter(nodes::seen_at.lt(since))).execute(c))?;
     Ok(())
 }
 
-/// Forgets the servers before this one on SQLite, where there seldom are several: a killed one could not say that
-/// it ended. One that lives after all is told by [`renew`] and [`note_sockets`] to begin anew.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn forget_predecessors(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+/// On SQLite, deletes the rows of all earlier servers, because a killed server could not unregister. For a server that
+/// still runs, [`renew`] and [`save_socket_counts`] then return `false`, and it registers again.
+pub fn delete_predecessors(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     if let Conn::Sqlite(conn) = tx.changing() {
         diesel::delete(nodes::table).execute(conn)?;
     }
     Ok(())
 }
 
-/// Ends a node: what was open there counts no more.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn end(tx: &mut Tx<'_>, node: NodeId) -> Result<(), StoreError> {
+/// Deletes a node and its socket counts.
+pub fn unregister(tx: &mut Tx<'_>, node: NodeId) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::delete(nodes::table.find(node.0)).execute(c))?;
     Ok(())
 }
 
-/// Writes down how many sockets these staff members have on a node; false, and nothing is written,
-/// where it was given up as dead.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn note_sockets(tx: &mut Tx<'_>, node: NodeId, counts: &[(StaffId, i64)]) -> Result<bool, StoreError> {
+/// Stores the number of sockets of staff members on a node. Returns `false` and stores nothing if the node was deleted
+/// as expired.
+pub fn save_socket_counts(tx: &mut Tx<'_>, node: NodeId, counts: &[(StaffId, i64)]) -> Result<bool, StoreError> {
     let known = exists(nodes::table.find(node.0));
     if !on_db!(tx.conn(), |c| diesel::select(known).get_result::<bool>(c))? {
         return Ok(false);
@@ -113,10 +95,7 @@ pub fn note_sockets(tx: &mut Tx<'_>, node: NodeId, counts: &[(StaffId, i64)]) ->
     Ok(true)
 }
 
-/// How many sockets these staff members have on other nodes; who has none is left out.
-///
-/// # Errors
-/// [`StoreError`].
+/// Counts the sockets of staff members on other nodes. Staff members without sockets there are left out.
 pub fn sockets_elsewhere(
     conn: &mut Conn,
     node: NodeId,
@@ -128,15 +107,15 @@ pub fn sockets_elsewhere(
         .filter(socket_places::node_id.ne(node.0))
         .select((socket_places::staff_id, socket_places::sockets))
         .load(c))?;
-    let mut of = HashMap::new();
+    let mut counts = HashMap::new();
     for (staff, sockets) in rows {
-        *of.entry(StaffId(staff)).or_default() += sockets;
+        *counts.entry(StaffId(staff)).or_default() += sockets;
     }
-    Ok(of)
+    Ok(counts)
 }
 
-/// The database's clock. SQLite has none but this machine's.
-pub(crate) fn clock(conn: &mut Conn) -> Result<Ts, StoreError> {
+/// Returns the time of the database's clock. SQLite uses the clock of this machine.
+pub(crate) fn database_time(conn: &mut Conn) -> Result<Ts, StoreError> {
     match conn {
         Conn::Pg(conn) => {
             let now: DateTime<Utc> = diesel::select(sql::<Timestamptz>("clock_timestamp()")).get_result(conn)?;

@@ -1,12 +1,25 @@
-//! What goes to guests by WhatsApp.
+//! The outbox: messages to guests that are sent by WhatsApp after the commit.
 //!
-//! A message to send has a row beside it: `queued` until a server claims it, `sending` while it is on its way,
-//! `settled` when that has ended, however it did; `held` while it waits for the guest to write. How far the message
-//! has come stands with the message. Who claims it holds the hotel's [channel](crate::channels).
+//! Each row belongs to a message, whose delivery status is stored with the message. Only the node with the hotel's
+//! [sender lease](crate::sender_leases) claims rows.
+//!
+//! ```text
+//! held ──release_held (the guest writes)──▶ queued ──claim (lease and permit)──▶ sending ──finish──▶ settled
+//! queued → queued    defer: the rate limit per guest is reached
+//! queued → settled   finish_queued: the window is over, the hotel has no number, an earlier attempt was delivered
+//! sending → queued   requeue: no connection or suspended sender (attempt not counted), retryable error (counted)
+//! sending → settled  finish_sending: sent, failed, or unknown (no response, or the claiming node is gone)
+//! held, queued → settled  finish_waiting_for_former_guest: the conversation has another guest now
+//! settled → queued   reset_for_retry: staff retry a failed or unknown message; receipts of former attempts still count
+//! any → settled      finish_all_as_unknown: a restored backup begins a new epoch
+//! ```
 
-mod found;
+mod delivery;
 
-pub use self::found::{By, Outgoing, advance, find, guest_of, hold, name, name_former, set_delivery};
+pub use self::delivery::{
+    OutboxEntry, OutboxKey, advance_delivery, find, find_recipient, lock_entry, set_delivery,
+    set_former_whatsapp_message_id, set_whatsapp_message_id,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -18,93 +31,82 @@ use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, MessageI
 
 use crate::{
     StoreError, Tx,
-    channels::{LEAST_LEASE, is_held_by, lease_left},
-    conn::{Conn, WriteConn, on_db},
-    prepared::{Fixed, fixed},
-    read_only::select_sql,
-    schema::{conversations, former_tries, messages, outbox},
-    types::{Ts, UtcTs},
+    sender_leases::{MIN_REMAINING_LEASE, SenderLease, is_current, remaining},
+    sql::{
+        cached_statement::{Fixed, fixed},
+        column_types::{Ts, UtcTs},
+        schema::{conversations, former_tries, messages, outbox},
+    },
+    store::{
+        connection::{Conn, WriteConn, on_db},
+        read_only::select_sql,
+    },
 };
 
-/// Waits to be sent, or is on its way.
+/// The condition "the message is queued or in flight", written literally, so that the partial index is used.
 pub(crate) const OPEN: Fixed = fixed("outbox.state IN ('queued', 'sending')");
-/// Waits for its guest to write.
+/// The condition "the message is held until its guest writes", written literally, so that the partial index is used.
 pub(crate) const HELD: Fixed = fixed("outbox.state = 'held'");
 
-/// What is to be stored for a message that is to go out.
+/// The values of an outbox row that is to be stored.
 #[derive(Clone, Copy, Debug)]
-pub struct Draft<'a> {
-    /// The message.
+pub struct NewOutboxRow<'a> {
     pub message: MessageId,
-    /// Its conversation.
     pub conversation: ConversationId,
-    /// Its hotel.
     pub hotel: HotelId,
-    /// The guest to whom it goes: that of the conversation now.
+    /// The recipient of the message: the guest of the conversation at this moment.
     pub guest: GuestId,
-    /// Comes back in what is reported of it.
+    /// The callback id of this attempt, which delivery receipts repeat.
     pub callback: &'a str,
-    /// What is sent, where it is not the message's text.
+    /// The body for the WhatsApp API, if the message is more than text: a template or a file.
     pub body: Option<&'a str>,
-    /// Whether it waits for the guest to write.
+    /// Whether the message is held until the guest writes.
     pub held: bool,
-    /// When it was stored.
     pub at: DateTime<Utc>,
 }
 
-/// Stores that a message is to go out.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<(), StoreError> {
+pub fn insert(tx: &mut Tx<'_>, new: &NewOutboxRow<'_>) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::insert_into(outbox::table)
         .values((
-            outbox::message_id.eq(draft.message.0),
-            outbox::hotel_id.eq(draft.hotel.0),
-            outbox::conversation_id.eq(draft.conversation.0),
-            outbox::guest_id.eq(draft.guest.0),
-            outbox::callback.eq(draft.callback),
-            outbox::body.eq(draft.body),
-            outbox::state.eq(if draft.held { "held" } else { "queued" }),
-            outbox::due_at.eq(Ts::from(draft.at)),
+            outbox::message_id.eq(new.message.0),
+            outbox::hotel_id.eq(new.hotel.0),
+            outbox::conversation_id.eq(new.conversation.0),
+            outbox::guest_id.eq(new.guest.0),
+            outbox::callback.eq(new.callback),
+            outbox::body.eq(new.body),
+            outbox::state.eq(if new.held { "held" } else { "queued" }),
+            outbox::due_at.eq(Ts::from(new.at)),
         ))
         .execute(c))?;
     Ok(())
 }
 
-/// A message that may be sent now.
+/// A queued message that may be sent now.
 #[derive(Clone, Debug)]
-pub struct Due {
-    /// The message.
+pub struct DueMessage {
     pub message: MessageId,
-    /// Its conversation.
     pub conversation: ConversationId,
-    /// Its text.
     pub text: String,
-    /// What is sent, where it is not the text.
+    /// The body for the WhatsApp API, if the message is more than text: a template or a file.
     pub body: Option<String>,
-    /// Comes back in what is reported of it.
+    /// The callback id of this attempt, which delivery receipts repeat.
     pub callback: String,
-    /// How often it was tried.
+    /// Number of attempts to send this message so far.
     pub attempts: i32,
-    /// The guest to whom it goes.
     pub guest: GuestId,
-    /// By what that guest is reached.
     pub to: GuestIdentity,
-    /// When the guest last wrote to the hotel's number, in whatever conversation.
-    pub last_heard: Option<DateTime<Utc>>,
-    /// Its file, where that was uploaded.
-    pub upload: Option<Upload>,
+    /// The time at which the guest last wrote to the hotel's current WhatsApp number, in any conversation.
+    pub last_guest_message_at: Option<DateTime<Utc>>,
+    /// The message's attachment at WhatsApp, if it is uploaded already.
+    pub upload: Option<UploadedMedia>,
 }
 
-/// A file that was uploaded to be sent.
+/// An attachment that was uploaded to WhatsApp.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// What WhatsApp calls it.
+pub struct UploadedMedia {
     pub media_id: String,
-    /// The number of ours for which it was uploaded.
+    /// The WhatsApp number of the hotel for which the attachment was uploaded.
     pub number: String,
-    /// When.
     pub at: DateTime<Utc>,
 }
 
@@ -131,7 +133,7 @@ struct DueRow {
     #[diesel(sql_type = Nullable<Text>)]
     bsuid: Option<String>,
     #[diesel(sql_type = Nullable<UtcTs>)]
-    last_heard: Option<Ts>,
+    last_guest_message_at: Option<Ts>,
     #[diesel(sql_type = Nullable<Text>)]
     media_id: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -141,13 +143,13 @@ struct DueRow {
 }
 
 impl DueRow {
-    fn due(self) -> Result<Due, StoreError> {
-        let phone = self.phone.map(|it| PhoneNumber::stored(&it).ok_or(StoreError::Corrupt("phone number")));
+    fn into_message(self) -> Result<DueMessage, StoreError> {
+        let phone = self.phone.map(|it| PhoneNumber::from_stored(&it).ok_or(StoreError::Corrupt("phone number")));
         let upload = match (self.media_id, self.media_number, self.media_uploaded_at) {
-            (Some(media_id), Some(number), Some(at)) => Some(Upload { media_id, number, at: at.0 }),
+            (Some(media_id), Some(number), Some(at)) => Some(UploadedMedia { media_id, number, at: at.0 }),
             _ => None,
         };
-        Ok(Due {
+        Ok(DueMessage {
             upload,
             message: MessageId(self.message_id),
             conversation: ConversationId(self.conversation_id),
@@ -157,22 +159,24 @@ impl DueRow {
             attempts: self.attempts,
             guest: GuestId(self.guest_id),
             to: GuestIdentity { phone: phone.transpose()?, wa_id: self.wa_id, bsuid: self.bsuid },
-            last_heard: self.last_heard.map(|it| it.0),
+            last_guest_message_at: self.last_guest_message_at.map(|it| it.0),
         })
     }
 }
 
-/// The messages of a hotel that may be sent now, oldest first: of each guest the first that is not sent yet, in
-/// whatever conversation, since the guest sees one chat.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, StoreError> {
+/// Returns the messages of a hotel that may be sent now, oldest first. Per guest only the oldest unfinished message is
+/// due, across all conversations, because the guest sees a single chat.
+pub fn list_due(
+    conn: &mut Conn,
+    hotel: HotelId,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DueMessage>, StoreError> {
     let rows: Vec<DueRow> = on_db!(conn, |c| {
         select_sql(sql_query(
         "SELECT o.message_id, o.conversation_id, m.content, o.body, o.callback, o.attempts, \
            o.guest_id, g.phone, g.wa_id, g.bsuid, o.media_id, o.media_number, o.media_uploaded_at, \
-           CASE WHEN g.window_phone_number_id = h.whatsapp_phone_number_id THEN g.last_wrote_at END AS last_heard \
+           CASE WHEN g.window_phone_number_id = h.whatsapp_phone_number_id THEN g.last_wrote_at END AS last_guest_message_at \
          FROM outbox o \
          INNER JOIN messages m ON m.id = o.message_id \
          INNER JOIN guests g ON g.id = o.guest_id \
@@ -187,26 +191,19 @@ pub fn due(conn: &mut Conn, hotel: HotelId, now: DateTime<Utc>, limit: i64) -> R
     .bind::<BigInt, _>(limit))
     .load(c)
     })?;
-    rows.into_iter().map(DueRow::due).collect()
+    rows.into_iter().map(DueRow::into_message).collect()
 }
 
-/// Hotels that have something to send, or on its way.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn open_hotels(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
+/// Returns the hotels with messages that are queued or in flight.
+pub fn hotels_with_open_messages(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
     let ids: Vec<i64> = on_db!(conn, |c| outbox::table.filter(OPEN).select(outbox::hotel_id).distinct().load(c))?;
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Claims a queued message for the server that holds its hotel's channel: for how long it may be sent then, before
-/// another server may take the channel. `None` where this one does not hold it any more, or not for long enough, or the
-/// message is not queued.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> Result<Option<TimeDelta>, StoreError> {
-    let Some(left) = lease_left(tx, hotel, holder)?.filter(|it| *it >= LEAST_LEASE) else { return Ok(None) };
+/// Claims a queued message for the holder of the sender lease and counts the attempt. Returns the time left on the
+/// lease. Returns `None` if the message is not queued, or if the lease is lost or about to expire.
+pub fn claim(tx: &mut Tx<'_>, lease: SenderLease<'_>, callback: &str) -> Result<Option<TimeDelta>, StoreError> {
+    let Some(left) = remaining(tx, lease)?.filter(|it| *it >= MIN_REMAINING_LEASE) else { return Ok(None) };
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     let claimed = on_db!(tx.changing(), |c| diesel::update(queued)
         .set((outbox::state.eq("sending"), outbox::attempts.eq(outbox::attempts + 1)))
@@ -214,23 +211,17 @@ pub fn claim(tx: &mut Tx<'_>, hotel: HotelId, holder: &str, callback: &str) -> R
     Ok((claimed == 1).then_some(left))
 }
 
-/// Ends a message's way; false where it was not on its way.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn settle(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
+/// Settles an outbox message in any state. Returns `false` if it was settled before.
+pub fn finish(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
     let open = outbox::table.find(message.0).filter(outbox::state.ne("settled"));
     let settled = on_db!(tx.changing(), |c| diesel::update(open).set(outbox::state.eq("settled")).execute(c))?;
     Ok(settled == 1)
 }
 
-/// Ends the way of a message that is not yet on it; false where it is not queued any more, since
-/// somebody has claimed, ended or reset it meanwhile, or where this server does not hold the channel.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn refuse(tx: &mut Tx<'_>, (hotel, holder): (HotelId, &str), callback: &str) -> Result<bool, StoreError> {
-    if !is_held_by(tx, hotel, holder)? {
+/// Settles a queued message without sending it. Returns `false` if it is not queued any more or if the sender lease is
+/// lost.
+pub fn finish_queued(tx: &mut Tx<'_>, lease: SenderLease<'_>, callback: &str) -> Result<bool, StoreError> {
+    if !is_current(tx, lease)? {
         return Ok(false);
     }
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
@@ -238,31 +229,26 @@ pub fn refuse(tx: &mut Tx<'_>, (hotel, holder): (HotelId, &str), callback: &str)
     Ok(refused == 1)
 }
 
-/// Ends the way of a message that is on it; false where it is not.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn abandon(tx: &mut Tx<'_>, callback: &str) -> Result<bool, StoreError> {
+/// Settles a message in flight. Returns `false` if it was not in flight.
+pub fn finish_sending(tx: &mut Tx<'_>, callback: &str) -> Result<bool, StoreError> {
     let sending = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("sending")));
     let ended = on_db!(tx.changing(), |c| diesel::update(sending).set(outbox::state.eq("settled")).execute(c))?;
     Ok(ended == 1)
 }
 
-/// Puts a message that is on its way back into the queue, not to be tried before `due`; nothing where this server
-/// does not hold the channel any more: then another has given the message up. `counted`: whether the try counts.
-/// False where the conversation has another guest by now, for whom the message is not: its way has ended then. The
-/// caller holds the conversation.
+/// Returns a message in flight to the queue until `due`. `counted`: whether the attempt counts. If the sender lease is
+/// lost, nothing changes, because the new holder marks the message as unknown.
 ///
-/// # Errors
-/// [`StoreError`].
-pub fn put_back(
+/// Returns `false` if the conversation has another guest now: then the message is settled. The caller's transaction
+/// must hold the lock of the conversation.
+pub fn requeue(
     tx: &mut Tx<'_>,
-    (hotel, holder): (HotelId, &str),
+    lease: SenderLease<'_>,
     callback: &str,
     due: DateTime<Utc>,
     counted: bool,
 ) -> Result<bool, StoreError> {
-    if !is_held_by(tx, hotel, holder)? {
+    if !is_current(tx, lease)? {
         return Ok(true);
     }
     let guest_now = conversations::table
@@ -287,11 +273,8 @@ pub fn put_back(
     Ok(true)
 }
 
-/// Lets a queued message wait until `due`. `counted`: whether that follows a try that counts.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>, counted: bool) -> Result<(), StoreError> {
+/// Lets a queued message wait until `due`. `counted`: whether this counts as an attempt.
+pub fn defer(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>, counted: bool) -> Result<(), StoreError> {
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     on_db!(tx.changing(), |c| diesel::update(queued)
         .set((outbox::due_at.eq(Ts::from(due)), outbox::attempts.eq(outbox::attempts + i32::from(counted))))
@@ -299,11 +282,8 @@ pub fn put_off(tx: &mut Tx<'_>, callback: &str, due: DateTime<Utc>, counted: boo
     Ok(())
 }
 
-/// Keeps the upload of a queued message's file, so that this attempt and later ones use it.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn keep_upload(tx: &mut Tx<'_>, callback: &str, upload: &Upload) -> Result<(), StoreError> {
+/// Stores the upload of a queued message's attachment, so that later attempts reuse it.
+pub fn save_upload(tx: &mut Tx<'_>, callback: &str, upload: &UploadedMedia) -> Result<(), StoreError> {
     let queued = outbox::table.filter(outbox::callback.eq(callback).and(outbox::state.eq("queued")));
     on_db!(tx.changing(), |c| diesel::update(queued)
         .set((
@@ -315,13 +295,10 @@ pub fn keep_upload(tx: &mut Tx<'_>, callback: &str, upload: &Upload) -> Result<(
     Ok(())
 }
 
-/// Queues a message once more, for the guest whom its conversation has now, as if it had never been tried. What is
-/// reported of the try before finds it as [`By::FormerTry`] or [`By::FormerName`] from now on; unless that went to
-/// another guest, of whom it says nothing to this one.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn begin_anew(
+/// Queues a settled message again with a new callback id, for the current guest of the conversation. Receipts of the
+/// former attempt still find the message ([`OutboxKey::FormerTry`], [`OutboxKey::FormerName`]), unless that attempt
+/// went to another guest.
+pub fn reset_for_retry(
     tx: &mut Tx<'_>,
     message: MessageId,
     guest: GuestId,
@@ -346,7 +323,7 @@ pub fn begin_anew(
                 outbox::attempts.eq(0),
                 outbox::callback.eq(callback),
                 outbox::guest_id.eq(guest.0),
-                // It may be what was wrong.
+                // The uploaded attachment may have been the cause of the failure.
                 outbox::media_id.eq(None::<String>),
                 outbox::media_number.eq(None::<String>),
                 outbox::media_uploaded_at.eq(None::<Ts>),
@@ -358,12 +335,9 @@ pub fn begin_anew(
     Ok(())
 }
 
-/// Ends the way of what waits in a conversation for a guest who was its guest before, and is not yet on it: which
-/// messages, in order. The caller holds the conversation.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn refuse_all_for(
+/// Settles held and queued messages of a conversation that were meant for its former guest. Returns the message ids in
+/// order. The caller's transaction must hold the lock of the conversation.
+pub fn finish_waiting_for_former_guest(
     tx: &mut Tx<'_>,
     former: GuestId,
     conversation: ConversationId,
@@ -379,11 +353,8 @@ pub fn refuse_all_for(
     Ok(ids.into_iter().map(MessageId).collect())
 }
 
-/// Releases what was held for a guest, in whatever conversation, in order: which messages.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn release(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
+/// Queues all held messages to a guest, in any conversation. Returns the message ids in order.
+pub fn release_held(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
     let held = outbox::table.filter(outbox::guest_id.eq(of.0).and(HELD));
     let ids: Vec<i64> = on_db!(tx.conn(), |c| held.order(outbox::message_id).select(outbox::message_id).load(c))?;
     if !ids.is_empty() {
@@ -394,11 +365,8 @@ pub fn release(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<Vec<Me
     Ok(ids.into_iter().map(MessageId).collect())
 }
 
-/// What is on its way for a hotel: callbacks and conversations.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, ConversationId)>, StoreError> {
+/// Returns callback ids and conversations of the messages of a hotel that are in flight.
+pub fn list_in_flight(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, ConversationId)>, StoreError> {
     let rows: Vec<(String, i64)> = on_db!(conn, |c| outbox::table
         .filter(outbox::hotel_id.eq(hotel.0).and(OPEN).and(outbox::state.eq("sending")))
         .order(outbox::message_id)
@@ -407,8 +375,9 @@ pub fn on_their_way(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, Conv
     Ok(rows.into_iter().map(|(callback, conversation)| (callback, ConversationId(conversation))).collect())
 }
 
-/// What waits, waits in a restored backup: it may have been sent since that was made, so it is not sent again.
-pub(crate) fn doubt_all(conn: WriteConn<'_>) -> Result<(), StoreError> {
+/// Settles every unfinished message as unknown. Messages in a restored backup may have been sent already, so they are
+/// not sent again.
+pub(crate) fn finish_all_as_unknown(conn: WriteConn<'_>) -> Result<(), StoreError> {
     on_db!(conn, |c| {
         let open = outbox::table.filter(outbox::state.ne("settled"));
         diesel::update(messages::table.filter(messages::id.eq_any(open.select(outbox::message_id))))
@@ -419,5 +388,5 @@ pub(crate) fn doubt_all(conn: WriteConn<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What staff are told of a message that waited when a backup was made.
+/// The failure shown to staff for messages that were unfinished when the backup was made.
 const RESTORED: &str = "The database was restored from a backup, so it is not known whether the guest got this.";

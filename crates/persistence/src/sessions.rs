@@ -1,4 +1,4 @@
-//! Sign-ins, from login to logout.
+//! Sessions of staff members, from login to logout.
 
 use std::collections::HashMap;
 
@@ -8,42 +8,42 @@ use domain::{DepartmentId, SessionId, Staff, StaffId};
 
 use crate::{
     StoreError, Tx,
-    among::among_texts,
-    conn::{Conn, on_db},
-    schema::{sessions, staff, staff_departments, void_refresh_tokens},
-    staff::Row as StaffRow,
-    types::Ts,
+    sql::{
+        column_types::Ts,
+        id_list::among_texts,
+        schema::{sessions, staff, staff_departments, void_refresh_tokens},
+    },
+    staff::StaffRow,
+    store::connection::{Conn, on_db},
 };
 
-/// How long sessions last.
+/// Maximum age of sessions: since the last use, and since the login.
 #[derive(Clone, Copy, Debug)]
-pub struct Lifetimes {
-    /// After their last use.
+pub struct SessionLifetimes {
+    /// Maximum time since the last use of the session.
     pub idle: TimeDelta,
-    /// After login.
-    pub most: TimeDelta,
+    /// Maximum time since the login.
+    pub max: TimeDelta,
 }
 
-/// A session that is live, and its staff member, who is active.
+/// A session that is neither revoked nor expired, and its active staff member.
 #[derive(Clone, Debug)]
-pub struct Live {
-    /// Its id.
+pub struct LiveSession {
     pub id: SessionId,
-    /// Whose it is.
     pub staff: Staff,
-    /// The generation of the refresh token that is good.
+    /// The generation of the valid refresh token.
     pub generation: u32,
-    /// The generation that its token superseded last, and when.
+    /// The generation of the refresh token that was last superseded by a refresh with the token itself, and the time.
     pub superseded: Option<(u32, DateTime<Utc>)>,
-    /// When it was used last, as far as that is written down.
+    /// The last use of the session, stored now and then, not by every request.
     pub last_used_at: DateTime<Utc>,
-    /// When it ends if it is not used any more.
+    /// The time at which the session expires if it is not used again.
     pub ends_at: DateTime<Utc>,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct Row {
+struct SessionRow {
     id: String,
     generation: i64,
     superseded_generation: Option<i64>,
@@ -52,9 +52,10 @@ struct Row {
     last_used_at: Ts,
 }
 
-type Joined = (Row, StaffRow, Option<i64>);
+/// A session joined with its staff member and one of the member's departments: one row per department.
+type SessionJoinRow = (SessionRow, StaffRow, Option<i64>);
 
-/// The live sessions, each in a row for each department of its staff member.
+/// A query for the live sessions, one row per department of the staff member.
 macro_rules! all_live {
     ($lifetimes:expr, $now:expr) => {
         sessions::table
@@ -62,45 +63,41 @@ macro_rules! all_live {
             .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)))
             .filter(sessions::revoked_at.is_null().and(staff::active.eq(true)))
             .filter(sessions::last_used_at.gt(Ts::from($now - $lifetimes.idle)))
-            .filter(sessions::created_at.gt(Ts::from($now - $lifetimes.most)))
+            .filter(sessions::created_at.gt(Ts::from($now - $lifetimes.max)))
             .order(staff_departments::position)
-            .select((Row::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()))
+            .select((SessionRow::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()))
     };
 }
 
-/// By what a session is found.
 #[derive(Clone, Copy, Debug)]
-pub enum Key<'a> {
-    /// Its id, from a verified token.
+pub enum SessionKey<'a> {
+    /// The session id from a verified access token.
     Id(SessionId),
-    /// The digest of its cookie.
+    /// The digest of the session cookie.
     Cookie(&'a str),
 }
 
-/// The session, if it is live: not revoked, not over, its staff member active.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the session if it is live and its staff member is active.
 pub fn find_live(
     conn: &mut Conn,
-    key: Key<'_>,
-    lifetimes: Lifetimes,
+    key: SessionKey<'_>,
+    lifetimes: SessionLifetimes,
     now: DateTime<Utc>,
-) -> Result<Option<Live>, StoreError> {
-    // One query, since every request asks it: a row for each department, one for none. Not boxed, so that its text is
-    // not written anew each time.
-    let rows: Vec<Joined> = on_db!(conn, |c| {
+) -> Result<Option<LiveSession>, StoreError> {
+    // Runs for every request, so it is one query: one row per department of the staff member, or one row if there is no
+    // department. A boxed query would build its SQL text each time.
+    let rows: Vec<SessionJoinRow> = on_db!(conn, |c| {
         let live = all_live!(lifetimes, now);
         match key {
-            Key::Id(id) => live.filter(sessions::id.eq(id.to_string())).load(c),
-            Key::Cookie(digest) => live.filter(sessions::cookie_digest.eq(digest)).load(c),
+            SessionKey::Id(id) => live.filter(sessions::id.eq(id.to_string())).load(c),
+            SessionKey::Cookie(digest) => live.filter(sessions::cookie_digest.eq(digest)).load(c),
         }
     })?;
-    live_of(rows, lifetimes)
+    collect_session(rows, lifetimes)
 }
 
-/// The session that these rows are of, one for each department of its staff member.
-fn live_of(rows: Vec<Joined>, lifetimes: Lifetimes) -> Result<Option<Live>, StoreError> {
+/// Builds one live session from its rows, which differ in the department.
+fn collect_session(rows: Vec<SessionJoinRow>, lifetimes: SessionLifetimes) -> Result<Option<LiveSession>, StoreError> {
     let mut departments = Vec::with_capacity(rows.len());
     let mut found = None;
     for (row, member, department) in rows {
@@ -109,7 +106,7 @@ fn live_of(rows: Vec<Joined>, lifetimes: Lifetimes) -> Result<Option<Live>, Stor
     }
     let Some((row, member)) = found else { return Ok(None) };
     let (created_at, last_used_at) = (row.created_at.0, row.last_used_at.0);
-    Ok(Some(Live {
+    Ok(Some(LiveSession {
         id: row.id.parse().map_err(|_| StoreError::Corrupt("session id"))?,
         staff: member.with(departments)?,
         generation: generation(row.generation)?,
@@ -119,7 +116,7 @@ fn live_of(rows: Vec<Joined>, lifetimes: Lifetimes) -> Result<Option<Live>, Stor
             .map(|(last, at)| Ok::<_, StoreError>((generation(last)?, at.0)))
             .transpose()?,
         last_used_at,
-        ends_at: (last_used_at + lifetimes.idle).min(created_at + lifetimes.most),
+        ends_at: (last_used_at + lifetimes.idle).min(created_at + lifetimes.max),
     }))
 }
 
@@ -127,21 +124,14 @@ fn generation(stored: i64) -> Result<u32, StoreError> {
     u32::try_from(stored).map_err(|_| StoreError::Corrupt("generation"))
 }
 
-/// Locks a session's row until the end of the transaction, so that it is still as read when it is changed.
-///
-/// # Errors
-/// [`StoreError`].
+/// Locks a session's row until the end of the transaction.
 pub fn lock(tx: &mut Tx<'_>, id: SessionId) -> Result<(), StoreError> {
-    // SQLite has one writer anyway.
+    // SQLite has one writer and no row locks.
     let Conn::Pg(conn) = tx.conn() else { return Ok(()) };
     sessions::table.find(id.to_string()).select(sessions::id).for_no_key_update().load::<String>(conn)?;
     Ok(())
 }
 
-/// Stores a new session.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn insert(
     tx: &mut Tx<'_>,
     id: SessionId,
@@ -164,10 +154,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Writes down that the session is in use.
-///
-/// # Errors
-/// [`StoreError`].
+/// Updates the time of the last use of the session.
 pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(sessions::table.find(id.to_string()))
         .set(sessions::last_used_at.eq(Ts::from(at)))
@@ -175,20 +162,17 @@ pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: DateTime<Utc>) -> Result<(), St
     Ok(())
 }
 
-/// What superseded a refresh token.
+/// The credential of the refresh that superseded a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SupersededBy {
-    /// A refresh with the token itself.
+    /// The session was refreshed with the refresh token itself.
     Token,
-    /// A refresh with the cookie.
+    /// The session was refreshed with the cookie.
     Cookie,
 }
 
-/// Makes the next generation the good one, if `current` still is: false where another request was
-/// faster.
-///
-/// # Errors
-/// [`StoreError`].
+/// Makes the next generation of the session's refresh token valid. Returns `false` if generation `current` is not valid
+/// any more, because a concurrent request was faster.
 pub fn rotate(
     tx: &mut Tx<'_>,
     id: SessionId,
@@ -212,38 +196,29 @@ pub fn rotate(
     Ok(rotated == 1)
 }
 
-/// Whether a refresh by cookie superseded this generation.
-///
-/// # Errors
-/// [`StoreError`].
+/// Whether a refresh by cookie superseded this generation of the refresh token.
 pub fn is_void(conn: &mut Conn, id: SessionId, generation: u32) -> Result<bool, StoreError> {
     let of = void_refresh_tokens::table.find((id.to_string(), i64::from(generation)));
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
 }
 
-/// Which sessions to revoke.
+/// Selects the sessions to revoke.
 #[derive(Clone, Copy, Debug)]
-pub enum Which {
-    /// This one.
+pub enum SessionSelector {
     One(SessionId),
-    /// All of a staff member.
     AllOf(StaffId),
-    /// All of a staff member but this one.
+    /// All sessions of the staff member except the session with this id.
     OthersOf(StaffId, SessionId),
 }
 
-/// Revokes sessions.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn revoke(tx: &mut Tx<'_>, which: Which, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub fn revoke(tx: &mut Tx<'_>, selector: SessionSelector, at: DateTime<Utc>) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| {
         let live = diesel::update(sessions::table).filter(sessions::revoked_at.is_null());
         let live = live.set(sessions::revoked_at.eq(Ts::from(at))).into_boxed();
-        match which {
-            Which::One(id) => live.filter(sessions::id.eq(id.to_string())),
-            Which::AllOf(staff) => live.filter(sessions::staff_id.eq(staff.0)),
-            Which::OthersOf(staff, id) => {
+        match selector {
+            SessionSelector::One(id) => live.filter(sessions::id.eq(id.to_string())),
+            SessionSelector::AllOf(staff) => live.filter(sessions::staff_id.eq(staff.0)),
+            SessionSelector::OthersOf(staff, id) => {
                 live.filter(sessions::staff_id.eq(staff.0)).filter(sessions::id.ne(id.to_string()))
             }
         }
@@ -252,28 +227,27 @@ pub fn revoke(tx: &mut Tx<'_>, which: Which, at: DateTime<Utc>) -> Result<(), St
     Ok(())
 }
 
-/// Which of these sessions are live, with what their staff members may see: in one statement, however many they are.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn live_among(
+/// Returns those of the given sessions that are live, in one statement.
+pub fn find_live_many(
     conn: &mut Conn,
     ids: &[SessionId],
-    lifetimes: Lifetimes,
+    lifetimes: SessionLifetimes,
     now: DateTime<Utc>,
-) -> Result<HashMap<SessionId, Live>, StoreError> {
+) -> Result<HashMap<SessionId, LiveSession>, StoreError> {
     match ids {
         [] => return Ok(HashMap::new()),
-        [id] => return Ok(find_live(conn, Key::Id(*id), lifetimes, now)?.map(|it| (*id, it)).into_iter().collect()),
+        [id] => {
+            return Ok(find_live(conn, SessionKey::Id(*id), lifetimes, now)?.map(|it| (*id, it)).into_iter().collect());
+        }
         _ => {}
     }
     let ids: Vec<String> = ids.iter().map(SessionId::to_string).collect();
-    let rows: Vec<Joined> =
+    let rows: Vec<SessionJoinRow> =
         on_db!(conn, |c| all_live!(lifetimes, now).filter(among_texts(sessions::id, &ids)).load(c))?;
-    let mut by_session: HashMap<String, Vec<Joined>> = HashMap::new();
+    let mut by_session: HashMap<String, Vec<SessionJoinRow>> = HashMap::new();
     for row in rows {
         by_session.entry(row.0.id.clone()).or_default().push(row);
     }
-    let live = by_session.into_values().filter_map(|rows| live_of(rows, lifetimes).transpose());
+    let live = by_session.into_values().filter_map(|rows| collect_session(rows, lifetimes).transpose());
     live.map(|it| it.map(|it| (it.id, it))).collect()
 }

@@ -1,4 +1,4 @@
-//! Stays.
+//! Stays: bookings of guests.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -6,15 +6,17 @@ use domain::{GuestId, HotelId, Name, PhoneNumber, Stay, StayId};
 
 use crate::{
     StoreError, Tx,
-    conn::{Conn, on_db},
-    conversations::Slice,
-    schema::{conversations, stays},
-    types::Ts,
+    sql::{
+        column_types::Ts,
+        pagination::Slice,
+        schema::{conversations, stays},
+    },
+    store::connection::{Conn, on_db},
 };
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = stays)]
-struct Row {
+struct StayRow {
     id: i64,
     hotel_id: i64,
     guest_id: i64,
@@ -28,10 +30,10 @@ struct Row {
     checked_out_at: Option<Ts>,
 }
 
-impl TryFrom<Row> for Stay {
+impl TryFrom<StayRow> for Stay {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: StayRow) -> Result<Self, StoreError> {
         let name = |text: &str| Name::parse(text).map_err(|_| StoreError::Corrupt("name"));
         Ok(Self {
             id: StayId(row.id),
@@ -39,7 +41,7 @@ impl TryFrom<Row> for Stay {
             guest: GuestId(row.guest_id),
             reservation_code: name(&row.reservation_code)?,
             guest_name: name(&row.guest_name)?,
-            guest_phone: PhoneNumber::stored(&row.guest_phone).ok_or(StoreError::Corrupt("phone number"))?,
+            guest_phone: PhoneNumber::from_stored(&row.guest_phone).ok_or(StoreError::Corrupt("phone number"))?,
             room_number: name(&row.room_number)?,
             check_in: row.check_in,
             check_out: row.check_out,
@@ -49,26 +51,23 @@ impl TryFrom<Row> for Stay {
     }
 }
 
-/// What a booking says.
+/// The data of a booking, from which a stay is created or updated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// Its name, unique in the hotel.
+    /// The reservation code, unique in the hotel.
     pub reservation_code: Name,
-    /// The guest's name.
     pub guest_name: Name,
-    /// The guest's number.
     pub guest_phone: PhoneNumber,
-    /// The room.
     pub room_number: Name,
-    /// The first day.
+    /// The first day of the stay.
     pub check_in: NaiveDate,
-    /// The last day, not before the first.
+    /// The last day of the stay, not before the first.
     pub check_out: NaiveDate,
 }
 
 impl Booking {
-    /// Whether the stay says the same already.
-    pub fn is_of(&self, stay: &Stay) -> bool {
+    /// Whether the stay already has the data of this booking.
+    pub fn matches(&self, stay: &Stay) -> bool {
         self.reservation_code == stay.reservation_code
             && self.guest_name == stay.guest_name
             && self.guest_phone == stay.guest_phone
@@ -79,7 +78,7 @@ impl Booking {
 
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = stays)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewStayRow<'a> {
     hotel_id: i64,
     guest_id: i64,
     reservation_code: &'a str,
@@ -90,7 +89,7 @@ pub(crate) struct NewRow<'a> {
     check_out: NaiveDate,
 }
 
-impl<'a> NewRow<'a> {
+impl<'a> NewStayRow<'a> {
     pub(crate) fn new(hotel: HotelId, guest: GuestId, booking: &'a Booking) -> Self {
         Self {
             hotel_id: hotel.0,
@@ -105,36 +104,28 @@ impl<'a> NewRow<'a> {
     }
 }
 
-/// The stay of a reservation.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the stay with this reservation code.
 pub fn find_by_code(conn: &mut Conn, hotel: HotelId, code: &Name) -> Result<Option<Stay>, StoreError> {
-    let row: Option<Row> = on_db!(conn, |c| stays::table
+    let row: Option<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::hotel_id.eq(hotel.0).and(stays::reservation_code.eq(code.as_str())))
-        .select(Row::as_select())
+        .select(StayRow::as_select())
         .first(c)
         .optional())?;
     row.map(Stay::try_from).transpose()
 }
 
-/// A stay by its id.
-///
-/// # Errors
-/// [`StoreError`].
 pub fn find(conn: &mut Conn, id: StayId) -> Result<Option<Stay>, StoreError> {
-    let row: Option<Row> = on_db!(conn, |c| stays::table.find(id.0).select(Row::as_select()).first(c).optional())?;
+    let row: Option<StayRow> =
+        on_db!(conn, |c| stays::table.find(id.0).select(StayRow::as_select()).first(c).optional())?;
     row.map(Stay::try_from).transpose()
 }
 
-/// A stay as it is now, held until the end of the transaction. The caller holds the guest of `read`. Where another
-/// node has given the stay another guest since it was read, the transaction gives way, and is run again.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn hold(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, StoreError> {
+/// Locks a stay until the end of the transaction and returns its current state. The caller's transaction must hold the
+/// lock of the guest of `read`. Fails with a conflict if the stay has another guest now; then the writer runs the job
+/// again.
+pub fn lock_and_reload(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, StoreError> {
     if let Conn::Pg(conn) = tx.conn() {
-        // Not FOR UPDATE: conversations that refer to it may be added.
+        // FOR UPDATE would block inserts of conversations that refer to the stay.
         stays::table.find(read.id.0).select(stays::id).for_no_key_update().load::<i64>(conn)?;
     }
     match find(tx.conn(), read.id)? {
@@ -143,36 +134,28 @@ pub fn hold(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, StoreError> {
     }
 }
 
-/// How many stays a hotel has, and a slice of them, the one made last first.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the number of stays and one slice of them, newest first.
 pub fn list(conn: &mut Conn, hotel: HotelId, slice: Slice) -> Result<(i64, Vec<Stay>), StoreError> {
     let of = stays::table.filter(stays::hotel_id.eq(hotel.0));
-    let (count, rows): (i64, Vec<Row>) = on_db!(conn, |c| (
+    let (count, rows): (i64, Vec<StayRow>) = on_db!(conn, |c| (
         of.count().get_result(c)?,
-        of.order(stays::id.desc()).select(Row::as_select()).offset(slice.offset).limit(slice.limit).load(c)?
+        of.order(stays::id.desc()).select(StayRow::as_select()).offset(slice.offset).limit(slice.limit).load(c)?
     ));
     Ok((count, rows.into_iter().map(Stay::try_from).collect::<Result<_, _>>()?))
 }
 
-/// A guest's stays that were not checked out, newest first.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the stays of a guest that are not checked out, newest first.
 pub fn not_checked_out(conn: &mut Conn, guest: GuestId) -> Result<Vec<Stay>, StoreError> {
-    let rows: Vec<Row> = on_db!(conn, |c| stays::table
+    let rows: Vec<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::guest_id.eq(guest.0).and(stays::checked_out_at.is_null()))
         .order(stays::id.desc())
-        .select(Row::as_select())
+        .select(StayRow::as_select())
         .load(c))?;
     rows.into_iter().map(Stay::try_from).collect()
 }
 
-/// A guest's stays that were checked out since a moment, or that nobody checked out and whose last day is since a day.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the stays of a guest that were checked out since `at`, or that were never checked out and whose last day is
+/// `day` or later.
 pub fn ended_since(
     conn: &mut Conn,
     guest: GuestId,
@@ -181,29 +164,23 @@ pub fn ended_since(
 ) -> Result<Vec<Stay>, StoreError> {
     let checked_out = stays::checked_out_at.ge(Ts::from(at)).assume_not_null();
     let left_without = stays::checked_out_at.is_null().and(stays::check_out.ge(day));
-    let rows: Vec<Row> = on_db!(conn, |c| stays::table
+    let rows: Vec<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::guest_id.eq(guest.0).and(checked_out.or(left_without)))
-        .select(Row::as_select())
+        .select(StayRow::as_select())
         .load(c))?;
     rows.into_iter().map(Stay::try_from).collect()
 }
 
 /// Whether a guest has any stay.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn any_of(conn: &mut Conn, guest: GuestId) -> Result<bool, StoreError> {
+pub fn has_any(conn: &mut Conn, guest: GuestId) -> Result<bool, StoreError> {
     let of = stays::table.filter(stays::guest_id.eq(guest.0));
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
 }
 
-/// Hotels in which a stay has this number in any form: those of stays that are not checked out first, and of these the one of the
-/// stay made last.
-///
-/// # Errors
-/// [`StoreError`].
+/// Returns the hotel of each stay with this phone number or an equivalent form of it: stays without a check-out first,
+/// then newest first. A hotel can occur several times.
 pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<HotelId>, StoreError> {
-    let forms: Vec<String> = phone.alike().iter().map(PhoneNumber::to_string).collect();
+    let forms: Vec<String> = phone.equivalent_forms().iter().map(PhoneNumber::to_string).collect();
     let ids: Vec<i64> = on_db!(conn, |c| stays::table
         .filter(stays::guest_phone.eq_any(&forms))
         .order((stays::checked_out_at.is_not_null(), stays::id.desc()))
@@ -212,10 +189,7 @@ pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<Hotel
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Stores a new stay; `None` where the hotel has one of this code, which another may just have made.
-///
-/// # Errors
-/// [`StoreError`].
+/// Stores a new stay. Returns `None` if the hotel has a stay with this reservation code.
 pub fn insert(
     tx: &mut Tx<'_>,
     hotel: HotelId,
@@ -223,24 +197,21 @@ pub fn insert(
     booking: &Booking,
     at: DateTime<Utc>,
 ) -> Result<Option<Stay>, StoreError> {
-    let row: Option<Row> = on_db!(tx.changing(), |c| diesel::insert_into(stays::table)
-        .values((NewRow::new(hotel, guest, booking), stays::created_at.eq(Ts::from(at))))
+    let row: Option<StayRow> = on_db!(tx.changing(), |c| diesel::insert_into(stays::table)
+        .values((NewStayRow::new(hotel, guest, booking), stays::created_at.eq(Ts::from(at))))
         .on_conflict((stays::hotel_id, stays::reservation_code))
         .do_nothing()
-        .returning(Row::as_returning())
+        .returning(StayRow::as_returning())
         .get_result(c)
         .optional())?;
     row.map(Stay::try_from).transpose()
 }
 
-/// Stores what a booking says now; the stay's conversation becomes its guest's.
-///
-/// # Errors
-/// [`StoreError`].
+/// Replaces the booking data of a stay. The conversation moves to the guest of the stay.
 pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -> Result<Stay, StoreError> {
-    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
-        .set(NewRow::new(stay.hotel, guest, booking))
-        .returning(Row::as_returning())
+    let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
+        .set(NewStayRow::new(stay.hotel, guest, booking))
+        .returning(StayRow::as_returning())
         .get_result(c))?;
     if guest != stay.guest {
         on_db!(tx.changing(), |c| diesel::update(conversations::table)
@@ -251,26 +222,20 @@ pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -
     row.try_into()
 }
 
-/// Writes down that the guest has arrived.
-///
-/// # Errors
-/// [`StoreError`].
+/// Checks in a stay: records the arrival of the guest.
 pub fn check_in(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
-    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
+    let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
         .set(stays::checked_in_at.eq(Ts::from(at)))
-        .returning(Row::as_returning())
+        .returning(StayRow::as_returning())
         .get_result(c))?;
     row.try_into()
 }
 
-/// Writes down that the guest has left.
-///
-/// # Errors
-/// [`StoreError`].
+/// Checks out a stay: records the departure of the guest.
 pub fn check_out(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
-    let row: Row = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
+    let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
         .set(stays::checked_out_at.eq(Ts::from(at)))
-        .returning(Row::as_returning())
+        .returning(StayRow::as_returning())
         .get_result(c))?;
     row.try_into()
 }

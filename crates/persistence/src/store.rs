@@ -1,4 +1,20 @@
-//! The door to the database.
+//! The store: reads on snapshots, and writes through the group-commit writers.
+
+pub mod backup;
+pub mod commit;
+pub mod connection;
+pub(crate) mod file_lock;
+pub(crate) mod group_commit;
+pub(crate) mod lock_wait_queue;
+pub(crate) mod lock_wait_writer;
+pub mod locks;
+pub mod migrations;
+pub mod pg_notify;
+pub mod read_only;
+pub mod read_permits;
+pub mod transaction;
+pub mod write_job;
+pub mod write_key;
 
 use std::{
     fmt,
@@ -8,111 +24,46 @@ use std::{
     time::Duration,
 };
 
-use domain::{Event, HotelId};
-use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    task::spawn_blocking,
-    time::timeout,
-};
+use domain::HotelId;
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 use crate::{
     StoreError,
-    conn::{Conn, ConnManager, DbUrl},
-    error::final_error,
-    in_use::InUse,
-    lane::{self, AnyJob, Job, Tx},
-    locks::Locks,
-    migrate,
-    waiting::Waiting,
+    error::{JobError, final_error},
+    store::{
+        commit::OnCommit,
+        connection::{Conn, ConnManager, DbUrl},
+        file_lock::FileLock,
+        locks::Locks,
+        read_permits::{ReadPermits, ReadPurpose},
+        transaction::Tx,
+        write_job::{QueuedJob, Ticket, WriteJob},
+        write_key::WriteKey,
+    },
 };
 
-/// Readers of SQLite; more would only share the same two or four cores.
+/// Connections for requests on SQLite. More of them would only share the same two or four cores.
 const SQLITE_READERS: u32 = 4;
-/// Readers of PostgreSQL, each a connection.
 const POSTGRES_READERS: u32 = 8;
-/// Readers beside those, for nothing but live events: they never wait for what people ask.
-const FEED_READERS: u32 = 2;
-/// Readers beside those, for sockets that catch up: after a restart there are thousands at once.
-const REPLAY_READERS: u32 = 2;
-/// Writers of PostgreSQL, each a connection. A hotel is always in the same lane: its counter's
-/// row is hot, and in one lane nobody waits for it.
-const POSTGRES_LANES: usize = 4;
-/// Jobs that may wait in a lane.
-pub(crate) const QUEUE: usize = 1024;
-/// How long a job may wait for its turn, and for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-const ANSWER: Duration = Duration::from_secs(20);
-/// How long those wait for their turn that catch up.
-const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
+/// Number of writers on PostgreSQL, each with a connection. A hotel always uses the same writer: the row of its event
+/// counter is hot, and jobs of one writer do not wait for that row.
+const POSTGRES_WRITERS: usize = 4;
+/// Maximum number of jobs in the queue of a writer.
+const WRITE_QUEUE_SIZE: usize = 1024;
+/// How long a caller waits for a free slot in the queue of a writer.
+const ENQUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a commit brought.
-#[derive(Clone, Debug)]
-pub struct Committed {
-    /// Its events, each hotel's in order.
-    pub events: Arc<[Event]>,
-    /// Whether other writes wait already, so that more will follow in a moment.
-    pub more: bool,
-    /// Whether there may be other servers on the database, which want to hear of it.
-    pub others: bool,
-}
-
-/// Told of each commit, in order, before its writers are answered. Must not block.
-pub type OnCommit = Arc<dyn Fn(Committed) + Send + Sync>;
-
-/// An error of a job: the database's, or the job's own refusal.
-pub trait Failure: From<StoreError> {
-    /// The database's part in it; `None` for a refusal.
-    fn of_store(&self) -> Option<&StoreError>;
-}
-
-impl Failure for StoreError {
-    fn of_store(&self) -> Option<&StoreError> {
-        Some(self)
-    }
-}
-
-/// What is read for. Each purpose has readers of its own, so that none waits for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// What somebody asks.
-    Request,
-    /// A socket that catches up.
-    Replay,
-    /// Live events, and whether the database answers: short, and never behind what others ask.
-    Feed,
-}
-
-/// As many as there are readers: who waits for one does so without holding a thread.
-#[derive(Clone)]
-struct Turns {
-    request: Arc<Semaphore>,
-    replay: Arc<Semaphore>,
-    feed: Arc<Semaphore>,
-}
-
-impl Turns {
-    fn new(readers: u32) -> Self {
-        let turns = |readers: u32| Arc::new(Semaphore::new(readers as usize));
-        Self { request: turns(readers), replay: turns(REPLAY_READERS), feed: turns(FEED_READERS) }
-    }
-
-    fn of(&self, purpose: Purpose) -> (Arc<Semaphore>, Duration) {
-        match purpose {
-            Purpose::Request => (self.request.clone(), PATIENCE),
-            Purpose::Replay => (self.replay.clone(), REPLAY_PATIENCE),
-            Purpose::Feed => (self.feed.clone(), PATIENCE),
-        }
-    }
-}
-
-/// A database, up to date, with its readers and writers.
+/// A database with a current schema, its pool of readers and its writers.
+///
+/// Clones share all of it. The writer threads end when the last clone is dropped and their queues are empty.
 #[derive(Clone)]
 pub struct Store {
     readers: r2d2::Pool<ConnManager>,
-    turns: Turns,
-    /// Of SQLite: nobody puts another file in its place meanwhile.
-    _in_use: Option<Arc<InUse>>,
-    lanes: Arc<[mpsc::Sender<Box<dyn AnyJob>>]>,
+    read_permits: ReadPermits,
+    /// The shared lock that keeps `restore` from replacing the SQLite file while it is in use.
+    _file_lock: Option<Arc<FileLock>>,
+    writers: Arc<[mpsc::Sender<Box<dyn QueuedJob>>]>,
 }
 
 impl fmt::Debug for Store {
@@ -122,152 +73,154 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database and brings its schema up to date. Of SQLite the folder is made, if need be.
+    /// Opens the database and migrates its schema. Creates the folder of an SQLite file if necessary.
     ///
-    /// # Errors
-    /// [`StoreError`] where it is away, not writable, or newer than this program.
+    /// Fails if the database is unavailable, read-only or newer than this program.
     pub fn open(url: &DbUrl, on_commit: OnCommit) -> Result<Self, StoreError> {
-        let in_use = in_use(url)?;
-        migrate::migrate(url)?;
-        let (readers, lanes) = match url {
+        let file_lock = lock_file(url)?;
+        migrations::migrate(url)?;
+        let (readers, writers) = match url {
             DbUrl::Sqlite(_) => (SQLITE_READERS, 1),
-            DbUrl::Postgres(_) => (POSTGRES_READERS, POSTGRES_LANES),
+            DbUrl::Postgres(_) => (POSTGRES_READERS, POSTGRES_WRITERS),
         };
         let pool = r2d2::Pool::builder()
-            .max_size(readers + FEED_READERS + REPLAY_READERS)
+            .max_size(ReadPermits::connections(readers))
             .min_idle(Some(1))
-            .connection_timeout(Duration::from_secs(3))
+            .connection_timeout(CONNECT_TIMEOUT)
             .test_on_check_out(false)
             .build_unchecked(ConnManager(url.clone()));
-        let lanes = (0..lanes).map(|n| start_lane(n, url.clone(), on_commit.clone())).collect::<Result<Vec<_>, _>>()?;
-        let turns = Turns::new(readers);
-        Ok(Self { readers: pool, turns, _in_use: in_use.map(Arc::new), lanes: lanes.into() })
+        let writers =
+            (0..writers).map(|n| start_writer(n, url.clone(), on_commit.clone())).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            readers: pool,
+            read_permits: ReadPermits::new(readers),
+            _file_lock: file_lock.map(Arc::new),
+            writers: writers.into(),
+        })
     }
 
-    /// Whether the schema is behind this program's; asks only.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn is_behind(url: &DbUrl) -> Result<bool, StoreError> {
-        migrate::is_behind(url)
+    /// Returns `true` if schema migrations are pending. Changes nothing.
+    pub fn has_pending_migrations(url: &DbUrl) -> Result<bool, StoreError> {
+        migrations::has_pending_migrations(url)
     }
 
-    /// Runs a job on one snapshot of the database: all it asks is of the same moment.
-    ///
-    /// # Errors
-    /// The job's, and [`StoreError::Unavailable`].
+    /// Runs a job on one snapshot: all its queries see the same moment of the database.
     pub async fn read<T, E>(&self, job: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Failure + Send + 'static,
+        E: JobError + Send + 'static,
     {
-        self.read_for(Purpose::Request, job).await
+        self.read_for(ReadPurpose::Request, job).await
     }
 
-    /// As [`Store::read`], by the readers that are kept for this purpose.
-    ///
-    /// # Errors
-    /// As [`Store::read`].
+    /// Runs a job on one snapshot like [`Store::read`], on the connections reserved for this purpose.
     pub async fn read_for<T, E>(
         &self,
-        purpose: Purpose,
+        purpose: ReadPurpose,
         job: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Failure + Send + 'static,
+        E: JobError + Send + 'static,
     {
-        let (turns, patience) = self.turns.of(purpose);
-        let turn = timeout(patience, turns.acquire_owned())
-            .await
-            .map_err(|_| StoreError::Unavailable("too many readers".into()))?
-            .map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+        let permit = self.read_permits.acquire(purpose).await?;
         let readers = self.readers.clone();
-        spawn_blocking(move || {
-            let _turn = turn;
-            snapshot(&readers, job)
-        })
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+        let result = spawn_blocking(move || {
+            let _permit = permit;
+            read_snapshot(&readers, job)
+        });
+        result.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
     }
 
-    /// Runs a job in a transaction and answers when it is durable. `hotel` says which lane;
-    /// `locks` is what it decides about: no other node changes that meanwhile.
-    /// The job may be run again after a rollback, so it must not keep anything from one run to
-    /// the next. A refusal rolls its changes back. A job whose caller has gone away, or was answered
-    /// because it took too long, is not begun.
+    /// Queues a write job and returns as soon as it is queued. Jobs with the same key run in the order of submission.
     ///
-    /// # Errors
-    /// The job's, and [`StoreError::Unavailable`], after which it is not known whether it was done.
+    /// The job runs in a transaction, after the rows of `locks` are locked against all nodes. It may run again after a
+    /// rollback, so it must not carry state from one run to the next. If it returns an error, its changes are rolled
+    /// back. A job whose ticket is dropped before it starts is discarded.
+    ///
+    /// Fails if the queue of the writer stays full.
+    pub async fn submit_write<T, E>(
+        &self,
+        key: impl Into<WriteKey>,
+        locks: impl Into<Locks>,
+        job: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<Ticket<T, E>, E>
+    where
+        T: Send + 'static,
+        E: JobError + Send + 'static,
+    {
+        let key = key.into();
+        let slot = timeout(ENQUEUE_TIMEOUT, self.writer(key).reserve())
+            .await
+            .map_err(|_| StoreError::Unavailable("too many writers".into()))?
+            .map_err(|_| StoreError::Unavailable("the writer has stopped".into()))?;
+        let (job, ticket) = WriteJob::new(key, locks.into(), job);
+        slot.send(Box::new(job));
+        Ok(ticket)
+    }
+
+    /// Runs a write job and returns when its changes are durable: [`Store::submit_write`], then [`Ticket::result`].
     pub async fn write<T, E>(
         &self,
-        hotel: HotelId,
+        key: impl Into<WriteKey>,
         locks: impl Into<Locks>,
         job: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Failure + Send + 'static,
+        E: JobError + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { hotel, locks: locks.into(), run: job, result: None, reply });
-        timeout(PATIENCE, self.lane(hotel).send(job))
-            .await
-            .map_err(|_| StoreError::Unavailable("too many writers".into()))?
-            .map_err(|_| StoreError::Unavailable("the lane is gone".into()))?;
-        match timeout(ANSWER, answer).await {
-            Ok(Ok(result)) => result,
-            _ => Err(StoreError::Unavailable("no answer in time".into()).into()),
-        }
+        self.submit_write(key, locks, job).await?.result().await
     }
 
-    /// Whether every writer works.
+    /// Whether all writer threads are alive.
     pub fn can_write(&self) -> bool {
-        self.lanes.iter().all(|lane| !lane.is_closed())
+        self.writers.iter().all(|writer| !writer.is_closed())
     }
 
-    /// Ends the writers, as nothing else does: for tests of what becomes of the rest.
+    /// Stops all writers, for tests of the behaviour without writers.
     #[cfg(feature = "test-access")]
-    pub async fn end_writers(&self) {
-        for lane in self.lanes.iter() {
-            let _ = lane.send(Box::new(lane::EndWriter::default())).await;
-            lane.closed().await;
+    pub async fn stop_writers(&self) {
+        for writer in self.writers.iter() {
+            let _ = writer.send(Box::new(write_job::StopWriter::default())).await;
+            writer.closed().await;
         }
     }
 
-    fn lane(&self, hotel: HotelId) -> &mpsc::Sender<Box<dyn AnyJob>> {
+    fn writer(&self, key: WriteKey) -> &mpsc::Sender<Box<dyn QueuedJob>> {
         let mut hasher = DefaultHasher::new();
-        hotel.hash(&mut hasher);
-        &self.lanes[hasher.finish() as usize % self.lanes.len()]
+        key.hotel().unwrap_or(HotelId(0)).hash(&mut hasher);
+        &self.writers[hasher.finish() as usize % self.writers.len()]
     }
 }
 
-fn in_use(url: &DbUrl) -> Result<Option<InUse>, StoreError> {
+fn lock_file(url: &DbUrl) -> Result<Option<FileLock>, StoreError> {
     let DbUrl::Sqlite(path) = url else { return Ok(None) };
-    let told = |why: &str| StoreError::Unavailable(format!("{}: {why}", path.display()));
-    let in_use = InUse::shared(path).map_err(|error| told(&error.to_string()))?;
-    in_use.ok_or_else(|| told("a backup is being restored")).map(Some)
+    let unavailable = |cause: &str| StoreError::Unavailable(format!("{}: {cause}", path.display()));
+    let lock = FileLock::shared(path).map_err(|error| unavailable(&error.to_string()))?;
+    lock.ok_or_else(|| unavailable("a backup is being restored")).map(Some)
 }
 
-fn start_lane(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<Box<dyn AnyJob>>, StoreError> {
+fn start_writer(n: usize, url: DbUrl, on_commit: OnCommit) -> Result<mpsc::Sender<Box<dyn QueuedJob>>, StoreError> {
     let failed = |error: std::io::Error| StoreError::Unavailable(error.to_string());
-    let waiting = Waiting::start(format!("lane-{n}-waiting"), &url, on_commit.clone()).map_err(failed)?;
-    let (queue, jobs) = mpsc::channel(QUEUE);
+    let lock_wait_queue = lock_wait_writer::start(format!("lock-wait-{n}"), &url, on_commit.clone()).map_err(failed)?;
+    let (queue, jobs) = mpsc::channel(WRITE_QUEUE_SIZE);
     thread::Builder::new()
-        .name(format!("lane-{n}"))
-        .spawn(move || lane::work(url, jobs, on_commit, waiting))
+        .name(format!("writer-{n}"))
+        .spawn(move || group_commit::run_writer(url, jobs, on_commit, lock_wait_queue))
         .map_err(failed)?;
     Ok(queue)
 }
 
-fn snapshot<T, E: Failure>(
+fn read_snapshot<T, E: JobError>(
     readers: &r2d2::Pool<ConnManager>,
     job: impl FnOnce(&mut Conn) -> Result<T, E>,
 ) -> Result<T, E> {
     let mut conn = begin_snapshot(readers)?;
     let conn: &mut Conn = &mut conn;
     let result = job(conn).map_err(|error| final_error(error, conn.is_postgres()));
-    // Nothing was changed: ending it either way is the same, and a failed one can only be rolled back.
+    // A read changes nothing, so commit and rollback have the same effect; but a failed transaction can only be rolled
+    // back.
     let ended = if result.is_ok() { conn.commit() } else { conn.rollback() };
     match (result, ended) {
         (Ok(_), Err(error)) => Err(StoreError::from(error).into()),
@@ -275,14 +228,14 @@ fn snapshot<T, E: Failure>(
     }
 }
 
-/// A connection on which a snapshot has begun. After a restart of the server every pooled one is
-/// dead: each try drops one, and the last gets a new one.
+/// Takes a connection from the pool and begins a snapshot on it. After a restart of the database server every pooled
+/// connection is dead: each attempt drops one, and the last attempt gets a new one.
 fn begin_snapshot(readers: &r2d2::Pool<ConnManager>) -> Result<r2d2::PooledConnection<ConnManager>, StoreError> {
-    let mut tries = readers.max_size();
+    let mut attempts_left = readers.max_size();
     loop {
         let mut conn = readers.get()?;
         match conn.begin_snapshot().map_err(StoreError::from) {
-            Err(StoreError::Unavailable(_)) if tries > 0 => tries -= 1,
+            Err(StoreError::Unavailable(_)) if attempts_left > 0 => attempts_left -= 1,
             begun => return begun.map(|()| conn),
         }
     }

@@ -1,10 +1,10 @@
-//! The clock of the simulated world: it goes as the real one does, and can be put forward.
+//! The simulated clock: it runs like the real one and can be advanced by a test.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::{sync::watch, time::sleep};
 
-/// Milliseconds since 1970, by the simulated clock.
+/// A time or a duration in milliseconds. Times are milliseconds since 1970 by the simulated clock.
 pub(crate) type Millis = i64;
 
 pub(crate) const SECOND: Millis = 1000;
@@ -12,51 +12,54 @@ pub(crate) const MINUTE: Millis = 60 * SECOND;
 pub(crate) const HOUR: Millis = 60 * MINUTE;
 pub(crate) const DAY: Millis = 24 * HOUR;
 
-/// Who waits looks again after so long, whatever happens.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Upper limit of one sleep while waiting for a simulated time, because the system clock may be suspended meanwhile.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// The clock; it never goes back.
-pub(crate) struct Clock {
-    begun: Instant,
-    epoch: Millis,
-    /// By how much it was put forward.
+/// A clock that never goes back. Waiting tasks are woken if it is advanced.
+pub(crate) struct SimulatedClock {
+    started: Instant,
+    start_time: Millis,
+    /// The total by which the clock was advanced.
     ahead: watch::Sender<Millis>,
 }
 
-impl Clock {
-    /// One that shows the real time.
+impl SimulatedClock {
+    /// Creates a simulated clock that starts with the real time.
     pub(crate) fn new() -> Self {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { begun: Instant::now(), epoch: millis(since_1970), ahead: watch::Sender::new(0) }
+        Self { started: Instant::now(), start_time: millis(since_1970), ahead: watch::Sender::new(0) }
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.epoch + millis(self.begun.elapsed()) + *self.ahead.borrow()
+        self.start_time + millis(self.started.elapsed()) + *self.ahead.borrow()
     }
 
-    /// Puts it forward, and wakes all that wait for what is then past.
+    /// Advances the simulated clock. A negative value has no effect.
     pub(crate) fn advance(&self, by: Millis) {
         self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(by.max(0)));
     }
 
-    /// Waits for a time.
-    pub(crate) async fn until(&self, at: Millis) {
-        let mut moved = self.ahead.subscribe();
+    pub(crate) async fn wait_until(&self, at: Millis) {
+        let mut advanced = self.ahead.subscribe();
         loop {
             let left = at - self.now();
             let Some(left) = u64::try_from(left).ok().filter(|left| *left > 0) else { return };
             tokio::select! {
-                () = sleep(Duration::from_millis(left).min(LOOK_AGAIN)) => {}
-                // The sender is our own, so this never fails.
-                _ = moved.changed() => {}
+                () = sleep(Duration::from_millis(left).min(MAX_SLEEP)) => {}
+                // Waiting for an advance cannot fail, because `self` owns the sender.
+                _ = advanced.changed() => {}
             }
         }
     }
 }
 
-/// A length of time; so long a one as does not fit is never met.
-pub(crate) fn millis(it: Duration) -> Millis {
-    Millis::try_from(it.as_millis()).unwrap_or(Millis::MAX)
+pub(crate) fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// Returns a random duration between a minimum and a maximum, both in milliseconds.
+pub(crate) fn random_millis([min, max]: [u64; 2]) -> Millis {
+    Millis::try_from(rand::random_range(min..=max.max(min))).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]
@@ -64,12 +67,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_for_days_is_woken_when_it_is_put_forward() {
-        let clock = Clock::new();
-        let began = clock.now();
-        tokio::join!(clock.until(began + 7 * DAY), async { clock.advance(7 * DAY) });
-        assert!(clock.now() >= began + 7 * DAY);
+    async fn a_waiting_task_is_woken_by_an_advance() {
+        let clock = SimulatedClock::new();
+        let start = clock.now();
+        tokio::join!(clock.wait_until(start + 7 * DAY), async { clock.advance(7 * DAY) });
+        assert!(clock.now() >= start + 7 * DAY);
         clock.advance(-DAY);
-        assert!(clock.now() >= began + 7 * DAY, "it does not go back");
+        assert!(clock.now() >= start + 7 * DAY, "the clock does not go back");
     }
 }

@@ -1,4 +1,4 @@
-//! The calls under `/control/`, by which a test, or a person, plays everybody but the product.
+//! The control API below `/control/`, by which a test or a person plays guests, and changes settings and faults.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,220 +12,228 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::{DAY, Millis, SECOND},
-    escape::written,
-    faults::Fault,
-    forge::{self, Forgery},
-    inbound::{self, Writes},
-    templates::Template,
-    updates::{Body, Told, Update},
-    webhooks::{tell, tell_body},
-    world::World,
+    faults::RequestedFault,
+    forgeries::{ForgeryRequest, send_forgeries},
+    guest_messages::{GuestMessageRequest, enqueue_guest_messages},
+    meta_json::to_meta_json,
+    state::Simulator,
+    templates::SimulatedTemplate,
+    updates::{UpdateContent, WebhookBody, WebhookUpdate},
+    verification::verify_callback,
+    webhooks::{enqueue_body, schedule_update},
 };
 
-/// The largest body.
-const MOST_BYTES: usize = 160 * 1024 * 1024;
-/// The furthest that the clock is put forward at once.
-const FURTHEST: Millis = 400 * DAY;
+const MAX_BODY_BYTES: usize = 160 * 1024 * 1024;
+/// The largest allowed `advance_seconds` of one request to advance the clock, in milliseconds.
+const MAX_ADVANCE: Millis = 400 * DAY;
 
-/// All of it.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    let json = web::JsonConfig::default().limit(MOST_BYTES).error_handler(|error, _| {
-        let answer = HttpResponse::BadRequest().json(json!({ "error": error.to_string() }));
-        actix_web::error::InternalError::from_response(error, answer).into()
+    let json = web::JsonConfig::default().limit(MAX_BODY_BYTES).error_handler(|error, _| {
+        let response = HttpResponse::BadRequest().json(json!({ "error": error.to_string() }));
+        actix_web::error::InternalError::from_response(error, response).into()
     });
     config.service(
         web::scope("/control")
             .app_data(json)
-            .route("/", web::get().to(overview))
-            .route("/guest/", web::post().to(guest))
-            .route("/change/", web::post().to(change))
-            .route("/post/", web::post().to(post))
-            .route("/clock/", web::post().to(clock))
-            .route("/faults/", web::post().to(faults))
+            .route("/", web::get().to(show_overview))
+            .route("/guest/", web::post().to(write_as_guest))
+            .route("/change/", web::post().to(post_change))
+            .route("/post/", web::post().to(post_raw_body))
+            .route("/clock/", web::post().to(advance_clock))
+            .route("/faults/", web::post().to(add_fault))
             .route("/faults/", web::delete().to(clear_faults))
-            .route("/account/", web::post().to(account))
-            .route("/templates/", web::get().to(templates))
-            .route("/templates/", web::post().to(put_template))
-            .route("/settings/", web::get().to(settings))
+            .route("/account/", web::post().to(change_account))
+            .route("/templates/", web::get().to(list_templates))
+            .route("/templates/", web::post().to(add_template))
+            .route("/settings/", web::get().to(show_settings))
             .route("/settings/", web::post().to(change_settings))
-            .route("/transcript/", web::get().to(transcript))
+            .route("/transcript/", web::get().to(read_transcript))
             .route("/verify/", web::post().to(verify))
-            .route("/forge/", web::post().to(forged)),
+            .route("/forge/", web::post().to(forge)),
     );
 }
 
-fn answer(result: Result<Value, String>) -> HttpResponse {
+fn respond(result: Result<Value, String>) -> HttpResponse {
     match result {
         Ok(value) => HttpResponse::Ok().json(value),
         Err(error) => HttpResponse::BadRequest().json(json!({ "error": error })),
     }
 }
 
-async fn overview(world: Data<World>) -> HttpResponse {
-    let now = world.clock.now();
-    let (waiting, due) = world.queue.len(now);
-    let state = world.state();
+async fn show_overview(simulator: Data<Simulator>) -> HttpResponse {
+    let now = simulator.clock.now();
+    let (waiting, due) = simulator.queue.counts(now);
+    let state = simulator.lock();
     HttpResponse::Ok().json(json!({
         "now_ms": now,
-        "phone_number_ids": world.options.phone_numbers,
-        "waba_id": world.options.waba_id,
-        "verified": world.verified.load(Relaxed),
+        "phone_number_ids": simulator.options.phone_numbers,
+        "waba_id": simulator.options.waba_id,
+        "verified": simulator.is_verified.load(Relaxed),
         "waiting_to_be_told": waiting,
         "due_to_be_told": due,
-        "faults_waiting": state.faults.waiting(),
+        "faults_waiting": state.faults.len(),
         "transcript": state.transcript.counts(),
     }))
 }
 
-async fn guest(world: Data<World>, writes: Json<Writes>) -> HttpResponse {
-    answer(inbound::write(&world, writes.into_inner()))
+async fn write_as_guest(simulator: Data<Simulator>, request: Json<GuestMessageRequest>) -> HttpResponse {
+    respond(enqueue_guest_messages(&simulator, request.into_inner()))
 }
 
-/// A change of any field, and any value: errors of the account, statuses of nobody's messages, news of templates.
+/// A request to post a webhook change of any field with any value, such as account errors, or receipts of unknown
+/// messages.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct ChangeRequest {
     field: Option<String>,
     value: Value,
     waba: Option<String>,
     to: Option<String>,
 }
 
-async fn change(world: Data<World>, change: Json<Change>) -> HttpResponse {
-    let Change { field, mut value, waba, to } = change.into_inner();
+async fn post_change(simulator: Data<Simulator>, request: Json<ChangeRequest>) -> HttpResponse {
+    let ChangeRequest { field, mut value, waba, to } = request.into_inner();
     let field = field.unwrap_or_else(|| "messages".to_owned());
-    let number = to.or_else(|| world.options.phone_numbers.first().cloned()).unwrap_or_default();
-    let display = world.display(&number);
+    let phone_number_id = to.unwrap_or_else(|| simulator.first_number());
+    let display_number = simulator.display_number(&phone_number_id);
     if field == "messages"
         && let Some(value) = value.as_object_mut()
     {
-        let metadata = json!({ "display_phone_number": display, "phone_number_id": number });
+        let metadata = json!({ "display_phone_number": display_number, "phone_number_id": phone_number_id });
         value.entry("metadata").or_insert(metadata);
         value.entry("messaging_product").or_insert("whatsapp".into());
     }
-    let (waba, label) = (waba.unwrap_or_else(|| world.options.waba_id.clone()), format!("change {field}"));
-    tell(&world, Update { waba, number, display, contact: None, told: Told::Change { field, value }, label }, 0);
-    answer(Ok(json!({})))
+    let waba_id = waba.unwrap_or_else(|| simulator.options.waba_id.clone());
+    let label = format!("change {field}");
+    let content = UpdateContent::Change { field, value };
+    let update = WebhookUpdate { waba_id, phone_number_id, display_number, contact: None, content, label };
+    schedule_update(&simulator, update, 0);
+    respond(Ok(json!({})))
 }
 
-/// A body of any kind, signed as it is.
+/// A request to post a webhook body, which is signed and posted as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    /// The bytes, as text.
+struct RawPostRequest {
+    /// The webhook body to post, as text. A request has either `body` or `json`.
     body: Option<String>,
-    /// Or a value, which is written as Meta does.
+    /// The webhook body to post, as a JSON value that is serialized as Meta does. A request has either `body` or
+    /// `json`.
     json: Option<Value>,
+    /// The number of copies of the webhook body, which are posted at the same time.
     times: Option<u32>,
 }
 
-async fn post(world: Data<World>, raw: Json<Raw>) -> HttpResponse {
-    let Raw { body, json, times } = raw.into_inner();
+async fn post_raw_body(simulator: Data<Simulator>, request: Json<RawPostRequest>) -> HttpResponse {
+    let RawPostRequest { body, json, times } = request.into_inner();
     let bytes = match (body, json) {
         (Some(text), None) => Bytes::from(text),
-        (None, Some(value)) => Bytes::from(written(&value)),
-        _ => return answer(Err("give either body or json".to_owned())),
+        (None, Some(value)) => Bytes::from(to_meta_json(&value)),
+        _ => return respond(Err("give either body or json".to_owned())),
     };
-    tell_body(&world, Body { bytes, labels: vec!["raw".to_owned()] }, times.unwrap_or(1).clamp(1, 100));
-    answer(Ok(json!({})))
+    let body = WebhookBody { bytes, labels: vec!["raw".to_owned()] };
+    enqueue_body(&simulator, body, times.unwrap_or(1).clamp(1, 100));
+    respond(Ok(json!({})))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
+struct ClockRequest {
     advance_seconds: i64,
 }
 
-async fn clock(world: Data<World>, advance: Json<Advance>) -> HttpResponse {
-    let by = advance.advance_seconds.saturating_mul(SECOND);
-    if !(0..=FURTHEST).contains(&by) {
-        return answer(Err("the clock is put forward by 0 s to 400 days".to_owned()));
+async fn advance_clock(simulator: Data<Simulator>, request: Json<ClockRequest>) -> HttpResponse {
+    let advance = request.advance_seconds.saturating_mul(SECOND);
+    if !(0..=MAX_ADVANCE).contains(&advance) {
+        return respond(Err("advance_seconds must be between 0 s and 400 days".to_owned()));
     }
-    world.clock.advance(by);
-    answer(Ok(json!({ "now_ms": world.clock.now() })))
+    simulator.clock.advance(advance);
+    respond(Ok(json!({ "now_ms": simulator.clock.now() })))
 }
 
-async fn faults(world: Data<World>, fault: Json<Fault>) -> HttpResponse {
-    let mut state = world.state();
-    let asked = state.faults.ask(fault.into_inner());
-    answer(asked.map(|()| json!({ "waiting": state.faults.waiting() })))
+async fn add_fault(simulator: Data<Simulator>, fault: Json<RequestedFault>) -> HttpResponse {
+    let mut state = simulator.lock();
+    let added = state.faults.add(fault.into_inner());
+    respond(added.map(|()| json!({ "waiting": state.faults.len() })))
 }
 
-async fn clear_faults(world: Data<World>) -> HttpResponse {
-    world.state().faults.clear();
-    answer(Ok(json!({ "waiting": 0 })))
+async fn clear_faults(simulator: Data<Simulator>) -> HttpResponse {
+    simulator.lock().faults.clear();
+    respond(Ok(json!({ "waiting": 0 })))
 }
 
-/// What is wrong with the account, until it is said to be right again.
+/// A request to change the faults of the whole account, which last until another request clears them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AccountChange {
+struct AccountRequest {
     access_token: Option<String>,
     token_revoked: Option<bool>,
-    /// The code that all sends get; -1: none any more.
+    /// The error code with which all sends and uploads are rejected; -1 clears it.
     error: Option<i64>,
     maintenance_seconds: Option<i64>,
 }
 
-async fn account(world: Data<World>, change: Json<AccountChange>) -> HttpResponse {
-    let (change, now) = (change.into_inner(), world.clock.now());
-    let account = &mut world.state().account;
-    if let Some(token) = change.access_token {
-        (account.token, account.revoked) = (token, false);
+async fn change_account(simulator: Data<Simulator>, request: Json<AccountRequest>) -> HttpResponse {
+    let (request, now) = (request.into_inner(), simulator.clock.now());
+    let account = &mut simulator.lock().account;
+    if let Some(token) = request.access_token {
+        (account.token, account.is_revoked) = (token, false);
     }
-    if let Some(revoked) = change.token_revoked {
-        account.revoked = revoked;
+    if let Some(is_revoked) = request.token_revoked {
+        account.is_revoked = is_revoked;
     }
-    if let Some(code) = change.error {
+    if let Some(code) = request.error {
         account.error = Some(code).filter(|code| *code >= 0);
     }
-    if let Some(seconds) = change.maintenance_seconds {
-        account.maintenance = now.saturating_add(seconds.saturating_mul(SECOND));
+    if let Some(seconds) = request.maintenance_seconds {
+        account.maintenance_until = now.saturating_add(seconds.saturating_mul(SECOND));
     }
-    let maintenance = now < account.maintenance;
-    answer(Ok(json!({ "token_revoked": account.revoked, "error": account.error, "maintenance": maintenance })))
+    let is_in_maintenance = now < account.maintenance_until;
+    respond(Ok(json!({
+        "token_revoked": account.is_revoked, "error": account.error, "maintenance": is_in_maintenance,
+    })))
 }
 
-async fn templates(world: Data<World>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "templates": world.state().templates.all() }))
+async fn list_templates(simulator: Data<Simulator>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "templates": simulator.lock().templates.all() }))
 }
 
-async fn put_template(world: Data<World>, template: Json<Template>) -> HttpResponse {
-    answer(world.state().templates.put(template.into_inner()).map(|()| json!({})))
+async fn add_template(simulator: Data<Simulator>, template: Json<SimulatedTemplate>) -> HttpResponse {
+    respond(simulator.lock().templates.add_or_replace(template.into_inner()).map(|()| json!({})))
 }
 
-async fn settings(world: Data<World>) -> HttpResponse {
-    HttpResponse::Ok().json(world.settings())
+async fn show_settings(simulator: Data<Simulator>) -> HttpResponse {
+    HttpResponse::Ok().json(simulator.settings())
 }
 
-async fn change_settings(world: Data<World>, changes: Json<Value>) -> HttpResponse {
-    let mut state = world.state();
-    match state.settings.with(&changes) {
-        Ok(changed) => {
-            state.settings = changed;
+async fn change_settings(simulator: Data<Simulator>, changes: Json<Value>) -> HttpResponse {
+    let mut state = simulator.lock();
+    match state.settings.merge(&changes) {
+        Ok(settings) => {
+            state.settings = settings;
             HttpResponse::Ok().json(&state.settings)
         }
-        Err(error) => answer(Err(error)),
+        Err(error) => respond(Err(error)),
     }
 }
 
 #[derive(Deserialize)]
-struct Reading {
+struct TranscriptQuery {
     kind: Option<String>,
     after: Option<u64>,
     limit: Option<usize>,
 }
 
-async fn transcript(world: Data<World>, reading: web::Query<Reading>) -> HttpResponse {
-    let Reading { kind, after, limit } = reading.into_inner();
-    let text = world.state().transcript.read(kind.as_deref(), after.unwrap_or(0), limit);
-    HttpResponse::Ok().content_type("application/json").body(text)
+async fn read_transcript(simulator: Data<Simulator>, query: web::Query<TranscriptQuery>) -> HttpResponse {
+    let TranscriptQuery { kind, after, limit } = query.into_inner();
+    let json = simulator.lock().transcript.read(kind.as_deref(), after.unwrap_or(0), limit);
+    HttpResponse::Ok().content_type("application/json").body(json)
 }
 
-async fn verify(world: Data<World>) -> HttpResponse {
-    answer(forge::verify(&world).await)
+async fn verify(simulator: Data<Simulator>) -> HttpResponse {
+    respond(verify_callback(&simulator).await)
 }
 
-async fn forged(world: Data<World>, forgery: Json<Forgery>) -> HttpResponse {
-    answer(forge::forge(&world, forgery.into_inner()).await)
+async fn forge(simulator: Data<Simulator>, request: Json<ForgeryRequest>) -> HttpResponse {
+    respond(send_forgeries(&simulator, request.into_inner()).await)
 }

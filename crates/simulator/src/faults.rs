@@ -1,86 +1,91 @@
-//! Faults that were asked for, and those that come by chance.
+//! Faults of sends and file calls: requested by a test, selected by a magic number, or random.
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
 use crate::{
-    bounded::BoundedMap,
+    bounded_map::BoundedMap,
     clock::Millis,
-    errors::ApiError,
-    magic::{Conduct, Magic, Reply, Script, asked, by_chance, magic},
+    graph_error::GraphError,
+    magic_numbers::{MagicNumber, parse_magic_number, random_behavior, requested_error},
+    send_behavior::{ReceiptScript, ResponseBehavior, SendBehavior},
 };
 
-/// How many faults may wait.
-const MOST_WAITING: usize = 10_000;
-/// Of how many magic guests the sends are counted.
-const MOST_COUNTED: usize = 10_000;
-/// How often the numbers that refuse at first do.
-const REFUSALS: u32 = 2;
+const MAX_REQUESTED: usize = 10_000;
+/// Maximum number of magic numbers for which sends are counted.
+const MAX_COUNTED_NUMBERS: usize = 10_000;
+/// The number of rejected sends to a magic number that rejects only the first sends.
+const FIRST_REJECTIONS: u32 = 2;
+const MAX_DELAY: Millis = 600_000;
 
-/// Where an error comes.
+/// The channel that reports an error code to the product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum By {
+pub(crate) enum ErrorChannel {
+    /// The error code is in the HTTP response to the call.
     #[default]
     Http,
+    /// The error code is in the receipt `failed`.
     Status,
+    /// The error code is in the receipt `failed`, which follows the receipt `sent`.
     SentThenStatus,
+    /// The error code is in the receipt `failed`, after which the receipt `delivered` follows.
     StatusThenDelivered,
 }
 
-/// Which calls meet a fault.
+/// The calls that a fault applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum On {
-    /// Sends.
+pub(crate) enum FaultTarget {
     #[default]
     Send,
-    /// Uploads of files.
+    /// The fault applies to file uploads.
     Upload,
-    /// Looking up and fetching files.
+    /// The fault applies to file look-ups and downloads.
     Media,
 }
 
-/// A fault that was asked for: what the next calls meet.
+/// A request for a fault of the next calls, by `POST /control/faults/`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Fault {
-    /// Which calls; but for sends there are only errors, cuts, and answers that do not come or have no JSON.
-    on: On,
-    /// How many.
+pub(crate) struct RequestedFault {
+    /// The calls that the fault applies to. File calls only support `code`, `drop`, `hang`, `status` and `slow_ms`.
+    on: FaultTarget,
+    /// The number of calls that the fault applies to.
     times: u32,
-    /// Only those to this number.
+    /// The only recipient that the fault applies to; by default all.
     to: Option<String>,
-    /// An error.
+    /// The error code that the fault reports.
     code: Option<i64>,
-    /// Where it comes.
-    by: By,
-    /// With another HTTP status than usual.
+    by: ErrorChannel,
+    /// The HTTP status of the error response, in place of the usual one for the code.
     http_status: Option<u16>,
     retry_after: Option<u64>,
-    /// The connection is cut.
+    /// `true` to cut the connection without a response.
     drop: bool,
-    /// No answer comes.
+    /// `true` to send no response and keep the connection open.
     hang: bool,
-    /// An answer with this HTTP status and no JSON.
+    /// The HTTP status of a response without JSON.
     status: Option<u16>,
-    /// Whether what is cut, or answered so, was accepted.
+    /// For `drop`, `hang` or `status`: `true` if the message is accepted nevertheless.
     accepted: bool,
+    /// Additional delay of the response, in milliseconds.
     slow_ms: Millis,
-    statuses: Option<Script>,
+    statuses: Option<ReceiptScript>,
+    /// `true` to deliver the receipts before the response.
     early: bool,
     without_callback_data: bool,
 }
 
-impl Default for Fault {
+impl Default for RequestedFault {
     fn default() -> Self {
         Self {
-            on: On::Send,
+            on: FaultTarget::Send,
             times: 1,
             to: None,
             code: None,
-            by: By::Http,
+            by: ErrorChannel::Http,
             http_status: None,
             retry_after: None,
             drop: false,
@@ -95,49 +100,50 @@ impl Default for Fault {
     }
 }
 
-impl Fault {
-    fn conduct(&self) -> Conduct {
+impl RequestedFault {
+    fn behavior(&self) -> SendBehavior {
         let failed = self.code.and_then(|code| match self.by {
-            By::Http => None,
-            By::Status => Some(Script::Failed(code)),
-            By::SentThenStatus => Some(Script::SentThenFailed(code)),
-            By::StatusThenDelivered => Some(Script::FailedThenDelivered(code)),
+            ErrorChannel::Http => None,
+            ErrorChannel::Status => Some(ReceiptScript::Failed(code)),
+            ErrorChannel::SentThenStatus => Some(ReceiptScript::SentThenFailed(code)),
+            ErrorChannel::StatusThenDelivered => Some(ReceiptScript::FailedThenDelivered(code)),
         });
-        let reply = match (self.code, self.status) {
-            (Some(code), _) if self.by == By::Http => {
-                let usual = asked(code);
-                let status = self.http_status.unwrap_or(usual.status);
-                Reply::Refused(ApiError { status, retry_after: self.retry_after, ..usual })
+        let response = match (self.code, self.status) {
+            (Some(code), _) if self.by == ErrorChannel::Http => {
+                let error = requested_error(code);
+                let status = self.http_status.unwrap_or(error.status);
+                ResponseBehavior::Rejected(GraphError { status, retry_after: self.retry_after, ..error })
             }
-            _ if self.drop => Reply::Cut { accepted: self.accepted },
-            _ if self.hang => Reply::Never { accepted: self.accepted },
-            (_, Some(status)) => Reply::Bare { status, accepted: self.accepted },
-            _ => Reply::Accepted,
+            _ if self.drop => ResponseBehavior::Disconnect { accepted: self.accepted },
+            _ if self.hang => ResponseBehavior::Hang { accepted: self.accepted },
+            (_, Some(status)) => ResponseBehavior::StatusOnly { status, accepted: self.accepted },
+            _ => ResponseBehavior::Normal,
         };
-        let script = failed.or(self.statuses).unwrap_or_default();
-        let (slow, bare) = (self.slow_ms.clamp(0, 600_000), self.without_callback_data);
-        Conduct { reply, script, slow, early: self.early, bare }
+        SendBehavior {
+            response,
+            script: failed.or(self.statuses).unwrap_or_default(),
+            delay: self.slow_ms.clamp(0, MAX_DELAY),
+            has_early_receipts: self.early,
+            omits_callback_data: self.without_callback_data,
+        }
     }
 }
 
-/// Faults that wait for sends, and how often magic guests were sent to.
-pub(crate) struct Faults {
-    waiting: VecDeque<Fault>,
-    counts: BoundedMap<String, u32>,
+/// The requested faults, and the number of sends to each magic number.
+pub(crate) struct FaultQueue {
+    requested: VecDeque<RequestedFault>,
+    send_counts: BoundedMap<String, u32>,
 }
 
-impl Faults {
+impl FaultQueue {
     pub(crate) fn new() -> Self {
-        Self { waiting: VecDeque::new(), counts: BoundedMap::new(MOST_COUNTED) }
+        Self { requested: VecDeque::new(), send_counts: BoundedMap::new(MAX_COUNTED_NUMBERS) }
     }
 
-    /// Asks for one.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub(crate) fn ask(&mut self, mut fault: Fault) -> Result<(), String> {
-        if self.waiting.len() >= MOST_WAITING {
-            return Err(format!("{MOST_WAITING} faults wait already"));
+    /// Adds a requested fault. Fails with a sentence if the fault is invalid or the queue is full.
+    pub(crate) fn add(&mut self, mut fault: RequestedFault) -> Result<(), String> {
+        if self.requested.len() >= MAX_REQUESTED {
+            return Err(format!("there are {MAX_REQUESTED} faults already"));
         }
         for status in fault.http_status.iter().chain(&fault.status) {
             if !(200..=599).contains(status) {
@@ -146,50 +152,47 @@ impl Faults {
         }
         fault.to = fault.to.map(|to| to.chars().filter(char::is_ascii_digit).collect());
         if fault.times > 0 {
-            self.waiting.push_back(fault);
+            self.requested.push_back(fault);
         }
         Ok(())
     }
 
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub(crate) fn len(&self) -> usize {
+        self.requested.len()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.waiting.clear();
+        self.requested.clear();
     }
 
-    /// What a call meets, if that was asked for; a send to a number in digits.
-    pub(crate) fn asked(&mut self, on: On, to: &str) -> Option<Conduct> {
-        let fits = |it: &Fault| it.on == on && it.to.as_deref().is_none_or(|only| only == to);
-        if let Some(place) = self.waiting.iter().position(fits)
-            && let Some(fault) = self.waiting.get_mut(place)
-        {
-            let conduct = fault.conduct();
-            fault.times -= 1;
-            if fault.times == 0 {
-                self.waiting.remove(place);
-            }
-            return Some(conduct);
+    /// Takes the first requested fault that applies to a call. `to` is the recipient of a send, in digits.
+    pub(crate) fn take_requested(&mut self, target: FaultTarget, to: &str) -> Option<SendBehavior> {
+        let applies = |fault: &RequestedFault| fault.on == target && fault.to.as_deref().is_none_or(|only| only == to);
+        let index = self.requested.iter().position(applies)?;
+        let fault = self.requested.get_mut(index)?;
+        let behavior = fault.behavior();
+        fault.times -= 1;
+        if fault.times == 0 {
+            self.requested.remove(index);
         }
-        None
+        Some(behavior)
     }
 
-    /// What a send to a number, in digits, meets: what was asked for, what the number does, or, as often of a
-    /// hundred times as is said, anything.
-    pub(crate) fn next(&mut self, to: &str, chance: u8) -> Conduct {
-        if let Some(conduct) = self.asked(On::Send, to) {
-            return conduct;
+    /// Returns the behaviour towards a send to `to` (digits): a requested fault, else that of the magic number, else a
+    /// random fault with the given probability.
+    pub(crate) fn next_send_behavior(&mut self, to: &str, fault_percentage: u8) -> SendBehavior {
+        if let Some(behavior) = self.take_requested(FaultTarget::Send, to) {
+            return behavior;
         }
-        match magic(to) {
-            Some(Magic::Always(conduct)) => conduct,
-            Some(Magic::AtFirst(conduct)) => {
-                let count = self.counts.or_insert(to.to_owned(), || 0);
+        match parse_magic_number(to) {
+            Some(MagicNumber::EverySend(behavior)) => behavior,
+            Some(MagicNumber::FirstSends(behavior)) => {
+                let count = self.send_counts.get_or_insert_with(to.to_owned(), || 0);
                 *count += 1;
-                if *count <= REFUSALS { conduct } else { Conduct::default() }
+                if *count <= FIRST_REJECTIONS { behavior } else { SendBehavior::default() }
             }
-            None if rand::random_range(0..100) < chance => by_chance(),
-            None => Conduct::default(),
+            None if rand::random_range(0..100) < fault_percentage => random_behavior(),
+            None => SendBehavior::default(),
         }
     }
 }
@@ -200,73 +203,87 @@ mod tests {
 
     use super::*;
 
-    fn code(conduct: &Conduct) -> Option<i64> {
-        match &conduct.reply {
-            Reply::Refused(error) => Some(error.code),
+    fn code(behavior: &SendBehavior) -> Option<i64> {
+        match &behavior.response {
+            ResponseBehavior::Rejected(error) => Some(error.code),
             _ => None,
         }
     }
 
     #[test]
-    fn every_code_has_a_number_on_each_way() {
-        let mut faults = Faults::new();
+    fn every_error_code_has_magic_numbers() {
+        let mut faults = FaultQueue::new();
         for wanted in [0, 1, 2, 4, 10, 33, 100, 190, 368, 80007, 130429, 131026, 131047, 131056, 132001, 137000] {
-            assert_eq!(code(&faults.next(&format!("199900{wanted:06}"), 0)), Some(wanted));
-            assert_eq!(code(&faults.next(&format!("99900{wanted:06}"), 0)), Some(wanted));
-            assert_eq!(faults.next(&format!("199901{wanted:06}"), 0).script, Script::Failed(wanted));
+            assert_eq!(code(&faults.next_send_behavior(&format!("199900{wanted:06}"), 0)), Some(wanted));
+            assert_eq!(code(&faults.next_send_behavior(&format!("99900{wanted:06}"), 0)), Some(wanted));
+            assert_eq!(
+                faults.next_send_behavior(&format!("199901{wanted:06}"), 0).script,
+                ReceiptScript::Failed(wanted)
+            );
         }
         for ordinary in ["447700900123", "1999001310260", "199977131026", "199910000099", "1999"] {
-            assert_eq!(faults.next(ordinary, 0), Conduct::default(), "{ordinary}");
+            assert_eq!(faults.next_send_behavior(ordinary, 0), SendBehavior::default(), "{ordinary}");
         }
     }
 
     #[test]
-    fn calls_about_files_have_faults_of_their_own() {
-        let mut faults = Faults::new();
-        faults.ask(serde_json::from_value(json!({ "on": "upload", "status": 503 })).unwrap()).unwrap();
-        assert_eq!((faults.next("1", 0), faults.asked(On::Media, "")), (Conduct::default(), None));
-        let met = faults.asked(On::Upload, "").unwrap();
-        assert_eq!(met.reply, Reply::Bare { status: 503, accepted: true });
-    }
-
-    #[test]
-    fn by_chance_comes_as_often_as_is_said_and_of_every_kind() {
-        let mut faults = Faults::new();
-        let mut met = |chance| (0..4000).map(|_| faults.next("447700900123", chance)).collect::<Vec<_>>();
-        let faulty = |met: &[Conduct]| met.iter().filter(|it| **it != Conduct::default()).count();
-        assert!(faulty(&met(0)) == 0 && (200..800).contains(&faulty(&met(10))));
-        let all = met(100);
-        assert_eq!(faulty(&all), 4000);
-        let any = |is: fn(&Conduct) -> bool| all.iter().any(is);
-        assert!(
-            any(|it| it.reply == Reply::Cut { accepted: true }) && any(|it| it.reply == Reply::Cut { accepted: false })
+    fn file_calls_have_their_own_faults() {
+        let mut faults = FaultQueue::new();
+        faults.add(serde_json::from_value(json!({ "on": "upload", "status": 503 })).unwrap()).unwrap();
+        assert_eq!(
+            (faults.next_send_behavior("1", 0), faults.take_requested(FaultTarget::Media, "")),
+            (SendBehavior::default(), None)
         );
-        assert!(any(|it| it.script == Script::Reversed) && any(|it| it.early) && any(|it| it.slow > 0));
-        assert!(any(|it| code(it) == Some(131056)) && any(|it| it.script == Script::Failed(131026)));
+        let behavior = faults.take_requested(FaultTarget::Upload, "").unwrap();
+        assert_eq!(behavior.response, ResponseBehavior::StatusOnly { status: 503, accepted: true });
     }
 
     #[test]
-    fn some_refuse_only_at_first() {
-        let mut faults = Faults::new();
-        let mut codes = || code(&faults.next("199902131000", 0));
+    fn random_faults_have_the_requested_frequency_and_every_kind() {
+        let mut faults = FaultQueue::new();
+        let mut behaviors =
+            |percentage| (0..4000).map(|_| faults.next_send_behavior("447700900123", percentage)).collect::<Vec<_>>();
+        let count_faulty =
+            |behaviors: &[SendBehavior]| behaviors.iter().filter(|it| **it != SendBehavior::default()).count();
+        assert!(count_faulty(&behaviors(0)) == 0 && (200..800).contains(&count_faulty(&behaviors(10))));
+        let all = behaviors(100);
+        assert_eq!(count_faulty(&all), 4000);
+        let any = |is: fn(&SendBehavior) -> bool| all.iter().any(is);
+        assert!(
+            any(|it| it.response == ResponseBehavior::Disconnect { accepted: true })
+                && any(|it| it.response == ResponseBehavior::Disconnect { accepted: false })
+        );
+        assert!(
+            any(|it| it.script == ReceiptScript::Reversed) && any(|it| it.has_early_receipts) && any(|it| it.delay > 0)
+        );
+        assert!(any(|it| code(it) == Some(131056)) && any(|it| it.script == ReceiptScript::Failed(131026)));
+    }
+
+    #[test]
+    fn some_magic_numbers_reject_only_the_first_sends() {
+        let mut faults = FaultQueue::new();
+        let mut codes = || code(&faults.next_send_behavior("199902131000", 0));
         assert_eq!([codes(), codes(), codes()], [Some(131000), Some(131000), None]);
     }
 
     #[test]
-    fn what_was_asked_for_comes_in_order_and_to_whom_it_was() {
-        let mut faults = Faults::new();
+    fn requested_faults_apply_in_order_and_to_their_recipient() {
+        let mut faults = FaultQueue::new();
         for fault in [
             json!({ "code": 131000, "times": 2 }),
             json!({ "drop": true, "to": "+44 7700 900123" }),
             json!({ "code": 131026, "by": "status" }),
         ] {
-            faults.ask(serde_json::from_value(fault).unwrap()).unwrap();
+            faults.add(serde_json::from_value(fault).unwrap()).unwrap();
         }
-        assert_eq!(code(&faults.next("1", 0)), Some(131000));
-        assert_eq!(code(&faults.next("447700900123", 0)), Some(131000));
-        assert_eq!(faults.next("1", 0).script, Script::Failed(131026));
-        assert_eq!(faults.next("1", 0), Conduct::default());
-        assert_eq!(faults.next("447700900123", 0).reply, Reply::Cut { accepted: true });
-        assert_eq!(faults.waiting(), 0);
+        assert_eq!(code(&faults.next_send_behavior("1", 0)), Some(131000));
+        assert_eq!(code(&faults.next_send_behavior("447700900123", 0)), Some(131000));
+        assert_eq!(faults.next_send_behavior("1", 0).script, ReceiptScript::Failed(131026));
+        assert_eq!(faults.next_send_behavior("1", 0), SendBehavior::default());
+        assert_eq!(
+            faults.next_send_behavior("447700900123", 0).response,
+            ResponseBehavior::Disconnect { accepted: true }
+        );
+        assert_eq!(faults.len(), 0);
     }
 }

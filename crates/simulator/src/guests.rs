@@ -1,96 +1,93 @@
-//! Guests: by which names they are known, and when they last wrote.
+//! The simulated guests: their ids, and the time of their last message.
 
 use std::collections::HashMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::{
-    bounded::BoundedMap,
+    bounded_map::BoundedMap,
     clock::{DAY, Millis},
-    escape::hex,
 };
 
-/// Guests that are remembered.
-const MOST: usize = 200_000;
+const MAX_GUESTS: usize = 200_000;
 
-/// A guest as WhatsApp knows them; at least one of the two ids is there.
+/// A simulated WhatsApp user. At least one of `wa_id` and `user_id` is present.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Guest {
-    /// Their number, as WhatsApp has it.
+pub(crate) struct SimulatedGuest {
     pub(crate) wa_id: Option<String>,
-    /// Their business-scoped user id.
+    /// The guest's business-scoped user id.
     pub(crate) user_id: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) name: Option<String>,
-    /// Whether the business is not shown the number.
-    pub(crate) hidden: bool,
-    /// When they last wrote, to each number of the business.
-    last: HashMap<String, Millis>,
+    /// `true` if the guest hides the phone number from businesses.
+    pub(crate) is_number_hidden: bool,
+    /// The time of the guest's last message to each phone number id.
+    last_messages: HashMap<String, Millis>,
 }
 
-impl Guest {
-    /// The number, where the business is shown it.
-    pub(crate) fn shown(&self) -> Option<&str> {
-        self.wa_id.as_deref().filter(|_| !self.hidden)
+impl SimulatedGuest {
+    /// Returns the guest's WhatsApp id unless the guest hides it.
+    pub(crate) fn visible_wa_id(&self) -> Option<&str> {
+        self.wa_id.as_deref().filter(|_| !self.is_number_hidden)
     }
 
-    /// What is the same for a guest however they are addressed.
+    /// Returns an id of the guest that does not depend on how the guest is addressed.
     pub(crate) fn key(&self) -> &str {
         self.wa_id.as_deref().or(self.user_id.as_deref()).unwrap_or_default()
     }
 
-    /// Whether the window for free-form messages from a number is open.
-    pub(crate) fn window_open(&self, number: &str, now: Millis) -> bool {
-        self.last.get(number).is_some_and(|last| now < last + DAY)
+    /// Returns `true` if the guest's 24-hour window for this phone number id is open.
+    pub(crate) fn is_window_open(&self, phone_number_id: &str, now: Millis) -> bool {
+        self.last_messages.get(phone_number_id).is_some_and(|last| now < last + DAY)
     }
 
-    /// They wrote to a number.
-    pub(crate) fn wrote(&mut self, number: &str, at: Millis) {
-        let last = self.last.entry(number.to_owned()).or_insert(at);
+    pub(crate) fn record_message(&mut self, phone_number_id: &str, at: Millis) {
+        let last = self.last_messages.entry(phone_number_id.to_owned()).or_insert(at);
         *last = at.max(*last);
     }
 }
 
-/// All guests.
-pub(crate) struct Guests {
-    guests: BoundedMap<String, Guest>,
-    /// Numbers of those who are known by both.
-    numbers: BoundedMap<String, String>,
+pub(crate) struct GuestRegistry {
+    guests: BoundedMap<String, SimulatedGuest>,
+    /// The WhatsApp id for each user id, of guests that have both.
+    wa_ids: BoundedMap<String, String>,
 }
 
-impl Guests {
+impl GuestRegistry {
     pub(crate) fn new() -> Self {
-        Self { guests: BoundedMap::new(MOST), numbers: BoundedMap::new(MOST) }
+        Self { guests: BoundedMap::new(MAX_GUESTS), wa_ids: BoundedMap::new(MAX_GUESTS) }
     }
 
-    /// The guest with a number, in any form, or a user id, or both, which then belong together.
-    pub(crate) fn get(&mut self, phone: Option<&str>, user_id: Option<&str>) -> &mut Guest {
-        let number = phone.map(wa_id).or_else(|| user_id.and_then(|id| self.numbers.get(id).cloned()));
-        let key = number.clone().or_else(|| user_id.map(str::to_owned)).unwrap_or_default();
-        let mut before = None;
-        if let (Some(number), Some(id)) = (&number, user_id) {
-            self.numbers.insert(id.to_owned(), number.clone());
-            before = self.guests.remove(id);
+    /// Finds or creates the guest with this phone number (in any notation) or user id. If both are given, they are
+    /// linked from now on.
+    pub(crate) fn find_or_create(&mut self, phone: Option<&str>, user_id: Option<&str>) -> &mut SimulatedGuest {
+        let wa_id = phone.map(wa_id_of).or_else(|| user_id.and_then(|id| self.wa_ids.get(id).cloned()));
+        let key = wa_id.clone().or_else(|| user_id.map(str::to_owned)).unwrap_or_default();
+        let mut unlinked = None;
+        if let (Some(wa_id), Some(user_id)) = (&wa_id, user_id) {
+            self.wa_ids.insert(user_id.to_owned(), wa_id.clone());
+            unlinked = self.guests.remove(user_id);
         }
-        let guest = self.guests.or_insert(key, Guest::default);
-        for (to, at) in before.into_iter().flat_map(|it| it.last) {
-            guest.wrote(&to, at);
+        let guest = self.guests.get_or_insert_with(key, SimulatedGuest::default);
+        for (phone_number_id, at) in unlinked.into_iter().flat_map(|it| it.last_messages) {
+            guest.record_message(&phone_number_id, at);
         }
-        guest.wa_id = number;
-        if let Some(id) = user_id {
-            guest.user_id = Some(id.to_owned());
+        guest.wa_id = wa_id;
+        if let Some(user_id) = user_id {
+            guest.user_id = Some(user_id.to_owned());
         }
         guest
     }
 }
 
-/// The id that WhatsApp has for a number: mostly its digits.
+/// Returns the WhatsApp id of a phone number: usually its digits.
 ///
-/// Brazil's mobiles there have no ninth digit, Mexico's have a 1 and Argentina's a 9 after the country code.
-pub(crate) fn wa_id(phone: &str) -> String {
+/// In WhatsApp, mobile numbers of Brazil lack the ninth digit; those of Mexico have a 1 and those of Argentina a 9
+/// after the country code.
+pub(crate) fn wa_id_of(phone: &str) -> String {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    let (code, rest) = digits.split_at_checked(2).unwrap_or(("", ""));
-    match (code, rest.len()) {
+    let (country, rest) = digits.split_at_checked(2).unwrap_or(("", ""));
+    match (country, rest.len()) {
         ("55", 11) if rest.get(2..3) == Some("9") => {
             let (area, number) = (rest.get(..2).unwrap_or_default(), rest.get(3..).unwrap_or_default());
             format!("55{area}{number}")
@@ -101,7 +98,7 @@ pub(crate) fn wa_id(phone: &str) -> String {
     }
 }
 
-/// Whether a text can be a business-scoped user id: two letters, perhaps `.ENT`, a dot and up to 128 characters.
+/// Returns `true` for a business-scoped user id: a country code, `.` or `.ENT.`, and up to 128 letters or digits.
 pub(crate) fn is_user_id(text: &str) -> bool {
     let Some((country, rest)) = text.split_once('.') else { return false };
     let id = rest.strip_prefix("ENT.").unwrap_or(rest);
@@ -111,15 +108,15 @@ pub(crate) fn is_user_id(text: &str) -> bool {
         && id.chars().all(|it| it.is_ascii_alphanumeric())
 }
 
-/// A new id of a message: it holds the guest's number, as Meta's do.
-pub(crate) fn wamid(guest: &str, inbound: bool) -> String {
-    let (mark, random) = if inbound { (0x12, 10) } else { (0x11, 9) };
+/// Creates a WhatsApp message id in Meta's binary layout, which contains the guest's number.
+pub(crate) fn new_wamid(guest: &str, is_inbound: bool) -> String {
+    let (direction, random_bytes) = if is_inbound { (0x12, 10) } else { (0x11, 9) };
     let digits: Vec<u8> = guest.bytes().filter(u8::is_ascii_digit).take(20).collect();
-    let unique = hex(rand::random::<[u8; 16]>().get(..random).unwrap_or_default()).to_uppercase();
+    let unique = hex::encode_upper(rand::random::<[u8; 16]>().get(..random_bytes).unwrap_or_default());
     let length = |it: usize| u8::try_from(it).unwrap_or(u8::MAX);
     let mut bytes = vec![0x1d, 0x18, length(digits.len())];
     bytes.extend(digits);
-    bytes.extend([0x15, 0x02, 0x00, mark, 0x18, length(unique.len())]);
+    bytes.extend([0x15, 0x02, 0x00, direction, 0x18, length(unique.len())]);
     bytes.extend(unique.bytes());
     bytes.push(0);
     format!("wamid.{}", BASE64_STANDARD.encode(bytes))
@@ -130,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_countries_have_other_ids_than_numbers() {
+    fn wa_ids_of_some_countries_differ_from_the_number() {
         for (phone, id) in [
             ("+44 7700 900123", "447700900123"),
             ("+5531987654321", "553187654321"),
@@ -139,33 +136,33 @@ mod tests {
             ("5215512345678", "5215512345678"),
             ("+541112345678", "5491112345678"),
         ] {
-            assert_eq!(wa_id(phone), id, "{phone}");
+            assert_eq!(wa_id_of(phone), id, "{phone}");
         }
     }
 
     #[test]
-    fn two_names_of_a_guest_belong_together_once_they_were_seen_so() {
-        let mut guests = Guests::new();
-        guests.get(None, Some("GB.1")).wrote("n", 5);
-        assert_eq!(guests.get(None, Some("GB.1")).shown(), None);
-        guests.get(Some("+447700900123"), Some("GB.1"));
-        assert!(guests.get(Some("447700900123"), None).window_open("n", 6));
-        assert_eq!(guests.get(None, Some("GB.1")).key(), "447700900123");
+    fn a_phone_number_and_a_user_id_can_be_linked() {
+        let mut guests = GuestRegistry::new();
+        guests.find_or_create(None, Some("GB.1")).record_message("n", 5);
+        assert_eq!(guests.find_or_create(None, Some("GB.1")).visible_wa_id(), None);
+        guests.find_or_create(Some("+447700900123"), Some("GB.1"));
+        assert!(guests.find_or_create(Some("447700900123"), None).is_window_open("n", 6));
+        assert_eq!(guests.find_or_create(None, Some("GB.1")).key(), "447700900123");
     }
 
     #[test]
-    fn the_window_is_that_of_a_number_and_closes_after_a_day() {
-        let mut guests = Guests::new();
-        let guest = guests.get(Some("447700900123"), None);
-        guest.wrote("n", DAY);
-        guest.wrote("n", 5);
-        assert!(guest.window_open("n", 2 * DAY - 1));
-        assert!(!guest.window_open("n", 2 * DAY) && !guest.window_open("m", DAY));
+    fn a_window_belongs_to_a_number_and_closes_after_a_day() {
+        let mut guests = GuestRegistry::new();
+        let guest = guests.find_or_create(Some("447700900123"), None);
+        guest.record_message("n", DAY);
+        guest.record_message("n", 5);
+        assert!(guest.is_window_open("n", 2 * DAY - 1));
+        assert!(!guest.is_window_open("n", 2 * DAY) && !guest.is_window_open("m", DAY));
     }
 
     #[test]
-    fn ids_of_messages_differ_and_hold_the_number() {
-        let (one, other) = (wamid("447700900123", true), wamid("447700900123", true));
+    fn wamids_are_unique_and_contain_the_number() {
+        let (one, other) = (new_wamid("447700900123", true), new_wamid("447700900123", true));
         assert_ne!(one, other);
         let bytes = BASE64_STANDARD.decode(one.strip_prefix("wamid.").unwrap()).unwrap();
         assert!(bytes.windows(12).any(|it| it == b"447700900123"));

@@ -1,82 +1,92 @@
-//! A stand-in of the WhatsApp Business Cloud API: for people without a Meta account, and to test with.
+//! A simulator of the WhatsApp Business Cloud API, for tests, and for people without a Meta account.
 //!
-//! It shares no code with the rest of message_manager, so that it does not share its mistakes either. It keeps
-//! everything in memory, within limits, and listens on loopback only.
+//! It shares no code with the rest of message_manager, so that no mistake is shared either. All data is in memory, with
+//! limits. It listens on loopback only.
 //!
-//! # What it does
-//! - `POST /vN.N/{phone number id}/messages`: texts, templates, media, interactive lists and buttons, reactions,
-//!   positions, contacts; marking read and typing. Forms and limits are checked, and answered with the Graph API's
-//!   errors. Equal requests are never taken for one. The 24-hour window, the limit of each pair (131056) and that
-//!   of each number (130429) are kept. [`Settings`] say how all of it behaves.
-//! - Files: `POST /vN.N/{phone number id}/media`, `GET` and `DELETE /vN.N/{media id}`, and the address from which
-//!   a file is fetched, which is good for five minutes. `GET /vN.N/{phone number id}` tells of a number.
-//! - Statuses and guests' messages are posted to the callback: signed, with only ASCII in the body, in parallel,
-//!   each again and again until it is answered with 200, for seven days, by a clock that can be put forward.
+//! [`start_simulator`] starts a simulator with [`SimulatorOptions`], and returns a [`RunningSimulator`].
+//! [`SimulatorSettings`] control its behaviour, and can be changed while it runs.
+//!
+//! # Graph API
+//! - `POST /vN.N/{phone number id}/messages` sends texts, templates, media, interactive lists and buttons, reactions,
+//!   locations and contacts, and marks messages as read, with a typing indicator. Forms and limits are validated, with
+//!   the errors of the Graph API. Equal requests are separate messages. The 24-hour window, the pair rate limit
+//!   (131056) and the throughput of a number (130429) are enforced.
+//! - `POST /vN.N/{phone number id}/media` uploads a file. `GET` and `DELETE /vN.N/{media id}` look it up and delete it.
+//!   The download URL of a look-up is valid for five minutes. `GET /vN.N/{phone number id}` returns a phone number.
+//! - Receipts and guest messages are posted to the callback: signed, in ASCII, in parallel. Each is retried for seven
+//!   days until the response is 200. Time is that of a clock that can be advanced.
 //!
 //! # Magic numbers
-//! `+1999` and eight digits: two that say how, and six that say what. `+199900131026` is refused with 131026, one
-//! with 01 is accepted and then fails with it; with 02, only the first two sends are refused; with 10, the rest says
-//! what goes wrong with the connection, the answer or the statuses. The file `magic.rs` has the table.
+//! `+1999` and eight digits: two select the kind, six the error code or behaviour. `+199900131026` is rejected with
+//! 131026. With 01 instead of 00 the message is accepted, then fails with the code. With 02 only the first two sends
+//! are rejected. With 10 the six digits select a fault of the connection, the response or the receipts. The file
+//! `magic_numbers.rs` has the table.
 //!
-//! # Control
-//! JSON, under `/control/`:
+//! # Control API
+//! JSON below `/control/`:
 //!
-//! | call | does |
+//! | call | effect |
 //! |---|---|
-//! | `GET /` | tells the time, how much waits to be told and how much of that is due or under way, how much was noted |
-//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`; with `messages` any type of message, several; `together`, `times` (copies), `user_id`, `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message is Meta's, of which all may be left out; besides, `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null takes a part away |
-//! | `POST change/` | any change: `{"field":…,"value":…}` |
-//! | `POST post/` | any body: `{"body":"text"}` or `{"json":…}` |
-//! | `POST clock/` | `{"advance_seconds":3600}` |
-//! | `POST faults/` | what the next sends meet: `{"code":131000,"times":3}`, `"by":"status"`, `"to"`, `"http_status"`, `"retry_after"`; `{"drop":true}`, `{"hang":true}`, `{"status":503}`, each with `"accepted"` (true); `{"slow_ms":5000}`, `{"statuses":"reversed"}`, `{"early":true}`; with `"on":"upload"` or `"media"` what calls about files meet; `DELETE` takes them away |
+//! | `GET /` | returns the time, the number of queued webhooks (`waiting_to_be_told`), of due ones (`due_to_be_told`), and of transcript entries |
+//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`, or `messages` with several messages of any type; `together`, `times` (copies), `user_id`, `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message has Meta's form, and missing fields get default values; also `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null removes a field |
+//! | `POST change/` | posts any change: `{"field":…,"value":…}` |
+//! | `POST post/` | posts any body: `{"body":"text"}` or `{"json":…}` |
+//! | `POST clock/` | advances the clock: `{"advance_seconds":3600}` |
+//! | `POST faults/` | adds a fault of the next sends: `{"code":131000,"times":3}`, `"by":"status"`, `"to"`, `"http_status"`, `"retry_after"`; `{"drop":true}`, `{"hang":true}`, `{"status":503}`, each with `"accepted"` (true); `{"slow_ms":5000}`, `{"statuses":"reversed"}`, `{"early":true}`; with `"on":"upload"` or `"media"` of the next file calls; `DELETE` clears all faults |
 //! | `POST account/` | `{"token_revoked":true}`, `{"access_token":…}`, `{"error":131042}` (-1: none), `{"maintenance_seconds":60}` |
-//! | `GET`, `POST templates/` | the approved templates; adds a [`Template`] |
-//! | `GET`, `POST settings/` | the [`Settings`]; changes some |
+//! | `GET`, `POST templates/` | lists the approved templates; adds a [`SimulatedTemplate`] |
+//! | `GET`, `POST settings/` | returns the [`SimulatorSettings`]; changes some |
 //! | `GET transcript/` | `?kind=send\|refusal\|mark_read\|upload\|guest\|webhook\|lost&after=N&limit=N` |
 //! | `POST verify/` | verifies the callback |
-//! | `POST forge/` | sends what the callback must refuse, and tells how each was answered |
+//! | `POST forge/` | posts forged webhooks, which the callback must refuse, and returns the status of each |
 //!
 //! # Known differences from Meta
-//! - What is not listed above is answered with 501: registering, management of templates and accounts, groups, calls,
-//!   flows, catalogues, marketing, authentication, `messages` with several recipients.
-//! - Webhooks are posted whether or not the callback was verified.
-//! - Links in media messages are not fetched; files are not looked into; only their type and size are checked.
-//! - A send that is refused has HTTP status 400, 401, 403, 404, 429, 500 or 503 by a table; Meta's pages differ.
-//! - A number without `+` is taken as it is: Meta may put the sender's country code before it.
-//! - Guests are not asked whether they have WhatsApp: any number does, apart from the magic ones.
-//! - A user id may be written to with any message (131062 comes by magic or on request only).
-//! - The gaps between attempts to post, and the times of statuses, are choices: Meta tells none.
-//! - Keys of JSON objects come in the order of the alphabet.
-//! - Template texts are not known, so their length is not checked (132005); nor is whether a guest agreed to be written to.
+//! - Calls that are not listed above get 501: registration, management of templates and accounts, groups, calls, flows,
+//!   catalogues, marketing, authentication, `messages` with several recipients.
+//! - Webhooks are posted even if the callback is not verified.
+//! - Links in media messages are not downloaded. Of files only type and size are validated.
+//! - A rejected send has HTTP status 400, 401, 403, 404, 429, 500 or 503 by a table; Meta's documentation is
+//!   inconsistent.
+//! - A number without `+` is used unchanged; Meta may add the sender's country code.
+//! - Every number has WhatsApp, except magic numbers.
+//! - A user id accepts every message type (131062 comes only from magic numbers or requested faults).
+//! - The delays of retries and receipts are guesses, because Meta does not document them.
+//! - The keys of JSON objects are in alphabetical order.
+//! - Template texts are unknown, so their length is not validated (132005), nor is the guest's consent to marketing.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod bounded;
-mod checks;
+mod bounded_map;
 mod clock;
 mod control;
-mod errors;
-mod escape;
+mod delivery_queue;
 mod faults;
-mod forge;
+mod forgeries;
+mod graph_error;
+mod guest_messages;
 mod guests;
-mod inbound;
-mod interactive;
-mod limits;
-mod magic;
+mod interactive_checks;
+mod json_fields;
+mod lifecycle;
+mod magic_numbers;
 mod media;
-mod queue;
-mod running;
+mod meta_json;
+mod meta_limits;
+mod options;
+mod receipts;
+mod send_behavior;
+mod send_checks;
 mod sends;
 mod server;
 mod settings;
-mod statuses;
+mod state;
 mod templates;
 mod transcript;
 mod updates;
+mod verification;
 mod webhooks;
-mod world;
 
-pub use running::{Options, Running, StartError, run, start};
-pub use settings::{Settings, Window};
-pub use templates::{Approval, Header, Template};
+pub use lifecycle::{RunningSimulator, StartError, run_until_signal, start_simulator};
+pub use options::SimulatorOptions;
+pub use settings::{SimulatorSettings, WindowPolicy};
+pub use templates::{ApprovalStatus, SimulatedTemplate, TemplateHeader};

@@ -1,4 +1,4 @@
-//! The addresses of the Graph API, who may call them, and how a connection is cut.
+//! HTTP server: routes of the Graph API, access checks, and cut connections.
 
 use std::{any::Any, future::pending, os::fd::AsFd, sync::Arc, time::Duration};
 
@@ -23,246 +23,276 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     control,
-    errors::ApiError,
-    faults::On,
-    media::LARGEST,
-    sends::{self, Answer, answered},
+    faults::FaultTarget,
+    graph_error::GraphError,
+    json_fields::GraphResult,
+    media::MAX_FILE_BYTES,
+    sends::{GraphResponse, faulty_response, handle_send},
+    state::Simulator,
     transcript::UPLOAD,
-    world::World,
 };
 
-/// The largest body of a send.
-const MOST_BYTES: usize = 1024 * 1024;
-/// A send that is never answered is cut after so long: any client has given up.
-const NEVER: Duration = Duration::from_secs(600);
-/// A version, as calls begin with.
+const MAX_SEND_BYTES: usize = 1024 * 1024;
+/// A call that gets no response is cut after this time, when every client has timed out.
+const HANG_TIMEOUT: Duration = Duration::from_secs(600);
+/// The first path segment of a Graph API call: the API version, such as `v25.0`.
 const VERSION: &str = r"/v{version:\d+\.\d+}";
 
-/// A second descriptor of a connection, by which it can be cut.
-struct Wire(Socket);
+/// A duplicated descriptor of a connection, through which a handler can cut it.
+struct SocketDescriptor(Socket);
 
-/// Keeps a way to cut a connection that was just accepted.
-pub(crate) fn keep_wire(connection: &dyn Any, extensions: &mut Extensions) {
+/// Stores a [`SocketDescriptor`] for an accepted connection.
+pub(crate) fn keep_descriptor(connection: &dyn Any, extensions: &mut Extensions) {
     let stream = connection.downcast_ref::<TcpStream>();
     if let Some(descriptor) = stream.and_then(|it| it.as_fd().try_clone_to_owned().ok()) {
-        extensions.insert(Arc::new(Wire(Socket::from(descriptor))));
+        extensions.insert(Arc::new(SocketDescriptor(Socket::from(descriptor))));
     }
 }
 
-fn cut(request: &HttpRequest) {
-    if let Some(wire) = request.conn_data::<Arc<Wire>>() {
-        // It may be cut already.
-        let _ = wire.0.shutdown(std::net::Shutdown::Both);
+fn cut_connection(request: &HttpRequest) {
+    if let Some(handle) = request.conn_data::<Arc<SocketDescriptor>>() {
+        // `shutdown` fails if the client has closed the connection already.
+        let _ = handle.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
-/// All addresses.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config.configure(control::configure);
-    config.app_data(PayloadConfig::new(MOST_BYTES));
+    config.app_data(PayloadConfig::new(MAX_SEND_BYTES));
     config.route("/whatsapp_business/attachments/", web::get().to(download));
     config.service(
         web::scope(VERSION)
-            .route("/{id}/messages", web::post().to(messages))
+            .route("/{id}/messages", web::post().to(send_message))
             .route("/{id}/media", web::post().to(upload))
             .route("/{id}", web::get().to(look_up))
             .route("/{id}", web::delete().to(delete)),
     );
-    config.default_service(web::to(unknown));
+    config.default_service(web::to(not_simulated));
 }
 
-/// Refuses those who reached it under a name that is not the loopback's, as a page of a browser could.
-pub(crate) async fn only_local(
+/// Refuses requests whose `Host` is not a loopback name, which a web page could send by DNS rebinding.
+pub(crate) async fn require_loopback_host(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let host = request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-    let loopback = name.trim_matches(['[', ']']).parse().is_ok_and(|it: std::net::IpAddr| it.is_loopback());
-    if loopback || name.eq_ignore_ascii_case("localhost") {
+    let is_loopback = name.trim_matches(['[', ']']).parse().is_ok_and(|it: std::net::IpAddr| it.is_loopback());
+    if is_loopback || name.eq_ignore_ascii_case("localhost") {
         return Ok(next.call(request).await?.map_into_left_body());
     }
-    let answer = HttpResponse::Forbidden().json(json!({ "error": "the simulator is reached by loopback names only" }));
-    Ok(request.into_response(answer).map_into_right_body())
+    let body = json!({ "error": "the simulator is reached by loopback names only" });
+    Ok(request.into_response(HttpResponse::Forbidden().json(body)).map_into_right_body())
 }
 
-fn failed(error: &ApiError) -> HttpResponse {
+fn error_response(error: &GraphError) -> HttpResponse {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer = HttpResponseBuilder::new(status);
+    let mut response = HttpResponseBuilder::new(status);
     if let Some(seconds) = error.retry_after {
-        answer.insert_header((RETRY_AFTER, seconds));
+        response.insert_header((RETRY_AFTER, seconds));
     }
-    answer.json(error.body())
+    response.json(error.response_body())
 }
 
-/// Whether the caller has the access token.
-fn authorised(world: &World, request: &HttpRequest) -> Result<(), ApiError> {
-    let given = request.headers().get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let account = &world.state().account;
-    let right = given.and_then(|it| it.strip_prefix("Bearer ")) == Some(account.token.as_str());
-    if right && !account.revoked { Ok(()) } else { Err(ApiError::token()) }
+/// Fails unless the request has the account's access token, and that token is not revoked.
+fn check_token(simulator: &Simulator, request: &HttpRequest) -> GraphResult<()> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let account = &simulator.lock().account;
+    let is_valid = header.and_then(|it| it.strip_prefix("Bearer ")) == Some(account.token.as_str());
+    if is_valid && !account.is_revoked { Ok(()) } else { Err(GraphError::invalid_token()) }
 }
 
-/// How a call about a file is answered that meets a fault.
-async fn fault(world: &World, on: On, request: &HttpRequest) -> Option<HttpResponse> {
-    let conduct = world.state().faults.asked(on, "")?;
-    sleep(Duration::from_millis(u64::try_from(conduct.slow).unwrap_or(0))).await;
-    Some(answer(answered(conduct.reply)?, request).await)
+/// Returns the response of a requested fault that applies to a file call, or `None` if there is none.
+async fn fault_response(simulator: &Simulator, target: FaultTarget, request: &HttpRequest) -> Option<HttpResponse> {
+    let behavior = simulator.lock().faults.take_requested(target, "")?;
+    sleep(Duration::from_millis(u64::try_from(behavior.delay).unwrap_or(0))).await;
+    Some(http_response(faulty_response(behavior.response)?, request).await)
 }
 
-async fn messages(world: Data<World>, path: Path<(String, String)>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    if let Err(error) = authorised(&world, &request) {
-        return failed(&error);
+async fn send_message(
+    simulator: Data<Simulator>,
+    path: Path<(String, String)>,
+    request: HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
+    if let Err(error) = check_token(&simulator, &request) {
+        return error_response(&error);
     }
     let (_, number) = path.into_inner();
-    answer(sends::take(&world, &number, &body).await, &request).await
+    http_response(handle_send(&simulator, &number, &body).await, &request).await
 }
 
-async fn answer(answer: Answer, request: &HttpRequest) -> HttpResponse {
-    match answer {
-        Answer::Json(value) => HttpResponse::Ok().json(value),
-        Answer::Error(error) => failed(&error),
-        Answer::Bare(status) => {
+async fn http_response(response: GraphResponse, request: &HttpRequest) -> HttpResponse {
+    match response {
+        GraphResponse::Json(value) => HttpResponse::Ok().json(value),
+        GraphResponse::Error(error) => error_response(&error),
+        GraphResponse::StatusOnly(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             HttpResponseBuilder::new(status).content_type("text/html").body("<html>Sorry, something went wrong.</html>")
         }
-        Answer::Cut => {
-            cut(request);
+        GraphResponse::Disconnect => {
+            cut_connection(request);
             HttpResponse::BadGateway().finish()
         }
-        Answer::Never => {
-            let _ = timeout(NEVER, pending::<()>()).await;
-            cut(request);
+        GraphResponse::Hang => {
+            let _ = timeout(HANG_TIMEOUT, pending::<()>()).await;
+            cut_connection(request);
             HttpResponse::GatewayTimeout().finish()
         }
     }
 }
 
 async fn upload(
-    world: Data<World>,
+    simulator: Data<Simulator>,
     path: Path<(String, String)>,
     request: HttpRequest,
     form: Multipart,
 ) -> HttpResponse {
-    if let Some(answer) = fault(&world, On::Upload, &request).await {
-        return answer;
+    if let Some(response) = fault_response(&simulator, FaultTarget::Upload, &request).await {
+        return response;
     }
-    match uploaded(&world, &path.into_inner().1, &request, form).await {
+    match store_upload(&simulator, &path.into_inner().1, &request, form).await {
         Ok(id) => HttpResponse::Ok().json(json!({ "id": id })),
-        Err(error) => failed(&error),
+        Err(error) => error_response(&error),
     }
 }
 
-async fn uploaded(world: &World, number: &str, request: &HttpRequest, mut form: Multipart) -> Result<String, ApiError> {
-    authorised(world, request)?;
-    if !world.has_number(number) {
-        return Err(ApiError::no_object(number));
+async fn store_upload(
+    simulator: &Simulator,
+    number: &str,
+    request: &HttpRequest,
+    form: Multipart,
+) -> GraphResult<String> {
+    check_token(simulator, request)?;
+    if !simulator.has_number(number) {
+        return Err(GraphError::unknown_object(number));
     }
-    let broken = |_| ApiError::parameter("The form cannot be read.");
-    let (mut product, mut mime, mut file) = (None, None, None);
-    while let Some(field) = form.next().await {
-        let mut field = field.map_err(broken)?;
-        let of_file = field.content_type().map(ToString::to_string);
-        let name = field.name().unwrap_or_default().to_owned();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.next().await {
-            bytes.extend_from_slice(&chunk.map_err(broken)?);
-            if bytes.len() > LARGEST {
-                return Err(ApiError::new(131053, "The file is too large."));
-            }
-        }
-        match name.as_str() {
-            "messaging_product" => product = Some(bytes),
-            "type" => mime = String::from_utf8(bytes).ok(),
-            "file" => file = Some((of_file, bytes)),
-            _ => {}
-        }
+    let form = read_form(form).await?;
+    if form.messaging_product.as_deref() != Some(b"whatsapp") {
+        return Err(GraphError::parameter("The parameter messaging_product is required."));
     }
-    if product.as_deref() != Some(b"whatsapp") {
-        return Err(ApiError::parameter("The parameter messaging_product is required."));
-    }
-    let (of_file, bytes) = file.ok_or_else(|| ApiError::missing("file"))?;
-    let mime = mime.or(of_file).ok_or_else(|| ApiError::missing("type"))?;
-    let (now, size) = (world.clock.now(), bytes.len());
-    let mut state = world.state();
+    let bytes = form.file.ok_or_else(|| GraphError::missing("file"))?;
+    let mime = form.mime.or(form.file_mime).ok_or_else(|| GraphError::missing("type"))?;
+    let (now, size) = (simulator.clock.now(), bytes.len());
+    let mut state = simulator.lock();
     if let Some(error) = state.account.fault(now) {
         return Err(error);
     }
-    let id = state.media.upload(number, &mime, bytes.into(), now)?;
-    state.transcript.note(UPLOAD, now, json!({ "phone_number_id": number, "id": id, "type": mime, "bytes": size }));
+    let id = state.media.add_upload(number, &mime, bytes.into(), now)?;
+    let entry = json!({ "phone_number_id": number, "id": id, "type": mime, "bytes": size });
+    state.transcript.record(UPLOAD, now, entry);
     Ok(id)
 }
 
+#[derive(Default)]
+struct MediaUploadForm {
+    messaging_product: Option<Vec<u8>>,
+    /// The form field `type`: the MIME type of the uploaded file.
+    mime: Option<String>,
+    file: Option<Vec<u8>>,
+    /// The content type of the form part that contains the file.
+    file_mime: Option<String>,
+}
+
+async fn read_form(mut form: Multipart) -> GraphResult<MediaUploadForm> {
+    let unreadable = |_| GraphError::parameter("The form cannot be read.");
+    let mut upload = MediaUploadForm::default();
+    while let Some(field) = form.next().await {
+        let mut field = field.map_err(unreadable)?;
+        let mime = field.content_type().map(ToString::to_string);
+        let name = field.name().unwrap_or_default().to_owned();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.next().await {
+            bytes.extend_from_slice(&chunk.map_err(unreadable)?);
+            if bytes.len() > MAX_FILE_BYTES {
+                return Err(GraphError::new(131053, "The file is too large."));
+            }
+        }
+        match name.as_str() {
+            "messaging_product" => upload.messaging_product = Some(bytes),
+            "type" => upload.mime = String::from_utf8(bytes).ok(),
+            "file" => (upload.file, upload.file_mime) = (Some(bytes), mime),
+            _ => {}
+        }
+    }
+    Ok(upload)
+}
+
 #[derive(Deserialize)]
-struct LookUp {
+struct LookUpQuery {
     phone_number_id: Option<String>,
 }
 
-/// What is told of a file, or of a number.
+/// Returns the JSON of a phone number or a file, looked up by its id.
 async fn look_up(
-    world: Data<World>,
+    simulator: Data<Simulator>,
     path: Path<(String, String)>,
-    query: Query<LookUp>,
+    query: Query<LookUpQuery>,
     request: HttpRequest,
 ) -> HttpResponse {
-    if let Err(error) = authorised(&world, &request) {
-        return failed(&error);
+    if let Err(error) = check_token(&simulator, &request) {
+        return error_response(&error);
     }
     let (_, id) = path.into_inner();
-    if world.has_number(&id) {
-        return HttpResponse::Ok().json(number(&world, &id));
+    if simulator.has_number(&id) {
+        return HttpResponse::Ok().json(number_json(&simulator, &id));
     }
-    if let Some(answer) = fault(&world, On::Media, &request).await {
-        return answer;
+    if let Some(response) = fault_response(&simulator, FaultTarget::Media, &request).await {
+        return response;
     }
-    let now = world.clock.now();
-    let told = world.state().media.look_up(&id, query.phone_number_id.as_deref(), &world.base, now);
-    told.map_or_else(|| failed(&ApiError { status: 404, ..ApiError::no_object(&id) }), |it| HttpResponse::Ok().json(it))
+    let now = simulator.clock.now();
+    let info = simulator.lock().media.look_up(&id, query.phone_number_id.as_deref(), &simulator.base, now);
+    info.map_or_else(|| unknown_file(&id), |info| HttpResponse::Ok().json(info))
 }
 
-fn number(world: &World, id: &str) -> Value {
+fn unknown_file(id: &str) -> HttpResponse {
+    error_response(&GraphError { status: 404, ..GraphError::unknown_object(id) })
+}
+
+fn number_json(simulator: &Simulator, phone_number_id: &str) -> Value {
     json!({
         "verified_name": "A simulated hotel",
-        "display_phone_number": format!("+{}", world.display(id)),
+        "display_phone_number": format!("+{}", simulator.display_number(phone_number_id)),
         "quality_rating": "GREEN",
         "code_verification_status": "VERIFIED",
-        "id": id,
+        "id": phone_number_id,
     })
 }
 
-async fn delete(world: Data<World>, path: Path<(String, String)>, request: HttpRequest) -> HttpResponse {
-    if let Err(error) = authorised(&world, &request) {
-        return failed(&error);
+async fn delete(simulator: Data<Simulator>, path: Path<(String, String)>, request: HttpRequest) -> HttpResponse {
+    if let Err(error) = check_token(&simulator, &request) {
+        return error_response(&error);
     }
     let (_, id) = path.into_inner();
-    if world.state().media.delete(&id) {
+    if simulator.lock().media.delete(&id) {
         return HttpResponse::Ok().json(json!({ "success": true }));
     }
-    failed(&ApiError { status: 404, ..ApiError::no_object(&id) })
+    unknown_file(&id)
 }
 
 #[derive(Deserialize)]
-struct Address {
+struct DownloadQuery {
     hash: Option<String>,
 }
 
-async fn download(world: Data<World>, query: Query<Address>, request: HttpRequest) -> HttpResponse {
-    if authorised(&world, &request).is_err() {
+async fn download(simulator: Data<Simulator>, query: Query<DownloadQuery>, request: HttpRequest) -> HttpResponse {
+    if check_token(&simulator, &request).is_err() {
         return HttpResponse::Unauthorized().finish();
     }
-    if let Some(answer) = fault(&world, On::Media, &request).await {
-        return answer;
+    if let Some(response) = fault_response(&simulator, FaultTarget::Media, &request).await {
+        return response;
     }
-    let state = world.state();
-    let file = query.hash.as_deref().and_then(|hash| state.media.at_url(hash, world.clock.now()));
+    let state = simulator.lock();
+    let now = simulator.clock.now();
+    let file = query.hash.as_deref().and_then(|hash| state.media.find_by_url_hash(hash, now));
     file.map_or_else(
         || HttpResponse::NotFound().finish(),
         |file| HttpResponse::Ok().content_type(file.mime.as_str()).body(file.bytes.clone()),
     )
 }
 
-/// What is not simulated: never a success.
-async fn unknown(request: HttpRequest) -> HttpResponse {
+/// Responds with 501 to a call that is not simulated, so that it never looks like a success.
+async fn not_simulated(request: HttpRequest) -> HttpResponse {
     let details = format!("The simulator does not offer {} {}.", request.method(), request.path());
-    failed(&ApiError { status: 501, ..ApiError::new(3, details) })
+    error_response(&GraphError { status: 501, ..GraphError::new(3, details) })
 }

@@ -1,75 +1,78 @@
-//! How the simulated world behaves. All of it can be changed while it runs.
+//! Settings of the simulator's behaviour. All can be changed while the simulator runs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What happens to free-form messages outside the 24-hour window.
+/// Upper limit of all configurable delays: 30 days.
+const MAX_DELAY_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// The treatment of free-form messages outside the 24-hour window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Window {
-    /// They are accepted, and then fail with 131047, as mostly at Meta.
+pub enum WindowPolicy {
+    /// The message is accepted, then fails by a receipt with 131047, as Meta does in most cases.
     Status,
-    /// They are refused at once with 131047.
+    /// The message is rejected with 131047 in the HTTP response.
     Http,
-    /// They are delivered.
+    /// The message is delivered as if the 24-hour window were open.
     Off,
 }
 
-/// How the simulated world behaves. Times are in milliseconds; a pair is the least and the most, between which
-/// each time is drawn.
+/// The behaviour of the simulator. Times are in milliseconds. A pair is minimum and maximum of a random time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// The product's `/webhooks/whatsapp/`; without it nothing is told.
+pub struct SimulatorSettings {
+    /// The URL of the product's `/webhooks/whatsapp/`. Without it all webhooks are lost.
     pub callback: Option<String>,
-    /// How long a send is not answered.
+    /// Delay of the response to a send, in milliseconds, as minimum and maximum.
     pub reply_ms: [u64; 2],
-    /// How long one send in a hundred is not; 0: none.
+    /// Delay of the response to one send in a hundred, in milliseconds. 0 disables it.
     pub reply_tail_ms: u64,
-    /// After the send: when it is told as sent.
+    /// Delay of the receipt `sent` after the send, in milliseconds, as minimum and maximum.
     pub sent_ms: [u64; 2],
-    /// After that: when it is told as delivered.
+    /// Delay of the receipt `delivered` after `sent`, in milliseconds, as minimum and maximum.
     pub delivered_ms: [u64; 2],
-    /// After that: when it is told as read.
+    /// Delay of the receipt `read` after `delivered`, in milliseconds, as minimum and maximum.
     pub read_ms: [u64; 2],
-    /// Whether guests tell that they have read.
+    /// `true` if guests have read receipts enabled.
     pub reads: bool,
-    /// How many sends of a hundred meet some fault of all that can be met.
+    /// Percentage of sends with a random fault.
     pub faults: u8,
-    /// What happens outside the window.
-    pub window: Window,
-    /// The HTTP status of rate limits: 400 or 429.
+    pub window: WindowPolicy,
+    /// HTTP status of error responses for an exceeded rate limit: 400 or 429.
     pub rate_limit_status: u16,
-    /// Whether the limit of each pair of number and guest is kept: a burst of 45, then one every 6 s.
+    /// Enforces Meta's pair rate limit: a burst of 45 messages to a guest, then one every 6 s.
     pub pair_limit: bool,
-    /// Messages a second of each number, those of guests among them; 0: any.
+    /// Limit of messages per second and phone number, sent and received. 0 disables it.
     pub throughput: usize,
-    /// The most updates in one POST, 1,000 at most.
+    /// Limit of updates in one webhook, up to 1,000.
     pub batch: usize,
-    /// For how long updates wait for others to go with, where a POST may have several.
+    /// Length in milliseconds of the intervals in which updates are collected to share a webhook, if `batch` is more
+    /// than 1. 0 disables the collection.
     pub linger_ms: u64,
-    /// By how much each update may be late: so they come out of order.
+    /// Maximum random delay of each update in milliseconds, so that updates arrive out of order.
     pub shuffle_ms: u64,
-    /// How many of a hundred updates come twice: at the same time, later, or in another POST.
+    /// Percentage of updates that are delivered twice, at once or later.
     pub duplicates: u8,
-    /// For how long an answer of the product is waited.
+    /// Timeout of a webhook call, in milliseconds.
     pub callback_timeout_ms: u64,
-    /// After the second attempt to post: when the third is made. The gap doubles with each, up to six hours.
+    /// Delay between the second and the third attempt of a webhook, in milliseconds. It doubles with each further
+    /// attempt, up to six hours.
     pub retry_ms: u64,
-    /// Whether statuses have `pricing`.
+    /// `true` to add `pricing` to receipts.
     pub pricing: bool,
-    /// Whether statuses have `conversation`, as up to version 23.
+    /// `true` to add `conversation` to receipts, as up to API version 23.
     pub conversation: bool,
-    /// Whether statuses have `contacts`.
+    /// `true` to add `contacts` to receipts.
     pub contacts: bool,
-    /// Whether statuses have `biz_opaque_callback_data`.
+    /// `true` to add `biz_opaque_callback_data` to receipts.
     pub callback_data: bool,
-    /// Whether media of guests have a `url`.
+    /// `true` to add `url`, the download URL, to the media of guests.
     pub media_url: bool,
 }
 
-impl Settings {
-    /// As it is in life: answers take a moment, ticks seconds.
+impl SimulatorSettings {
+    /// Returns settings with realistic delays: responses take a moment, receipts seconds.
     pub fn lifelike() -> Self {
         Self {
             reply_ms: [80, 400],
@@ -81,7 +84,7 @@ impl Settings {
         }
     }
 
-    /// Everything at once, for tests: nothing waits, nobody reads twice, all is in order.
+    /// Returns settings for tests: no delays, no duplicates, no reordering.
     pub fn immediate() -> Self {
         Self {
             callback: None,
@@ -92,7 +95,7 @@ impl Settings {
             read_ms: [10, 10],
             reads: true,
             faults: 0,
-            window: Window::Status,
+            window: WindowPolicy::Status,
             rate_limit_status: 400,
             pair_limit: true,
             throughput: 80,
@@ -110,52 +113,48 @@ impl Settings {
         }
     }
 
-    /// The same with some changed, as JSON.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub(crate) fn with(&self, changes: &Value) -> Result<Self, String> {
-        let Value::Object(changes) = changes else { return Err("settings are an object".to_owned()) };
+    /// Returns the settings with the requested changes. Fails with a sentence if a change is invalid.
+    pub(crate) fn merge(&self, changes: &Value) -> Result<Self, String> {
+        let Value::Object(changes) = changes else { return Err("settings must be an object".to_owned()) };
         let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
         if let Value::Object(all) = &mut all {
             all.extend(changes.clone());
         }
         let changed: Self = serde_json::from_value(all).map_err(|error| error.to_string())?;
-        changed.check()?;
+        changed.validate()?;
         Ok(changed)
     }
 
-    /// Whether they can be.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        for (name, [least, most]) in [
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        for (name, [min, max]) in [
             ("reply_ms", self.reply_ms),
             ("sent_ms", self.sent_ms),
             ("delivered_ms", self.delivered_ms),
             ("read_ms", self.read_ms),
         ] {
-            if least > most || most > 30 * 24 * 3600 * 1000 {
-                return Err(format!("{name} is the least and the most, 30 days at most"));
+            if min > max || max > MAX_DELAY_MS {
+                return Err(format!("{name} must be [minimum, maximum], at most 30 days"));
             }
         }
         if !(1..=1000).contains(&self.batch) {
-            return Err("batch is 1 to 1000".to_owned());
+            return Err("batch must be 1 to 1000".to_owned());
         }
         if self.duplicates > 100 || self.faults > 100 {
-            return Err("duplicates and faults are 0 to 100".to_owned());
+            return Err("duplicates and faults must be 0 to 100".to_owned());
         }
         if !matches!(self.rate_limit_status, 400 | 429) {
-            return Err("rate_limit_status is 400 or 429".to_owned());
+            return Err("rate_limit_status must be 400 or 429".to_owned());
         }
         match &self.callback {
             Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
-                Err("callback is a URL with http or https".to_owned())
+                Err("callback must be an http or https URL".to_owned())
             }
             _ => Ok(()),
         }
     }
 }
 
-impl Default for Settings {
+impl Default for SimulatorSettings {
     fn default() -> Self {
         Self::lifelike()
     }
@@ -168,10 +167,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_can_be_changed_and_wrong_ones_are_told() {
-        let changed = Settings::immediate().with(&json!({ "window": "http", "batch": 5 })).unwrap();
-        assert_eq!(changed, Settings { window: Window::Http, batch: 5, ..Settings::immediate() });
-        for wrong in [
+    fn valid_changes_are_merged_and_invalid_ones_refused() {
+        let changed = SimulatorSettings::immediate().merge(&json!({ "window": "http", "batch": 5 })).unwrap();
+        assert_eq!(
+            changed,
+            SimulatorSettings { window: WindowPolicy::Http, batch: 5, ..SimulatorSettings::immediate() }
+        );
+        for invalid in [
             json!({ "windows": "http" }),
             json!({ "batch": 0 }),
             json!({ "reply_ms": [2, 1] }),
@@ -179,7 +181,7 @@ mod tests {
             json!({ "rate_limit_status": 500 }),
             json!([]),
         ] {
-            assert!(Settings::immediate().with(&wrong).is_err(), "{wrong}");
+            assert!(SimulatorSettings::immediate().merge(&invalid).is_err(), "{invalid}");
         }
     }
 }

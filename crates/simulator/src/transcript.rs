@@ -1,4 +1,4 @@
-//! What happened, for whoever tests: what was sent, refused, posted and answered.
+//! The transcript: a log of sends, rejections, webhooks and other events, which tests read.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,49 +6,49 @@ use serde_json::Value;
 
 use crate::clock::Millis;
 
-/// The most entries in one answer.
-const MOST_READ: usize = 10_000;
+/// Maximum number of transcript entries in one response.
+const MAX_ENTRIES: usize = 10_000;
 
-/// Kinds of entries.
+/// The kinds of transcript entries.
 pub(crate) const SEND: &str = "send";
-pub(crate) const REFUSAL: &str = "refusal";
+pub(crate) const REJECTION: &str = "refusal";
 pub(crate) const MARK: &str = "mark_read";
 pub(crate) const UPLOAD: &str = "upload";
 pub(crate) const GUEST: &str = "guest";
 pub(crate) const WEBHOOK: &str = "webhook";
 pub(crate) const LOST: &str = "lost";
 
-/// The newest entries of each kind, as JSON.
 pub(crate) struct Transcript {
-    /// Of each kind.
-    most: usize,
-    last: u64,
+    /// Maximum number of entries of each kind. The oldest entries are removed first.
+    capacity: usize,
+    last_number: u64,
+    /// The number and JSON of each transcript entry, by kind.
     entries: BTreeMap<&'static str, VecDeque<(u64, String)>>,
-    forgotten: u64,
+    removed: u64,
 }
 
 impl Transcript {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), last: 0, entries: BTreeMap::new(), forgotten: 0 }
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), last_number: 0, entries: BTreeMap::new(), removed: 0 }
     }
 
-    /// Notes what happened: an object, which gets its number, kind and time.
-    pub(crate) fn note(&mut self, kind: &'static str, at: Millis, mut entry: Value) {
-        self.last += 1;
-        entry["n"] = self.last.into();
+    /// Adds an entry to the transcript. It must be an object; number, kind and time are added.
+    pub(crate) fn record(&mut self, kind: &'static str, at: Millis, mut entry: Value) {
+        self.last_number += 1;
+        entry["n"] = self.last_number.into();
         entry["kind"] = kind.into();
         entry["at_ms"] = at.into();
         let entries = self.entries.entry(kind).or_default();
-        if entries.len() >= self.most {
+        if entries.len() >= self.capacity {
             entries.pop_front();
-            self.forgotten += 1;
+            self.removed += 1;
         }
-        entries.push_back((self.last, entry.to_string()));
+        entries.push_back((self.last_number, entry.to_string()));
     }
 
-    /// The entries after a number, the oldest first, as a JSON object.
+    /// Returns the transcript entries after the entry number `after`, the oldest first, as a JSON object.
     pub(crate) fn read(&self, kind: Option<&str>, after: u64, limit: Option<usize>) -> String {
-        let limit = limit.unwrap_or(MOST_READ).min(MOST_READ);
+        let limit = limit.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES);
         let kinds = self.entries.iter().filter(|(name, _)| kind.is_none_or(|it| it == **name));
         let newer = |entries: &'_ VecDeque<(u64, String)>| entries.partition_point(|(n, _)| *n <= after);
         let mut found: Vec<&(u64, String)> =
@@ -57,10 +57,10 @@ impl Transcript {
         found.truncate(limit);
         let next = found.last().map_or(after, |(n, _)| *n);
         let entries: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
-        format!(r#"{{"entries":[{}],"next":{next},"forgotten":{}}}"#, entries.join(","), self.forgotten)
+        format!(r#"{{"entries":[{}],"next":{next},"forgotten":{}}}"#, entries.join(","), self.removed)
     }
 
-    /// How many entries there are of each kind.
+    /// Returns the number of transcript entries of each kind.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, usize> {
         self.entries.iter().map(|(kind, entries)| (*kind, entries.len())).collect()
     }
@@ -73,11 +73,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_read_on_from_where_one_was_and_forgets_the_oldest() {
+    fn entries_are_read_in_pages_and_the_oldest_are_removed() {
         let mut transcript = Transcript::new(2);
         for n in 0..3 {
-            transcript.note(SEND, n, json!({ "x": n }));
-            transcript.note(MARK, n, json!({}));
+            transcript.record(SEND, n, json!({ "x": n }));
+            transcript.record(MARK, n, json!({}));
         }
         let read =
             |kind, after, limit| -> Value { serde_json::from_str(&transcript.read(kind, after, limit)).unwrap() };

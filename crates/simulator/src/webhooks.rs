@@ -1,4 +1,4 @@
-//! Telling the product: POSTs, in parallel, each again and again until it is answered with 200.
+//! Delivery of webhooks to the product: in parallel, with retries for seven days until the response is 200.
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
@@ -6,114 +6,114 @@ use serde_json::json;
 
 use crate::{
     clock::{DAY, HOUR, MINUTE, Millis, millis},
-    escape::signature,
-    queue::{Post, Waiting},
+    delivery_queue::{QueuedItem, WebhookPost},
+    meta_json::sign,
+    state::Simulator,
     transcript::{LOST, WEBHOOK},
-    updates::{Beside, Body, Update, bodies},
-    world::World,
+    updates::{UpdatePlacement, WebhookBody, WebhookUpdate, pack_updates},
 };
 
-/// For so long it is tried.
-const GIVE_UP: Millis = 7 * DAY;
-/// The longest gap between two attempts.
-const LONGEST_GAP: Millis = 6 * HOUR;
-/// A second copy that comes later comes so much later.
-const LATER: (Millis, Millis) = (100, 3000);
+const RETRY_PERIOD: Millis = 7 * DAY;
+const MAX_RETRY_DELAY: Millis = 6 * HOUR;
+/// The range of the delay of a duplicate update that is not sent at once.
+const DUPLICATE_DELAY: (Millis, Millis) = (100, 3000);
 
-/// Posts what is due, for ever.
-pub(crate) async fn carry(world: Arc<World>) {
+/// Delivers due items of the webhook queue until the simulator stops.
+pub(crate) async fn run_delivery_loop(simulator: Arc<Simulator>) {
     loop {
-        let now = world.clock.now();
-        let (due, next) = world.queue.due(now);
+        let now = simulator.clock.now();
+        let (due, next) = simulator.queue.take_due(now);
         let mut updates = Vec::new();
-        for waiting in due {
-            match waiting {
-                Waiting::Update(update) => updates.push(*update),
-                Waiting::Post(post) => start(&world, post, 1).await,
+        for item in due {
+            match item {
+                QueuedItem::Update(update) => updates.push(*update),
+                QueuedItem::Post(post) => spawn_delivery(&simulator, post, 1).await,
             }
         }
-        let most = world.settings().batch;
-        for body in bodies(updates, most, Beside::any) {
-            let of = body.labels.len();
-            start(&world, post(&world, body), of).await;
+        let max_updates = simulator.settings().batch;
+        for body in pack_updates(updates, max_updates, UpdatePlacement::random) {
+            let items = body.labels.len();
+            spawn_delivery(&simulator, sign_body(&simulator, body), items).await;
         }
         tokio::select! {
-            () = world.clock.until(next.unwrap_or(now + MINUTE)) => {}
-            () = world.queue.news.notified() => {}
+            () = simulator.clock.wait_until(next.unwrap_or(now + MINUTE)) => {}
+            () = simulator.queue.pushed.notified() => {}
         }
     }
 }
 
-/// Begins to post what so many things of the queue became, as soon as fewer are under way than may be.
-async fn start(world: &Arc<World>, post: Post, of: usize) {
-    let (world, wire) = (world.clone(), world.wires.clone().acquire_owned().await);
+/// Delivers a webhook call in its own task, as soon as there is a permit. `items` is the number of queue items in the
+/// call.
+async fn spawn_delivery(simulator: &Arc<Simulator>, post: WebhookPost, items: usize) {
+    let permit = simulator.delivery_permits.clone().acquire_owned().await;
+    let simulator = simulator.clone();
     tokio::spawn(async move {
-        deliver(&world, post).await;
-        world.queue.told(of);
-        drop(wire);
+        attempt_delivery(&simulator, post).await;
+        simulator.queue.finish(items);
+        drop(permit);
     });
 }
 
-/// A body as a POST, signed.
-pub(crate) fn post(world: &World, body: Body) -> Post {
-    let signature = signature(&world.options.app_secret, &body.bytes);
-    let (id, began) = (world.queue.number(), world.clock.now());
-    Post { id, bytes: body.bytes, signature, labels: body.labels, attempts: 0, began }
+fn sign_body(simulator: &Simulator, body: WebhookBody) -> WebhookPost {
+    let signature = sign(&simulator.options.app_secret, &body.bytes);
+    let (id, created) = (simulator.queue.next_id(), simulator.clock.now());
+    WebhookPost { id, bytes: body.bytes, signature, labels: body.labels, attempts: 0, created }
 }
 
-/// Tells something after a time, as the settings are: late, twice, together with others.
-pub(crate) fn tell(world: &World, update: Update, after: Millis) {
-    let settings = world.settings();
-    let shuffled = || if settings.shuffle_ms == 0 { 0 } else { rand::random_range(0..=settings.shuffle_ms) };
-    let at = |after: Millis| {
-        let at = world.clock.now() + after + Millis::try_from(shuffled()).unwrap_or(0);
+/// Queues an update for delivery after a delay. Depending on the settings it is late, duplicated or batched.
+pub(crate) fn schedule_update(simulator: &Simulator, update: WebhookUpdate, delay: Millis) {
+    let settings = simulator.settings();
+    let shuffle = || if settings.shuffle_ms == 0 { 0 } else { rand::random_range(0..=settings.shuffle_ms) };
+    let due_time = |delay: Millis| {
+        let due = simulator.clock.now() + delay + Millis::try_from(shuffle()).unwrap_or(0);
         let linger = Millis::try_from(settings.linger_ms).unwrap_or(0);
-        // What is due within the same stretch goes together.
-        if settings.batch > 1 && linger > 0 { at - at.rem_euclid(linger) + linger } else { at }
+        // Updates of the same linger interval share a due time, and so a webhook body.
+        if settings.batch > 1 && linger > 0 { due - due.rem_euclid(linger) + linger } else { due }
     };
     if rand::random_range(0..100) < settings.duplicates {
-        let later = if rand::random() { 0 } else { rand::random_range(LATER.0..LATER.1) };
-        put(world, at(after + later), Waiting::Update(Box::new(update.clone())));
+        let extra = if rand::random() { 0 } else { rand::random_range(DUPLICATE_DELAY.0..DUPLICATE_DELAY.1) };
+        enqueue(simulator, due_time(delay + extra), QueuedItem::Update(Box::new(update.clone())));
     }
-    put(world, at(after), Waiting::Update(Box::new(update)));
+    enqueue(simulator, due_time(delay), QueuedItem::Update(Box::new(update)));
 }
 
-/// Tells something now, and waits for the first answer.
-pub(crate) async fn tell_now(world: &World, updates: Vec<Update>) {
-    for body in bodies(updates, 1, Beside::any) {
-        let _wire = world.wires.acquire().await;
-        deliver(world, post(world, body)).await;
-    }
-}
-
-/// Posts a body so many times at once.
-pub(crate) fn tell_body(world: &World, body: Body, times: u32) {
-    let post = post(world, body);
-    for _ in 0..times {
-        put(world, post.began, Waiting::Post(post.clone()));
+/// Delivers updates at once, and returns after the first attempt of each webhook.
+pub(crate) async fn deliver_now(simulator: &Simulator, updates: Vec<WebhookUpdate>) {
+    for body in pack_updates(updates, 1, UpdatePlacement::random) {
+        let _permit = simulator.delivery_permits.acquire().await;
+        attempt_delivery(simulator, sign_body(simulator, body)).await;
     }
 }
 
-fn put(world: &World, at: Millis, waiting: Waiting) {
-    let what = match &waiting {
-        Waiting::Update(update) => vec![update.label.clone()],
-        Waiting::Post(post) => post.labels.clone(),
+/// Queues several copies of a webhook body for immediate delivery.
+pub(crate) fn enqueue_body(simulator: &Simulator, body: WebhookBody, copies: u32) {
+    let post = sign_body(simulator, body);
+    for _ in 0..copies {
+        enqueue(simulator, post.created, QueuedItem::Post(post.clone()));
+    }
+}
+
+fn enqueue(simulator: &Simulator, due: Millis, item: QueuedItem) {
+    let labels = match &item {
+        QueuedItem::Update(update) => vec![update.label.clone()],
+        QueuedItem::Post(post) => post.labels.clone(),
     };
-    if !world.queue.put(at, waiting) {
-        log::warn!("so much waits to be told that an update is lost");
-        world.note(LOST, json!({ "updates": what, "why": "too much waits" }));
+    if !simulator.queue.push(due, item) {
+        log::warn!("webhook queue is full: {} updates dropped", labels.len());
+        simulator.record(LOST, json!({ "updates": labels, "why": "the queue is full" }));
     }
 }
 
-/// One attempt, and the next where it fails.
-async fn deliver(world: &World, mut post: Post) {
-    let settings = world.settings();
+/// Sends a webhook call once. Schedules a retry unless the response is 200.
+async fn attempt_delivery(simulator: &Simulator, mut post: WebhookPost) {
+    let settings = simulator.settings();
     let Some(callback) = settings.callback else {
-        return world.note(LOST, json!({ "post": post.id, "updates": post.labels, "why": "there is no callback" }));
+        return simulator
+            .record(LOST, json!({ "post": post.id, "updates": post.labels, "why": "there is no callback" }));
     };
     post.attempts += 1;
-    let begun = Instant::now();
-    let asked = world
+    let started = Instant::now();
+    let request = simulator
         .http
         .post(&callback)
         .header("content-type", "application/json")
@@ -121,11 +121,11 @@ async fn deliver(world: &World, mut post: Post) {
         .header("x-hub-signature-256", &post.signature)
         .timeout(Duration::from_millis(settings.callback_timeout_ms))
         .body(post.bytes.clone());
-    let (status, error) = match asked.send().await {
-        Ok(answer) => (Some(answer.status().as_u16()), None),
+    let (status, error) = match request.send().await {
+        Ok(response) => (Some(response.status().as_u16()), None),
         Err(error) => (None, Some(if error.is_timeout() { "timeout" } else { "connection" })),
     };
-    world.note(
+    simulator.record(
         WEBHOOK,
         json!({
             "post": post.id,
@@ -134,29 +134,30 @@ async fn deliver(world: &World, mut post: Post) {
             "bytes": post.bytes.len(),
             "status": status,
             "error": error,
-            "latency_ms": u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "latency_ms": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         }),
     );
     if status != Some(200) {
-        try_again(world, post, settings.retry_ms);
+        schedule_retry(simulator, post, settings.retry_ms);
     }
 }
 
-fn try_again(world: &World, post: Post, retry_ms: u64) {
-    let now = world.clock.now();
-    let gap = gap(post.attempts, millis(Duration::from_millis(retry_ms)));
-    if now + gap > post.began + GIVE_UP {
-        log::warn!("a POST was answered with other than 200 for seven days, and is given up");
-        return world.note(LOST, json!({ "post": post.id, "updates": post.labels, "why": "tried for seven days" }));
+fn schedule_retry(simulator: &Simulator, post: WebhookPost, initial_delay_ms: u64) {
+    let now = simulator.clock.now();
+    let delay = retry_delay(post.attempts, millis(Duration::from_millis(initial_delay_ms)));
+    if now + delay > post.created + RETRY_PERIOD {
+        log::warn!("webhook {} failed for seven days and is dropped", post.id);
+        let entry = json!({ "post": post.id, "updates": post.labels, "why": "tried for seven days" });
+        return simulator.record(LOST, entry);
     }
-    put(world, now + gap, Waiting::Post(post));
+    enqueue(simulator, now + delay, QueuedItem::Post(post));
 }
 
-/// How long after so many attempts the next is made: at once, then ever later.
-fn gap(attempts: u32, first: Millis) -> Millis {
+/// Returns the delay of a webhook retry after `attempts` attempts: none after the first, then exponential backoff.
+fn retry_delay(attempts: u32, initial_delay: Millis) -> Millis {
     match attempts.checked_sub(2) {
         None => 0,
-        Some(doublings) => first.saturating_mul(1 << doublings.min(32)).min(LONGEST_GAP),
+        Some(doublings) => initial_delay.saturating_mul(1 << doublings.min(32)).min(MAX_RETRY_DELAY),
     }
 }
 
@@ -165,12 +166,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_grow_and_end_within_seven_days() {
-        assert_eq!([1, 2, 3, 4].map(|it| gap(it, 1000)), [0, 1000, 2000, 4000]);
-        assert_eq!(gap(40, 1000), LONGEST_GAP);
-        let attempts = (1..).scan(0, |at, n| {
-            *at += gap(n, 1000);
-            (*at <= GIVE_UP).then_some(())
+    fn retry_delays_double_up_to_a_maximum() {
+        assert_eq!([1, 2, 3, 4].map(|attempts| retry_delay(attempts, 1000)), [0, 1000, 2000, 4000]);
+        assert_eq!(retry_delay(40, 1000), MAX_RETRY_DELAY);
+        let attempts = (1..).scan(0, |time, attempts| {
+            *time += retry_delay(attempts, 1000);
+            (*time <= RETRY_PERIOD).then_some(())
         });
         assert!((20..60).contains(&attempts.count()));
     }

@@ -1,142 +1,112 @@
-//! This node's sockets, and the feeds of the hotels that have some here.
+//! The hub: entry point to the sockets and feeds of this node.
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, OnceLock,
         atomic::{
-            AtomicBool, AtomicI64, AtomicU64,
+            AtomicBool,
             Ordering::{Relaxed, SeqCst},
         },
     },
     time::Duration,
 };
 
-use desk::{Caller, Committed, Desk, Error, OnCommit};
+use desk::{Caller, Desk, Error, OnCommit};
 use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use parking_lot::Mutex;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
-    bus::{self, Bus, BusCounts, BusKind},
-    connection::Connection,
-    feed::Feed,
-    incoming::Dropped,
-    outbox::Closing,
-    places::{self, Place, Places},
-    requests::{FeedHandle, Request, Wish},
-    seat::{Seat, SeatId},
-    watch, whispers,
+    cluster::{
+        bus::Bus,
+        connection_quota::{ConnectionQuota, ConnectionSlot},
+    },
+    counters::{SocketCounters, SocketStats},
+    drop_signal::DropSignal,
+    feed::{
+        ephemeral,
+        registry::{FeedHandle, FeedRegistry},
+        requests::{FeedRequest, ReadIndicator, SocketRequest},
+        state::{Feed, FeedContext},
+    },
+    socket::{SocketHandle, registry::SocketRegistry, send_queue::CloseCause},
+    tcp::connection::ClientConnection,
 };
 
-/// How long sockets are waited for at the end.
-const GOODBYE: Duration = Duration::from_secs(3);
+/// Time that a shutdown waits for the task of the connection quota to end and for open sockets to close.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+const SHUTDOWN_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// This node's sockets.
+/// Owns the open sockets and the feeds of this node, the cluster bus and the connection quota.
+///
+/// Created before the `Desk`, which calls [`Hub::on_commit`], and started with it (`Hub::start`). A clone refers to the
+/// same hub. Nothing happens on drop; [`Hub::shut_down`] ends the sockets.
 #[derive(Clone, Default)]
-pub struct Hub(Arc<Inner>);
+pub struct Hub(Arc<HubState>);
 
-#[derive(Default)]
-struct Inner {
+struct HubState {
     desk: OnceLock<Desk>,
-    feeds: RwLock<HashMap<HotelId, FeedHandle>>,
-    seats: Mutex<HashMap<SeatId, Arc<Seat>>>,
-    places: Arc<Places>,
-    keeper: Mutex<Option<JoinHandle<()>>>,
-    next: AtomicU64,
-    stopping: AtomicBool,
-    tally: Arc<Tally>,
-    bus: Bus,
+    bus: Arc<Bus>,
+    feeds: Arc<FeedRegistry>,
+    sockets: Arc<SocketRegistry>,
+    quota: Arc<ConnectionQuota>,
+    quota_task: Mutex<Option<JoinHandle<()>>>,
+    counters: Arc<SocketCounters>,
+    is_shutting_down: AtomicBool,
 }
 
-/// What is counted as it happens.
-#[derive(Default)]
-pub(crate) struct Tally {
-    pub(crate) deliveries: AtomicU64,
-    pub(crate) overflows: AtomicU64,
-    pub(crate) commands: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    pub(crate) violations: AtomicU64,
-    pub(crate) log_reads: AtomicU64,
-}
-
-/// Figures of this node.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    /// Open sockets.
-    pub sockets: u64,
-    /// Their subscriptions to conversations.
-    pub subscriptions: u64,
-    /// Hotels that have sockets here.
-    pub hotels: u64,
-    /// Frames put into outboxes since the start.
-    pub deliveries: u64,
-    /// Sockets closed because they read too slowly, since the start.
-    pub overflows: u64,
-    /// Commands begun since the start.
-    pub commands: u64,
-    /// Commands refused since they were too many, since the start.
-    pub refused: u64,
-    /// Sockets closed because of too many errors, since the start.
-    pub violations: u64,
-    /// Times that a feed read the log, having missed something or being behind, since the start.
-    pub log_reads: u64,
-    /// The bus.
-    pub bus: BusCounts,
+impl Default for HubState {
+    fn default() -> Self {
+        let bus = Arc::<Bus>::default();
+        Self {
+            desk: OnceLock::new(),
+            feeds: Arc::new(FeedRegistry::new(bus.clone())),
+            bus,
+            sockets: Arc::default(),
+            quota: Arc::default(),
+            quota_task: Mutex::default(),
+            counters: Arc::default(),
+            is_shutting_down: AtomicBool::new(false),
+        }
+    }
 }
 
 impl Hub {
-    /// A hub without sockets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What is to be told every commit.
+    /// Returns the commit hook for the store, which passes committed events to the feeds.
     pub fn on_commit(&self) -> OnCommit {
-        let hub = self.clone();
-        Arc::new(move |commit| hub.carry(&commit))
+        let feeds = self.0.feeds.clone();
+        Arc::new(move |commit| feeds.publish_commit(&commit))
     }
 
-    /// Begins to serve sockets with this desk's use cases, and to reach other servers. Every
-    /// `compare_every` it is looked for commits that nobody told of. To be called once, in an actix system.
-    pub fn begin(&self, desk: Desk, bus: BusKind, compare_every: Duration) {
-        if self.0.desk.set(desk.clone()).is_ok() {
-            bus::begin(self, bus);
-            let (hub, asked) = (self.clone(), desk.clone());
-            self.supervise("watch", move || watch::run(hub.clone(), asked.clone(), compare_every));
-            let places = self.0.places.clone();
-            let keeper = self.supervise("places", move || places::keep(places.clone(), desk.clone()));
-            *lock(&self.0.keeper) = Some(keeper);
-        }
-    }
-
-    /// Tells every socket that the server restarts, gives their places back for other nodes, and waits
-    /// shortly until they are gone.
+    /// Shuts the hub down: closes all sockets with 1012, releases their connection slots for other nodes, and waits
+    /// until they are gone, for at most 3 s.
     pub async fn shut_down(&self) {
-        self.0.stopping.store(true, SeqCst);
-        self.seats().iter().for_each(|seat| seat.close(Closing::Restart));
-        self.0.places.end();
-        let keeper = lock(&self.0.keeper).take();
-        let given_back = async {
-            if let Some(keeper) = keeper {
-                // Where the database is away, they come free when this node's lease is over.
-                let _ = tokio::time::timeout(GOODBYE, keeper).await;
+        self.0.is_shutting_down.store(true, SeqCst);
+        self.0.sockets.close_all(CloseCause::Restart);
+        self.0.quota.close();
+        let quota_task = self.0.quota_task.lock().take();
+        let release_slots = async {
+            if let Some(task) = quota_task {
+                // If the database is unavailable, the slots are released when this node's lease expires.
+                let _ = tokio::time::timeout(SHUTDOWN_GRACE, task).await;
             }
         };
-        tokio::join!(self.emptied(), given_back);
+        tokio::join!(self.wait_until_empty(), release_slots);
     }
 
-    async fn emptied(&self) {
-        let deadline = tokio::time::Instant::now() + GOODBYE;
-        while tokio::time::Instant::now() < deadline && !lock(&self.0.seats).is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    async fn wait_until_empty(&self) {
+        let deadline = tokio::time::Instant::now() + SHUTDOWN_GRACE;
+        while tokio::time::Instant::now() < deadline && !self.0.sockets.is_empty() {
+            tokio::time::sleep(SHUTDOWN_POLL_INTERVAL).await;
         }
     }
 
-    /// Tells who is concerned that a staff member has read up to a message.
-    pub fn announce_read(
+    /// Publishes a read indicator to the sockets of this node and of the other nodes.
+    pub fn publish_read(
         &self,
         hotel: HotelId,
         conversation: ConversationId,
@@ -144,164 +114,116 @@ impl Hub {
         reader: Person,
         message: MessageId,
     ) {
-        let signal = whispers::read(conversation, reader.id, message);
-        let request = Request::Read { conversation, stay, reader, message, by: None };
-        // The feed tells other servers as well; there may be none here.
-        if !self.feed(hotel).is_some_and(|feed| feed.ask(request)) {
-            self.bus().whisper(hotel, signal);
+        let signal = ephemeral::read_signal(conversation, reader.id, message);
+        let request = FeedRequest::Read(ReadIndicator { conversation, stay, reader, message, sent_by: None });
+        // The hotel's feed publishes the read indicator to other nodes itself. Without sockets on this node there is no
+        // feed, so the hub publishes it.
+        if !self.0.feeds.find(hotel).is_some_and(|feed| feed.request(request)) {
+            self.0.bus.publish_ephemeral(hotel, signal);
         }
     }
 
-    /// Looks whether Redis answers; `None` where this server uses none.
-    pub async fn redis_answers(&self) -> Option<bool> {
-        self.bus().redis_answers().await
+    /// Pings Redis. Returns `None` if this node does not use Redis.
+    pub async fn ping_redis(&self) -> Option<bool> {
+        self.0.bus.ping_redis().await
     }
 
-    /// Figures of this node.
-    pub fn counts(&self) -> Counts {
-        let seats = self.seats();
-        let of = |seat: &Arc<Seat>| seat.standing().as_ref().map_or(0, |it| it.subscriptions.len() as u64);
-        let tally = &self.0.tally;
-        Counts {
-            sockets: seats.len() as u64,
-            subscriptions: seats.iter().map(of).sum(),
-            hotels: self.feeds().len() as u64,
-            deliveries: tally.deliveries.load(Relaxed),
-            overflows: tally.overflows.load(Relaxed),
-            commands: tally.commands.load(Relaxed),
-            refused: tally.refused.load(Relaxed),
-            violations: tally.violations.load(Relaxed),
-            log_reads: tally.log_reads.load(Relaxed),
-            bus: self.bus().counts(),
+    pub fn stats(&self) -> SocketStats {
+        let sockets = self.0.sockets.all();
+        let subscriptions =
+            |socket: &Arc<SocketHandle>| socket.state().as_ref().map_or(0, |state| state.subscriptions.len() as u64);
+        let counters = &self.0.counters;
+        SocketStats {
+            sockets: sockets.len() as u64,
+            subscriptions: sockets.iter().map(subscriptions).sum(),
+            hotels: self.0.feeds.count() as u64,
+            deliveries: counters.deliveries.load(Relaxed),
+            overflows: counters.overflows.load(Relaxed),
+            commands: counters.commands.load(Relaxed),
+            refused: counters.refused.load(Relaxed),
+            violations: counters.violations.load(Relaxed),
+            log_reads: counters.log_reads.load(Relaxed),
+            bus: self.0.bus.stats(),
         }
     }
 
-    /// A place for one more socket; `None` where its staff member has as many as one may.
-    pub(crate) async fn place(&self, staff: StaffId) -> Result<Option<Place>, Error> {
-        self.0.places.take(staff).await
+    /// Sets the desk that the hub uses. Returns `false` if the hub was started before.
+    pub(crate) fn set_desk(&self, desk: Desk) -> bool {
+        self.0.desk.set(desk).is_ok()
     }
 
-    /// A seat for a new socket.
-    pub(crate) fn seat(&self, caller: Caller, connection: Option<Arc<Connection>>, place: Place) -> Arc<Seat> {
-        let id = SeatId(self.0.next.fetch_add(1, Relaxed));
-        Arc::new(Seat::new(id, caller, connection, place, self.0.tally.clone()))
-    }
-
-    /// Lets a socket join its hotel's feed, which is started if there is none. The receiver tells by being dropped
-    /// that the socket has joined, or never will.
-    pub(crate) fn join(&self, seat: &Arc<Seat>) -> Option<(FeedHandle, Dropped)> {
-        let desk = self.0.desk.get()?.clone();
-        // Before it is looked whether the server stops: whoever comes in between is told by one of both.
-        lock(&self.0.seats).insert(seat.id, seat.clone());
-        if self.0.stopping.load(SeqCst) {
-            seat.close(Closing::Restart);
-        }
-        let hotel = seat.caller.hotel;
-        // Under the lock, so that a feed does not retire between being found and being asked.
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
-        let feed = feeds.entry(hotel).or_insert_with(|| {
-            self.bus().listen_to(hotel);
-            Feed::start(hotel, desk, self.clone())
-        });
-        let (done, joined) = oneshot::channel();
-        feed.ask(Request::Of(seat.clone(), Wish::Join(done)));
-        Some((feed.clone(), joined))
-    }
-
-    /// Forgets a socket that is gone.
-    pub(crate) fn forget(&self, seat: &Seat) {
-        lock(&self.0.seats).remove(&seat.id);
-    }
-
-    /// Ends a feed without seats, unless somebody is about to join. Whether it is to end.
-    pub(crate) fn retire(&self, hotel: HotelId, queue: &mpsc::UnboundedReceiver<Request>) -> bool {
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
-        let idle = queue.is_empty();
-        if idle {
-            feeds.remove(&hotel);
-            self.bus().forget(hotel);
-        }
-        idle
-    }
-
-    /// Forgets a feed that has ended. Whether it ended without having retired.
-    pub(crate) fn feed_ended(&self, hotel: HotelId, position: &Arc<AtomicI64>) -> bool {
-        let mut feeds = self.0.feeds.write().unwrap_or_else(PoisonError::into_inner);
-        let there = feeds.get(&hotel).is_some_and(|feed| Arc::ptr_eq(&feed.position, position));
-        if there {
-            feeds.remove(&hotel);
-            self.bus().forget(hotel);
-        }
-        there
-    }
-
-    /// All sockets.
-    pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
-        lock(&self.0.seats).values().cloned().collect()
-    }
-
-    /// All feeds.
-    pub(crate) fn feeds(&self) -> Vec<FeedHandle> {
-        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    pub(crate) fn feed(&self, hotel: HotelId) -> Option<FeedHandle> {
-        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner).get(&hotel).cloned()
-    }
-
-    pub(crate) fn bus(&self) -> &Bus {
-        &self.0.bus
-    }
-
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.0.tally
-    }
-
+    /// Returns the desk, or `None` before the start of the hub.
     pub(crate) fn desk(&self) -> Option<&Desk> {
         self.0.desk.get()
     }
 
-    /// Starts a task on this thread that is started again if it panics.
-    pub(crate) fn supervise<F: Future<Output = ()> + 'static>(
+    pub(crate) fn bus(&self) -> &Arc<Bus> {
+        &self.0.bus
+    }
+
+    pub(crate) fn feeds(&self) -> &Arc<FeedRegistry> {
+        &self.0.feeds
+    }
+
+    pub(crate) fn sockets(&self) -> &SocketRegistry {
+        &self.0.sockets
+    }
+
+    pub(crate) fn quota(&self) -> &Arc<ConnectionQuota> {
+        &self.0.quota
+    }
+
+    /// Sets the task that syncs the connection quota, for which [`Hub::shut_down`] waits.
+    pub(crate) fn set_quota_task(&self, task: JoinHandle<()>) {
+        *self.0.quota_task.lock() = Some(task);
+    }
+
+    /// Acquires a connection slot. Returns `None` if the staff member has 20 sockets.
+    pub(crate) async fn acquire_slot(&self, staff: StaffId) -> Result<Option<ConnectionSlot>, Error> {
+        self.0.quota.acquire(staff).await
+    }
+
+    pub(crate) fn create_socket(
         &self,
-        name: &'static str,
-        start: impl FnMut() -> F + 'static,
-    ) -> JoinHandle<()> {
-        let supervisor = self.desk().map(|desk| desk.supervisor().clone()).unwrap_or_default();
-        actix::spawn(async move { supervisor.run(name, start).await })
+        caller: Caller,
+        connection: Option<Arc<ClientConnection>>,
+        slot: ConnectionSlot,
+    ) -> Arc<SocketHandle> {
+        let id = self.0.sockets.next_id();
+        Arc::new(SocketHandle::new(id, caller, connection, slot, self.0.counters.clone()))
     }
 
-    fn carry(&self, commit: &Committed) {
-        let mut heads = HashMap::new();
-        for event in commit.events.iter() {
-            let (head, for_all) = heads.entry(event.hotel).or_insert((event.seq, false));
-            *head = event.seq;
-            *for_all |= event.kind.is_for_all();
+    /// Registers a socket and lets it join its hotel's feed, which is started if there is none. The signal completes
+    /// when the join is done, successfully or not. Returns `None` before the start of the hub.
+    pub(crate) fn join(&self, socket: &Arc<SocketHandle>) -> Option<(FeedHandle, DropSignal)> {
+        let context = self.feed_context()?;
+        // The socket is registered before the check, so that a concurrent shutdown closes it in any case.
+        self.0.sockets.insert(socket);
+        if self.0.is_shutting_down.load(SeqCst) {
+            socket.close(CloseCause::Restart);
         }
-        for (hotel, (head, for_all)) in heads {
-            if let Some(feed) = self.feed(hotel) {
-                feed.news.carry(commit, head, for_all);
-            }
-            if commit.others {
-                self.bus().announce(hotel, head, for_all);
-            }
-        }
+        let (guard, joined) = oneshot::channel();
+        let request = FeedRequest::Socket(socket.clone(), SocketRequest::Join(guard));
+        let hotel = socket.caller.hotel;
+        let feed = self.0.feeds.request_or_start(hotel, request, || Feed::start(hotel, context));
+        Some((feed, joined))
     }
-}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn feed_context(&self) -> Option<FeedContext> {
+        Some(FeedContext {
+            desk: self.0.desk.get()?.clone(),
+            feeds: self.0.feeds.clone(),
+            sockets: self.0.sockets.clone(),
+            bus: self.0.bus.clone(),
+            counters: self.0.counters.clone(),
+        })
+    }
 }
 
 #[cfg(test)]
 impl Hub {
-    /// As [`Hub::begin`], without the watch.
-    pub(crate) fn begin_unwatched(&self, desk: Desk) {
-        assert!(self.0.desk.set(desk).is_ok());
-    }
-
-    /// A seat whose place only this node knows of.
-    pub(crate) fn seat_here(&self, caller: Caller) -> Arc<Seat> {
-        self.seat(caller, None, self.0.places.take_here(caller.staff).unwrap())
+    /// Creates a socket without TCP connection and session actor.
+    pub(crate) fn create_test_socket(&self, caller: Caller) -> Arc<SocketHandle> {
+        self.create_socket(caller, None, self.0.quota.acquire_for_test(caller.staff))
     }
 }

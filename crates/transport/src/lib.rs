@@ -1,48 +1,34 @@
-//! The live side: sockets, who of them listens to what, and the hotels' feeds.
+//! WebSocket sessions, event feeds and signals between nodes.
 //!
-//! The types to know: a [`Hub`] holds this node's sockets; each socket is a `StaffSession` actor
-//! with a `Seat`, into which others put what is to be sent. For each hotel that has sockets here a
-//! feed takes the hotel's events in the order of `seq` and hands them, one after another, to the
-//! `StaySubscription` actors of the conversations that somebody listens to. It is also where
-//! subscribing happens, between two events: so no event is missed, doubled, or shown to who may
-//! not see it. Who has no socket, or comes back with one, reads the log ([`missed`]). What is committed on
-//! other servers is heard of by the `bus`, and once a second by the `watch`.
+//! The [`Hub`] owns all open sockets of this node. Each socket is a `StaffSession` actor with a `SocketHandle`, through
+//! which the rest of the crate sends frames. Each hotel with sockets on this node has one `Feed`: a task that takes the
+//! hotel's events in the order of `seq` and fans them out to the `StaySubscription` actors of the conversations.
+//! Subscribing runs in the same task, between two events, so that no event is missed or sent twice. Clients that
+//! reconnect, and REST clients, read the log instead ([`events_after`]). The cluster `Bus` wakes the feeds of other
+//! nodes after a commit; once a second the watchdog compares feeds and logs, in case a signal was lost.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod bus;
-mod client_stream;
-mod commands;
-mod connection;
-mod connections;
-mod delivery;
+pub(crate) mod cluster;
+mod counters;
+mod drop_signal;
 mod feed;
-mod following;
-mod fragments;
-mod frames;
-mod http_server;
 mod hub;
-mod incoming;
-mod intake;
 mod limits;
-mod news;
-mod outbox;
-mod pace;
-mod places;
-mod reader;
-mod replay;
-mod requests;
-mod seat;
 mod session;
-mod subscription;
-mod wakes;
-mod watch;
-mod whispers;
+mod socket;
+mod start;
+mod supervise;
+pub(crate) mod tcp;
+mod watchdog;
 
-pub use bus::{BadRedisUrl, BusCounts, BusKind, RedisUrl};
-pub use connection::{AnswerBody, Answering, head_came, read_no_more};
-pub use connections::{ConnectionCounts, Connections};
-pub use http_server::{HttpLimits, http_server};
-pub use hub::{Counts, Hub};
-pub use reader::{Cursor, missed};
-pub use session::{UpgradeError, upgrade};
+pub use crate::cluster::bus::{BusKind, BusStats};
+pub use crate::cluster::redis::{RedisUrl, RedisUrlError};
+pub use crate::counters::SocketStats;
+pub use crate::feed::event_filter::{Cursor, events_after};
+pub use crate::hub::Hub;
+pub use crate::session::{UpgradeError, upgrade};
+pub use crate::tcp::connection::{RequestInProgress, TrackedBody, stop_reading, track_request};
+pub use crate::tcp::connection_counters::ConnectionStats;
+pub use crate::tcp::http_server::{HttpLimits, http_server};
+pub use crate::tcp::slow_headers::ClientConnections;

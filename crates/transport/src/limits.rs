@@ -1,99 +1,44 @@
-//! What one socket may do, and how long it is waited for.
+//! Limits and timeouts of sockets, as the contract fixes them. Command and error rates are in
+//! `session/rate_limit`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Sockets of one staff member, on all nodes together.
-pub(crate) const SOCKETS_OF_ONE: i64 = 20;
-/// Subscriptions of one socket.
-pub(crate) const SUBSCRIPTIONS: usize = 1000;
-/// Bytes of a message, its fragments together.
-pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
-/// What may wait for a reader.
-pub(crate) const WAITING_FRAMES: usize = 1000;
-/// As [`WAITING_FRAMES`], in bytes.
-pub(crate) const WAITING_BYTES: usize = 1024 * 1024;
-/// Answers to pings that may wait for a reader.
-pub(crate) const WAITING_PONGS: usize = 256;
-/// Between two heartbeats.
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(25);
-/// After so long without a word the socket is closed.
-pub(crate) const SILENCE: Duration = Duration::from_secs(60);
-/// After so long a peer that has not taken its close frame is cut off.
-pub(crate) const CLOSING: Duration = Duration::from_secs(10);
-/// How long after its session the line is ended: by then the close frame is with the kernel.
-pub(crate) const LINGER: Duration = Duration::from_millis(200);
-/// How long a client that closes waits for the commands that it gave before.
-pub(crate) const LAST_COMMANDS: Duration = Duration::from_secs(5);
-/// How long they are carried out beyond that: longer than a write may take.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(30);
-/// Commands of one socket that may wait for their turn.
-pub(crate) const PENDING_COMMANDS: usize = 512;
-/// Sends of one socket that may be under way at once.
-pub(crate) const SENDS_AT_ONCE: usize = 32;
+/// Connection quota: maximum number of sockets of one staff member, over all nodes.
+pub(crate) const MAX_SOCKETS_PER_STAFF: i64 = 20;
+/// Maximum number of subscriptions to conversations of one socket.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 1000;
+/// Maximum size of a WebSocket message from a client, all fragments together.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Maximum number of commands of one socket that wait for an earlier command.
+pub(crate) const MAX_PENDING_COMMANDS: usize = 512;
+/// Maximum number of sends of one socket that run side by side.
+pub(crate) const MAX_CONCURRENT_SENDS: usize = 32;
 
-const BURST: f64 = 300.0;
-const PER_SECOND: f64 = 50.0;
-const ERRORS: usize = 20;
-const ERRORS_WITHIN: Duration = Duration::from_secs(60);
+/// Bound of the send queue in frames. The socket of a client that does not read is closed when a frame exceeds it.
+pub(crate) const MAX_QUEUED_FRAMES: usize = 1000;
+/// Bound of the send queue in bytes.
+pub(crate) const MAX_QUEUED_BYTES: usize = 1024 * 1024;
+/// Maximum number of pongs in the send queue. Beyond it the oldest are dropped.
+pub(crate) const MAX_QUEUED_PONGS: usize = 256;
+/// Maximum number of events per page of a replay; small compared with the send queue.
+pub(crate) const REPLAY_PAGE: i64 = 200;
 
-/// Commands: 50 a second, with bursts of 300.
-#[derive(Debug)]
-pub(crate) struct Bucket {
-    left: f64,
-    at: Instant,
-}
+pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(25);
+/// Idle timeout: a socket from which no frame arrives for this long is closed.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Close timeout: a peer that has not answered the close frame after this time is cut off.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay between the end of a WebSocket session and the shutdown of its connection: enough for the kernel to take over
+/// the close frame.
+pub(crate) const CLOSE_FRAME_FLUSH: Duration = Duration::from_millis(200);
+/// Time in which a client that has closed its socket still gets the results of its earlier commands.
+pub(crate) const LAST_RESULTS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for which the commands of a closed socket still run after [`LAST_RESULTS_TIMEOUT`]; longer than a write may
+/// take.
+pub(crate) const LAST_COMMANDS_TIMEOUT: Duration = Duration::from_secs(30);
 
-impl Bucket {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { left: BURST, at: now }
-    }
+/// Timeout of a publish on the cluster bus, and of a request to Redis.
+pub(crate) const BUS_TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// Takes one, if one is left.
-    pub(crate) fn take(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_duration_since(self.at).as_secs_f64() * PER_SECOND;
-        self.left = (self.left + earned).min(BURST);
-        self.at = now;
-        let allowed = self.left >= 1.0;
-        if allowed {
-            self.left -= 1.0;
-        }
-        allowed
-    }
-}
-
-/// Errors of a client: the 20th within a minute is one too many.
-#[derive(Debug, Default)]
-pub(crate) struct ErrorWindow(Vec<Instant>);
-
-impl ErrorWindow {
-    /// Counts an error; whether the socket is to be closed.
-    pub(crate) fn count(&mut self, now: Instant) -> bool {
-        self.0.retain(|at| now.saturating_duration_since(*at) < ERRORS_WITHIN);
-        self.0.push(now);
-        self.0.len() >= ERRORS
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_of_300_then_50_a_second() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(start);
-        assert_eq!((0..400).filter(|_| bucket.take(start)).count(), 300);
-        assert_eq!((0..400).filter(|_| bucket.take(start + Duration::from_secs(1))).count(), 50);
-        assert_eq!((0..400).filter(|_| bucket.take(start + Duration::from_secs(3600))).count(), 300);
-    }
-
-    #[test]
-    fn the_twentieth_error_within_a_minute_is_too_many() {
-        let start = Instant::now();
-        let mut errors = ErrorWindow::default();
-        assert!((0..19).all(|_| !errors.count(start)));
-        assert!(errors.count(start + Duration::from_secs(59)));
-        let mut slow = ErrorWindow::default();
-        assert!((0..100).all(|n| !slow.count(start + Duration::from_secs(4 * n))));
-    }
-}
+/// Delay before a feed queries the database again after a failure.
+pub(crate) const FEED_RETRY_DELAY: Duration = Duration::from_millis(500);

@@ -1,12 +1,19 @@
-//! A WebSocket session: an actor that sends what its outbox holds. What the client sends is heard beside it, by
-//! [`Incoming`].
+//! The WebSocket session: an actor that writes the send queue of one socket. What the client sends is read in a task
+//! beside the actor (`session/command_task`).
 //!
-//! The only file that names `actix-web-actors`, which is deprecated upstream: leaving it is one
-//! commit.
+//! This is the only file that names `actix-web-actors`, which is deprecated upstream.
 
-use std::{convert::Infallible, sync::Arc};
+pub(crate) mod command_task;
+pub(crate) mod commands;
+pub(crate) mod fragments;
+pub(crate) mod frame_reader;
+pub(crate) mod frame_size;
+pub(crate) mod rate_limit;
+pub(crate) mod resume;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, Message, StreamHandler, WrapFuture};
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, StreamHandler, WrapFuture};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext, WsResponseBuilder};
 use desk::Caller;
@@ -14,37 +21,36 @@ use futures_util::stream;
 use tokio::sync::oneshot;
 
 use crate::{
-    connection::Connection,
+    drop_signal::DropGuard,
+    feed::requests::{FeedRequest, SocketRequest},
     hub::Hub,
-    incoming::Incoming,
-    intake::Intake,
-    limits::LINGER,
-    outbox::{Closing, Ending},
-    requests::{Request, Wish},
-    seat::Seat,
+    limits::CLOSE_FRAME_FLUSH,
+    session::{command_task::CommandTask, frame_size::FrameSizeLimit},
+    socket::{
+        SocketHandle, Wake,
+        send_queue::{ClientEnd, CloseCause},
+    },
+    tcp::connection::ClientConnection,
 };
 
-/// What is sent at once: as much as the connection buffers before it stops asking for more.
-const CHUNK: usize = 32 * 1024;
+/// Maximum number of bytes written to a socket at once: the size of the connection's write buffer.
+const MAX_WRITE_BYTES: usize = 32 * 1024;
 
-/// Why no session was begun.
+/// Why a WebSocket was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    /// The staff member has as many sockets as one may have.
+    /// The connection quota of the staff member, 20 sockets, is used up.
     #[error("too many sockets")]
     TooManySockets,
-    /// The desk refused: the session is over, or the database away.
+    /// The staff session is over, or the database is unavailable.
     #[error(transparent)]
     Desk(#[from] desk::Error),
-    /// It was no WebSocket handshake.
+    /// The HTTP request is not a WebSocket handshake.
     #[error("no WebSocket handshake: {0}")]
     Handshake(actix_web::Error),
 }
 
-/// Begins a session on an upgraded request. `protocol`: the subprotocol to answer with.
-///
-/// # Errors
-/// [`UpgradeError`].
+/// Upgrades an HTTP request to a WebSocket. `protocol` is the subprotocol for the response.
 pub async fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
@@ -53,63 +59,61 @@ pub async fn upgrade(
     protocol: Option<&str>,
 ) -> Result<HttpResponse, UpgradeError> {
     if let Some(desk) = hub.desk() {
-        desk.use_session(caller).await?;
+        desk.touch_session(caller).await?;
     }
-    let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let place = hub.place(caller.staff).await?.ok_or(UpgradeError::TooManySockets)?;
-    let seat = hub.seat(caller, connection, place);
-    let (connected, gone) = oneshot::channel();
-    let session = StaffSession { seat: seat.clone(), hub: hub.clone(), closing: false, _connected: connected };
+    let connection = request.conn_data::<Arc<ClientConnection>>().cloned();
+    let slot = hub.acquire_slot(caller.staff).await?.ok_or(UpgradeError::TooManySockets)?;
+    let socket = hub.create_socket(caller, connection, slot);
+    let (connected, disconnected) = oneshot::channel();
+    let session =
+        StaffSession { socket: socket.clone(), hub: hub.clone(), is_close_sent: false, _connected: connected };
     let protocols: Vec<&str> = protocol.into_iter().collect();
-    // The actor itself hears nothing.
+    // The command task reads the client's frames from the payload; the actor gets an empty stream.
     let (address, response) = WsResponseBuilder::new(session, request, stream::pending())
         .protocols(&protocols)
         .start_with_addr()
         .map_err(UpgradeError::Handshake)?;
-    seat.bind(address);
-    match hub.join(&seat) {
+    socket.set_session(address.recipient());
+    match hub.join(&socket) {
         Some((feed, joined)) => {
-            let incoming = Incoming::new(seat, hub.clone(), feed);
-            actix::spawn(incoming.run(Intake::of(payload), joined, gone));
+            let task = CommandTask::new(socket, hub.clone(), feed);
+            actix::spawn(task.run(FrameSizeLimit::new(payload), joined, disconnected));
         }
-        None => seat.close(Closing::Restart),
+        None => socket.close(CloseCause::Restart),
     }
     Ok(response)
 }
 
-/// A WebSocket session of a staff member.
+/// The actor of one socket. Woken by [`Wake`], it writes the send queue and closes the socket.
+///
+/// The actor lives as long as the connection. On drop its socket leaves the feed.
 pub(crate) struct StaffSession {
-    seat: Arc<Seat>,
+    socket: Arc<SocketHandle>,
     hub: Hub,
-    closing: bool,
-    /// Dropped with the connection.
-    _connected: oneshot::Sender<Infallible>,
+    is_close_sent: bool,
+    /// Guard of the drop signal for the command task, which ends after the connection.
+    _connected: DropGuard,
 }
-
-/// Something waits in the outbox.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Wake;
 
 impl Actor for StaffSession {
     type Context = WebsocketContext<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        // The HTTP server would keep the line open for as long as it waits for any peer to close it.
-        if let Some(connection) = self.seat.connection() {
+        // The TCP connection is shut down; otherwise the HTTP server would wait for the peer to close it.
+        if let Some(connection) = self.socket.connection() {
             actix::spawn(async move {
-                tokio::time::sleep(LINGER).await;
+                tokio::time::sleep(CLOSE_FRAME_FLUSH).await;
                 connection.shut_down();
             });
         }
     }
 }
 
-/// However the actor ends, by a panic too.
+/// Removes the socket from its feed when the actor ends, after a panic, too.
 impl Drop for StaffSession {
     fn drop(&mut self) {
-        if let Some(feed) = self.hub.feed(self.seat.caller.hotel) {
-            feed.ask(Request::Of(self.seat.clone(), Wish::Leave));
+        if let Some(feed) = self.hub.feeds().find(self.socket.caller.hotel) {
+            feed.request(FeedRequest::Socket(self.socket.clone(), SocketRequest::Leave));
         }
     }
 }
@@ -118,60 +122,66 @@ impl Handler<Wake> for StaffSession {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
-        self.drain(ctx);
+        self.write_queue(ctx);
     }
 }
 
-/// What the library asks for, of a stream that never brings anything.
+/// Handler that actix-web-actors requires; its stream is empty, because the command task reads the frames.
 impl StreamHandler<Result<ws::Message, ProtocolError>> for StaffSession {
     fn handle(&mut self, _: Result<ws::Message, ProtocolError>, _: &mut Self::Context) {}
 }
 
 impl StaffSession {
-    /// Sends a part of what waits; the rest when the connection asks for more.
-    fn drain(&mut self, ctx: &mut WebsocketContext<Self>) {
-        let taken = self.seat.outbox.take(CHUNK);
-        if self.closing {
-            if taken.ending.is_some() {
+    /// Writes a part of the send queue to the socket, and the rest after the connection was polled.
+    fn write_queue(&mut self, ctx: &mut WebsocketContext<Self>) {
+        let batch = self.socket.send_queue.take(MAX_WRITE_BYTES);
+        if self.is_close_sent {
+            if batch.client_end.is_some() {
                 ctx.stop();
             }
             return;
         }
-        taken.pongs.iter().for_each(|bytes| ctx.pong(bytes));
-        taken.frames.into_iter().for_each(|frame| ctx.text(frame));
-        if taken.ping {
+        batch.pongs.iter().for_each(|bytes| ctx.pong(bytes));
+        batch.frames.into_iter().for_each(|frame| ctx.text(frame));
+        if batch.has_ping {
             ctx.ping(b"");
         }
-        if let Some(why) = taken.closing {
-            self.closing = true;
-            match (why, &taken.ending) {
-                (Closing::ByClient, Some(Ending::Closed(echoed))) => ctx.close(echoed.clone()),
-                (Closing::ByClient, _) => {}
-                _ => ctx.close(Some(reason(why))),
-            }
-            // A client that answers is gone at once; for one that does not, the watch waits ten seconds.
-            // Of one that broke the protocol no answer can be read.
-            if taken.ending.is_some() || matches!(why, Closing::Restart | Closing::Protocol) {
-                ctx.stop();
-            }
-        } else if taken.more {
-            ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), session, ctx| session.drain(ctx)));
+        if let Some(cause) = batch.close_cause {
+            self.close(cause, batch.client_end, ctx);
+        } else if batch.has_more {
+            ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), session, ctx| session.write_queue(ctx)));
+        }
+    }
+
+    fn close(&mut self, cause: CloseCause, client_end: Option<ClientEnd>, ctx: &mut WebsocketContext<Self>) {
+        self.is_close_sent = true;
+        let has_ended = client_end.is_some();
+        match (cause, client_end) {
+            (CloseCause::ByClient, Some(ClientEnd::CloseFrame(reason))) => ctx.close(reason),
+            (CloseCause::ByClient, _) => {}
+            _ => ctx.close(Some(close_reason(cause))),
+        }
+        // The actor stops at once only if the client has ended its side, or no answer to the close frame is awaited
+        // (after a protocol error none can be read). Otherwise it stops when the client answers, or when the watchdog
+        // cuts it off.
+        if has_ended || matches!(cause, CloseCause::Restart | CloseCause::ProtocolError) {
+            ctx.stop();
         }
     }
 }
 
-fn reason(why: Closing) -> CloseReason {
-    let (code, description) = match why {
-        Closing::ByClient => (CloseCode::Normal, ""),
-        Closing::Away => (CloseCode::Away, "silent for too long"),
-        Closing::Protocol => (CloseCode::Protocol, "protocol error"),
-        Closing::Unsupported => (CloseCode::Unsupported, "text messages only"),
-        Closing::Invalid => (CloseCode::Invalid, "not UTF-8"),
-        Closing::Policy => (CloseCode::Policy, "too many errors"),
-        Closing::Size => (CloseCode::Size, "message too large"),
-        Closing::Restart => (CloseCode::Restart, "the server restarts"),
-        Closing::SessionOver => (CloseCode::Other(4401), "session over"),
-        Closing::TooSlow => (CloseCode::Other(4408), "reads too slowly"),
+fn close_reason(cause: CloseCause) -> CloseReason {
+    let (code, description) = match cause {
+        CloseCause::ByClient => (CloseCode::Normal, ""),
+        CloseCause::IdleTimeout => (CloseCode::Away, "silent for too long"),
+        CloseCause::ProtocolError => (CloseCode::Protocol, "protocol error"),
+        CloseCause::UnsupportedData => (CloseCode::Unsupported, "text messages only"),
+        CloseCause::InvalidUtf8 => (CloseCode::Invalid, "not UTF-8"),
+        CloseCause::TooManyErrors => (CloseCode::Policy, "too many errors"),
+        CloseCause::MessageTooLarge => (CloseCode::Size, "message too large"),
+        CloseCause::Restart => (CloseCode::Restart, "the server restarts"),
+        CloseCause::SessionOver => (CloseCode::Other(4401), "session over"),
+        CloseCause::SlowReader => (CloseCode::Other(4408), "reads too slowly"),
     };
     CloseReason { code, description: Some(description.to_owned()) }
 }

@@ -1,68 +1,70 @@
-//! What Meta says when it refuses.
+//! Errors of Meta, in responses and in webhooks.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::advice::{self, Advice};
-use crate::json::{Fields, Object};
+use crate::error_codes::{self, ErrorPolicy};
+use crate::json::JsonObject;
+use crate::json_fields::JsonFields;
 
-/// An error of Meta's: the answer to a call, or told by webhook.
+const MAX_TRACE_BYTES: usize = 100;
+
+/// An error that Meta reports in a response or a webhook.
 ///
-/// Neither its display nor its `Debug` shows Meta's texts, which may name numbers.
+/// `Display` and `Debug` omit Meta's texts, because these can contain phone numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiError {
-    /// What went wrong. It alone counts: titles change, and HTTP statuses as well.
+    /// Meta's error code, the only field to decide by: Meta changes titles and HTTP statuses.
     pub code: i64,
-    /// Meta's words for the code. Not for staff: see [`ApiError::sentence`].
+    /// Meta's text for the error code. Staff get [`ApiError::sentence`] instead.
     pub title: Option<String>,
-    /// What Meta says about this case.
     pub details: Option<String>,
-    /// By what Meta's support finds the call.
+    /// Meta's trace id of the failed call (`fbtrace_id`), by which Meta's support finds the call.
     pub trace: Option<String>,
-    /// Whether Meta says that it will pass.
+    /// `true` if Meta marks the error as temporary.
     pub transient: bool,
 }
 
 impl ApiError {
-    /// Reads one. `None` without a code.
-    pub(crate) fn read(error: &Object) -> Option<Self> {
+    /// Parses Meta's JSON of an error. Returns `None` if it has no error code.
+    pub(crate) fn parse(error: &JsonObject) -> Option<Self> {
         let data = error.get("error_data");
         let details = match data {
-            // In some answers it is the text itself.
+            // Some error responses have the text itself in `error_data`, instead of an object with `details`.
             Some(Value::String(_)) => error.text("error_data"),
             _ => data.and_then(Value::as_object).and_then(|it| it.text("details")),
         };
-        let is_visible = |it: &String| it.len() <= 100 && it.bytes().all(|it| it.is_ascii_graphic());
+        let is_printable = |it: &String| it.len() <= MAX_TRACE_BYTES && it.bytes().all(|it| it.is_ascii_graphic());
         Some(Self {
             code: error.integer("code")?,
             title: error.text("title").or_else(|| error.text("message")),
             details,
-            trace: error.text("fbtrace_id").filter(is_visible),
+            trace: error.text("fbtrace_id").filter(is_printable),
             transient: error.is_true("is_transient"),
         })
     }
 
-    /// What to do about it. An unknown code is retried where Meta says that it will pass.
-    pub fn advice(&self) -> Advice {
-        match advice::row(self.code) {
-            None if self.transient => advice::TROUBLE,
-            _ => advice_on(self.code),
+    /// Returns the error policy for the code. An unknown code is retried if Meta marks the error as temporary.
+    pub fn policy(&self) -> ErrorPolicy {
+        match error_codes::lookup(self.code) {
+            None if self.transient => error_codes::INTERNAL_ERROR,
+            _ => policy_for_code(self.code),
         }
     }
 
-    /// What to tell the hotel's staff: a sentence of ours, whatever Meta wrote.
+    /// Returns our own sentence about the error, for staff. It contains no text of Meta.
     pub fn sentence(&self) -> String {
-        match advice::row(self.code) {
+        match error_codes::lookup(self.code) {
             Some((_, sentence)) => sentence.to_owned(),
             None => format!("WhatsApp refused this message (error {}). Please tell your administrator.", self.code),
         }
     }
 }
 
-/// What to do about an error of which only the code is known.
-pub fn advice_on(code: i64) -> Advice {
-    advice::row(code).map_or(Advice::GiveUp, |(advice, _)| advice)
+/// Returns the error policy for an error of which only the code is stored. Unknown codes fail.
+pub fn policy_for_code(code: i64) -> ErrorPolicy {
+    error_codes::lookup(code).map_or(ErrorPolicy::Fail, |(policy, _)| policy)
 }
 
 impl fmt::Display for ApiError {
@@ -85,59 +87,59 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(error: &Value) -> Option<ApiError> {
-        ApiError::read(error.as_object().unwrap())
+    fn parse(error: &Value) -> Option<ApiError> {
+        ApiError::parse(error.as_object().unwrap())
     }
 
     #[test]
-    fn the_answer_to_a_call_and_a_webhooks_are_read_alike() {
-        let answered = read(&json!({
+    fn errors_of_responses_and_webhooks_are_parsed_alike() {
+        let in_response = parse(&json!({
             "message": "(#131056) pair rate limit hit", "type": "OAuthException", "code": 131056,
             "error_data": {"messaging_product": "whatsapp", "details": "Too many messages."},
             "error_subcode": 2_494_055, "fbtrace_id": "AbCdEf123"
         }))
         .unwrap();
-        assert_eq!((answered.code, answered.advice()), (131056, Advice::WaitForPair));
-        assert_eq!(answered.title.as_deref(), Some("(#131056) pair rate limit hit"));
+        assert_eq!((in_response.code, in_response.policy()), (131056, ErrorPolicy::RetryForPair));
+        assert_eq!(in_response.title.as_deref(), Some("(#131056) pair rate limit hit"));
         assert_eq!(
-            (answered.details.as_deref(), answered.trace.as_deref()),
+            (in_response.details.as_deref(), in_response.trace.as_deref()),
             (Some("Too many messages."), Some("AbCdEf123"))
         );
-        let told =
-            read(&json!({"code": "131047", "title": "Re-engagement", "message": "x", "error_data": "Over."})).unwrap();
+        let in_webhook =
+            parse(&json!({"code": "131047", "title": "Re-engagement", "message": "x", "error_data": "Over."})).unwrap();
         assert_eq!(
-            (told.code, told.title.as_deref(), told.details.as_deref()),
+            (in_webhook.code, in_webhook.title.as_deref(), in_webhook.details.as_deref()),
             (131047, Some("Re-engagement"), Some("Over."))
         );
     }
 
     #[test]
-    fn without_a_code_it_is_none() {
+    fn an_error_without_a_code_is_none() {
         for bad in
             [json!({}), json!({"message": "x"}), json!({"code": "x"}), json!({"code": null}), json!({"code": 1.5})]
         {
-            assert_eq!(read(&bad), None);
+            assert_eq!(parse(&bad), None);
         }
     }
 
     #[test]
-    fn an_unknown_code_is_told_in_general_and_given_up_unless_it_passes() {
-        let unknown = read(&json!({"code": 987_654, "message": "Do what I say"})).unwrap();
+    fn an_unknown_code_fails_unless_it_is_transient() {
+        let unknown = parse(&json!({"code": 987_654, "message": "Text of Meta"})).unwrap();
         assert_eq!(unknown.sentence(), "WhatsApp refused this message (error 987654). Please tell your administrator.");
-        assert_eq!(unknown.advice(), Advice::GiveUp);
-        let passing = read(&json!({"code": 987_654, "is_transient": true})).unwrap();
-        assert!(passing.advice().wait(0).is_some());
+        assert_eq!(unknown.policy(), ErrorPolicy::Fail);
+        let transient = parse(&json!({"code": 987_654, "is_transient": true})).unwrap();
+        assert!(transient.policy().retry_delay(0).is_some());
     }
 
     #[test]
-    fn it_shows_nothing_of_metas_texts() {
-        let error = read(&json!({
+    fn output_omits_the_texts_of_meta() {
+        let error = parse(&json!({
             "code": 131030, "message": "+447700900123 is not on the list", "error_data": "+447700900123",
             "fbtrace_id": "A1"
         }))
         .unwrap();
-        let shown = format!("{error} {error:?} {}", error.sentence());
-        assert!(shown.starts_with("error 131030 (trace A1)") && !shown.contains("4477"), "{shown}");
-        assert_eq!(read(&json!({"code": 1, "fbtrace_id": "a\nb"})).unwrap().trace, None);
+        let output = format!("{error} {error:?} {}", error.sentence());
+        assert!(output.starts_with("error 131030 (trace A1)") && !output.contains("4477"), "{output}");
+        assert_eq!(parse(&json!({"code": 1, "fbtrace_id": "a\nb"})).unwrap().trace, None);
     }
 }

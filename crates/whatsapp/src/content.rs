@@ -1,206 +1,167 @@
-//! What a guest's message holds.
+//! The content of guest messages, parsed by message type.
 
 use serde_json::Value;
 
-use crate::ApiError;
-use crate::inbound::wa_id;
-use crate::json::{Fields, Object, object, sha256};
-use crate::shown::cut;
+use crate::api_error::ApiError;
+use crate::json::{JsonObject, parse_object};
+use crate::json_fields::JsonFields;
+use crate::text::truncate;
 
-/// No type of Meta's has such a long name.
-const MOST_KIND_CHARS: usize = 60;
+/// Maximum length of the name of a message type. Longer names are truncated; Meta's are much shorter.
+const MAX_KIND_CHARS: usize = 60;
 
-/// What a message holds. [`Content::text`] is what staff read of it.
+/// The content of a guest message. [`MessageContent::display_text`] is the text that staff read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// Something written.
+pub enum MessageContent {
     Text(String),
-    /// A file.
     Media(Media),
-    /// A place.
     Location(Location),
-    /// Cards of people; one at least.
+    /// Contact cards that the guest shared; at least one.
     Contacts(Vec<ContactCard>),
-    /// A button or a row of a list was chosen.
-    Choice(Choice),
-    /// A form (Meta calls it a flow) was filled in.
+    /// The guest chose a button or a list row.
+    Choice(ChosenOption),
+    /// The guest submitted a form (a WhatsApp Flow).
     Form(Form),
-    /// A reaction to a message.
     Reaction {
-        /// The wamid of the message; it may be unknown to us.
+        /// The WhatsApp message id of the message that the guest reacted to. The message may be unknown to us.
         to: String,
-        /// What they reacted with; none: the reaction was taken back.
+        /// The emoji of the reaction. `None` if the guest removed the reaction.
         emoji: Option<String>,
     },
-    /// An order from a catalogue.
-    Order(Order),
-    /// WhatsApp says that who sends this is from now on somebody else: a number or an id changed.
-    /// At least one of the two is there.
+    Order(CatalogOrder),
+    /// The guest's phone number or id has changed. At least one of the new ids is present.
     IdentityChanged {
-        /// The new WhatsApp id.
         wa_id: Option<String>,
-        /// The new business-scoped user id.
         bsuid: Option<String>,
     },
-    /// Something else that WhatsApp itself says, in its own words.
+    /// A system message of WhatsApp, with the text that WhatsApp wrote.
     System(String),
-    /// A message was changed.
     Edited {
-        /// The wamid of the message; it may be unknown to us.
+        /// The WhatsApp message id of the message that the guest edited. The message may be unknown to us.
         of: String,
-        /// What it holds now.
-        content: Box<Content>,
+        /// The content of the guest's message after the edit.
+        content: Box<MessageContent>,
     },
-    /// A message was deleted.
     Revoked {
-        /// The wamid of the message; it may be unknown to us.
+        /// The WhatsApp message id of the message that the guest deleted. The message may be unknown to us.
         of: String,
     },
-    /// Something that WhatsApp does not pass on, or that is not known here, or lacks what it needs.
+    /// A message that WhatsApp does not deliver to businesses, of an unknown type, or without a required field.
     Unsupported {
-        /// What Meta calls it.
+        /// Meta's name of the unsupported message type.
         kind: String,
-        /// Why it was not passed on, if Meta says so.
         error: Option<ApiError>,
     },
 }
 
-/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
-    /// A picture.
     Image,
-    /// Sound: see [`Media::voice`].
     Audio,
-    /// A film.
     Video,
-    /// Any other file.
     Document,
-    /// A sticker.
     Sticker,
 }
 
-/// A file that a guest sent, or rather where it is to be had.
+/// A reference to a guest's file at Meta.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Media {
-    /// Its kind.
     pub kind: MediaKind,
-    /// Its id: good for seven days.
+    /// The media id, by which the guest's file is looked up at Meta. Valid for seven days.
     pub id: String,
-    /// Where it is, if Meta says so already; else look it up by its id.
+    /// The download URL of the guest's file, if Meta sent it with the message. Otherwise it is looked up by the media
+    /// id.
     pub url: Option<String>,
-    /// Its MIME type in lower case, without parameters; `application/octet-stream` where none is told.
+    /// The MIME type in lower case, without parameters. `application/octet-stream` if missing or malformed.
     pub mime_type: String,
-    /// The SHA-256 of its bytes.
     pub sha256: Option<[u8; 32]>,
-    /// What the guest's telephone calls it.
+    /// The file's name on the guest's device.
     pub filename: Option<String>,
-    /// What the guest wrote with it.
     pub caption: Option<String>,
-    /// Whether it was spoken for this message.
+    /// `true` for a voice message, `false` for an audio file.
     pub voice: bool,
-    /// Whether a sticker moves.
+    /// `true` for an animated sticker.
     pub animated: bool,
 }
 
-/// A place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Location {
-    /// Degrees north.
     pub latitude: f64,
-    /// Degrees east.
     pub longitude: f64,
-    /// What it is called.
     pub name: Option<String>,
-    /// Its address.
     pub address: Option<String>,
-    /// A page about it, as the guest sent it.
+    /// The URL of a web page about the location, chosen by the guest.
     pub url: Option<String>,
 }
 
-/// A card of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactCard {
-    /// Their name.
     pub name: Option<String>,
-    /// Their telephone numbers.
     pub phones: Vec<CardPhone>,
-    /// Their e-mail addresses.
     pub emails: Vec<String>,
-    /// For whom they work.
     pub company: Option<String>,
-    /// Whether it is the guest's own, given after a button asked for it.
+    /// `true` if the contact card is the guest's own, shared on request of the hotel.
     pub requested: bool,
 }
 
-/// A number on a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardPhone {
-    /// As it is written there.
+    /// The phone number as written on the contact card.
     pub number: String,
-    /// Its WhatsApp id, if it has one.
     pub wa_id: Option<String>,
 }
 
-/// What was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// What we called it; a template's button without an id of its own is called by its label.
+pub struct ChosenOption {
+    /// The id that we gave the chosen button or list row. A template button without an id has its label here.
     pub id: String,
-    /// What the guest saw.
+    /// The label of the chosen button or list row, which the guest saw.
     pub title: String,
-    /// What stood below it in a list.
+    /// The second line of the chosen list row.
     pub description: Option<String>,
 }
 
-/// A form that was filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
-    /// What it is called.
     pub name: Option<String>,
-    /// What the guest sees of it.
+    /// The text of the submitted form that the guest sees in the chat.
     pub body: Option<String>,
-    /// What was filled in, by the names of its fields.
+    /// The field names of the submitted form, and the values that the guest entered.
     pub answers: Vec<(String, String)>,
 }
 
-/// An order from a catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// The catalogue.
+pub struct CatalogOrder {
     pub catalog_id: Option<String>,
-    /// What the guest wrote with it.
+    /// The text that the guest wrote with the catalogue order.
     pub text: Option<String>,
-    /// What they want.
     pub items: Vec<OrderItem>,
 }
 
-/// Something that is ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderItem {
-    /// What the hotel calls it.
+    /// The hotel's article number of the ordered item.
     pub id: String,
-    /// How many.
     pub quantity: i64,
-    /// The price of one and its currency, as Meta wrote them.
+    /// The price per piece of the ordered item, with currency, as Meta writes them.
     pub price: Option<String>,
 }
 
-impl Content {
-    /// Reads what a message of this type holds. What lacks what it needs is unsupported.
-    pub(crate) fn read(kind: &str, message: &Object) -> Self {
+impl MessageContent {
+    /// Parses the content of a message of this type. Content without a required field becomes `Unsupported`.
+    pub(crate) fn parse(kind: &str, message: &JsonObject) -> Self {
         let inner = message.object(kind);
-        let read = match kind {
-            "edit" => inner.and_then(edited),
+        let content = match kind {
+            "edit" => inner.and_then(parse_edit),
             "revoke" => inner.and_then(|it| it.id("original_message_id")).map(|of| Self::Revoked { of }),
-            _ => plain(kind, message),
+            _ => parse_original(kind, message),
         };
-        read.unwrap_or_else(|| unsupported(kind, message))
+        content.unwrap_or_else(|| unsupported(kind, message))
     }
 
-    /// Whether a message of this content opens the 24 hours in which the hotel may write freely. What
-    /// WhatsApp itself says does not; of reactions and changed messages Meta does not say so.
+    /// Returns `true` if the message opens the 24-hour window. System messages do not. Meta does not document the
+    /// effect of reactions, edits and deletions, so they are assumed not to open the window.
     pub fn opens_window(&self) -> bool {
         !matches!(
             self,
@@ -213,44 +174,44 @@ impl Content {
     }
 }
 
-/// What is not about another message's content.
-fn plain(kind: &str, message: &Object) -> Option<Content> {
-    let media = |kind: MediaKind| Media::read(kind, message.object(kind.as_str())?).map(Content::Media);
+/// Parses every type except edits and deletions of an earlier message.
+fn parse_original(kind: &str, message: &JsonObject) -> Option<MessageContent> {
+    let media = |kind: MediaKind| Media::parse(kind, message.object(kind.as_str())?).map(MessageContent::Media);
     let inner = message.object(kind);
     match kind {
-        "text" => inner?.string("body").map(Content::Text),
+        "text" => inner?.string("body").map(MessageContent::Text),
         "image" => media(MediaKind::Image),
         "audio" => media(MediaKind::Audio),
         "video" => media(MediaKind::Video),
         "document" => media(MediaKind::Document),
         "sticker" => media(MediaKind::Sticker),
-        // In very old messages.
-        "voice" => Some(Content::Media(Media { voice: true, ..Media::read(MediaKind::Audio, inner?)? })),
-        "location" => Location::read(inner?).map(Content::Location),
-        "contacts" => contacts(message).map(Content::Contacts),
-        "interactive" => interactive(inner?),
-        "button" => button(inner?).map(Content::Choice),
-        "reaction" => Some(Content::Reaction { to: inner?.id("message_id")?, emoji: inner?.text("emoji") }),
-        "order" => Order::read(inner?).map(Content::Order),
-        "system" => system(inner?),
+        // The message type `voice` occurs only in very old messages.
+        "voice" => Some(MessageContent::Media(Media { voice: true, ..Media::parse(MediaKind::Audio, inner?)? })),
+        "location" => Location::parse(inner?).map(MessageContent::Location),
+        "contacts" => parse_contacts(message).map(MessageContent::Contacts),
+        "interactive" => parse_interactive(inner?),
+        "button" => parse_button(inner?).map(MessageContent::Choice),
+        "reaction" => Some(MessageContent::Reaction { to: inner?.id("message_id")?, emoji: inner?.text("emoji") }),
+        "order" => CatalogOrder::parse(inner?).map(MessageContent::Order),
+        "system" => parse_system(inner?),
         _ => None,
     }
 }
 
-fn unsupported(kind: &str, message: &Object) -> Content {
+fn unsupported(kind: &str, message: &JsonObject) -> MessageContent {
     let inner = || message.object(kind).and_then(|it| it.text("type"));
     let kind = match kind {
         "unsupported" => inner().unwrap_or_else(|| "unknown".to_owned()),
-        // It is the reply that is not known.
+        // Of an unsupported interactive message, the type inside it is the unsupported part.
         "interactive" => inner().unwrap_or_else(|| kind.to_owned()),
         _ => kind.replace('\0', ""),
     };
-    let error = message.objects("errors").find_map(ApiError::read);
-    Content::Unsupported { kind: cut(&kind, MOST_KIND_CHARS), error }
+    let error = message.objects("errors").find_map(ApiError::parse);
+    MessageContent::Unsupported { kind: truncate(&kind, MAX_KIND_CHARS), error }
 }
 
 impl MediaKind {
-    /// Meta's word for it.
+    /// Returns Meta's name of the type.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -263,13 +224,13 @@ impl MediaKind {
 }
 
 impl Media {
-    fn read(kind: MediaKind, media: &Object) -> Option<Self> {
+    fn parse(kind: MediaKind, media: &JsonObject) -> Option<Self> {
         Some(Self {
             kind,
             id: media.id("id")?,
             url: media.text("url"),
-            mime_type: mime_type(media.text("mime_type")),
-            sha256: media.text("sha256").as_deref().and_then(sha256),
+            mime_type: normalize_mime_type(media.text("mime_type")),
+            sha256: media.sha256("sha256"),
             filename: media.text("filename"),
             caption: media.text("caption"),
             voice: media.is_true("voice"),
@@ -278,18 +239,20 @@ impl Media {
     }
 }
 
-/// A MIME type in lower case, without its parameters.
-pub(crate) fn mime_type(text: Option<String>) -> String {
+const MAX_MIME_TYPE_BYTES: usize = 100;
+
+/// Returns a MIME type in lower case without parameters, or `application/octet-stream` if it is malformed.
+pub(crate) fn normalize_mime_type(text: Option<String>) -> String {
     let text = text.unwrap_or_default().to_ascii_lowercase();
-    let plain = text.split(';').next().unwrap_or_default().trim();
-    let is_type = plain.len() <= 100
-        && plain.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty())
-        && plain.bytes().all(|it| it.is_ascii_alphanumeric() || b"/.+-_".contains(&it));
-    if is_type { plain.to_owned() } else { "application/octet-stream".to_owned() }
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let is_valid = essence.len() <= MAX_MIME_TYPE_BYTES
+        && essence.split_once('/').is_some_and(|(kind, subtype)| !kind.is_empty() && !subtype.is_empty())
+        && essence.bytes().all(|it| it.is_ascii_alphanumeric() || b"/.+-_".contains(&it));
+    if is_valid { essence.to_owned() } else { "application/octet-stream".to_owned() }
 }
 
 impl Location {
-    fn read(location: &Object) -> Option<Self> {
+    fn parse(location: &JsonObject) -> Option<Self> {
         Some(Self {
             latitude: location.number("latitude")?,
             longitude: location.number("longitude")?,
@@ -300,25 +263,25 @@ impl Location {
     }
 }
 
-fn contacts(message: &Object) -> Option<Vec<ContactCard>> {
-    // Where it stands is told differently.
-    let origin = |it: &Object| it.text("origin").is_some_and(|it| it == "contact_request");
+fn parse_contacts(message: &JsonObject) -> Option<Vec<ContactCard>> {
+    // Meta documents `origin` both as a field of the message and of the contact card.
+    let is_requested = |it: &JsonObject| it.text("origin").is_some_and(|it| it == "contact_request");
     let cards: Vec<ContactCard> = message
         .objects("contacts")
-        .map(|card| ContactCard { requested: origin(card) || origin(message), ..ContactCard::read(card) })
+        .map(|card| ContactCard { requested: is_requested(card) || is_requested(message), ..ContactCard::parse(card) })
         .collect();
     if cards.is_empty() { None } else { Some(cards) }
 }
 
 impl ContactCard {
-    fn read(card: &Object) -> Self {
+    fn parse(card: &JsonObject) -> Self {
         let name = card.object("name").and_then(|name| {
             let parts = || [name.text("first_name"), name.text("last_name")].into_iter().flatten().collect::<Vec<_>>();
             name.text("formatted_name").or_else(|| Some(parts().join(" "))).filter(|it| !it.is_empty())
         });
-        let phone = |it: &Object| {
-            let wa_id = wa_id(it, "wa_id");
-            let number = it.text("phone").or_else(|| Some(format!("+{}", wa_id.as_ref()?)))?;
+        let phone = |phone: &JsonObject| {
+            let wa_id = phone.wa_id("wa_id");
+            let number = phone.text("phone").or_else(|| Some(format!("+{}", wa_id.as_ref()?)))?;
             Some(CardPhone { number, wa_id })
         };
         Self {
@@ -331,60 +294,61 @@ impl ContactCard {
     }
 }
 
-fn interactive(interactive: &Object) -> Option<Content> {
+fn parse_interactive(interactive: &JsonObject) -> Option<MessageContent> {
     let kind = interactive.text("type")?;
     let reply = interactive.object(&kind)?;
     match kind.as_str() {
         "button_reply" | "list_reply" => {
             let id = reply.string("id").filter(|it| !it.is_empty());
             let title = reply.text("title").or_else(|| id.clone())?;
-            Some(Content::Choice(Choice {
+            Some(MessageContent::Choice(ChosenOption {
                 id: id.unwrap_or_else(|| title.clone()),
                 title,
                 description: reply.text("description"),
             }))
         }
-        "nfm_reply" => Some(Content::Form(Form::read(reply))),
+        "nfm_reply" => Some(MessageContent::Form(Form::parse(reply))),
         _ => None,
     }
 }
 
-fn button(button: &Object) -> Option<Choice> {
+fn parse_button(button: &JsonObject) -> Option<ChosenOption> {
     let payload = button.string("payload").filter(|it| !it.is_empty());
     let title = button.text("text").or_else(|| payload.clone())?;
-    Some(Choice { id: payload.unwrap_or_else(|| title.clone()), title, description: None })
+    Some(ChosenOption { id: payload.unwrap_or_else(|| title.clone()), title, description: None })
 }
 
 impl Form {
-    fn read(reply: &Object) -> Self {
-        // JSON in a string, or, for those who know better, an object.
+    fn parse(reply: &JsonObject) -> Self {
+        // Meta documents `response_json`, the answers of a form, as JSON in a string; an object is accepted, too.
         let response = match reply.get("response_json") {
-            Some(Value::String(json)) => object(json).unwrap_or_default(),
+            Some(Value::String(json)) => parse_object(json).unwrap_or_default(),
             Some(Value::Object(response)) => response.clone(),
-            _ => Object::new(),
+            _ => JsonObject::new(),
         };
-        let shown = |value: &Value| match value {
+        let display = |value: &Value| match value {
             Value::String(text) => text.replace('\0', ""),
             other => other.to_string(),
         };
-        // The token is ours, or nobody's.
+        // The field `flow_token` is no answer of the guest: it only identifies the form that we sent.
         let answers = response.iter().filter(|(name, _)| *name != "flow_token");
         Self {
             name: reply.text("name"),
             body: reply.text("body"),
-            answers: answers.map(|(name, value)| (name.replace('\0', ""), shown(value))).collect(),
+            answers: answers.map(|(name, value)| (name.replace('\0', ""), display(value))).collect(),
         }
     }
 }
 
-impl Order {
-    fn read(order: &Object) -> Option<Self> {
-        let item = |it: &Object| {
-            let price = it.id("item_price").map(|price| match it.text("currency") {
+impl CatalogOrder {
+    fn parse(order: &JsonObject) -> Option<Self> {
+        let item = |item: &JsonObject| {
+            let price = item.id("item_price").map(|price| match item.text("currency") {
                 Some(currency) => format!("{price} {currency}"),
                 None => price,
             });
-            Some(OrderItem { id: it.id("product_retailer_id")?, quantity: it.integer("quantity").unwrap_or(1), price })
+            let quantity = item.integer("quantity").unwrap_or(1);
+            Some(OrderItem { id: item.id("product_retailer_id")?, quantity, price })
         };
         let items: Vec<OrderItem> = order.objects("product_items").filter_map(item).collect();
         if items.is_empty() {
@@ -394,22 +358,23 @@ impl Order {
     }
 }
 
-fn system(system: &Object) -> Option<Content> {
+fn parse_system(system: &JsonObject) -> Option<MessageContent> {
     let kind = system.text("type").unwrap_or_default();
-    let changed = matches!(kind.as_str(), "user_changed_number" | "customer_changed_number" | "user_changed_user_id");
-    // The older name of it; `customer` beside it is the former id.
-    let (wa_id, bsuid) = (wa_id(system, "wa_id").or_else(|| wa_id(system, "new_wa_id")), system.id("user_id"));
-    if changed && (wa_id.is_some() || bsuid.is_some()) {
-        return Some(Content::IdentityChanged { wa_id, bsuid });
+    let is_change = matches!(kind.as_str(), "user_changed_number" | "customer_changed_number" | "user_changed_user_id");
+    // `new_wa_id` is the older name of the field `wa_id`. (`customer` is the guest's former id.)
+    let wa_id = system.wa_id("wa_id").or_else(|| system.wa_id("new_wa_id"));
+    let bsuid = system.id("user_id");
+    if is_change && (wa_id.is_some() || bsuid.is_some()) {
+        return Some(MessageContent::IdentityChanged { wa_id, bsuid });
     }
-    let words = system.text("body").or(if kind.is_empty() { None } else { Some(kind.replace('_', " ")) });
-    words.map(Content::System)
+    let text = system.text("body").or(if kind.is_empty() { None } else { Some(kind.replace('_', " ")) });
+    text.map(MessageContent::System)
 }
 
-fn edited(edit: &Object) -> Option<Content> {
+fn parse_edit(edit: &JsonObject) -> Option<MessageContent> {
     let message = edit.object("message")?;
     let kind = message.text("type")?;
-    // Not `Content::read`: a change of a change would be read without end.
-    let content = plain(&kind, message).unwrap_or_else(|| unsupported(&kind, message));
-    Some(Content::Edited { of: edit.id("original_message_id")?, content: Box::new(content) })
+    // An edit inside an edit is unsupported: parsing it would recurse without limit.
+    let content = parse_original(&kind, message).unwrap_or_else(|| unsupported(&kind, message));
+    Some(MessageContent::Edited { of: edit.id("original_message_id")?, content: Box::new(content) })
 }

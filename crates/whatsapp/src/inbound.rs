@@ -1,118 +1,111 @@
-//! A guest's message.
+//! Guest messages: metadata, sender and content.
 
 use chrono::{DateTime, Utc};
 
-use crate::content::Content;
-use crate::json::{Fields, Object};
-use crate::time::timestamp;
+use crate::content::MessageContent;
+use crate::json::{JsonObject, parse_object};
+use crate::json_fields::JsonFields;
+use crate::time::parse_timestamp;
 
-/// A message from a guest, or something that WhatsApp says in a guest's name.
+/// A message of a guest, or a system message of WhatsApp about a guest.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Inbound {
-    /// Meta's id of the message: unique, and personal data, since it holds the number.
+pub struct InboundMessage {
+    /// Meta's id of the guest's message: unique, and personal data, because it contains the phone number.
     pub wamid: String,
-    /// Who sent it.
-    pub from: Sender,
-    /// When, by Meta's clock; whole seconds as a rule, so that equal ones are common.
+    pub from: SenderIdentity,
+    /// The time of the message by Meta's clock. It usually has whole seconds, so equal times are common.
     pub at: DateTime<Utc>,
-    /// What it holds.
-    pub content: Content,
-    /// The wamid of the message that it replies to; it may be unknown to us.
+    pub content: MessageContent,
+    /// The WhatsApp message id of the message that this one replies to, which may be unknown to us.
     pub quotes: Option<String>,
-    /// Whether it was passed on from elsewhere.
     pub forwarded: bool,
 }
 
-/// By what the sender is known. At least one of the ids is there.
+/// The ids of a message's sender. At least one of `wa_id` and `bsuid` is present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sender {
-    /// Their WhatsApp id: digits without `+`, usually, but not always, those of their number.
+pub struct SenderIdentity {
+    /// The sender's WhatsApp id: digits without `+`, usually but not always those of the phone number.
     pub wa_id: Option<String>,
-    /// Their business-scoped user id.
+    /// The sender's business-scoped user id.
     pub bsuid: Option<String>,
-    /// What they call themselves: chosen freely.
+    /// The name that the guest chose in WhatsApp.
     pub profile_name: Option<String>,
 }
 
-/// An entry of `contacts`, which says more about the senders of the messages beside it.
-pub(crate) struct Contact<'a> {
-    sender: Sender,
-    /// As it was written.
+/// An entry of `contacts` in a webhook, with more ids of the sender of a message in the same change.
+pub(crate) struct SenderContact<'a> {
+    identity: SenderIdentity,
     pub(crate) raw: &'a str,
 }
 
-impl<'a> Contact<'a> {
-    pub(crate) fn read(raw: &'a str) -> Option<Self> {
-        let contact = crate::json::object(raw)?;
+impl<'a> SenderContact<'a> {
+    pub(crate) fn parse(raw: &'a str) -> Option<Self> {
+        let contact = parse_object(raw)?;
         let profile_name = contact.object("profile").and_then(|it| it.text("name"));
         Some(Self {
-            sender: Sender { wa_id: wa_id(&contact, "wa_id"), bsuid: contact.id("user_id"), profile_name },
+            identity: SenderIdentity { wa_id: contact.wa_id("wa_id"), bsuid: contact.id("user_id"), profile_name },
             raw,
         })
     }
 }
 
-impl Inbound {
-    /// Reads a message, and finds which of the contacts is its sender's. `alone`: no other message
-    /// came with it.
+impl InboundMessage {
+    /// Parses a guest message. Also returns the sender's contact, if there is one. `is_only` states whether the message
+    /// is the only one of its change.
     ///
-    /// # Errors
-    /// Why it is none that can be kept.
-    pub(crate) fn read<'a, 'b>(
-        message: &Object,
-        contacts: &'a [Contact<'b>],
-        alone: bool,
-    ) -> Result<(Self, Option<&'a Contact<'b>>), &'static str> {
+    /// Fails with the reason if a required field is missing.
+    pub(crate) fn parse<'a, 'b>(
+        message: &JsonObject,
+        contacts: &'a [SenderContact<'b>],
+        is_only: bool,
+    ) -> Result<(Self, Option<&'a SenderContact<'b>>), &'static str> {
         if message.contains_key("group_id") {
             return Err("a message of a group");
         }
         let wamid = message.id("id").ok_or("a message without id")?;
-        let at = timestamp(message).ok_or("a message without time")?;
+        let at = parse_timestamp(message).ok_or("a message without timestamp")?;
         let kind = message.text("type").ok_or("a message without type")?;
-        let mut from = Sender { wa_id: wa_id(message, "from"), bsuid: message.id("from_user_id"), profile_name: None };
-        let contact = contact_of(&from, contacts, alone);
-        if let Some(known) = contact.map(|it| &it.sender) {
-            if !differ(known, &from) {
-                from.wa_id = from.wa_id.or_else(|| known.wa_id.clone());
-                from.bsuid = from.bsuid.or_else(|| known.bsuid.clone());
+        let mut from =
+            SenderIdentity { wa_id: message.wa_id("from"), bsuid: message.id("from_user_id"), profile_name: None };
+        let contact = find_contact(&from, contacts, is_only);
+        if let Some(identity) = contact.map(|it| &it.identity) {
+            if !have_conflicting_ids(identity, &from) {
+                from.wa_id = from.wa_id.or_else(|| identity.wa_id.clone());
+                from.bsuid = from.bsuid.or_else(|| identity.bsuid.clone());
             }
-            from.profile_name.clone_from(&known.profile_name);
+            from.profile_name.clone_from(&identity.profile_name);
         }
         if from.wa_id.is_none() && from.bsuid.is_none() {
             return Err("a message without sender");
         }
-        let content = Content::read(&kind, message);
+        let content = MessageContent::parse(&kind, message);
         let context = message.object("context");
         let forwarded = context.is_some_and(|it| it.is_true("forwarded") || it.is_true("frequently_forwarded"));
         Ok((Self { wamid, from, at, content, quotes: context.and_then(|it| it.id("id")), forwarded }, contact))
     }
 }
 
-/// The sender's contact: one that has an id in common with them, and none that differs. Where there is but
-/// one message and one contact it is the sender's whatever its ids; where they differ, only its name
-/// is believed, since else it would link two guests.
-fn contact_of<'a, 'b>(from: &Sender, contacts: &'a [Contact<'b>], alone: bool) -> Option<&'a Contact<'b>> {
-    let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
-    let shares = |it: &Sender| same(&it.wa_id, &from.wa_id) || same(&it.bsuid, &from.bsuid);
-    let theirs = contacts.iter().find(|it| shares(&it.sender) && !differ(&it.sender, from));
-    theirs.or(match contacts {
-        [single] if alone => Some(single),
+/// Returns the contact that shares an id with the sender and has no conflicting id.
+///
+/// A single contact beside a single message is the sender's in any case. If its ids conflict, only its name is used:
+/// ids would link two guests.
+fn find_contact<'a, 'b>(
+    sender: &SenderIdentity,
+    contacts: &'a [SenderContact<'b>],
+    is_only: bool,
+) -> Option<&'a SenderContact<'b>> {
+    let is_same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+    let shares_id = |it: &SenderIdentity| is_same(&it.wa_id, &sender.wa_id) || is_same(&it.bsuid, &sender.bsuid);
+    let matching = contacts.iter().find(|it| shares_id(&it.identity) && !have_conflicting_ids(&it.identity, sender));
+    matching.or(match contacts {
+        [single] if is_only => Some(single),
         _ => None,
     })
 }
 
-/// Whether an id of one is another than that of the other.
-fn differ(one: &Sender, other: &Sender) -> bool {
+fn have_conflicting_ids(one: &SenderIdentity, other: &SenderIdentity) -> bool {
     let differ = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
     differ(&one.wa_id, &other.wa_id) || differ(&one.bsuid, &other.bsuid)
-}
-
-/// A WhatsApp id: its digits, without the `+` that some write.
-pub(crate) fn wa_id(object: &Object, name: &str) -> Option<String> {
-    let id = object.id(name)?;
-    let digits = id.strip_prefix('+').unwrap_or(&id);
-    let are_digits = (1..=32).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
-    are_digits.then(|| digits.to_owned())
 }
 
 #[cfg(test)]

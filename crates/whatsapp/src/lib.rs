@@ -1,45 +1,50 @@
-//! The WhatsApp Business Cloud API, both directions: Meta's JSON, signatures and HTTP.
+//! The WhatsApp Business Cloud API in both directions: Meta's JSON, webhook signatures and HTTP calls.
 //!
-//! What comes in: [`challenge()`] and [`is_authentic`] say whether it is Meta that calls a webhook, and
-//! [`read`] takes a body apart into its [`Update`]s, one of which never spoils another. What goes
-//! out: a [`Client`] sends an [`Outgoing`], and its [`CallError`] says whether bytes went out. What
-//! Meta refuses is an [`ApiError`], on both ways: its [`Advice`] is what to do about it, its sentence
-//! what to tell the hotel's staff.
+//! **From Meta.** [`verify_subscription`] and [`has_valid_signature`] authenticate a webhook call. [`parse_webhook`]
+//! splits the body into [`Update`]s; a malformed update does not affect the others.
 //!
-//! Nothing here knows the database or decides when to send. Neither errors nor any `Debug` of a
-//! client shows tokens, numbers or texts.
+//! **To Meta.** A [`CloudApiClient`] sends an [`OutgoingMessage`]. If the call fails, [`CallError`] states whether the
+//! message may have been sent.
+//!
+//! Errors of Meta are [`ApiError`]s in responses and webhooks alike. Each has an [`ErrorPolicy`] (retry, wait, fail,
+//! suspend) and a sentence for staff.
+//!
+//! This crate has no database and schedules nothing. No error and no `Debug` output contains tokens, phone numbers or
+//! texts.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod advice;
-mod answer;
-mod api_error;
-mod challenge;
-mod client;
-mod content;
-mod inbound;
+pub mod api_error;
+pub mod client;
+pub mod content;
+pub mod delivery_receipt;
+mod display;
+pub mod error_codes;
+pub mod inbound;
 mod json;
-mod media;
-mod media_types;
-mod outgoing;
-mod probe;
-mod shown;
-mod signature;
-mod status;
+mod json_fields;
+pub mod media;
+pub mod media_types;
+pub mod outgoing;
+pub mod response;
+pub mod signature;
+mod text;
 mod time;
-mod webhook;
+pub mod verification;
+pub mod webhook;
+pub mod webhook_probe;
 
-pub use advice::{Advice, Backoff, Stop};
-pub use answer::{CallError, NoAnswer, NotSent};
-pub use api_error::{ApiError, advice_on};
-pub use challenge::challenge;
-pub use client::{Accepted, BadSettings, Client, NumberInfo, TimeLimits};
-pub use content::{CardPhone, Choice, ContactCard, Content, Form, Location, Media, MediaKind, Order, OrderItem};
-pub use inbound::{Inbound, Sender};
-pub use media::{Download, MediaError, MediaInfo};
+pub use api_error::{ApiError, policy_for_code};
+pub use client::{AcceptedMessage, ClientConfigError, CloudApiClient, PhoneNumberInfo};
+pub use content::{Media, MediaKind, MessageContent};
+pub use delivery_receipt::DeliveryReceipt;
+pub use error_codes::{ErrorPolicy, SuspensionCause};
+pub use inbound::{InboundMessage, SenderIdentity};
+pub use media::MediaError;
 pub use media_types::{SENDABLE_FILES, SendableFile, sendable_file};
-pub use outgoing::{Body, Button, MOST_BODY, Outgoing, Row, template_value};
-pub use probe::{WebhookAnswer, ask_webhook};
-pub use signature::{is_authentic, is_signature};
-pub use status::{State, StatusReport};
-pub use webhook::{NotRead, Update, What, read};
+pub use outgoing::{ListRow, MAX_BODY_CHARS, OutgoingBody, OutgoingMessage, normalize_template_value};
+pub use response::{CallError, NoResponse, NotSent};
+pub use signature::{has_valid_signature, is_well_formed_signature};
+pub use verification::verify_subscription;
+pub use webhook::{Update, UpdatePayload, parse_webhook};
+pub use webhook_probe::{WebhookProbeResult, probe_webhook};

@@ -1,33 +1,33 @@
-//! Which files WhatsApp takes from us: Meta's list of types and sizes.
+//! The file types and sizes that WhatsApp accepts from businesses.
 
 use crate::content::MediaKind;
 
-/// The most bytes of a picture.
-const MOST_IMAGE: usize = 5 * 1024 * 1024;
-/// The most bytes of sound and of a video.
-const MOST_PLAYED: usize = 16 * 1024 * 1024;
-const MOST_DOCUMENT: usize = 100 * 1024 * 1024;
+const MAX_IMAGE_BYTES: usize = 5 * 1024 * 1024;
+const MAX_AUDIO_OR_VIDEO_BYTES: usize = 16 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 100 * 1024 * 1024;
 
-/// The types that WhatsApp takes, for people.
+/// The file types that WhatsApp accepts from businesses, as part of a sentence for staff.
 pub const SENDABLE_FILES: &str = "photos (JPEG, PNG), videos (MP4, 3GP), sound (AAC, AMR, MP3, M4A, OGG) and documents \
                                   (PDF, Word, Excel, PowerPoint, plain text)";
 
-/// How WhatsApp takes a file of some type.
+/// The kind of message in which WhatsApp accepts a file type, and its size limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendableFile {
-    /// As what.
     pub kind: MediaKind,
-    /// How many bytes it may have.
-    pub most: usize,
+    pub max_bytes: usize,
 }
 
-/// How WhatsApp takes a file of this type (in lower case, without parameters), if at all. A larger picture is not
-/// taken as a document either: the limit belongs to the type that is uploaded.
+/// Returns the kind of message and the size limit for a MIME type (lower case, without parameters), or `None` if
+/// WhatsApp does not accept the type.
+///
+/// The size limit belongs to the MIME type: WhatsApp does not accept a larger image as a document either.
 pub fn sendable_file(content_type: &str) -> Option<SendableFile> {
-    let (kind, most) = match content_type {
-        "image/jpeg" | "image/png" => (MediaKind::Image, MOST_IMAGE),
-        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" => (MediaKind::Audio, MOST_PLAYED),
-        "video/mp4" | "video/3gpp" => (MediaKind::Video, MOST_PLAYED),
+    let (kind, max_bytes) = match content_type {
+        "image/jpeg" | "image/png" => (MediaKind::Image, MAX_IMAGE_BYTES),
+        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" => {
+            (MediaKind::Audio, MAX_AUDIO_OR_VIDEO_BYTES)
+        }
+        "video/mp4" | "video/3gpp" => (MediaKind::Video, MAX_AUDIO_OR_VIDEO_BYTES),
         "text/plain"
         | "application/pdf"
         | "application/msword"
@@ -36,9 +36,9 @@ pub fn sendable_file(content_type: &str) -> Option<SendableFile> {
         | "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         | "application/vnd.openxmlformats-officedocument.presentationml.presentation" => {
-            (MediaKind::Document, MOST_DOCUMENT)
+            (MediaKind::Document, MAX_DOCUMENT_BYTES)
         }
         _ => return None,
     };
-    Some(SendableFile { kind, most })
+    Some(SendableFile { kind, max_bytes })
 }

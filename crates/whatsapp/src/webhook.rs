@@ -1,229 +1,287 @@
-//! Taking a webhook's body apart.
+//! Splits a webhook body into updates: guest messages, delivery receipts, account errors and other changes.
 //!
-//! Each part is cut out as it was written before it is looked at, so that one that is broken
-//! spoils no other.
+//! The JSON is parsed level by level, and the values of the next level stay raw text. A malformed element therefore
+//! affects no other, and each update keeps its bytes as Meta wrote them.
 
-use serde_json::value::RawValue;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use crate::api_error::ApiError;
-use crate::inbound::{Contact, Inbound};
-use crate::json::{self, Fields};
-use crate::status::StatusReport;
+use crate::delivery_receipt::DeliveryReceipt;
+use crate::inbound::{InboundMessage, SenderContact};
+use crate::json::{parse_elements, parse_object, parse_shallow, parse_value};
+use crate::json_fields::JsonFields;
 
-/// The most updates that Meta puts into one body.
-const MOST_UPDATES: usize = 1000;
-/// No field of Meta's has such a long name.
-const MOST_FIELD_CHARS: usize = 100;
+/// Meta's limit of updates in one webhook body.
+const MAX_UPDATES: usize = 1000;
+/// Maximum length of the name of a changed field. Longer names are truncated; Meta's are much shorter.
+const MAX_FIELD_NAME_CHARS: usize = 100;
 
-/// Something that a webhook's body tells.
+const OBJECT: &str = "whatsapp_business_account";
+const NOT_A_LIST: &str = "not a list";
+
+/// One update of a webhook body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
-    /// Which of our numbers it is about.
+    /// The id of our WhatsApp number that the update is about.
     pub phone_number_id: Option<String>,
-    /// The JSON of it alone, as Meta wrote it.
+    /// The JSON of this update alone, as Meta wrote it.
     pub raw: String,
-    /// What it tells.
-    pub what: What,
-    /// What makes a whole body of the raw JSON, put before and after it.
-    around: (String, &'static str),
+    pub payload: UpdatePayload,
+    position: UpdatePosition,
 }
 
-/// What an update tells.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
-    /// A guest's message.
-    Message(Box<Inbound>),
-    /// What became of a message to a guest.
-    Status(Box<StatusReport>),
-    /// Errors of our number, app or account.
-    Errors(Vec<ApiError>),
-    /// A change that is no message and no status: the name of its field.
+pub enum UpdatePayload {
+    Message(Box<InboundMessage>),
+    Receipt(Box<DeliveryReceipt>),
+    /// Errors that Meta reports about our number, app or account.
+    AccountErrors(Vec<ApiError>),
+    /// A change of another field than `messages`, by the name of that field.
     OtherField(String),
-    /// Something that cannot be understood, and why. Nothing of its content.
-    Unreadable(&'static str),
+    /// The update cannot be parsed, for this reason. The reason contains nothing of the content.
+    Invalid(&'static str),
 }
 
-/// Why nothing could be read of a body. It tells nothing of its content.
+/// The element of the webhook body from which an update was taken.
+#[derive(Clone, Debug, PartialEq)]
+enum UpdatePosition {
+    Entry,
+    Change,
+    /// The update is the whole value of this key (such as `errors`) in a change of `messages`.
+    Part(&'static str),
+    /// The update is an element of `list` in a change of `messages`. `contact` is the raw contact of the sender.
+    Element {
+        list: &'static str,
+        contact: Option<String>,
+    },
+}
+
+/// The reason why nothing of a webhook body can be parsed. The texts contain nothing of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotRead {
-    /// It is no JSON object.
+pub enum WebhookParseError {
     #[error("not a JSON object")]
     NotJson,
-    /// It is about something else than a WhatsApp account.
     #[error("not about a WhatsApp Business account")]
     OtherObject,
-    /// There is no list of entries in it.
-    #[error("no entries")]
+    #[error("no list of entries")]
     NoEntries,
-    /// More updates than Meta puts into one body.
-    #[error("more than {MOST_UPDATES} updates")]
-    TooMany,
+    #[error("more than {MAX_UPDATES} updates")]
+    TooManyUpdates,
 }
 
 impl Update {
-    /// A body that tells this update alone: what [`read`] makes of it is this again. To be kept where it
-    /// cannot be dealt with yet.
-    pub fn parcel(&self) -> String {
-        [&self.around.0, self.raw.as_str(), self.around.1].concat()
+    /// Returns a webhook body with this update alone, to be stored and parsed again later.
+    pub fn standalone_body(&self) -> String {
+        let raw = &self.raw;
+        let entry = match &self.position {
+            UpdatePosition::Entry => raw.clone(),
+            UpdatePosition::Change => format!(r#"{{"changes":[{raw}]}}"#),
+            UpdatePosition::Part(name) => self.entry_with(name, raw, None),
+            UpdatePosition::Element { list, contact } => self.entry_with(list, &format!("[{raw}]"), contact.as_deref()),
+        };
+        format!(r#"{{"object":"{OBJECT}","entry":[{entry}]}}"#)
+    }
+
+    /// Returns an entry of a webhook body with one change of `messages`, whose value has this part alone.
+    fn entry_with(&self, name: &str, part: &str, contact: Option<&str>) -> String {
+        let number = self.phone_number_id.as_ref().map(|it| Value::from(it.as_str()));
+        let metadata = number.map(|it| format!(r#""metadata":{{"phone_number_id":{it}}},"#)).unwrap_or_default();
+        let contacts = contact.map(|it| format!(r#""contacts":[{it}],"#)).unwrap_or_default();
+        format!(r#"{{"changes":[{{"field":"messages","value":{{{metadata}{contacts}"{name}":{part}}}}}]}}"#)
     }
 }
 
-/// All that a webhook's body tells, in its order. What is unreadable is told among it, and spoils
-/// nothing else. Times are not looked at: Meta's order is not that of time.
+/// Returns all updates of a webhook body, in the order of the body, which is not the order of time. An update that
+/// cannot be parsed is included as [`UpdatePayload::Invalid`].
 ///
-/// # Errors
-/// [`NotRead`] where it is no body of WhatsApp's webhook at all, or tells too much.
-pub fn read(body: &[u8]) -> Result<Vec<Update>, NotRead> {
+/// Fails if the body is no webhook body of WhatsApp, or if it has more than 1,000 updates.
+pub fn parse_webhook(body: &[u8]) -> Result<Vec<Update>, WebhookParseError> {
     let body = String::from_utf8_lossy(body);
-    let whole = json::parts(&body).ok_or(NotRead::NotJson)?;
-    if whole.get("object").is_none_or(|it| string(it).as_deref() != Some("whatsapp_business_account")) {
-        return Err(NotRead::OtherObject);
+    let envelope: WebhookEnvelope<'_> = parse_shallow(&body).ok_or_else(|| explain_failure(&body))?;
+    if !is_whatsapp(envelope.object) {
+        return Err(WebhookParseError::OtherObject);
     }
-    let entries = whole.get("entry").and_then(|it| json::elements(it.get())).ok_or(NotRead::NoEntries)?;
-    let mut updates = Updates(Vec::new());
-    entries.into_iter().try_for_each(|entry| updates.entry(entry.get()))?;
+    let mut updates = UpdateList(Vec::new());
+    envelope.entry.into_iter().try_for_each(|entry| updates.add_entry(entry.get()))?;
     Ok(updates.0)
 }
 
-const ENTRY: (&str, &str) = (r#"{"object":"whatsapp_business_account","entry":["#, "]}");
-const CHANGE: (&str, &str) = (r#"{"object":"whatsapp_business_account","entry":[{"changes":["#, "]}]}");
-const PART_END: &str = "}}]}]}";
-const ELEMENT_END: &str = "]}}]}]}";
+/// Returns the reason why a webhook body cannot be parsed as [`WebhookEnvelope`].
+fn explain_failure(body: &str) -> WebhookParseError {
+    match parse_shallow::<WebhookEnvelopeHead<'_>>(body) {
+        None => WebhookParseError::NotJson,
+        Some(head) if !is_whatsapp(head.object) => WebhookParseError::OtherObject,
+        Some(_) => WebhookParseError::NoEntries,
+    }
+}
 
-/// What was found so far.
-struct Updates(Vec<Update>);
+fn is_whatsapp(object: Option<&RawValue>) -> bool {
+    object.and_then(parse_string).as_deref() == Some(OBJECT)
+}
 
-impl Updates {
+#[derive(Deserialize)]
+struct WebhookEnvelope<'a> {
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    entry: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WebhookEnvelopeHead<'a> {
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WebhookEntry<'a> {
+    #[serde(borrow)]
+    changes: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WebhookChange<'a> {
+    #[serde(borrow)]
+    field: Option<&'a RawValue>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WebhookChangeValue<'a> {
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    contacts: Option<&'a RawValue>,
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    statuses: Option<&'a RawValue>,
+    #[serde(borrow)]
+    errors: Option<&'a RawValue>,
+}
+
+impl<'a> WebhookChangeValue<'a> {
+    fn phone_number_id(&self) -> Option<String> {
+        parse_object(self.metadata?.get())?.id("phone_number_id")
+    }
+
+    fn contacts(&self) -> Vec<SenderContact<'a>> {
+        let contacts = self.contacts.and_then(|it| parse_elements(it.get())).unwrap_or_default();
+        contacts.into_iter().filter_map(|it| SenderContact::parse(it.get())).collect()
+    }
+}
+
+struct UpdateList(Vec<Update>);
+
+impl UpdateList {
     fn add(
         &mut self,
         phone_number_id: Option<&String>,
         raw: &str,
-        what: What,
-        around: (String, &'static str),
-    ) -> Result<(), NotRead> {
-        if self.0.len() == MOST_UPDATES {
-            return Err(NotRead::TooMany);
+        payload: UpdatePayload,
+        position: UpdatePosition,
+    ) -> Result<(), WebhookParseError> {
+        if self.0.len() == MAX_UPDATES {
+            return Err(WebhookParseError::TooManyUpdates);
         }
-        self.0.push(Update { phone_number_id: phone_number_id.cloned(), raw: raw.to_owned(), what, around });
+        self.0.push(Update { phone_number_id: phone_number_id.cloned(), raw: raw.to_owned(), payload, position });
         Ok(())
     }
 
-    fn entry(&mut self, raw: &str) -> Result<(), NotRead> {
-        let changes = json::parts(raw).and_then(|it| json::elements(it.get("changes")?.get()));
-        match changes {
-            Some(changes) => changes.into_iter().try_for_each(|change| self.change(change.get())),
-            None => self.add(None, raw, What::Unreadable("an entry without changes"), (ENTRY.0.to_owned(), ENTRY.1)),
+    fn add_entry(&mut self, raw: &str) -> Result<(), WebhookParseError> {
+        match parse_shallow::<WebhookEntry<'_>>(raw) {
+            Some(entry) => entry.changes.into_iter().try_for_each(|change| self.add_change(change.get())),
+            None => self.add(None, raw, UpdatePayload::Invalid("an entry without changes"), UpdatePosition::Entry),
         }
     }
 
-    fn change(&mut self, raw: &str) -> Result<(), NotRead> {
-        let around = || (CHANGE.0.to_owned(), CHANGE.1);
-        let change = json::parts(raw);
-        let part = |name| change.as_ref().and_then(|it| it.get(name)).copied();
-        let Some(field) = part("field").and_then(string) else {
-            return self.add(None, raw, What::Unreadable("a change without field"), around());
+    fn add_change(&mut self, raw: &str) -> Result<(), WebhookParseError> {
+        let change: Option<WebhookChange<'_>> = parse_shallow(raw);
+        let field = change.as_ref().and_then(|it| it.field).and_then(parse_string);
+        let Some(field) = field else {
+            return self.add(None, raw, UpdatePayload::Invalid("a change without field"), UpdatePosition::Change);
         };
-        let value = part("value").and_then(|it| Value::read(it.get()));
+        let value = change.and_then(|it| it.value).and_then(|it| parse_shallow::<WebhookChangeValue<'_>>(it.get()));
+        let number = value.as_ref().and_then(WebhookChangeValue::phone_number_id);
         if field != "messages" {
-            let number = value.as_ref().and_then(|it| it.phone_number_id.as_ref());
-            let name = field.chars().take(MOST_FIELD_CHARS).filter(|it| !it.is_control()).collect();
-            return self.add(number, raw, What::OtherField(name), around());
+            let name = field.chars().take(MAX_FIELD_NAME_CHARS).filter(|it| !it.is_control()).collect();
+            return self.add(number.as_ref(), raw, UpdatePayload::OtherField(name), UpdatePosition::Change);
         }
         match value {
-            Some(value) if value.is_known() => self.value(&value),
-            value => {
-                let number = value.as_ref().and_then(|it| it.phone_number_id.as_ref());
-                self.add(number, raw, What::Unreadable("neither messages nor statuses nor errors"), around())
+            Some(value) if value.messages.or(value.statuses).or(value.errors).is_some() => {
+                self.add_errors(&value, number.as_ref())?;
+                self.add_messages(&value, number.as_ref())?;
+                self.add_receipts(&value, number.as_ref())
+            }
+            _ => {
+                let reason = "neither messages nor statuses nor errors";
+                self.add(number.as_ref(), raw, UpdatePayload::Invalid(reason), UpdatePosition::Change)
             }
         }
     }
 
-    fn value(&mut self, value: &Value<'_>) -> Result<(), NotRead> {
-        if let Some(errors) = value.errors {
-            let read = json::value(errors.get()).and_then(|it| {
-                it.as_array().map(|all| all.iter().filter_map(|it| ApiError::read(it.as_object()?)).collect::<Vec<_>>())
-            });
-            let what = match read {
-                Some(errors) if !errors.is_empty() => What::Errors(errors),
-                _ => What::Unreadable("no errors"),
-            };
-            self.add(value.phone_number_id.as_ref(), errors.get(), what, (value.before("errors", None), PART_END))?;
-        }
-        self.list(value, "messages", value.messages, |raw, alone| match json::object(raw) {
-            None => (What::Unreadable("a message that is no JSON object"), None),
-            Some(message) => match Inbound::read(&message, &value.contacts, alone) {
-                Ok((inbound, contact)) => (What::Message(Box::new(inbound)), contact.map(|it| it.raw)),
-                Err(reason) => (What::Unreadable(reason), None),
-            },
-        })?;
-        self.list(value, "statuses", value.statuses, |raw, _| {
-            let status =
-                json::object(raw).ok_or("a status that is no JSON object").and_then(|it| StatusReport::read(&it));
-            (status.map_or_else(What::Unreadable, |it| What::Status(Box::new(it))), None)
-        })
+    /// Adds all errors in a change of `messages` as one update.
+    fn add_errors(&mut self, value: &WebhookChangeValue<'_>, number: Option<&String>) -> Result<(), WebhookParseError> {
+        let Some(raw) = value.errors else { return Ok(()) };
+        let errors: Vec<ApiError> = match parse_value(raw.get()) {
+            Some(Value::Array(errors)) => errors.iter().filter_map(|it| ApiError::parse(it.as_object()?)).collect(),
+            _ => Vec::new(),
+        };
+        let payload =
+            if errors.is_empty() { UpdatePayload::Invalid("no errors") } else { UpdatePayload::AccountErrors(errors) };
+        self.add(number, raw.get(), payload, UpdatePosition::Part("errors"))
     }
 
-    /// Adds each element of a list. `read` is told whether it is the only one, and gives with it the
-    /// contact that belongs to it.
-    fn list<'a>(
+    fn add_messages(
         &mut self,
-        value: &Value<'_>,
-        name: &str,
-        list: Option<&RawValue>,
-        read: impl Fn(&str, bool) -> (What, Option<&'a str>),
-    ) -> Result<(), NotRead> {
-        let Some(list) = list else { return Ok(()) };
-        let number = value.phone_number_id.as_ref();
-        let Some(elements) = json::elements(list.get()) else {
-            let what = What::Unreadable("no list");
-            return self.add(number, list.get(), what, (value.before(name, None), PART_END));
+        value: &WebhookChangeValue<'_>,
+        number: Option<&String>,
+    ) -> Result<(), WebhookParseError> {
+        const LIST: &str = "messages";
+        let Some(raw) = value.messages else { return Ok(()) };
+        let Some(messages) = parse_elements(raw.get()) else {
+            return self.add(number, raw.get(), UpdatePayload::Invalid(NOT_A_LIST), UpdatePosition::Part(LIST));
         };
-        for element in &elements {
-            let (what, contact) = read(element.get(), elements.len() == 1);
-            let before = value.before(name, contact) + "[";
-            self.add(number, element.get(), what, (before, ELEMENT_END))?;
+        let contacts = value.contacts();
+        let is_only = messages.len() == 1;
+        for raw in messages {
+            let parsed = parse_object(raw.get())
+                .ok_or("a message that is no JSON object")
+                .and_then(|message| InboundMessage::parse(&message, &contacts, is_only));
+            let (payload, contact) = match parsed {
+                Ok((message, contact)) => (UpdatePayload::Message(Box::new(message)), contact),
+                Err(reason) => (UpdatePayload::Invalid(reason), None),
+            };
+            let contact = contact.map(|it| it.raw.to_owned());
+            self.add(number, raw.get(), payload, UpdatePosition::Element { list: LIST, contact })?;
+        }
+        Ok(())
+    }
+
+    fn add_receipts(
+        &mut self,
+        value: &WebhookChangeValue<'_>,
+        number: Option<&String>,
+    ) -> Result<(), WebhookParseError> {
+        const LIST: &str = "statuses";
+        let Some(raw) = value.statuses else { return Ok(()) };
+        let Some(receipts) = parse_elements(raw.get()) else {
+            return self.add(number, raw.get(), UpdatePayload::Invalid(NOT_A_LIST), UpdatePosition::Part(LIST));
+        };
+        for raw in receipts {
+            let parsed = parse_object(raw.get())
+                .ok_or("a receipt that is no JSON object")
+                .and_then(|receipt| DeliveryReceipt::parse(&receipt));
+            let payload = parsed.map_or_else(UpdatePayload::Invalid, |it| UpdatePayload::Receipt(Box::new(it)));
+            self.add(number, raw.get(), payload, UpdatePosition::Element { list: LIST, contact: None })?;
         }
         Ok(())
     }
 }
 
-/// The value of a change of the field `messages`.
-struct Value<'a> {
-    phone_number_id: Option<String>,
-    contacts: Vec<Contact<'a>>,
-    messages: Option<&'a RawValue>,
-    statuses: Option<&'a RawValue>,
-    errors: Option<&'a RawValue>,
-}
-
-impl<'a> Value<'a> {
-    fn read(raw: &'a str) -> Option<Self> {
-        let parts = json::parts(raw)?;
-        let part = |name| parts.get(name).copied();
-        let contacts = part("contacts").and_then(|it| json::elements(it.get())).unwrap_or_default();
-        Some(Self {
-            phone_number_id: part("metadata").and_then(|it| json::object(it.get())?.id("phone_number_id")),
-            contacts: contacts.into_iter().filter_map(|it| Contact::read(it.get())).collect(),
-            messages: part("messages"),
-            statuses: part("statuses"),
-            errors: part("errors"),
-        })
-    }
-
-    fn is_known(&self) -> bool {
-        self.messages.is_some() || self.statuses.is_some() || self.errors.is_some()
-    }
-
-    /// What stands before a part of this name in a body that has nothing else.
-    fn before(&self, name: &str, contact: Option<&str>) -> String {
-        let number = self.phone_number_id.as_ref().map(|it| serde_json::Value::from(it.as_str()));
-        let metadata = number.map(|it| format!(r#""metadata":{{"phone_number_id":{it}}},"#)).unwrap_or_default();
-        let contacts = contact.map(|it| format!(r#""contacts":[{it}],"#)).unwrap_or_default();
-        format!(r#"{}{{"field":"messages","value":{{{metadata}{contacts}"{name}":"#, CHANGE.0)
-    }
-}
-
-fn string(raw: &RawValue) -> Option<String> {
+fn parse_string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 

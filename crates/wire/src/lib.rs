@@ -1,45 +1,32 @@
-//! All JSON of REST, socket and bus, in both directions. No other crate knows its shapes.
+//! JSON shapes of the REST API, the WebSocket and the cluster bus, with their schemas. No other crate depends on them.
 //!
-//! What comes in is read by hand ([`Input`], [`parse_command`]), so that all faults of a request
-//! are told together and every value is a checked one of `domain`. What goes out is serialised
-//! ([`Conversation`], [`Message`], [`Event`], …), and the same types describe themselves for OpenAPI
-//! and for [`asyncapi()`].
+//! Request bodies ([`request`]) and commands ([`parse_command`]) are read field by field into validated values of
+//! `domain`, so that all faults of a request are reported together. Responses ([`response`]) and events ([`socket`])
+//! are serialized; the same types describe themselves for OpenAPI and for [`asyncapi()`].
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod answers;
 mod asyncapi;
-mod bus;
-mod fields;
-mod input;
-mod socket;
+pub mod cluster_signal;
+mod enum_schemas;
+mod field_reader;
+pub mod request;
+pub mod response;
+pub mod socket;
 mod time;
-mod words;
 
-pub use answers::{
-    Attachment, Conversation, ConversationCard, ConversationDetails, Department, GuestMessageStored, Hotel, Imported,
-    ImportedRow, LastMessage, Me, Message, Missed, Named, Page, Problem, RelayEnded, SignedIn, Staff, Stay, Template,
-};
 pub use asyncapi::asyncapi;
-pub use bus::{FromNode, Signal};
-pub use fields::{FieldErrors, Fields};
-pub use input::{
-    AddNote, Assign, BodyError, ChangeDepartment, ChangeHotel, ChangeStaff, ChangeStay, ChangeTemplate, GuestMessage,
-    Input, Login, MarkRead, NewDepartment, NewStaff, NewStay, NewTemplate, Nothing, PasswordChange, Refresh,
-    SendMessage, SendTemplate, StartRelay, parse,
-};
-pub use socket::{
-    Ack, Command, CommandError, ConversationRemoved, ConversationUpdated, Envelope, Event, Heartbeat, Logged,
-    MOST_NAMED, MessageStatus, NewConversation, NewMessage, Pong, Read, Reason, Refused, Resume, Resumed,
-    ResyncRequired, Target, Typing, Unsubscribed, Welcome, parse_command,
-};
+pub use field_reader::FieldErrors;
+pub use request::{JsonBody, JsonBodyError, parse_body};
+pub use socket::parse_command;
 pub use time::Timestamp;
 
-/// Writes JSON.
+/// Serializes a response or an event to JSON text.
 pub fn json(shape: &impl serde::Serialize) -> String {
     match serde_json::to_string(shape) {
         Ok(text) => text,
-        // Writing to memory fails only for keys that are no strings, and there are none.
-        Err(error) => unreachable!("a shape that is no JSON: {error}"),
+        // Serializing to memory fails only for map keys that are not strings, and no shape has such a map.
+        Err(error) => unreachable!("cannot serialize to JSON: {error}"),
     }
 }

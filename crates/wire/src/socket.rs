@@ -1,14 +1,9 @@
-//! What is said over the WebSocket: [`Command`]s in, [`Event`]s out.
+//! Messages of the staff WebSocket: commands of clients, events of the server.
 
-mod commands;
-mod events;
-mod told;
+pub mod commands;
+pub mod event_bodies;
+pub mod events;
 
-#[cfg(test)]
-pub(crate) use commands::COMMANDS;
-pub use commands::{Command, Envelope, MOST_NAMED, Refused, Resume, Target, parse_command};
-pub use events::{Event, Logged, Reason};
-pub use told::{
-    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation, NewMessage,
-    Pong, Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
-};
+pub use commands::{CommandEnvelope, RefusedCommand, SocketCommand, parse_command};
+pub use event_bodies::{CommandErrorEvent, UnsubscribeReason};
+pub use events::{LoggedEvent, SocketEvent};

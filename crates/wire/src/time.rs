@@ -1,4 +1,4 @@
-//! Times on the wire.
+//! Timestamps in JSON: RFC 3339 in UTC.
 
 use std::{borrow::Cow, fmt};
 
@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
-/// A time: RFC 3339 in UTC, ending in `Z`, with six digits of a second, or none where they are zero.
+/// A time in JSON: RFC 3339 in UTC with `Z`, with six fractional digits of a second, or none if they are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp(pub DateTime<Utc>);
 
@@ -18,7 +18,7 @@ impl fmt::Display for Timestamp {
         let at = self.0.naive_utc();
         write!(f, "{:04}-{:02}-{:02}T", at.year(), at.month(), at.day())?;
         write!(f, "{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())?;
-        // chrono counts a leap second as a second that lasts longer.
+        // In chrono, a leap second has more than 999,999,999 nanoseconds.
         match at.nanosecond() / 1000 % 1_000_000 {
             0 => f.write_str("Z"),
             micros => write!(f, ".{micros:06}Z"),
@@ -38,7 +38,7 @@ impl PartialSchema for Timestamp {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .pattern(Some(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"))
-            .description(Some("RFC 3339 in UTC, with at most six digits of a second."))
+            .description(Some("RFC 3339 in UTC, with at most six fractional digits of a second."))
             .into()
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_of_a_second_are_six_or_none() {
+    fn fractional_digits_are_six_or_none() {
         let at = Utc.with_ymd_and_hms(2025, 9, 23, 10, 30, 0).unwrap();
         for (nanos, text) in [
             (0, "2025-09-23T10:30:00Z"),

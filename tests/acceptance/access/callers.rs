@@ -1,98 +1,88 @@
-//! Those who may come to the door, and what they may want to see.
+//! Callers of the access tests, and the states of the conversation that they access.
 
 use std::sync::Arc;
 
-use acceptance::{Client, Hotel, PASSWORD, Staff, World, json};
+use acceptance::{ApiClient, PASSWORD, StaffClient, TestHotel, TestWorld, json};
 
-/// Longer than an access token lives.
-const TOKEN_LIFE: i64 = 16 * 60;
+/// Longer than the lifetime of an access token, in seconds.
+const TOKEN_LIFETIME: i64 = 16 * 60;
 
-/// Someone who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Without any proof.
+    /// Without credentials.
     Nobody,
-    /// With a token that this server never gave.
+    /// With a token that this server did not issue.
     BadToken,
-    /// With a token that was good until a minute ago.
     Expired,
-    /// Of a session that was signed out.
+    /// After logout.
     Revoked,
-    /// Of a staff member who was shut out.
+    /// With a token of a deactivated staff member.
     Deactivated,
-    /// Of the department that the conversation is routed to.
+    /// StaffClient of the department that the conversation is routed to.
     Member,
-    /// Of another department.
+    /// StaffClient of another department.
     Colleague,
-    /// Of no department.
+    /// StaffClient without department.
     Loner,
-    /// The hotel's manager.
     Manager,
-    /// Of a department of another hotel.
     ForeignStaff,
-    /// The manager of another hotel.
     ForeignManager,
-    /// With an API key that this server never gave.
+    /// With an API key that this server did not issue.
     BadKey,
-    /// Another system of the hotel, with its API key.
-    System,
-    /// A system of another hotel.
-    ForeignSystem,
+    /// With an API key of the hotel.
+    ApiKey,
+    /// With an API key of another hotel.
+    ForeignApiKey,
 }
 
-/// Who is not let in.
-pub const OUTSIDE: [Who; 6] = [Who::Nobody, Who::BadToken, Who::BadKey, Who::Expired, Who::Revoked, Who::Deactivated];
+/// Callers without valid credentials.
+pub const UNAUTHENTICATED: [Who; 6] =
+    [Who::Nobody, Who::BadToken, Who::BadKey, Who::Expired, Who::Revoked, Who::Deactivated];
 
-/// Who is, and is no staff: they may do very little.
-pub const SYSTEMS: [Who; 2] = [Who::ForeignSystem, Who::System];
+/// Callers with an API key.
+pub const API_KEYS: [Who; 2] = [Who::ForeignApiKey, Who::ApiKey];
 
-/// Who is, of staff.
-pub const INSIDE: [Who; 6] =
+/// StaffClient.
+pub const STAFF: [Who; 6] =
     [Who::ForeignStaff, Who::ForeignManager, Who::Loner, Who::Colleague, Who::Member, Who::Manager];
 
 impl Who {
-    /// Whether they are of the other hotel.
-    pub fn is_foreign(self) -> bool {
-        matches!(self, Self::ForeignStaff | Self::ForeignManager | Self::ForeignSystem)
+    pub fn is_of_other_hotel(self) -> bool {
+        matches!(self, Self::ForeignStaff | Self::ForeignManager | Self::ForeignApiKey)
     }
 
-    /// Whether they manage a hotel.
     pub fn is_manager(self) -> bool {
         matches!(self, Self::Manager | Self::ForeignManager)
     }
 }
 
-/// Where a conversation stands.
+/// Status and routing of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ThreadState {
     /// Routed to the first department.
     Relay,
-    /// Of a stay, with the flow.
+    /// With a stay, in the guest flow.
     Unrouted,
-    /// Of no stay.
+    /// Without a stay, in the guest flow.
     Demo,
-    /// Closed, and still carrying the first department.
+    /// Closed, with the first department.
     ClosedRouted,
-    /// Closed, without department.
     ClosedUnrouted,
 }
 
-impl Place {
-    /// All of them.
+impl ThreadState {
     pub const ALL: [Self; 5] = [Self::Relay, Self::Unrouted, Self::Demo, Self::ClosedRouted, Self::ClosedUnrouted];
 
-    /// Whether it is closed.
     pub fn is_closed(self) -> bool {
         matches!(self, Self::ClosedRouted | Self::ClosedUnrouted)
     }
 
-    /// Whether a department has it.
     pub fn is_routed(self) -> bool {
         matches!(self, Self::Relay | Self::ClosedRouted)
     }
 
-    /// The contract's first table.
-    pub fn is_seen_by(self, who: Who) -> bool {
+    /// The visibility rule of contract §1.
+    pub fn is_visible_to(self, who: Who) -> bool {
         match who {
             Who::Member | Who::Manager => true,
             Who::Colleague | Who::Loner => !self.is_routed(),
@@ -101,55 +91,49 @@ impl Place {
     }
 }
 
-/// A conversation that is asked for, and a message in it.
+/// A conversation, its stay, and a message of its guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Thread {
-    /// Its id.
     pub id: i64,
-    /// Its stay.
     pub stay: Option<i64>,
-    /// A message of its guest.
     pub message: i64,
 }
 
-/// All of them, in two hotels of a world of their own (whose clock is put forward).
+/// One caller of each kind. They need servers of their own, because expiry moves the clock.
 pub struct Callers {
-    /// Where the conversations are.
-    pub hotel: Hotel,
-    /// Another one.
-    pub other: Hotel,
-    /// A template of the hotel.
+    /// The hotel of the conversations.
+    pub hotel: TestHotel,
+    pub other: TestHotel,
     pub template: i64,
-    outside: Vec<(Who, Client)>,
-    systems: Vec<(Who, Client)>,
-    inside: Vec<(Who, Staff)>,
+    unauthenticated: Vec<(Who, ApiClient)>,
+    api_keys: Vec<(Who, ApiClient)>,
+    staff: Vec<(Who, StaffClient)>,
     with_stay: Thread,
     demo: Thread,
 }
 
 impl Callers {
-    /// Brings them together.
-    pub async fn gather(world: &Arc<World>) -> Self {
+    pub async fn create(world: &Arc<TestWorld>) -> Self {
         let (hotel, other) = (world.hotel(), world.hotel());
         let expired = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
-        world.advance(TOKEN_LIFE);
+        world.advance(TOKEN_LIFETIME);
         let revoked = hotel.sign_in(&hotel.member_of(0).username, PASSWORD).await;
         revoked.post_empty("/api/auth/logout/").await.is(204);
         let manager = hotel.manager().await;
         let deactivated = hotel.hire("manager", &[]).await;
         manager.patch(format!("staff/{}/", deactivated.id), json!({ "active": false })).await.is(200);
-        let outside = vec![
-            (Who::Nobody, hotel.nobody()),
-            (Who::BadToken, hotel.nobody().bearer("no.such.token")),
-            (Who::BadKey, hotel.nobody().bearer("mmk_no-such-key")),
+        let unauthenticated = vec![
+            (Who::Nobody, hotel.anonymous()),
+            (Who::BadToken, hotel.anonymous().bearer("no.such.token")),
+            (Who::BadKey, hotel.anonymous().bearer("mmk_no-such-key")),
             (Who::Expired, (*expired).clone()),
             (Who::Revoked, (*revoked).clone()),
             (Who::Deactivated, (*deactivated).clone()),
         ];
-        let systems = vec![(Who::System, hotel.system()), (Who::ForeignSystem, other.system())];
+        let api_keys = vec![(Who::ApiKey, hotel.system()), (Who::ForeignApiKey, other.system())];
         let template = manager.post("templates/", json!({ "name": "hello", "content": "Hello!" })).await.is(201);
         let template = template["id"].as_i64().unwrap();
-        let inside = vec![
+        let staff = vec![
             (Who::Member, hotel.of(0).await),
             (Who::Colleague, hotel.of(1).await),
             (Who::Loner, hotel.hire("staff", &[]).await),
@@ -157,51 +141,48 @@ impl Callers {
             (Who::ForeignStaff, other.of(0).await),
             (Who::ForeignManager, other.manager().await),
         ];
-        let with_stay = thread(&hotel, &hotel.relay(0).phone).await;
-        let demo = thread(&hotel, &hotel.new_phone()).await;
-        Self { hotel, other, template, outside, systems, inside, with_stay, demo }
+        let with_stay = start_thread(&hotel, &hotel.relay(0).phone).await;
+        let demo = start_thread(&hotel, &hotel.unused_phone()).await;
+        Self { hotel, other, template, unauthenticated, api_keys, staff, with_stay, demo }
     }
 
-    /// How they ask.
-    pub fn client(&self, who: Who) -> &Client {
-        let mut others = self.outside.iter().chain(&self.systems);
-        others.find(|(known, _)| *known == who).map_or_else(|| &**self.staff(who), |(_, client)| client)
+    pub fn client(&self, who: Who) -> &ApiClient {
+        let mut others = self.unauthenticated.iter().chain(&self.api_keys);
+        others.find(|(it, _)| *it == who).map_or_else(|| &**self.staff(who), |(_, client)| client)
     }
 
-    /// One who is let in.
-    pub fn staff(&self, who: Who) -> &Staff {
-        let found = self.inside.iter().find(|(known, _)| *known == who);
-        found.map(|(_, staff)| staff).unwrap_or_else(|| panic!("{who:?} is not let in"))
+    pub fn staff(&self, who: Who) -> &StaffClient {
+        let found = self.staff.iter().find(|(it, _)| *it == who);
+        found.map(|(_, staff)| staff).unwrap_or_else(|| panic!("{who:?} is not staff"))
     }
 
-    /// The hotel that one is of.
-    pub fn hotel_of(&self, who: Who) -> &Hotel {
-        if who.is_foreign() { &self.other } else { &self.hotel }
+    pub fn hotel_of(&self, who: Who) -> &TestHotel {
+        if who.is_of_other_hotel() { &self.other } else { &self.hotel }
     }
 
-    /// Brings a conversation to a place, where nobody is assigned to it.
-    pub async fn put(&self, place: Place) -> Thread {
-        let it = if place == Place::Demo { self.demo } else { self.with_stay };
-        let (manager, path) = (self.client(Who::Manager), format!("conversations/{}/", it.id));
+    /// Brings the conversation into this state, without an assignee.
+    pub async fn set_state(&self, state: ThreadState) -> Thread {
+        let thread = if state == ThreadState::Demo { self.demo } else { self.with_stay };
+        let (manager, path) = (self.client(Who::Manager), format!("conversations/{}/", thread.id));
         manager.post_empty(format!("{path}reopen/")).await.is(200);
-        // Not in relay: nothing to end.
+        // 409 if it is not in relay.
         let ended = manager.post_empty(format!("{path}end_relay/")).await.status;
         assert!([200, 409].contains(&ended), "{ended}");
-        if place.is_routed() {
+        if state.is_routed() {
             let body = json!({ "department_id": self.hotel.departments[0].id });
             manager.post(format!("{path}start_relay/"), body).await.is(200);
         } else {
             manager.post(format!("{path}assign/"), json!({ "staff_id": null })).await.is(200);
         }
-        if place.is_closed() {
+        if state.is_closed() {
             manager.post_empty(format!("{path}close/")).await.is(200);
         }
-        it
+        thread
     }
 }
 
-async fn thread(hotel: &Hotel, phone: &str) -> Thread {
-    let told = hotel.guest_says(phone, "is anybody there?").await;
-    let id = |name: &str| told[name].as_i64();
+async fn start_thread(hotel: &TestHotel, phone: &str) -> Thread {
+    let message = hotel.send_guest_message(phone, "is anybody there?").await;
+    let id = |name: &str| message[name].as_i64();
     Thread { id: id("conversation_id").unwrap(), stay: id("stay_id"), message: id("message_id").unwrap() }
 }

@@ -1,102 +1,101 @@
-//! Every command × everyone who gets a socket.
+//! Access to WebSocket commands: every command with every staff caller in every state of the conversation.
 
-use acceptance::{Options, Socket, Value, described::asyncapi, json, on_both};
+use acceptance::{TestSocket, Value, WorldOptions, described::asyncapi, json, on_both};
 
-use super::callers::{Callers, INSIDE, Place, Thread, Who};
+use super::callers::{Callers, STAFF, Thread, ThreadState, Who};
 
-/// What comes of a command.
-enum Rule {
-    /// It is done.
+enum CommandRule {
     Done,
-    /// Who sees the conversation is refused with this code, or not; for the others it is not there.
-    Seen(fn(Place, Who) -> Option<&'static str>),
-    /// It goes on with what is seen.
+    /// Callers who see the conversation get this error code, or none; others get `not_found`.
+    Visible(fn(ThreadState, Who) -> Option<&'static str>),
+    /// Replays what the caller sees.
     Resumes,
 }
 
-struct Row {
+struct CommandRow {
     command: &'static str,
-    rule: Rule,
-    fields: fn(&Socket, &Thread) -> Value,
+    rule: CommandRule,
+    fields: fn(&TestSocket, &Thread) -> Value,
 }
 
-fn row(command: &'static str, rule: Rule, fields: fn(&Socket, &Thread) -> Value) -> Row {
-    Row { command, rule, fields }
+fn row(command: &'static str, rule: CommandRule, fields: fn(&TestSocket, &Thread) -> Value) -> CommandRow {
+    CommandRow { command, rule, fields }
 }
 
-fn table() -> Vec<Row> {
-    let nothing = |_: &Socket, _: &Thread| json!({});
+fn table() -> Vec<CommandRow> {
+    let nothing = |_: &TestSocket, _: &Thread| json!({});
     vec![
-        row("ping", Rule::Done, nothing),
-        row("subscribe_to_inbox", Rule::Done, nothing),
-        row("unsubscribe_from_inbox", Rule::Done, nothing),
-        row("subscribe_to_conversation", Rule::Seen(|_, _| None), nothing),
-        row("typing", Rule::Seen(|_, _| None), |_, _| json!({ "typing": true })),
-        row("mark_read", Rule::Seen(|_, _| None), |_, it| json!({ "message_id": it.message })),
-        // Who is not subscribed is not told whether there is anything to be subscribed to.
-        row("unsubscribe_from_conversation", Rule::Done, nothing),
-        row("resume", Rule::Resumes, |socket, it| {
+        row("ping", CommandRule::Done, nothing),
+        row("subscribe_to_inbox", CommandRule::Done, nothing),
+        row("unsubscribe_from_inbox", CommandRule::Done, nothing),
+        row("subscribe_to_conversation", CommandRule::Visible(|_, _| None), nothing),
+        row("typing", CommandRule::Visible(|_, _| None), |_, _| json!({ "typing": true })),
+        row("mark_read", CommandRule::Visible(|_, _| None), |_, thread| json!({ "message_id": thread.message })),
+        // Succeeds without a subscription, so that it does not reveal whether the conversation exists.
+        row("unsubscribe_from_conversation", CommandRule::Done, nothing),
+        row("resume", CommandRule::Resumes, |socket, thread| {
             json!({
-                "epoch": socket.welcome["epoch"], "after_seq": socket.welcome["seq"], "conversation_ids": [it.id],
+                "epoch": socket.welcome["epoch"], "after_seq": socket.welcome["seq"], "conversation_ids": [thread.id],
             })
         }),
-        row("send_message", Rule::Seen(sending), |_, _| json!({ "text": "x" })),
+        row("send_message", CommandRule::Visible(sending), |_, _| json!({ "text": "x" })),
     ]
 }
 
-fn sending(place: Place, who: Who) -> Option<&'static str> {
-    if place.is_closed() {
+fn sending(state: ThreadState, who: Who) -> Option<&'static str> {
+    if state.is_closed() {
         return Some("conversation_closed");
     }
-    (who == Who::Loner && !place.is_routed()).then_some("no_department")
+    (who == Who::Loner && !state.is_routed()).then_some("no_department")
 }
 
-impl Row {
-    fn command(&self, socket: &Socket, it: &Thread) -> Value {
-        let mut command = (self.fields)(socket, it);
+impl CommandRow {
+    fn command(&self, socket: &TestSocket, thread: &Thread) -> Value {
+        let mut command = (self.fields)(socket, thread);
         command["command"] = self.command.into();
-        match it.stay {
+        match thread.stay {
             Some(stay) => command["stay_id"] = stay.into(),
-            None => command["conversation_id"] = it.id.into(),
+            None => command["conversation_id"] = thread.id.into(),
         }
         command
     }
 
-    async fn check(&self, socket: &mut Socket, it: &Thread, place: Place, who: Who) {
-        let command = self.command(socket, it);
-        let seen = place.is_seen_by(who);
-        let refusal = match self.rule {
-            Rule::Resumes => return resumes(socket, command, it, seen).await,
-            Rule::Done => None,
-            Rule::Seen(_) if !seen => Some("not_found"),
-            Rule::Seen(refusal) => refusal(place, who),
+    async fn check(&self, socket: &mut TestSocket, thread: &Thread, state: ThreadState, who: Who) {
+        let command = self.command(socket, thread);
+        let is_visible = state.is_visible_to(who);
+        let expected = match self.rule {
+            CommandRule::Resumes => return check_resume(socket, command, thread, is_visible).await,
+            CommandRule::Done => None,
+            CommandRule::Visible(_) if !is_visible => Some("not_found"),
+            CommandRule::Visible(code) => code(state, who),
         };
-        let told = socket.ask(command).await;
-        assert_eq!(told["code"].as_str(), refusal, "{} {place:?} {who:?}: {told}", self.command);
+        let response = socket.ask(command).await;
+        assert_eq!(response["code"].as_str(), expected, "{} {state:?} {who:?}: {response}", self.command);
     }
 }
 
-/// What is named but out of sight is answered by `unsubscribed`, and the rest goes on.
-async fn resumes(socket: &mut Socket, command: Value, it: &Thread, seen: bool) {
+/// A conversation that is not visible gets `unsubscribed`; the rest is replayed.
+async fn check_resume(socket: &mut TestSocket, command: Value, thread: &Thread, is_visible: bool) {
     socket.waiting();
     let (replayed, resumed) = socket.resume(command).await;
     assert_eq!(resumed["type"], "resumed", "{resumed}");
-    let refused = replayed.iter().any(|event| event["type"] == "unsubscribed" && event["conversation_id"] == it.id);
-    let of_it = replayed.iter().any(|event| event["type"] != "unsubscribed");
-    assert_eq!((refused, of_it), (!seen, seen), "{replayed:?}");
+    let is_unsubscribed =
+        replayed.iter().any(|event| event["type"] == "unsubscribed" && event["conversation_id"] == thread.id);
+    let has_events = replayed.iter().any(|event| event["type"] != "unsubscribed");
+    assert_eq!((is_unsubscribed, has_events), (!is_visible, is_visible), "{replayed:?}");
 }
 
-on_both!(every_command_answers_everyone_as_it_must, Options::default() => |world| {
-    let callers = Callers::gather(&world).await;
-    for place in Place::ALL {
-        for who in INSIDE {
-            let it = callers.put(place).await;
-            let mut socket = Socket::open(callers.staff(who)).await;
-            // Something to resume.
-            let note = format!("conversations/{}/notes/", it.id);
+on_both!(every_command_follows_its_rule_for_every_caller, WorldOptions::default() => |world| {
+    let callers = Callers::create(&world).await;
+    for state in ThreadState::ALL {
+        for who in STAFF {
+            let thread = callers.set_state(state).await;
+            let mut socket = TestSocket::open(callers.staff(who)).await;
+            // An event to replay.
+            let note = format!("conversations/{}/notes/", thread.id);
             callers.client(Who::Manager).post(note, json!({ "text": "since the welcome" })).await.is(201);
             for row in table() {
-                row.check(&mut socket, &it, place, who).await;
+                row.check(&mut socket, &thread, state, who).await;
             }
         }
     }

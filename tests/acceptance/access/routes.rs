@@ -1,271 +1,289 @@
-//! Every address × everyone.
+//! Access to routes: every endpoint of the OpenAPI document with every kind of caller. The table of rules is independent
+//! of the product.
 
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Options, Socket, Value, described::openapi, json, on_both, unique};
+use acceptance::{ApiResponse, TestSocket, Value, WorldOptions, described::openapi, json, on_both, unique};
 
-use super::callers::{Callers, INSIDE, OUTSIDE, Place, SYSTEMS, Thread, Who};
+use super::callers::{API_KEYS, Callers, STAFF, Thread, ThreadState, UNAUTHENTICATED, Who};
 
-/// Who may call. Where not said otherwise, other systems with their API keys may not: 403.
-enum Rule {
-    /// Anybody is answered so.
-    Anybody(u16),
-    /// Who is signed in is answered so, the others 401.
-    SignedIn(u16),
-    /// Managers are answered so, other staff 403.
+/// The callers that may make a call, with the status that they get. All others with an API key get 403.
+enum RouteRule {
+    /// Every caller gets this status.
+    Public(u16),
+    /// StaffClient get this status, callers without credentials 401.
+    AnyStaff(u16),
+    /// Managers get this status, other staff 403.
     Managers(u16),
-    /// The same, about a thing of the hotel: for another hotel's it is not there.
-    ManagersOfIt(u16),
-    /// As managers, and other systems of the hotel too.
-    Administers(u16),
-    /// The same, about a thing of the hotel.
-    AdministersIt(u16),
-    /// Who sees the conversation is answered so; for the others it is not there.
-    Seen(fn(Place, Who) -> u16),
-    /// Who is signed in gets a WebSocket.
+    /// The same for an object of the hotel: staff of another hotel get 404.
+    ManagersOfHotel(u16),
+    /// Managers and API keys.
+    ManagersAndKeys(u16),
+    /// The same for an object of the hotel: callers of another hotel get 404.
+    ManagersAndKeysOfHotel(u16),
+    /// StaffClient who see the conversation get this status, other staff 404.
+    Visible(fn(ThreadState, Who) -> u16),
+    /// StaffClient get a WebSocket.
     Upgrade,
-    /// The session ends; it has ended for those who had one.
+    /// Ends the session; also succeeds after the session has ended.
     SignOut,
 }
 
-use Rule::{Administers, AdministersIt, Anybody, Managers, ManagersOfIt, Seen, SignOut, SignedIn, Upgrade};
+use RouteRule::{
+    AnyStaff, Managers, ManagersAndKeys, ManagersAndKeysOfHotel, ManagersOfHotel, Public, SignOut, Upgrade, Visible,
+};
 
-struct Row {
+struct RouteRow {
     method: &'static str,
     path: &'static str,
-    rule: Rule,
+    rule: RouteRule,
     body: fn(&Callers, &Thread) -> Value,
 }
 
-fn get(path: &'static str, rule: Rule) -> Row {
-    Row { method: "GET", path, rule, body: |_, _| Value::Null }
+fn get(path: &'static str, rule: RouteRule) -> RouteRow {
+    RouteRow { method: "GET", path, rule, body: |_, _| Value::Null }
 }
 
-fn post(path: &'static str, rule: Rule, body: fn(&Callers, &Thread) -> Value) -> Row {
-    Row { method: "POST", path, rule, body }
+fn post(path: &'static str, rule: RouteRule, body: fn(&Callers, &Thread) -> Value) -> RouteRow {
+    RouteRow { method: "POST", path, rule, body }
 }
 
-fn delete(path: &'static str, rule: Rule) -> Row {
-    Row { method: "DELETE", path, rule, body: |_, _| Value::Null }
+fn delete(path: &'static str, rule: RouteRule) -> RouteRow {
+    RouteRow { method: "DELETE", path, rule, body: |_, _| Value::Null }
 }
 
-fn patch(path: &'static str, rule: Rule, body: fn(&Callers, &Thread) -> Value) -> Row {
-    Row { method: "PATCH", path, rule, body }
+fn patch(path: &'static str, rule: RouteRule, body: fn(&Callers, &Thread) -> Value) -> RouteRow {
+    RouteRow { method: "PATCH", path, rule, body }
 }
 
-/// The table. What a refused call would have done is well-formed: nothing but who asks is wrong.
-fn table() -> Vec<Row> {
+/// The rules. Every request is well-formed, so that only the caller can be the reason for a refusal.
+fn table() -> Vec<RouteRow> {
     let nothing = |_: &Callers, _: &Thread| json!({});
     vec![
-        get("/healthz", Anybody(200)),
-        get("/readyz", Anybody(200)),
-        get("/metrics", Anybody(200)),
-        get("/webhooks/whatsapp/", Anybody(403)),
-        post("/webhooks/whatsapp/", Anybody(401), nothing),
+        get("/healthz", Public(200)),
+        get("/readyz", Public(200)),
+        get("/metrics", Public(200)),
+        get("/webhooks/whatsapp/", Public(403)),
+        post("/webhooks/whatsapp/", Public(401), nothing),
         get("/ws/staff/", Upgrade),
-        post("/api/demo/guest_message/", Anybody(400), nothing),
-        post("/api/auth/login/", Anybody(400), nothing),
-        // By its own token or the cookie only; a bearer is neither.
-        post("/api/auth/refresh/", Anybody(401), |_, _| Value::Null),
+        post("/api/demo/guest_message/", Public(400), nothing),
+        post("/api/auth/login/", Public(400), nothing),
+        // Takes a refresh token or the cookie; an access token is neither.
+        post("/api/auth/refresh/", Public(401), |_, _| Value::Null),
         post(
             "/api/auth/password/",
-            SignedIn(400),
+            AnyStaff(400),
             |_, _| json!({ "current_password": "not mine at all", "new_password": "long enough to be one" }),
         ),
-        get("/api/auth/me/", SignedIn(200)),
-        get("/api/message_manager/conversations/", SignedIn(200)),
-        get("/api/message_manager/conversations/active_conversations/", SignedIn(200)),
-        get("/api/message_manager/conversations/{id}/", Seen(|_, _| 200)),
-        get("/api/message_manager/conversations/{id}/messages/", Seen(|_, _| 200)),
-        post("/api/message_manager/conversations/{id}/send_message/", Seen(sending), |_, _| json!({ "text": "x" })),
+        get("/api/auth/me/", AnyStaff(200)),
+        get("/api/message_manager/conversations/", AnyStaff(200)),
+        get("/api/message_manager/conversations/active_conversations/", AnyStaff(200)),
+        get("/api/message_manager/conversations/{id}/", Visible(|_, _| 200)),
+        get("/api/message_manager/conversations/{id}/messages/", Visible(|_, _| 200)),
+        post("/api/message_manager/conversations/{id}/send_message/", Visible(sending), |_, _| json!({ "text": "x" })),
         post(
             "/api/message_manager/conversations/{id}/send_template/",
-            Seen(sending),
+            Visible(sending),
             |callers, _| json!({ "template_id": callers.template }),
         ),
-        // A form is wanted: who does not see the conversation is not even told that.
-        post("/api/message_manager/conversations/{id}/attachments/", Seen(|_, _| 415), nothing),
+        // The body is a form with a file, see `send`.
+        post("/api/message_manager/conversations/{id}/attachments/", Visible(sending), nothing),
         post(
             "/api/message_manager/conversations/{id}/messages/{message_id}/retry/",
-            // A guest's message, which cannot have failed.
-            Seen(|_, _| 409),
+            // The message of a guest cannot have failed.
+            Visible(|_, _| 409),
             nothing,
         ),
-        // There is no such file.
-        get("/api/message_manager/attachments/{id}/", SignedIn(404)),
-        post("/api/message_manager/conversations/{id}/notes/", Seen(|_, _| 201), |_, _| json!({ "text": "x" })),
+        // There is no file with this id.
+        get("/api/message_manager/attachments/{id}/", AnyStaff(404)),
+        post("/api/message_manager/conversations/{id}/notes/", Visible(|_, _| 201), |_, _| json!({ "text": "x" })),
         post(
             "/api/message_manager/conversations/{id}/start_relay/",
-            Seen(unless_closed),
+            Visible(unless_closed),
             |callers, _| json!({ "department_id": callers.hotel.departments[0].id }),
         ),
-        post("/api/message_manager/conversations/{id}/end_relay/", Seen(in_relay), nothing),
+        post("/api/message_manager/conversations/{id}/end_relay/", Visible(in_relay), nothing),
         post(
             "/api/message_manager/conversations/{id}/assign/",
-            Seen(unless_closed),
+            Visible(unless_closed),
             |callers, _| json!({ "staff_id": callers.staff(Who::Manager).id }),
         ),
-        post("/api/message_manager/conversations/{id}/close/", Seen(|_, _| 200), nothing),
-        post("/api/message_manager/conversations/{id}/reopen/", Seen(|_, _| 200), nothing),
+        post("/api/message_manager/conversations/{id}/close/", Visible(|_, _| 200), nothing),
+        post("/api/message_manager/conversations/{id}/reopen/", Visible(|_, _| 200), nothing),
         post(
             "/api/message_manager/conversations/{id}/read/",
-            Seen(|_, _| 204),
-            |_, it| json!({ "message_id": it.message }),
+            Visible(|_, _| 204),
+            |_, thread| json!({ "message_id": thread.message }),
         ),
-        get("/api/message_manager/events/", SignedIn(200)),
-        get("/api/message_manager/departments/", SignedIn(200)),
+        get("/api/message_manager/events/", AnyStaff(200)),
+        get("/api/message_manager/departments/", AnyStaff(200)),
         post("/api/message_manager/departments/", Managers(201), |_, _| json!({ "name": unique("Spa") })),
-        patch("/api/message_manager/departments/{id}/", ManagersOfIt(200), |_, _| json!({ "name": unique("Bar") })),
-        get("/api/message_manager/staff/", SignedIn(200)),
+        patch("/api/message_manager/departments/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("Bar") })),
+        get("/api/message_manager/staff/", AnyStaff(200)),
         post(
             "/api/message_manager/staff/",
             Managers(201),
             |_, _| json!({ "username": unique("new"), "name": "New", "role": "staff", "password": "a password of theirs" }),
         ),
-        patch("/api/message_manager/staff/{id}/", ManagersOfIt(200), |_, _| json!({ "name": unique("Renamed") })),
-        get("/api/message_manager/hotel/", SignedIn(200)),
+        patch("/api/message_manager/staff/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("Renamed") })),
+        get("/api/message_manager/hotel/", AnyStaff(200)),
         patch("/api/message_manager/hotel/", Managers(200), |_, _| json!({ "name": unique("Hotel") })),
-        get("/api/message_manager/templates/", SignedIn(200)),
+        get("/api/message_manager/templates/", AnyStaff(200)),
         post(
             "/api/message_manager/templates/",
             Managers(201),
             |_, _| json!({ "name": unique("template"), "content": "Hello!" }),
         ),
-        patch("/api/message_manager/templates/{id}/", ManagersOfIt(200), |_, _| json!({ "content": unique("Hello") })),
-        // The last of them who may delete it does.
-        delete("/api/message_manager/templates/{id}/", ManagersOfIt(204)),
+        patch(
+            "/api/message_manager/templates/{id}/",
+            ManagersOfHotel(200),
+            |_, _| json!({ "content": unique("Hello") }),
+        ),
+        // The last allowed caller deletes the template.
+        delete("/api/message_manager/templates/{id}/", ManagersOfHotel(204)),
         get("/api/message_manager/stays/", Managers(200)),
         post("/api/message_manager/stays/", Managers(201), |callers, _| {
             json!({
-                "reservation_code": unique("R"), "guest_name": "Ana", "guest_phone": callers.hotel.new_phone(),
+                "reservation_code": unique("R"), "guest_name": "Ana", "guest_phone": callers.hotel.unused_phone(),
                 "room_number": "1", "check_in": "2030-05-01", "check_out": "2030-05-02",
             })
         }),
-        patch("/api/message_manager/stays/{id}/", ManagersOfIt(200), |_, _| json!({ "room_number": unique("R") })),
-        post("/api/message_manager/stays/import/", Administers(200), |_, _| {
+        patch("/api/message_manager/stays/{id}/", ManagersOfHotel(200), |_, _| json!({ "room_number": unique("R") })),
+        post("/api/message_manager/stays/import/", ManagersAndKeys(200), |_, _| {
             "reservation_code,guest_name,guest_phone,room_number,check_in,check_out\n".into()
         }),
-        post("/api/message_manager/stays/{id}/check_in/", AdministersIt(200), nothing),
-        post("/api/message_manager/stays/{id}/check_out/", AdministersIt(200), nothing),
-        // The last: it ends everybody's session.
+        post("/api/message_manager/stays/{id}/check_in/", ManagersAndKeysOfHotel(200), nothing),
+        post("/api/message_manager/stays/{id}/check_out/", ManagersAndKeysOfHotel(200), nothing),
+        // Last, because it ends all sessions.
         post("/api/auth/logout/", SignOut, |_, _| Value::Null),
     ]
 }
 
-fn sending(place: Place, who: Who) -> u16 {
-    let has_no_department = who == Who::Loner && !place.is_routed();
-    if place.is_closed() || has_no_department { 409 } else { 201 }
+const MISSING_ID: i64 = 9_000_000_000;
+
+/// A file to send to a guest.
+const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\
+    Content-Type: text/plain\r\n\r\nhello\r\n--x--\r\n";
+
+fn sending(state: ThreadState, who: Who) -> u16 {
+    let has_no_department = who == Who::Loner && !state.is_routed();
+    if state.is_closed() || has_no_department { 409 } else { 201 }
 }
 
-fn unless_closed(place: Place, _: Who) -> u16 {
-    if place.is_closed() { 409 } else { 200 }
+fn unless_closed(state: ThreadState, _: Who) -> u16 {
+    if state.is_closed() { 409 } else { 200 }
 }
 
-fn in_relay(place: Place, _: Who) -> u16 {
-    if place == Place::Relay { 200 } else { 409 }
+fn in_relay(state: ThreadState, _: Who) -> u16 {
+    if state == ThreadState::Relay { 200 } else { 409 }
 }
 
-impl Row {
-    async fn ask(&self, callers: &Callers, who: Who, it: &Thread) -> Answer {
+impl RouteRow {
+    async fn send(&self, callers: &Callers, who: Who, thread: &Thread) -> ApiResponse {
         let id = match self.path {
             "/api/message_manager/departments/{id}/" => callers.hotel.departments[2].id,
             "/api/message_manager/staff/{id}/" => callers.hotel.member_of(2).id,
             "/api/message_manager/templates/{id}/" => callers.template,
+            "/api/message_manager/attachments/{id}/" => MISSING_ID,
             path if path.starts_with("/api/message_manager/stays/") => callers.hotel.active(0).id,
-            _ => it.id,
+            _ => thread.id,
         };
-        let (client, body) = match (self.body)(callers, it) {
+        let (client, body) = match (self.body)(callers, thread) {
+            _ if self.path.ends_with("/attachments/") => {
+                (callers.client(who).with("content-type", "multipart/form-data; boundary=x"), Some(FORM.to_owned()))
+            }
             Value::Null => (callers.client(who).clone(), None),
             Value::String(csv) => (callers.client(who).with("content-type", "text/csv"), Some(csv)),
             json => (callers.client(who).clone(), Some(json.to_string())),
         };
         let query = if self.path == "/api/message_manager/events/" { "?after_seq=0" } else { "" };
-        let path = self.path.replace("{id}", &id.to_string()).replace("{message_id}", &it.message.to_string()) + query;
+        let path =
+            self.path.replace("{id}", &id.to_string()).replace("{message_id}", &thread.message.to_string()) + query;
         client.send(self.method, path, body.map(String::into_bytes)).await
     }
 
-    async fn check(&self, callers: &Callers, who: Who, it: &Thread, status: u16) {
-        let answer = self.ask(callers, who, it).await;
+    async fn check(&self, callers: &Callers, who: Who, thread: &Thread, status: u16) {
+        let answer = self.send(callers, who, thread).await;
         assert_eq!(answer.status, status, "{who:?}: {} {}: {}", self.method, self.path, answer.text());
     }
 
-    /// What everyone is answered who is not asking for a conversation.
+    /// The status for this caller, if the route is not about a conversation.
     fn status_for(&self, who: Who) -> u16 {
-        let is_outside = OUTSIDE.contains(&who);
+        let is_unauthenticated = UNAUTHENTICATED.contains(&who);
         match self.rule {
-            Anybody(status) => status,
+            Public(status) => status,
             SignOut if matches!(who, Who::Revoked | Who::Deactivated) => 204,
-            _ if is_outside => 401,
-            AdministersIt(_) if who.is_foreign() => 404,
-            Administers(status) | AdministersIt(status) if who == Who::System => status,
-            Administers(status) if who == Who::ForeignSystem => status,
-            _ if SYSTEMS.contains(&who) => 403,
+            _ if is_unauthenticated => 401,
+            ManagersAndKeysOfHotel(_) if who.is_of_other_hotel() => 404,
+            ManagersAndKeys(status) | ManagersAndKeysOfHotel(status) if who == Who::ApiKey => status,
+            ManagersAndKeys(status) if who == Who::ForeignApiKey => status,
+            _ if API_KEYS.contains(&who) => 403,
             SignOut => 204,
-            Managers(_) | Administers(_) | AdministersIt(_) if !who.is_manager() => 403,
-            ManagersOfIt(_) if who.is_foreign() => 404,
-            ManagersOfIt(_) if !who.is_manager() => 403,
-            SignedIn(status) | Managers(status) | ManagersOfIt(status) => status,
-            Administers(status) | AdministersIt(status) => status,
-            Seen(_) | Upgrade => unreachable!("asked for otherwise"),
+            Managers(_) | ManagersAndKeys(_) | ManagersAndKeysOfHotel(_) if !who.is_manager() => 403,
+            ManagersOfHotel(_) if who.is_of_other_hotel() => 404,
+            ManagersOfHotel(_) if !who.is_manager() => 403,
+            AnyStaff(status) | Managers(status) | ManagersOfHotel(status) => status,
+            ManagersAndKeys(status) | ManagersAndKeysOfHotel(status) => status,
+            Visible(_) | Upgrade => unreachable!("checked by another function"),
         }
     }
 }
 
-on_both!(every_address_answers_everyone_as_it_must, Options::default() => |world| {
-    let callers = Callers::gather(&world).await;
+on_both!(every_route_follows_its_rule_for_every_caller, WorldOptions::default() => |world| {
+    let callers = Callers::create(&world).await;
     for row in table() {
         match row.rule {
-            Upgrade => upgrades(&callers).await,
-            Seen(status) => conversations(&callers, &row, status).await,
+            Upgrade => check_upgrades(&callers).await,
+            Visible(status) => check_conversation_route(&callers, &row, status).await,
             _ => {
-                let it = callers.put(Place::Relay).await;
-                for who in OUTSIDE.into_iter().chain(SYSTEMS).chain(INSIDE) {
-                    row.check(&callers, who, &it, row.status_for(who)).await;
+                let thread = callers.set_state(ThreadState::Relay).await;
+                for who in UNAUTHENTICATED.into_iter().chain(API_KEYS).chain(STAFF) {
+                    row.check(&callers, who, &thread, row.status_for(who)).await;
                 }
             }
         }
     }
 });
 
-async fn upgrades(callers: &Callers) {
-    for who in INSIDE {
-        Socket::open(callers.staff(who)).await;
+async fn check_upgrades(callers: &Callers) {
+    for who in STAFF {
+        TestSocket::open(callers.staff(who)).await;
     }
-    for who in OUTSIDE.into_iter().chain(SYSTEMS) {
+    for who in UNAUTHENTICATED.into_iter().chain(API_KEYS) {
         let token = callers.client(who).headers().get("authorization").map(|it| it.to_str().unwrap());
         let headers: Vec<(&str, &str)> = token.into_iter().map(|it| ("authorization", it)).collect();
-        let refused = Socket::try_open(&callers.hotel.world, &headers).await.err();
-        let status = if SYSTEMS.contains(&who) { 403 } else { 401 };
+        let refused = TestSocket::try_open(&callers.hotel.world, &headers).await.err();
+        let status = if API_KEYS.contains(&who) { 403 } else { 401 };
         assert_eq!(refused.map(|it| it.status), Some(status), "{who:?}");
     }
 }
 
-async fn conversations(callers: &Callers, row: &Row, status: fn(Place, Who) -> u16) {
-    for place in Place::ALL {
-        let it = callers.put(place).await;
-        let path = format!("conversations/{}/", it.id);
+async fn check_conversation_route(callers: &Callers, row: &RouteRow, status: fn(ThreadState, Who) -> u16) {
+    for state in ThreadState::ALL {
+        let thread = callers.set_state(state).await;
+        let path = format!("conversations/{}/", thread.id);
         let before = callers.client(Who::Manager).get(&path).await.is(200);
-        for who in OUTSIDE {
-            row.check(callers, who, &it, 401).await;
+        for who in UNAUTHENTICATED {
+            row.check(callers, who, &thread, 401).await;
         }
-        for who in SYSTEMS {
-            row.check(callers, who, &it, 403).await;
+        for who in API_KEYS {
+            row.check(callers, who, &thread, 403).await;
         }
-        for who in INSIDE.into_iter().filter(|who| !place.is_seen_by(*who)) {
-            row.check(callers, who, &it, 404).await;
+        for who in STAFF.into_iter().filter(|who| !state.is_visible_to(*who)) {
+            row.check(callers, who, &thread, 404).await;
         }
-        // Whoever was refused has changed nothing.
-        assert_eq!(callers.client(Who::Manager).get(&path).await.is(200), before, "{} {place:?}", row.path);
-        for who in INSIDE.into_iter().filter(|who| place.is_seen_by(*who)) {
-            callers.put(place).await;
-            let answer = row.ask(callers, who, &it).await;
-            assert_eq!(answer.status, status(place, who), "{who:?} {place:?}: {}: {}", answer.asked, answer.text());
+        // The refused calls have changed nothing.
+        assert_eq!(callers.client(Who::Manager).get(&path).await.is(200), before, "{} {state:?}", row.path);
+        for who in STAFF.into_iter().filter(|who| state.is_visible_to(*who)) {
+            callers.set_state(state).await;
+            let answer = row.send(callers, who, &thread).await;
+            assert_eq!(answer.status, status(state, who), "{who:?} {state:?}: {}: {}", answer.request, answer.text());
         }
     }
 }
 
 #[test]
-fn every_address_is_in_the_table() {
+fn every_route_is_in_the_table() {
     let paths = openapi()["paths"].as_object().unwrap().iter();
     let described: BTreeSet<(String, String)> = paths
         .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|it| (it.to_uppercase(), path.clone())))

@@ -1,12 +1,12 @@
-//! Whatever Meta signs, the webhook takes it, and lives on.
+//! Fuzz tests of the webhook: every correctly signed body is answered with 200, and the server stays healthy.
 
-use acceptance::{Options, Value, json, on_both, whatsapp::message};
+use acceptance::{Value, WorldOptions, json, on_both, whatsapp::message};
 use proptest::{collection::vec, prelude::any, strategy::Strategy};
 
-use super::{Cases, lives_on};
+use super::{CaseGenerator, assert_healthy};
 
-/// Bodies that are right.
-fn right(line: &acceptance::Line) -> Vec<Value> {
+/// Valid webhook bodies.
+fn valid_bodies(line: &acceptance::WhatsappHotel) -> Vec<Value> {
     let contents = [
         json!({ "type": "text", "text": { "body": "Später? \u{1f642}" }, "context": { "id": "wamid.x", "from": "1" } }),
         json!({ "type": "image", "image": { "id": "1", "mime_type": "image/png", "sha256": "3q2+7w==", "caption": "c" } }),
@@ -26,8 +26,8 @@ fn right(line: &acceptance::Line) -> Vec<Value> {
     messages.chain([line.report(&[status])]).collect()
 }
 
-/// What stands where something else is expected.
-fn odd() -> Vec<Value> {
+/// JSON values that are unexpected in most fields.
+fn unexpected_values() -> Vec<Value> {
     let deep = (0..100).fold(json!([]), |inner, _| json!([inner]));
     vec![
         Value::Null,
@@ -51,7 +51,7 @@ fn odd() -> Vec<Value> {
     ]
 }
 
-/// Puts something in place of the part of a value with a number, counted as it is read.
+/// Replaces the nth value of a document, counted in reading order.
 fn replace(value: &mut Value, left: &mut usize, by: &Value) {
     if *left == 0 {
         *value = by.clone();
@@ -65,40 +65,40 @@ fn replace(value: &mut Value, left: &mut usize, by: &Value) {
     }
 }
 
-/// Changes bytes: one is another, some are gone, some come twice.
-fn spoil(bytes: &mut Vec<u8>, (what, at, other): (u8, usize, u8)) {
+/// Mutates bytes: changes one, removes some, repeats some, or truncates.
+fn mutate(bytes: &mut Vec<u8>, (kind, at, byte): (u8, usize, u8)) {
     if bytes.is_empty() {
         return;
     }
     let at = at % bytes.len();
-    let end = (at + usize::from(other)).min(bytes.len());
-    match what % 4 {
-        0 => bytes[at] = other,
+    let end = (at + usize::from(byte)).min(bytes.len());
+    match kind % 4 {
+        0 => bytes[at] = byte,
         1 => drop(bytes.drain(at..end)),
         2 => bytes.extend_from_within(at..end),
         _ => bytes.truncate(at),
     }
 }
 
-on_both!(nothing_that_whatsapp_signs_makes_it_fail, whatsapp Options::default() => |it| {
-    let line = it.line();
-    let odd = odd();
+on_both!(every_signed_body_is_answered_with_200, whatsapp WorldOptions::default() => |whatsapp| {
+    let line = whatsapp.line();
+    let unexpected = unexpected_values();
     let parts = vec((any::<usize>(), any::<usize>()), 0..4);
     let bytes = vec((any::<u8>(), any::<usize>(), any::<u8>()), 0..3);
-    let (cases_of, mut cases) = ((any::<usize>(), parts, bytes).prop_map(|it| it), Cases::new());
+    let (cases_of, mut cases) = ((any::<usize>(), parts, bytes).prop_map(|it| it), CaseGenerator::new());
     while let Some((which, parts, bytes)) = cases.next(&cases_of) {
-        // Each time with ids of its own, so that it is no duplicate.
-        let all = right(&line);
+        // New message ids for each case, so that no message is a duplicate.
+        let all = valid_bodies(&line);
         let mut body = all[which % all.len()].clone();
         for (at, by) in parts {
-            replace(&mut body, &mut (at % 40), &odd[by % odd.len()]);
+            replace(&mut body, &mut (at % 40), &unexpected[by % unexpected.len()]);
         }
         let mut raw = body.to_string().into_bytes();
-        bytes.into_iter().for_each(|it| spoil(&mut raw, it));
-        let answer = line.post_bytes(raw.clone()).await;
-        assert_eq!(answer.status, 200, "{}: {}", String::from_utf8_lossy(&raw), answer.text());
+        bytes.into_iter().for_each(|it| mutate(&mut raw, it));
+        let response = line.post_bytes(raw.clone()).await;
+        assert_eq!(response.status, 200, "{}: {}", String::from_utf8_lossy(&raw), response.text());
     }
-    line.says("34680000009", "and still it listens").await;
+    line.send_guest_text("34680000009", "and still it listens").await;
     line.conversation("34680000009").await;
-    lives_on(&it.world).await;
+    assert_healthy(&whatsapp.world).await;
 });

@@ -1,51 +1,51 @@
-//! Stays from a table, over HTTP. What a table does is told in `guests/imports.rs`.
+//! Import of stays over REST. The effects of an import are tested in `guests/imports.rs`.
 
-use acceptance::{Answer, Client, Hotel, Value, json, on_both, unique};
+use acceptance::{ApiClient, ApiResponse, TestHotel, Value, json, on_both, on_sqlite, unique};
 use futures_util::future::join_all;
 
 const HEADER: &str = "reservation_code,guest_name,guest_phone,room_number,check_in,check_out";
 const MIB: usize = 1024 * 1024;
 
-async fn import(client: &Client, media: &str, body: impl Into<Vec<u8>>) -> Answer {
+async fn import(client: &ApiClient, media: &str, body: impl Into<Vec<u8>>) -> ApiResponse {
     client.with("content-type", media).send("POST", "stays/import/", Some(body.into())).await
 }
 
-/// A table of one stay.
-fn table(hotel: &Hotel, code: &str) -> String {
-    format!("{HEADER}\n{code},Ana,{},1,2030-05-01,2030-05-02\n", hotel.new_phone())
+/// A table with one stay.
+fn table(hotel: &TestHotel, code: &str) -> String {
+    format!("{HEADER}\n{code},Ana,{},1,2030-05-01,2030-05-02\n", hotel.unused_phone())
 }
 
-/// The same as the part of a form, after another part.
+/// The table as a part of a multipart form, after another part.
 fn form(boundary: &str, name: &str, table: &str) -> String {
     format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nfrom the desk\r\n\
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nfrom the reception\r\n\
          --{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"stays.csv\"\r\n\
          Content-Type: text/csv\r\n\r\n{table}\r\n--{boundary}--\r\n"
     )
 }
 
-fn row(code: &str, result: &str) -> Value {
+fn result_of_row(code: &str, result: &str) -> Value {
     json!({ "rows": [{ "row": 1, "reservation_code": code, "result": result }] })
 }
 
-on_both!(a_table_comes_by_itself_or_in_a_form, |hotel| {
+on_both!(a_table_is_accepted_as_csv_or_in_a_form, |hotel| {
     let (manager, code) = (hotel.manager().await, unique("R"));
     let table = table(&hotel, &code);
-    assert_eq!(import(&manager, "text/csv", table.clone()).await.is(200), row(&code, "created"));
+    assert_eq!(import(&manager, "text/csv", table.clone()).await.is(200), result_of_row(&code, "created"));
     let as_form = form("xyz", "file", &table);
-    let answer = import(&manager, "multipart/form-data; boundary=xyz", as_form).await;
-    assert_eq!(answer.is(200), row(&code, "unchanged"));
+    let response = import(&manager, "multipart/form-data; boundary=xyz", as_form).await;
+    assert_eq!(response.is(200), result_of_row(&code, "unchanged"));
     let moved = table.replace(",1,", ",2,").replace(',', ";");
-    assert_eq!(import(&manager, "Text/CSV; charset=utf-8", moved).await.is(200), row(&code, "updated"));
+    assert_eq!(import(&manager, "Text/CSV; charset=utf-8", moved).await.is(200), result_of_row(&code, "updated"));
     assert_eq!(manager.get("stays/").await.is(200)["results"][0]["room_number"], "2");
-    // As on the command line.
+    // The same result as on the command line.
     let broken = format!("{HEADER}\nR-1,,600,1,soon,2030-05-02\n");
     assert_eq!(import(&manager, "text/csv", broken.clone()).await.is(200), hotel.import(&broken));
 });
 
-on_both!(an_unclosed_quote_swallows_no_booking, |hotel| {
+on_both!(an_unclosed_quote_refuses_the_whole_table, |hotel| {
     let (manager, code) = (hotel.manager().await, unique("R"));
-    let row = |n: u32, name: &str| format!("{code}-{n},{name},{},1,2030-05-01,2030-05-02\n", hotel.new_phone());
+    let row = |n: u32, name: &str| format!("{code}-{n},{name},{},1,2030-05-01,2030-05-02\n", hotel.unused_phone());
     for rows in [
         [row(1, "Ana"), row(2, "\"Bo"), row(3, "Cy")].concat(),
         [row(1, "Ana"), row(2, "\"Bo"), row(3, "\"Cy\"")].concat(),
@@ -53,30 +53,30 @@ on_both!(an_unclosed_quote_swallows_no_booking, |hotel| {
         let table = format!("{HEADER}\n{rows}");
         let refused = import(&manager, "text/csv", table).await;
         assert_eq!(refused.bad_fields(), ["file"]);
-        let told = refused.json()["errors"]["file"][0].as_str().unwrap().to_owned();
-        assert!(told.contains("line 3"), "{told}");
+        let error = refused.json()["errors"]["file"][0].as_str().unwrap().to_owned();
+        assert!(error.contains("line 3"), "{error}");
     }
     let stays = manager.get("stays/?page_size=100").await.is(200);
     let of_table = |it: &&Value| it["reservation_code"].as_str().unwrap().starts_with(&code);
     assert_eq!(stays["results"].as_array().unwrap().iter().filter(of_table).count(), 0);
 });
 
-on_both!(rows_of_one_code_that_contradict_each_other_change_nothing, |hotel| {
+on_both!(contradicting_rows_of_one_code_fail, |hotel| {
     let (manager, code, other) = (hotel.manager().await, unique("R"), unique("R"));
-    let (phone, room) = (hotel.new_phone(), |code: &str, room: u32, phone: &str| {
-        format!("{code},Ana,{phone},{room},2030-05-01,2030-05-02\n")
+    let (phone, row) = (hotel.unused_phone(), |code: &str, row: u32, phone: &str| {
+        format!("{code},Ana,{phone},{row},2030-05-01,2030-05-02\n")
     });
-    let rows = [room(&code, 1, &phone), room(&other, 1, &phone), room(&code, 2, &phone), room(&other, 1, &phone)];
-    let answer = import(&manager, "text/csv", format!("{HEADER}\n{}", rows.concat())).await.is(200);
-    let results: Vec<&Value> = answer["rows"].as_array().unwrap().iter().map(|it| &it["result"]).collect();
+    let rows = [row(&code, 1, &phone), row(&other, 1, &phone), row(&code, 2, &phone), row(&other, 1, &phone)];
+    let response = import(&manager, "text/csv", format!("{HEADER}\n{}", rows.concat())).await.is(200);
+    let results: Vec<&Value> = response["rows"].as_array().unwrap().iter().map(|it| &it["result"]).collect();
     assert_eq!(results, ["failed", "created", "failed", "unchanged"]);
-    assert!(answer["rows"][0]["errors"]["reservation_code"][0].is_string(), "{answer}");
-    // By itself each is fine.
+    assert!(response["rows"][0]["errors"]["reservation_code"][0].is_string(), "{response}");
+    // Each row alone is valid.
     import(&manager, "text/csv", format!("{HEADER}\n{}", rows[0])).await.is(200);
     assert_eq!(manager.get("stays/").await.is(200)["results"][0]["reservation_code"], json!(code));
 });
 
-on_both!(a_table_of_no_use_is_refused, |hotel| {
+on_sqlite!(invalid_tables_are_refused, |hotel| {
     let (manager, good) = (hotel.manager().await, table(&hotel, &unique("R")));
     let form_of = |boundary: &str| format!("multipart/form-data; boundary={boundary}");
     for body in ["", "guest_name,room_number\nAna,1\n", "\u{0}"] {
@@ -89,19 +89,19 @@ on_both!(a_table_of_no_use_is_refused, |hotel| {
         import(&manager, media, good.clone()).await.problem(415, "unsupported_media_type");
     }
     manager.send("GET", "stays/import/", None).await.problem(405, "method_not_allowed");
-    // It may be larger than other bodies.
+    // A table may be larger than other bodies.
     let large = |size: usize| format!("{good}{}\n", "x".repeat(size - good.len() - 1));
     let rows = import(&manager, "text/csv", large(MIB)).await.is(200);
     assert_eq!((&rows["rows"][0]["result"], &rows["rows"][1]["result"]), (&json!("created"), &json!("failed")));
-    let told = import(&manager, "text/csv", large(4 * MIB + 1)).await.problem(413, "too_large");
-    assert!(told["detail"].as_str().unwrap().contains("4096 KiB"), "{told}");
+    let problem = import(&manager, "text/csv", large(4 * MIB + 1)).await.problem(413, "too_large");
+    assert!(problem["detail"].as_str().unwrap().contains("4096 KiB"), "{problem}");
 });
 
-on_both!(a_key_imports_once, |hotel| {
+on_both!(a_repeated_idempotency_key_imports_once, |hotel| {
     let (manager, key, code) = (hotel.manager().await, unique("k"), unique("R"));
     let (client, body) = (manager.key(&key), table(&hotel, &code));
     let first = import(&client, "text/csv", body.clone()).await;
-    assert_eq!((first.is(200), first.header("idempotent-replay")), (row(&code, "created"), None));
+    assert_eq!((first.is(200), first.header("idempotent-replay")), (result_of_row(&code, "created"), None));
     let id = manager.get("stays/").await.is(200)["results"][0]["id"].clone();
     manager.patch(format!("stays/{id}/"), json!({ "room_number": "9" })).await.is(200);
     let again = import(&client, "text/csv", body.clone()).await;
@@ -109,7 +109,7 @@ on_both!(a_key_imports_once, |hotel| {
     assert_eq!(manager.get("stays/").await.is(200)["results"][0]["room_number"], "9");
     import(&client, "text/csv", table(&hotel, &code)).await.problem(409, "idempotency_mismatch");
     import(&client, "text/csv", "of no use").await.problem(409, "idempotency_mismatch");
-    // A form is compared by its bytes.
+    // Multipart bodies are compared by their bytes.
     let client = manager.key(&unique("k"));
     let send = |boundary: &str| {
         let (media, body) = (format!("multipart/form-data; boundary={boundary}"), form(boundary, "file", &body));
@@ -121,11 +121,11 @@ on_both!(a_key_imports_once, |hotel| {
     send("two").await.problem(409, "idempotency_mismatch");
 });
 
-on_both!(the_same_key_at_once_imports_once, |hotel| {
+on_both!(concurrent_imports_with_the_same_key_run_once, |hotel| {
     let (manager, code) = (hotel.manager().await, unique("R"));
     let (client, body) = (manager.key(&unique("k")), table(&hotel, &code));
-    let answers = join_all((0..8).map(|_| import(&client, "text/csv", body.clone()))).await;
-    assert!(answers.iter().all(|it| it.is(200) == row(&code, "created")), "{answers:?}");
-    let replays = answers.iter().filter(|it| it.header("idempotent-replay") == Some("true")).count();
+    let responses = join_all((0..8).map(|_| import(&client, "text/csv", body.clone()))).await;
+    assert!(responses.iter().all(|it| it.is(200) == result_of_row(&code, "created")), "{responses:?}");
+    let replays = responses.iter().filter(|it| it.header("idempotent-replay") == Some("true")).count();
     assert_eq!(replays, 7);
 });

@@ -1,16 +1,20 @@
-//! What must survive of guests' messages: a database that goes away, connections that are cut, a server that dies.
+//! Outages during webhooks: an unavailable database, cut connections, a killed server and refused statements lose no
+//! guest message.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use acceptance::{Backend, Line, Options, Value, Whatsapp, by_whatsapp, json, on_both, unique, whatsapp::text};
+use acceptance::{
+    DatabaseKind, Value, WhatsappHotel, WhatsappWorld, WorldOptions, json, on_both, unique, whatsapp::text,
+    with_simulator,
+};
 
 use super::{digits, id};
 
 /// How often each text of a guest is stored.
-async fn stored(line: &Line, phone: &str) -> BTreeMap<String, usize> {
+async fn count_texts(line: &WhatsappHotel, phone: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    let talk = line.conversation(digits(phone)).await;
-    for message in line.messages(id(&talk)).await {
+    let conversation = line.conversation(digits(phone)).await;
+    for message in line.messages(id(&conversation)).await {
         if message["sender_type"] == "guest" {
             *counts.entry(message["content"].as_str().unwrap().to_owned()).or_insert(0) += 1;
         }
@@ -18,38 +22,40 @@ async fn stored(line: &Line, phone: &str) -> BTreeMap<String, usize> {
     counts
 }
 
-fn once(words: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+fn once_each(words: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     words.map(|it| (it, 1)).collect()
 }
 
 #[test]
-fn while_the_database_is_away_meta_is_told_to_come_again() {
-    by_whatsapp(Backend::Postgres, Options::default(), async |it: Arc<Whatsapp>| {
-        let line = it.line();
-        let (phone, manager) = (line.new_phone(), line.manager().await);
-        it.meta.set(json!({ "retry_ms": 200 })).await;
-        it.world.let_in(false);
+fn an_unavailable_database_gets_503_and_meta_redelivers() {
+    with_simulator(DatabaseKind::Postgres, WorldOptions::default(), async |whatsapp: Arc<WhatsappWorld>| {
+        let line = whatsapp.line();
+        let (phone, manager) = (line.unused_phone(), line.manager().await);
+        whatsapp.meta.set(json!({ "retry_ms": 200 })).await;
+        whatsapp.world.set_reachable(false);
         let body = line.body(&[text(digits(&phone), "by hand")]);
         line.post(&body).await.problem(503, "unavailable");
         let messages: Vec<Value> = (0..10).map(|n| json!({ "text": format!("by Meta {n}") })).collect();
         line.guest(json!({ "from": phone, "messages": messages, "times": 2 })).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        it.world.let_in(true);
-        line.until("it is taken", async || (line.post(&body).await.status == 200).then_some(())).await;
-        it.meta.has_told().await;
-        line.until("it is found again", async || (manager.get("conversations/").await.status == 200).then_some(()))
-            .await;
-        let wanted = once((0..10).map(|n| format!("by Meta {n}")).chain(["by hand".to_owned()]));
-        assert_eq!(stored(&line, &phone).await, wanted);
-        assert_eq!(it.world.number("SELECT count(*) FROM parked"), 0);
+        whatsapp.world.set_reachable(true);
+        line.until("the webhook is accepted", async || (line.post(&body).await.status == 200).then_some(())).await;
+        whatsapp.meta.wait_until_delivered().await;
+        line.until("the database is available again", async || {
+            (manager.get("conversations/").await.status == 200).then_some(())
+        })
+        .await;
+        let wanted = once_each((0..10).map(|n| format!("by Meta {n}")).chain(["by hand".to_owned()]));
+        assert_eq!(count_texts(&line, &phone).await, wanted);
+        assert_eq!(whatsapp.world.number("SELECT count(*) FROM parked"), 0);
     });
 }
 
 #[test]
-fn a_cut_in_the_middle_loses_nothing_and_doubles_nothing() {
-    by_whatsapp(Backend::Postgres, Options::default(), async |it: Arc<Whatsapp>| {
-        let line = it.line();
-        let phones: Vec<String> = (0..4).map(|_| line.new_phone()).collect();
+fn cut_connections_lose_and_duplicate_no_message() {
+    with_simulator(DatabaseKind::Postgres, WorldOptions::default(), async |whatsapp: Arc<WhatsappWorld>| {
+        let line = whatsapp.line();
+        let phones: Vec<String> = (0..4).map(|_| line.unused_phone()).collect();
         line.manager().await;
         for turn in 0..3 {
             let words = |n: usize| format!("turn {turn} number {n}");
@@ -58,50 +64,51 @@ fn a_cut_in_the_middle_loses_nothing_and_doubles_nothing() {
             let cutting = async {
                 for _ in 0..5 {
                     tokio::time::sleep(Duration::from_millis(40)).await;
-                    it.world.cut_connections();
+                    whatsapp.world.cut_connections();
                 }
             };
-            let posting = line.until("it is taken", async || {
+            let posting = line.until("the webhook is accepted", async || {
                 let status = line.post(&body).await.status;
                 assert!([200, 503].contains(&status), "{status}");
                 (status == 200).then_some(())
             });
             tokio::join!(cutting, posting);
-            line.until("it is taken once more", async || (line.post(&body).await.status == 200).then_some(())).await;
+            line.until("the webhook is accepted again", async || (line.post(&body).await.status == 200).then_some(()))
+                .await;
         }
         for (index, phone) in phones.iter().enumerate() {
             let all = (0..3).flat_map(|turn| {
                 (0..600).filter(move |n| n % 4 == index).map(move |n| format!("turn {turn} number {n}"))
             });
-            assert_eq!(stored(&line, phone).await, once(all));
+            assert_eq!(count_texts(&line, phone).await, once_each(all));
         }
-        assert_eq!(it.world.number("SELECT count(*) FROM parked"), 0);
+        assert_eq!(whatsapp.world.number("SELECT count(*) FROM parked"), 0);
     });
 }
 
-on_both!(a_power_cut_loses_nothing_that_was_acknowledged, whatsapp Options::default() => |it| {
-    let line = it.line();
-    let phone = line.new_phone();
-    it.meta.set(json!({ "retry_ms": 200, "callback_timeout_ms": 2000 })).await;
+on_both!(a_crash_loses_no_acknowledged_webhook, whatsapp WorldOptions::default() => |whatsapp| {
+    let line = whatsapp.line();
+    let phone = line.unused_phone();
+    whatsapp.meta.set(json!({ "retry_ms": 200, "callback_timeout_ms": 2000 })).await;
     for turn in 0..3 {
         let messages: Vec<Value> = (0..40).map(|n| json!({ "text": format!("{turn}-{n}") })).collect();
         line.guest(json!({ "from": phone, "messages": messages })).await;
         tokio::time::sleep(Duration::from_millis(30)).await;
-        it.world.kill();
-        it.world.serve();
+        whatsapp.world.kill();
+        whatsapp.world.serve();
     }
-    it.meta.has_told().await;
-    let wanted = once((0..3).flat_map(|turn| (0..40).map(move |n| format!("{turn}-{n}"))));
-    assert_eq!(stored(&line, &phone).await, wanted);
+    whatsapp.meta.wait_until_delivered().await;
+    let wanted = once_each((0..3).flat_map(|turn| (0..40).map(move |n| format!("{turn}-{n}"))));
+    assert_eq!(count_texts(&line, &phone).await, wanted);
 });
 
-on_both!(the_log_tells_nothing_of_guests, whatsapp Options::default().set("RUST_LOG", "debug") => |it| {
-    let line = it.line();
-    let (phone, mark) = (line.new_phone(), unique("zx9marked"));
+on_both!(the_log_contains_no_data_of_guests, whatsapp WorldOptions::default().set("RUST_LOG", "debug") => |whatsapp| {
+    let line = whatsapp.line();
+    let (phone, mark) = (line.unused_phone(), unique("zx9marked"));
     let from = digits(&phone);
     let user = format!("ES.{from}");
     let mut ids = Vec::new();
-    let good = [
+    let messages = [
         json!({ "text": mark }),
         json!({ "type": "image", "media": { "caption": mark, "filename": mark } }),
         json!({ "type": "image", "media": { "caption": mark, "wrong_sha256": true } }),
@@ -111,98 +118,98 @@ on_both!(the_log_tells_nothing_of_guests, whatsapp Options::default().set("RUST_
         json!({ "group_id": mark, "text": mark }),
         json!({ "type": "system", "system": { "type": "user_changed_number", "wa_id": "34680000000", "body": mark } }),
     ];
-    for what in good {
-        ids.extend(line.guest(json!({ "from": phone, "user_id": user, "name": mark, "messages": [what] })).await);
+    for content in messages {
+        ids.extend(line.guest(json!({ "from": phone, "user_id": user, "name": mark, "messages": [content] })).await);
     }
-    it.meta.post("guest/", json!({ "from": phone, "to": "999000000000009", "text": mark })).await;
-    it.meta.post("change/", json!({ "field": "account_update", "value": { "x": mark }, "to": line.number })).await;
+    whatsapp.meta.post("guest/", json!({ "from": phone, "to": "999000000000009", "text": mark })).await;
+    whatsapp.meta.post("change/", json!({ "field": "account_update", "value": { "x": mark }, "to": line.number })).await;
     let errors = json!({ "errors": [{ "code": 131000, "title": mark, "error_data": { "details": mark } }] });
-    it.meta.post("change/", json!({ "value": errors, "to": line.number })).await;
+    whatsapp.meta.post("change/", json!({ "value": errors, "to": line.number })).await;
     line.post_bytes(format!("{{\"{mark}\":").into_bytes()).await.is(200);
-    line.nobody().with("x-hub-signature-256", &mark).post("/webhooks/whatsapp/", json!({ "x": mark })).await.is(401);
-    line.nobody().get(format!("/webhooks/whatsapp/?hub.mode=subscribe&hub.verify_token={mark}&hub.challenge={mark}")).await;
-    it.meta.has_told().await;
+    line.anonymous().with("x-hub-signature-256", &mark).post("/webhooks/whatsapp/", json!({ "x": mark })).await.is(401);
+    line.anonymous().get(format!("/webhooks/whatsapp/?hub.mode=subscribe&hub.verify_token={mark}&hub.challenge={mark}")).await;
+    whatsapp.meta.wait_until_delivered().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let log = it.world.log_text();
+    let log = whatsapp.world.log_text();
     let secrets = [mark.as_str(), from, &user, acceptance::APP_SECRET, acceptance::VERIFY_TOKEN, acceptance::ACCESS_TOKEN];
     for secret in secrets.into_iter().map(str::to_owned).chain(ids) {
         let found = log.lines().find(|it| it.contains(&secret));
         assert!(found.is_none(), "the log has {secret}: {found:?}");
     }
-    assert!(log.contains("parked what the webhook brought"), "{log}");
+    assert!(log.contains("an update of the webhook becomes a dead letter"), "{log}");
 });
 
-/// Makes the database refuse messages of this content, as a fault of a statement would.
-fn refuse(it: &Whatsapp, content: &str) {
-    let trigger = match it.world.backend {
-        Backend::Sqlite => format!(
+/// Makes the database refuse messages with this text, as a faulty statement would.
+fn refuse_text(whatsapp: &WhatsappWorld, content: &str) {
+    let trigger = match whatsapp.world.backend {
+        DatabaseKind::Sqlite => format!(
             "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.content = '{content}' \
              BEGIN SELECT RAISE(ABORT, 'refused by a test'); END"
         ),
-        Backend::Postgres => format!(
+        DatabaseKind::Postgres => format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$; \
              CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW \
              WHEN (NEW.content = '{content}') EXECUTE FUNCTION refuse()"
         ),
     };
-    it.world.sql(&trigger).unwrap();
+    whatsapp.world.sql(&trigger).unwrap();
 }
 
-fn refuse_no_more(it: &Whatsapp) {
-    let on = if it.world.backend == Backend::Postgres { " ON messages" } else { "" };
-    it.world.sql(&format!("DROP TRIGGER refuse{on}")).unwrap();
+fn accept_all_texts(whatsapp: &WhatsappWorld) {
+    let on = if whatsapp.world.backend == DatabaseKind::Postgres { " ON messages" } else { "" };
+    whatsapp.world.sql(&format!("DROP TRIGGER refuse{on}")).unwrap();
 }
 
-on_both!(what_the_database_refuses_is_delivered_again_and_stored_once, whatsapp Options::default() => |it| {
-    let line = it.line();
-    let (phone, other) = (line.new_phone(), line.new_phone());
+on_both!(a_refused_message_is_redelivered_and_stored_once, whatsapp WorldOptions::default() => |whatsapp| {
+    let line = whatsapp.line();
+    let (phone, other) = (line.unused_phone(), line.unused_phone());
     let message = text(digits(&phone), "refused");
     let wamid = message["id"].as_str().unwrap().to_owned();
     let body = line.body(&[message, text(digits(&other), "taken"), json!("unusable")]);
-    refuse(&it, "refused");
+    refuse_text(&whatsapp, "refused");
     for _ in 0..2 {
         line.post(&body).await.problem(503, "unavailable");
     }
-    // What comes with it is stored; nothing is parked that Meta brings again anyway.
-    assert_eq!(stored(&line, &other).await, once(["taken".to_owned()].into_iter()));
-    assert_eq!(it.world.number("SELECT count(*) FROM parked"), 0);
-    let log = std::fs::read_to_string(&it.world.log).unwrap();
-    let told = format!("hotel {}, update {wamid}, constraint", line.id);
-    assert!(log.contains(&told), "{told} is not in the log");
-    refuse_no_more(&it);
+    // The other message of the body is stored. The refused one is no dead letter, because Meta delivers it again.
+    assert_eq!(count_texts(&line, &other).await, once_each(["taken".to_owned()].into_iter()));
+    assert_eq!(whatsapp.world.number("SELECT count(*) FROM parked"), 0);
+    let log = std::fs::read_to_string(&whatsapp.world.log).unwrap();
+    let expected = format!("hotel {}: update {wamid} could not be stored (constraint", line.id);
+    assert!(log.contains(&expected), "{expected} is not in the log");
+    accept_all_texts(&whatsapp);
     for _ in 0..2 {
         line.post(&body).await.is(200);
     }
-    assert_eq!(stored(&line, &phone).await, once(["refused".to_owned()].into_iter()));
-    assert_eq!(stored(&line, &other).await, once(["taken".to_owned()].into_iter()));
-    assert_eq!(it.world.number("SELECT count(*) FROM parked WHERE kind = 'store'"), 0);
+    assert_eq!(count_texts(&line, &phone).await, once_each(["refused".to_owned()].into_iter()));
+    assert_eq!(count_texts(&line, &other).await, once_each(["taken".to_owned()].into_iter()));
+    assert_eq!(whatsapp.world.number("SELECT count(*) FROM parked WHERE kind = 'store'"), 0);
 });
 
-on_both!(what_failed_for_hours_is_parked_and_tried_again_by_itself, whatsapp Options::default() => |it| {
-    let line = it.line();
-    let phone = line.new_phone();
+on_both!(a_message_refused_for_hours_becomes_a_dead_letter_and_is_retried, whatsapp WorldOptions::default() => |whatsapp| {
+    let line = whatsapp.line();
+    let phone = line.unused_phone();
     let body = line.body(&[text(digits(&phone), "refused")]);
     let open = "SELECT count(*) FROM parked WHERE kind = 'store' AND settled_at IS NULL";
-    refuse(&it, "refused");
+    refuse_text(&whatsapp, "refused");
     line.post(&body).await.problem(503, "unavailable");
-    it.advance(5 * 3600).await;
+    whatsapp.advance(5 * 3600).await;
     line.post(&body).await.problem(503, "unavailable");
-    it.advance(2 * 3600).await;
+    whatsapp.advance(2 * 3600).await;
     line.post(&body).await.is(200);
-    assert_eq!(it.world.number(open), 1);
-    // It is tried when the server starts, and once a minute.
+    assert_eq!(whatsapp.world.number(open), 1);
+    // Dead letters are retried at the start of a server and once a minute.
     let restart = || {
-        it.world.kill();
-        it.world.serve();
+        whatsapp.world.kill();
+        whatsapp.world.serve();
     };
     restart();
     let tried = "SELECT count(*) FROM parked WHERE attempts > 0";
-    line.until("it is tried in vain", async || (it.world.number(tried) == 1).then_some(())).await;
-    assert_eq!(it.world.number(open), 1);
-    refuse_no_more(&it);
-    it.advance(120).await;
+    line.until("the dead letter is retried", async || (whatsapp.world.number(tried) == 1).then_some(())).await;
+    assert_eq!(whatsapp.world.number(open), 1);
+    accept_all_texts(&whatsapp);
+    whatsapp.advance(120).await;
     restart();
-    line.until("it is tried again", async || (it.world.number(open) == 0).then_some(())).await;
-    assert_eq!(stored(&line, &phone).await, once(["refused".to_owned()].into_iter()));
+    line.until("the dead letter is retried successfully", async || (whatsapp.world.number(open) == 0).then_some(())).await;
+    assert_eq!(count_texts(&line, &phone).await, once_each(["refused".to_owned()].into_iter()));
 });

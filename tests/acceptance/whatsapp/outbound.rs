@@ -1,29 +1,29 @@
-//! What goes to guests by WhatsApp: once, in order, and how far it has come.
+//! Messages to guests through WhatsApp: sent once, in order, with a delivery status.
 
-mod codes;
 mod crashes;
-mod guests;
-mod order;
-mod ticks;
-mod windows;
+mod delivery_status;
+mod error_codes;
+mod order_and_rate_limit;
+mod recipients;
+mod service_window;
 
-use acceptance::{Answer, Line, PASSWORD, Staff, Value, json, unique};
+use acceptance::{ApiResponse, PASSWORD, StaffClient, Value, WhatsappHotel, json, unique};
 
-/// Deliveries from the first to the last.
+/// Delivery statuses in their order.
 const RANKS: [&str; 7] = ["held", "queued", "unknown", "sent", "failed", "delivered", "read"];
 
-/// A guest who has written just now, and the manager who answers.
+/// A conversation whose guest has just written, and the manager who replies.
 #[derive(Clone)]
-struct Talk {
-    line: Line,
-    manager: Staff,
+struct GuestConversation {
+    line: WhatsappHotel,
+    manager: StaffClient,
     id: i64,
     phone: String,
 }
 
-impl Talk {
-    /// With a guest of no stay; the flow is silent.
-    async fn with(line: &Line, phone: &str) -> Self {
+impl GuestConversation {
+    /// A guest without stay writes; the guest flow is off.
+    async fn with(line: &WhatsappHotel, phone: &str) -> Self {
         line.hotel.world.run(&["hotel", "set", &line.id.to_string(), "--flow", "off"]).json();
         line.guest(json!({ "from": phone, "text": "Hello" })).await;
         let manager = line.manager().await;
@@ -37,16 +37,16 @@ impl Talk {
         format!("conversations/{}/{rest}", self.id)
     }
 
-    /// The manager answers; the message's id.
-    async fn say(&self, words: &str) -> i64 {
-        self.try_say(words).await.is(201)["id"].as_i64().unwrap()
+    /// The manager replies; returns the message id.
+    async fn say(&self, text: &str) -> i64 {
+        self.try_say(text).await.is(201)["id"].as_i64().unwrap()
     }
 
-    async fn try_say(&self, words: &str) -> Answer {
-        self.manager.post(self.path("send_message/"), json!({ "text": words })).await
+    async fn try_say(&self, text: &str) -> ApiResponse {
+        self.manager.post(self.path("send_message/"), json!({ "text": text })).await
     }
 
-    /// The same with a new client and session: the server was started again, or much time has passed.
+    /// Signs in again with a new client, after a restart or an expired token.
     async fn back(&self) -> Self {
         let manager = self.line.hotel.sign_in(&self.manager.username, PASSWORD).await;
         Self { manager, ..self.clone() }
@@ -62,31 +62,31 @@ impl Talk {
         all.into_iter().find(|it| it["id"] == id).expect("no such message")
     }
 
-    /// Waits until a message has come so far.
-    async fn comes_to(&self, id: i64, delivery: &str) -> Value {
-        let what = format!("{} to be {delivery}", self.phone);
+    /// Waits until a message has this delivery status.
+    async fn wait_for_delivery(&self, id: i64, delivery: &str) -> Value {
+        let expectation = format!("{} to be {delivery}", self.phone);
         let found = async || Some(self.message(id).await).filter(|it| it["delivery"] == delivery);
-        self.line.until(&what, found).await
+        self.line.until(&expectation, found).await
     }
 
-    async fn retry(&self, id: i64) -> Answer {
+    async fn retry(&self, id: i64) -> ApiResponse {
         self.manager.post_empty(self.path(&format!("messages/{id}/retry/"))).await
     }
 }
 
-/// The texts that were accepted, in order.
-async fn accepted(line: &Line) -> Vec<String> {
+/// The texts that the simulator accepted, in order.
+async fn accepted_texts(line: &WhatsappHotel) -> Vec<String> {
     let text = |it: &Value| it["body"]["text"]["body"].as_str().unwrap_or_default().to_owned();
     line.transcript("send").await.iter().map(text).collect()
 }
 
-/// How often a text was accepted.
-async fn times(line: &Line, words: &str) -> usize {
-    accepted(line).await.iter().filter(|it| *it == words).count()
+/// How often the simulator accepted a text.
+async fn count_accepted(line: &WhatsappHotel, text: &str) -> usize {
+    accepted_texts(line).await.iter().filter(|it| *it == text).count()
 }
 
-/// The codes with which sends to a number were refused.
-async fn refusals(line: &Line, phone: &str) -> Vec<i64> {
+/// The error codes of refused sends to a number.
+async fn refusal_codes(line: &WhatsappHotel, phone: &str) -> Vec<i64> {
     let of = |it: &Value| it["body"].as_str().is_some_and(|body| body.contains(phone.trim_start_matches('+')));
     let all = line.transcript("refusal").await;
     all.iter().filter(|it| of(it)).map(|it| it["code"].as_i64().unwrap()).collect()
@@ -96,14 +96,14 @@ fn rank(delivery: &Value) -> usize {
     RANKS.iter().position(|it| delivery == it).expect("no such delivery")
 }
 
-/// A sentence for a person.
+/// Fails unless the failure is a sentence for people.
 #[track_caller]
-fn is_sentence(failure: &Value) {
+fn assert_sentence(failure: &Value) {
     let text = failure.as_str().unwrap_or_else(|| panic!("no failure: {failure}"));
     assert!(text.ends_with('.') && text.contains(' ') && !text.contains('{'), "{text}");
 }
 
-/// A text that no other test sends.
-fn words() -> String {
+/// A unique message text.
+fn unique_text() -> String {
     unique("to the guest")
 }

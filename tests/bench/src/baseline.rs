@@ -1,4 +1,4 @@
-//! What the product is measured against: the least that does the same work.
+//! The baselines: the least code that does the same work as the product.
 
 pub mod commit;
 pub mod http;

@@ -1,21 +1,19 @@
-//! Databases that vanish.
+//! Temporary databases.
 
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::{Outcome, baseline::sql::Conn};
+use crate::{BenchResult, baseline::sql::BaselineConnection};
 
-/// Which kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum BenchDatabaseKind {
     Sqlite,
     Postgres,
 }
 
-impl Kind {
-    /// Its name.
+impl BenchDatabaseKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
@@ -23,91 +21,92 @@ impl Kind {
         }
     }
 
-    /// Those there are.
+    /// The databases that are available.
     pub fn all() -> impl Iterator<Item = Self> {
         [Self::Sqlite, Self::Postgres].into_iter().filter(|it| *it == Self::Sqlite || postgres().is_some())
     }
 }
 
-/// The server that `tests/with-servers.sh` started.
+/// The URL of the PostgreSQL server that `tests/with-servers.sh` started.
 pub fn postgres() -> Option<String> {
     std::env::var("MM_TEST_POSTGRES_URL").ok()
 }
 
-/// A database. Dropped, it is removed.
-pub struct Database {
-    /// Its `DATABASE_URL`.
+/// A database. A drop removes it.
+pub struct BenchDatabase {
+    /// The value for `DATABASE_URL`.
     pub url: String,
-    at: At,
+    location: DatabaseLocation,
 }
 
-enum At {
+enum DatabaseLocation {
     File(PathBuf),
     Server(String),
 }
 
-impl Database {
-    /// A new one, empty.
-    pub fn new(kind: Kind, folder: &Path) -> Outcome<Self> {
+impl BenchDatabase {
+    /// Creates an empty database.
+    pub fn new(kind: BenchDatabaseKind, folder: &Path) -> BenchResult<Self> {
         let name = new_name();
         match kind {
-            Kind::Sqlite => Self::file(folder.join(name)),
-            Kind::Postgres => Self::on_server(name.clone(), &format!("CREATE DATABASE {name}")),
+            BenchDatabaseKind::Sqlite => Self::file(folder.join(name)),
+            BenchDatabaseKind::Postgres => Self::on_server(name.clone(), &format!("CREATE DATABASE {name}")),
         }
     }
 
-    /// Another one with the same data. Nobody may be using this one.
-    pub fn copy(&self) -> Outcome<Self> {
+    /// Copies the database. It must not be in use.
+    pub fn copy(&self) -> BenchResult<Self> {
         let name = new_name();
-        match &self.at {
-            At::File(file) => {
+        match &self.location {
+            DatabaseLocation::File(file) => {
                 let copy = file.with_file_name(name);
                 std::fs::copy(file, &copy)?;
                 Self::file(copy)
             }
-            At::Server(of) => Self::on_server(name.clone(), &format!("CREATE DATABASE {name} TEMPLATE {of}")),
+            DatabaseLocation::Server(template) => {
+                Self::on_server(name.clone(), &format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            }
         }
     }
 
-    fn file(path: PathBuf) -> Outcome<Self> {
-        Ok(Self { url: format!("sqlite://{}", path.display()), at: At::File(path) })
+    fn file(path: PathBuf) -> BenchResult<Self> {
+        Ok(Self { url: format!("sqlite://{}", path.display()), location: DatabaseLocation::File(path) })
     }
 
-    fn on_server(name: String, make: &str) -> Outcome<Self> {
+    fn on_server(name: String, create: &str) -> BenchResult<Self> {
         let server = postgres().ok_or("there is no PostgreSQL")?;
-        Conn::open(&server)?.run(make)?;
+        BaselineConnection::open(&server)?.run(create)?;
         let (base, _) = server.rsplit_once('/').ok_or("a URL without a database")?;
-        Ok(Self { url: format!("{base}/{name}"), at: At::Server(name) })
+        Ok(Self { url: format!("{base}/{name}"), location: DatabaseLocation::Server(name) })
     }
 
-    /// Which kind it is.
-    pub fn kind(&self) -> Kind {
-        match self.at {
-            At::File(_) => Kind::Sqlite,
-            At::Server(_) => Kind::Postgres,
+    pub fn kind(&self) -> BenchDatabaseKind {
+        match self.location {
+            DatabaseLocation::File(_) => BenchDatabaseKind::Sqlite,
+            DatabaseLocation::Server(_) => BenchDatabaseKind::Postgres,
         }
     }
 
-    /// Brings the planner's knowledge up to date, and what was written to its place.
-    pub fn settle(&self) -> Outcome<()> {
-        let after = match self.kind() {
-            Kind::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
-            Kind::Postgres => "VACUUM ANALYZE",
+    /// Updates the planner's statistics and writes changes from the log to the tables.
+    pub fn settle(&self) -> BenchResult<()> {
+        let statement = match self.kind() {
+            BenchDatabaseKind::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
+            BenchDatabaseKind::Postgres => "VACUUM ANALYZE",
         };
-        Ok(Conn::open(&self.url)?.run(after)?)
+        Ok(BaselineConnection::open(&self.url)?.run(statement)?)
     }
 }
 
-impl Drop for Database {
+impl Drop for BenchDatabase {
     fn drop(&mut self) {
-        match &self.at {
-            At::File(path) => {
+        match &self.location {
+            DatabaseLocation::File(path) => {
                 for end in ["", "-wal", "-shm"] {
                     let _ = std::fs::remove_file(format!("{}{end}", path.display()));
                 }
             }
-            At::Server(name) => {
-                let server = postgres().and_then(|url| Conn::open(&url).ok());
+            DatabaseLocation::Server(name) => {
+                let server = postgres().and_then(|url| BaselineConnection::open(&url).ok());
                 let _ = server.map(|mut conn| conn.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
             }
         }

@@ -1,8 +1,7 @@
-//! The load client: a process of its own, the same for the product and for its baselines.
+//! The load client: a process of its own, the same for the product and the baselines.
 //!
-//! It reads a [`Job`] from the first line of standard input, connects, says `ready`, and runs a round for
-//! every line that follows, each answered by one line with a [`Report`]. One thread, raw sockets:
-//! what it costs is taken from the two cores that the server needs, too.
+//! It reads a [`LoadJob`] from the first line of standard input, connects and prints `ready`. Every further line is a [`Round`],
+//! after which it prints a [`RoundReport`]. It uses one thread and raw sockets, because it shares two cores with the server.
 
 pub mod frames;
 mod http;
@@ -14,90 +13,82 @@ use std::io::{BufRead, Write, stdin, stdout};
 use serde::{Deserialize, Serialize};
 use tokio::{runtime, task::LocalSet};
 
-pub use http::{Asks, Requests};
-pub use sockets::{Seat, Seats, open};
+pub use http::{HttpLoad, RequestSource};
+pub use sockets::{LoadSocket, SocketLoad, open};
 
-use crate::Outcome;
+use crate::BenchResult;
+use http::HttpClientPool;
+use sockets::SocketPool;
 
-/// What to connect.
 #[derive(Serialize, Deserialize)]
-pub enum Job {
-    /// Connections that ask again and again.
-    Requests(Requests),
-    /// WebSockets.
-    Seats(Seats),
+pub enum LoadJob {
+    HttpLoad(HttpLoad),
+    SocketLoad(SocketLoad),
 }
 
-/// What to do for some seconds.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Round {
-    /// How long.
     pub seconds: f64,
-    /// How; requests know only one way.
-    pub pace: Pace,
+    /// HTTP requests always await the response.
+    pub pace: LoadPace,
 }
 
-/// When the next thing is sent.
+/// When the next message is sent.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub enum Pace {
-    /// So many are under way; each is over when it is acknowledged.
-    UntilAcknowledged(usize),
-    /// So many are under way; each is over when all who listen have it.
-    UntilDelivered(usize),
-    /// So many a second, come what may; each is over when all who listen have it.
-    Every(f64),
+pub enum LoadPace {
+    /// This number is in flight; a message is complete when it is acknowledged.
+    AwaitAck(usize),
+    /// This number is in flight; a message is complete when all subscribers have received it.
+    AwaitDelivery(usize),
+    /// A fixed rate per second; a message is complete when all subscribers have received it.
+    PerSecond(f64),
 }
 
-/// What came of a round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Report {
-    /// How many were over within the round.
-    pub done: u64,
-    /// How many receipts there were within the round.
+pub struct RoundReport {
+    /// Messages or requests that were completed within the round.
+    pub completed: u64,
+    /// Messages received within the round, by all subscribers together.
     pub deliveries: u64,
-    /// How long it was.
     pub seconds: f64,
-    /// From sending to being over, in milliseconds.
+    /// The median latency from sending to completion, in milliseconds.
     pub p50: f64,
-    /// The same for all but one in a hundred.
+    /// The 99th percentile.
     pub p99: f64,
 }
 
-impl Report {
-    pub(crate) fn of(mut micros: Vec<u32>, deliveries: u64, seconds: f64) -> Self {
+impl RoundReport {
+    pub(crate) fn new(mut micros: Vec<u32>, deliveries: u64, seconds: f64) -> Self {
         micros.sort_unstable();
         let at = |part: f64| {
-            let place = (micros.len() as f64 * part) as usize;
-            micros.get(place.min(micros.len().saturating_sub(1))).map_or(0.0, |it| f64::from(*it) / 1000.0)
+            let index = (micros.len() as f64 * part) as usize;
+            micros.get(index.min(micros.len().saturating_sub(1))).map_or(0.0, |it| f64::from(*it) / 1000.0)
         };
-        Self { done: micros.len() as u64, deliveries, seconds, p50: at(0.5), p99: at(0.99) }
+        Self { completed: micros.len() as u64, deliveries, seconds, p50: at(0.5), p99: at(0.99) }
     }
 
-    /// How many were over in a second.
+    /// Completions per second.
     pub fn rate(&self) -> f64 {
-        self.done as f64 / self.seconds
+        self.completed as f64 / self.seconds
     }
 }
 
-/// Runs the client.
-///
-/// # Errors
-/// Anything that the server does not do as expected.
-pub fn run() -> Outcome<()> {
+/// Fails if the server does not behave as expected.
+pub fn run() -> BenchResult<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let mut lines = stdin().lock().lines();
-    let job: Job = serde_json::from_str(&lines.next().ok_or("no job")??)?;
+    let job: LoadJob = serde_json::from_str(&lines.next().ok_or("no job")??)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
     let client = local.block_on(&runtime, async {
-        Ok::<_, crate::Failure>(match job {
-            Job::Requests(job) => Client::Requests(http::Client::connect(job).await?),
-            Job::Seats(job) => Client::Seats(sockets::Client::connect(job).await?),
+        Ok::<_, crate::BenchError>(match job {
+            LoadJob::HttpLoad(job) => LoadClient::HttpLoad(HttpClientPool::connect(job).await?),
+            LoadJob::SocketLoad(job) => LoadClient::SocketLoad(SocketPool::connect(job).await?),
         })
     })?;
-    say("ready")?;
-    // Between the rounds it must go on reading: servers ping, and close whom they do not hear.
-    let (rounds, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+    print_line("ready")?;
+    // Sockets must be read between the rounds as well: servers send pings and close silent sockets.
+    let (rounds, mut queue) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in stdin().lock().lines().map_while(Result::ok) {
             if rounds.send(line).is_err() {
@@ -107,25 +98,25 @@ pub fn run() -> Outcome<()> {
     });
     drop(lines);
     local.block_on(&runtime, async {
-        while let Some(line) = waiting.recv().await {
+        while let Some(line) = queue.recv().await {
             let round: Round = serde_json::from_str(&line)?;
             let report = match &client {
-                Client::Requests(client) => client.round(round).await?,
-                Client::Seats(client) => client.round(round).await?,
+                LoadClient::HttpLoad(client) => client.round(round).await?,
+                LoadClient::SocketLoad(client) => client.round(round).await?,
             };
-            say(&serde_json::to_string(&report)?)?;
+            print_line(&serde_json::to_string(&report)?)?;
         }
         Ok(())
     })
 }
 
-enum Client {
-    Requests(http::Client),
-    Seats(sockets::Client),
+enum LoadClient {
+    HttpLoad(HttpClientPool),
+    SocketLoad(SocketPool),
 }
 
-/// Says a line to whoever started this process.
-pub fn say(line: &str) -> std::io::Result<()> {
+/// Prints a line for the parent process.
+pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

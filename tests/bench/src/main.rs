@@ -1,8 +1,7 @@
-//! The benchmark: how fast the product is beside the least that does the same work.
+//! The benchmark compares the product with bare baselines that do the same work with the least code.
 //!
-//! `make bench` runs it. This one program is also its own baselines and its own load client, each
-//! a process of its own. Every figure is a median of rounds that alternate between the product and
-//! its baseline, so that a machine with other work to do slows both.
+//! `make bench` runs it. The same binary is also the baselines and the load client, each in a process of its own. Every figure is
+//! a median of rounds that alternate between product and baseline, so that other load on the machine slows both.
 
 mod baseline;
 mod databases;
@@ -16,16 +15,15 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
-/// Any failure: the benchmark ends with it.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-/// What may fail.
-type Outcome<T> = Result<T, Failure>;
+/// Any error; it ends the benchmark.
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
+type BenchResult<T> = Result<T, BenchError>;
 
 #[derive(Parser)]
 #[command(about = "Measures message_manager against bare baselines and prints a table")]
-struct Arguments {
+struct BenchArguments {
     #[command(subcommand)]
-    part: Option<Part>,
+    process: Option<BenchProcess>,
     /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
     /// spread, latency, memory, crossing, nodes, hostile, noisy, restart, webhook, outbox
     #[arg(long, default_value = "")]
@@ -36,30 +34,30 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Part {
+enum BenchProcess {
     /// The load client
     Load,
-    /// Bare handlers
+    /// Baseline: bare HTTP handlers
     BaselineHttp,
-    /// A bare loop of commits
+    /// Baseline: a bare loop of commits
     BaselineCommit,
-    /// A bare broadcaster
+    /// Baseline: a bare WebSocket broadcaster
     BaselineWs,
-    /// Bare publish and subscribe
+    /// Baseline: bare publish and subscribe
     BaselineRedis,
     /// Hostile clients
     Hostile,
 }
 
-fn main() -> Outcome<()> {
-    let arguments = Arguments::parse();
-    match arguments.part {
-        Some(Part::Load) => load::run(),
-        Some(Part::BaselineHttp) => baseline::http::run(),
-        Some(Part::BaselineCommit) => baseline::commit::run(),
-        Some(Part::BaselineWs) => baseline::ws::run(),
-        Some(Part::BaselineRedis) => baseline::redis::run(),
-        Some(Part::Hostile) => hostile::run(),
+fn main() -> BenchResult<()> {
+    let arguments = BenchArguments::parse();
+    match arguments.process {
+        Some(BenchProcess::Load) => load::run(),
+        Some(BenchProcess::BaselineHttp) => baseline::http::run(),
+        Some(BenchProcess::BaselineCommit) => baseline::commit::run(),
+        Some(BenchProcess::BaselineWs) => baseline::ws::run(),
+        Some(BenchProcess::BaselineRedis) => baseline::redis::run(),
+        Some(BenchProcess::Hostile) => hostile::run(),
         None => rows::run(&arguments.rows, arguments.quick),
     }
 }

@@ -1,4 +1,4 @@
-//! A Redis of the benchmark's own, for the rows with several servers.
+//! A Redis server for the rows with several nodes.
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -8,37 +8,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Outcome, processes::Process};
+use crate::{BenchResult, processes::ChildProcess};
 
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// On loopback, and nothing is kept. Dropped, it is killed.
-pub struct Redis {
-    _server: Process,
+/// A Redis on loopback without persistence. A drop kills it.
+pub struct BenchRedis {
+    _server: ChildProcess,
     /// `127.0.0.1:PORT`.
     pub address: String,
 }
 
-/// The program that `tests/with-servers.sh` found.
+/// The path that `tests/with-servers.sh` found.
 pub fn program() -> Option<String> {
     std::env::var("MM_TEST_REDIS").ok()
 }
 
-impl Redis {
-    /// Starts it.
-    pub fn start(folder: &Path) -> Outcome<Self> {
-        // Below the range that the system hands out to clients.
+impl BenchRedis {
+    pub fn start(folder: &Path) -> BenchResult<Self> {
+        // Below the range that the system assigns to clients.
         let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
         let port = (20_000..30_000).find(free).ok_or("no free port")?;
         let mut command = Command::new(program().ok_or("there is no Redis")?);
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
         command.args(["--logfile", "redis.log"]).current_dir(folder);
-        let server = Process::start(&mut command, &folder.join("redis.log"))?;
+        let server = ChildProcess::start(&mut command, &folder.join("redis.log"))?;
         let address = format!("127.0.0.1:{port}");
         let began = Instant::now();
         while TcpStream::connect(&address).is_err() {
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > START_TIMEOUT {
                 return Err("Redis does not listen".into());
             }
             sleep(Duration::from_millis(20));
@@ -46,7 +44,7 @@ impl Redis {
         Ok(Self { _server: server, address })
     }
 
-    /// For `REDIS_URL`.
+    /// The value for `REDIS_URL`.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
     }

@@ -1,4 +1,4 @@
-//! The rows of the table: what is measured, and how.
+//! The rows of the table.
 
 mod crossing;
 mod fanout;
@@ -16,29 +16,29 @@ mod whatsapp;
 use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    Outcome,
-    load::{Pace, Report, Round},
-    processes::{Process, Rounds},
-    table::{self, Row},
+    BenchResult,
+    load::{LoadPace, Round, RoundReport},
+    processes::{ChildProcess, RoundProcess},
+    table::{self, BenchRow},
 };
 
-/// How much is done.
+/// The scale of a run.
 pub struct Bench {
-    /// Where all files are.
+    /// The folder of all files.
     folder: PathBuf,
-    /// How often product and baseline take turns.
+    /// Rounds of product and baseline each.
     rounds: usize,
-    /// How long a round is.
+    /// Seconds of a round.
     seconds: f64,
-    /// The messages of the larger sites.
+    /// Messages in the larger sites.
     messages: usize,
-    /// The messages that wait to be sent by WhatsApp.
+    /// Messages in the outbox.
     queue: u64,
 }
 
-type Measure = fn(&Bench) -> Outcome<()>;
+type RowFunction = fn(&Bench) -> BenchResult<()>;
 
-const ROWS: [(&str, Measure); 15] = [
+const ROWS: [(&str, RowFunction); 15] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -52,26 +52,23 @@ const ROWS: [(&str, Measure); 15] = [
     ("hostile", hostile::measure),
     ("noisy", noisy::measure),
     ("restart", restart::measure),
-    ("webhook", whatsapp::take_in),
-    ("outbox", whatsapp::drain),
+    ("webhook", whatsapp::measure_webhook),
+    ("outbox", whatsapp::measure_outbox),
 ];
 
-/// Measures the rows that are named, or all.
-///
-/// # Errors
-/// Whatever keeps it from measuring; never that a goal was missed.
-pub fn run(only: &str, quick: bool) -> Outcome<()> {
+/// Measures these rows, or all. A goal that is missed is no error.
+pub fn run(only: &str, quick: bool) -> BenchResult<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let only: Vec<&str> = only.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
     if let Some(unknown) = only.iter().find(|it| ROWS.iter().all(|(name, _)| name != *it)) {
-        return Err(format!("there is no row {unknown}; there are {}", ROWS.map(|it| it.0).join(", ")).into());
+        return Err(format!("there is no row {unknown}; rows are {}", ROWS.map(|it| it.0).join(", ")).into());
     }
-    // Beside the program: temporary folders may be in memory, where no commit costs anything.
-    let beside = std::env::current_exe()?.parent().ok_or("no folder")?.to_owned();
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
+    // Beside the binary, because temporary folders may be in memory, where commits are free.
+    let parent = std::env::current_exe()?.parent().ok_or("no folder")?.to_owned();
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?;
     let (rounds, seconds, messages, queue) = if quick { (3, 1.0, 100_000, 1_000) } else { (5, 2.0, 1_000_000, 10_000) };
     let bench = Bench { folder: folder.path().to_owned(), rounds, seconds, messages, queue };
-    table::begin(quick);
+    table::print_head(quick);
     for (name, measure) in ROWS {
         let chosen = only.is_empty() || only.contains(&name);
         if chosen && let Err(error) = measure(&bench) {
@@ -83,15 +80,15 @@ pub fn run(only: &str, quick: bool) -> Outcome<()> {
 }
 
 impl Bench {
-    /// Lets product and baseline take turns.
-    fn duel(
+    /// Measures product and baseline in turns.
+    fn compare_rates(
         &self,
-        mut product: impl FnMut() -> Outcome<f64>,
-        mut baseline: impl FnMut() -> Outcome<f64>,
-    ) -> Outcome<Duel> {
+        mut product: impl FnMut() -> BenchResult<f64>,
+        mut baseline: impl FnMut() -> BenchResult<f64>,
+    ) -> BenchResult<Comparison> {
         let (mut products, mut baselines, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for n in 0..self.rounds {
-            // Who comes first changes, so that neither has the better half of a passing load.
+            // The order changes, so that a passing load does not always slow the same one.
             let (of_product, of_baseline) = if n % 2 == 0 {
                 let first = product()?;
                 (first, baseline()?)
@@ -105,7 +102,7 @@ impl Bench {
         }
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let greatest = ratios.iter().copied().fold(0.0, f64::max);
-        Ok(Duel {
+        Ok(Comparison {
             product: median(&mut products),
             baseline: median(&mut baselines),
             ratio: median(&mut ratios),
@@ -114,23 +111,23 @@ impl Bench {
         })
     }
 
-    fn round(&self, pace: Pace) -> Round {
+    fn round(&self, pace: LoadPace) -> Round {
         Round { seconds: self.seconds, pace }
     }
 
-    /// Long enough that p99 is more than a handful of messages.
-    fn long_round(&self, pace: Pace) -> Round {
+    /// Long enough that more than a few messages are above p99.
+    fn long_round(&self, pace: LoadPace) -> Round {
         Round { seconds: 4.0 * self.seconds, pace }
     }
 
-    /// A round that nobody measures: caches fill, conversations are taken over.
-    fn warm_up(&self, clients: &mut [&mut Rounds], pace: Pace) -> Outcome<()> {
+    /// A round that is not measured: it fills caches and takes conversations over.
+    fn warm_up(&self, clients: &mut [&mut RoundProcess], pace: LoadPace) -> BenchResult<()> {
         clients.iter_mut().try_for_each(|it| it.round(Round { seconds: 1.0, pace }).map(drop))
     }
 }
 
-/// What came of taking turns.
-struct Duel {
+/// The medians of product, baseline and ratio, and the range of the ratio.
+struct Comparison {
     product: f64,
     baseline: f64,
     ratio: f64,
@@ -138,11 +135,11 @@ struct Duel {
     greatest: f64,
 }
 
-impl Duel {
-    /// A row of rates: the more, the better.
-    fn row(&self, what: impl Into<String>, unit: &str, required: Option<f64>, costs: [&Costs; 2]) -> Row {
+impl Comparison {
+    /// A row of rates: higher is better.
+    fn row(&self, what: impl Into<String>, unit: &str, required: Option<f64>, costs: [&CpuCost; 2]) -> BenchRow {
         let Self { product, baseline, ratio, least, greatest } = self;
-        Row {
+        BenchRow {
             what: what.into(),
             product: format!("{} {unit}{}", thousands(*product), costs[0]),
             baseline: format!("{} {unit}{}", thousands(*baseline), costs[1]),
@@ -170,28 +167,33 @@ fn thousands(number: f64) -> String {
     text
 }
 
-/// Runs a round, and adds up what processor time the server took for it.
-fn watched(client: &mut Rounds, server: &Process, round: Round, costs: &mut Costs) -> Outcome<Report> {
-    let before = server.busy()?;
+/// Runs a round and adds the server's processor time to the costs.
+fn measure_cpu(
+    client: &mut RoundProcess,
+    server: &ChildProcess,
+    round: Round,
+    costs: &mut CpuCost,
+) -> BenchResult<RoundReport> {
+    let before = server.cpu_time()?;
     let report = client.round(round)?;
-    costs.busy += server.busy()? - before;
-    costs.done += report.done.max(report.deliveries);
+    costs.cpu_time += server.cpu_time()? - before;
+    costs.done += report.completed.max(report.deliveries);
     Ok(report)
 }
 
-/// What a server's work costs, whatever else the machine does; nothing where it was not watched.
+/// The processor time of a server for a number of operations; empty if it was not measured. Other load does not change it.
 #[derive(Default)]
-struct Costs {
-    busy: Duration,
+struct CpuCost {
+    cpu_time: Duration,
     done: u64,
 }
 
-impl fmt::Display for Costs {
+impl fmt::Display for CpuCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.done == 0 {
             return Ok(());
         }
-        write!(f, ", {:.0} µs CPU each", self.busy.as_micros() as f64 / self.done as f64)
+        write!(f, ", {:.0} µs CPU each", self.cpu_time.as_micros() as f64 / self.done as f64)
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn the_median_is_the_middle_value() {
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The product on a database with made-up data.
+//! A site: the product running on a generated database.
 
 use std::{
     collections::BTreeMap,
@@ -13,93 +13,92 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Outcome,
-    databases::{Database, Kind},
-    load::{Asks, Job, Requests, Seat, Seats, webhook::Webhook},
-    processes::{Process, Rounds, product},
-    redis::Redis,
+    BenchResult,
+    databases::{BenchDatabase, BenchDatabaseKind},
+    load::{HttpLoad, LoadJob, LoadSocket, RequestSource, SocketLoad, webhook::WebhookLoad},
+    processes::{ChildProcess, RoundProcess, product_path},
+    redis::BenchRedis,
 };
 
 const PASSWORD: &str = "a long password of the benchmark";
-/// Signs the tokens.
+/// Signs the access tokens.
 const JWT_SECRET: &str = "a secret that only the benchmark uses, and only on loopback";
-/// What a server and whoever plays Meta for it know.
+/// The WhatsApp settings of server and simulator.
 pub const WHATSAPP_SECRETS: [(&str, &str); 3] = [
     ("WHATSAPP_APP_SECRET", APP_SECRET),
     ("WHATSAPP_VERIFY_TOKEN", "a-token-of-the-benchmark"),
     ("WHATSAPP_ACCESS_TOKEN", "an-access-token-of-the-benchmark"),
 ];
-/// Signs what the webhook is posted.
+/// Signs webhook bodies.
 pub const APP_SECRET: &str = "an-app-secret-of-the-benchmark";
-/// The first hotel's number.
+/// The phone number id of the first hotel.
 pub const PHONE_NUMBER_ID: &str = "105000000000001";
-/// The most sockets that one staff member may have open.
-pub const SOCKETS_OF_ONE: usize = 20;
+/// The connection quota of a staff member.
+pub const MAX_SOCKETS_PER_STAFF: usize = 20;
 
-/// How much is made up, of each for each hotel; messages for each conversation.
+/// Staff members and stays for each hotel, messages for each conversation.
 #[derive(Clone, Copy)]
-pub struct Sizes {
+pub struct SiteSizes {
     pub hotels: usize,
     pub staff: usize,
     pub stays: usize,
     pub messages: usize,
 }
 
-/// What was made up.
+/// A generated hotel.
 #[derive(Deserialize)]
-pub struct Hotel {
+pub struct BenchHotel {
     pub id: i64,
-    pub departments: Vec<Department>,
-    pub staff: Vec<Staff>,
-    pub stays: Vec<Stay>,
+    pub departments: Vec<BenchDepartment>,
+    pub staff: Vec<BenchStaff>,
+    pub stays: Vec<BenchStay>,
 }
 
 #[derive(Deserialize)]
-pub struct Department {
+pub struct BenchDepartment {
     pub id: i64,
 }
 
 #[derive(Deserialize)]
-pub struct Staff {
+pub struct BenchStaff {
     pub id: i64,
     pub username: String,
     pub department_ids: Vec<i64>,
 }
 
 #[derive(Deserialize)]
-pub struct Stay {
+pub struct BenchStay {
     pub id: i64,
     pub conversation_id: i64,
     pub guest_phone: String,
     pub status: String,
 }
 
-impl Hotel {
-    /// The stays whose conversations are routed to a department.
-    pub fn relayed(&self) -> impl Iterator<Item = &Stay> + Clone {
+impl BenchHotel {
+    /// The stays whose conversations are in relay.
+    pub fn stays_in_relay(&self) -> impl Iterator<Item = &BenchStay> + Clone {
         self.stays.iter().filter(|it| it.status == "relay")
     }
 }
 
-/// A database with made-up data, which nobody uses yet.
-pub struct Made {
-    pub database: Database,
-    pub hotels: Vec<Hotel>,
+/// A generated database without a server.
+pub struct GeneratedSite {
+    pub database: BenchDatabase,
+    pub hotels: Vec<BenchHotel>,
     folder: PathBuf,
-    /// Through which servers on it reach each other, where not through the database.
-    pub redis: Option<Redis>,
-    /// Where the Cloud API is, where guests are on WhatsApp.
+    /// The cluster bus, unless it is the database.
+    pub redis: Option<BenchRedis>,
+    /// The URL of the Cloud API.
     pub whatsapp: Option<String>,
 }
 
-impl Made {
-    /// Makes it up.
-    pub fn up(kind: Kind, sizes: Sizes, folder: &Path) -> Outcome<Self> {
+impl GeneratedSite {
+    pub fn generate(kind: BenchDatabaseKind, sizes: SiteSizes, folder: &Path) -> BenchResult<Self> {
         #[derive(Deserialize)]
-        struct Told {
-            hotels: Vec<Hotel>,
+        struct GenerateOutput {
+            hotels: Vec<BenchHotel>,
         }
-        let database = Database::new(kind, folder)?;
+        let database = BenchDatabase::new(kind, folder)?;
         let mut command = command(&database, folder)?;
         command.arg("generate").args(["--departments", "1", "--password", PASSWORD]);
         for (name, size) in
@@ -111,53 +110,53 @@ impl Made {
         if !output.status.success() {
             return Err("generate failed".into());
         }
-        let told: Told = serde_json::from_slice(&output.stdout)?;
+        let generated: GenerateOutput = serde_json::from_slice(&output.stdout)?;
         database.settle()?;
-        Ok(Self { database, hotels: told.hotels, folder: folder.to_owned(), redis: None, whatsapp: None })
+        Ok(Self { database, hotels: generated.hotels, folder: folder.to_owned(), redis: None, whatsapp: None })
     }
 
-    /// With a Redis of its own, for servers to reach each other through.
-    pub fn with_redis(self) -> Outcome<Self> {
-        Ok(Self { redis: Some(Redis::start(&self.folder)?), ..self })
+    /// Adds a Redis as the cluster bus.
+    pub fn with_redis(self) -> BenchResult<Self> {
+        Ok(Self { redis: Some(BenchRedis::start(&self.folder)?), ..self })
     }
 
-    /// With guests on WhatsApp, whose API is there, at the first hotel.
-    pub fn with_whatsapp(self, api_url: &str) -> Outcome<Self> {
+    /// Gives the first hotel a WhatsApp number; `api_url` is that of the Cloud API.
+    pub fn with_whatsapp(self, api_url: &str) -> BenchResult<Self> {
         let hotel = self.hotels[0].id.to_string();
         let set = ["hotel", "set", &hotel, "--whatsapp-phone-number-id", PHONE_NUMBER_ID];
         if !command(&self.database, &self.folder)?.args(set).output()?.status.success() {
-            return Err("the hotel got no number".into());
+            return Err("setting the hotel's number failed".into());
         }
         Ok(Self { whatsapp: Some(api_url.to_owned()), ..self })
     }
 
-    /// Starts the product on it.
-    pub fn serve(self) -> Outcome<Site> {
+    /// Starts a node.
+    pub fn serve(self) -> BenchResult<Site> {
         let (server, address) = self.start()?;
-        Ok(Site { server, address, second: None, made: self })
+        Ok(Site { server, address, second: None, generated: self })
     }
 
-    /// Starts two nodes of the product on it.
-    pub fn serve_twice(self) -> Outcome<Site> {
+    /// Starts two nodes.
+    pub fn serve_twice(self) -> BenchResult<Site> {
         let second = Some(self.start()?);
         Ok(Site { second, ..self.serve()? })
     }
 
-    /// A server, and where it listens.
-    fn start(&self) -> Outcome<(Process, String)> {
+    /// Starts a process. Returns it with its address.
+    fn start(&self) -> BenchResult<(ChildProcess, String)> {
         let mut command = command(&self.database, &self.folder)?;
         command.arg("serve").envs(self.redis.iter().map(|redis| ("REDIS_URL", redis.url())));
         if let Some(api_url) = &self.whatsapp {
             command.env("WHATSAPP_API_URL", api_url).envs(WHATSAPP_SECRETS);
         }
-        let mut server = Process::start(&mut command, &self.folder.join("product.log"))?;
-        let address = server.listening()?;
+        let mut server = ChildProcess::start(&mut command, &self.folder.join("product.log"))?;
+        let address = server.wait_until_listening()?;
         Ok((server, address))
     }
 }
 
-fn command(database: &Database, folder: &Path) -> Outcome<Command> {
-    let mut command = Command::new(product()?);
+fn command(database: &BenchDatabase, folder: &Path) -> BenchResult<Command> {
+    let mut command = Command::new(product_path()?);
     command.env_clear().current_dir(folder);
     for (name, value) in [
         ("DATABASE_URL", database.url.as_str()),
@@ -170,38 +169,38 @@ fn command(database: &Database, folder: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-/// The product at work.
+/// The product with one or two nodes. A drop ends them and removes the database.
 pub struct Site {
-    pub server: Process,
+    pub server: ChildProcess,
     /// `127.0.0.1:PORT`.
     pub address: String,
-    /// Another node, and where it listens.
-    pub second: Option<(Process, String)>,
-    pub made: Made,
+    /// The second node and its address.
+    pub second: Option<(ChildProcess, String)>,
+    pub generated: GeneratedSite,
 }
 
 impl Site {
-    /// Makes data up, and serves it.
-    pub fn new(kind: Kind, sizes: Sizes, folder: &Path) -> Outcome<Self> {
-        Made::up(kind, sizes, folder)?.serve()
+    /// Generates a database and starts a node.
+    pub fn new(kind: BenchDatabaseKind, sizes: SiteSizes, folder: &Path) -> BenchResult<Self> {
+        GeneratedSite::generate(kind, sizes, folder)?.serve()
     }
 
-    /// The same data served by a new process: its memory has seen nothing yet.
-    pub fn restart(self) -> Outcome<Self> {
+    /// Starts a new process on the same database, with empty memory.
+    pub fn restart(self) -> BenchResult<Self> {
         drop((self.server, self.second));
-        self.made.serve()
+        self.generated.serve()
     }
 
-    /// Signs in staff members of a department, one after another, hotel by hotel.
-    pub fn tokens(&self, of_each_hotel: usize) -> Outcome<Vec<String>> {
-        let members = self.made.hotels.iter().flat_map(|hotel| {
+    /// Signs in the first staff members of departments of each hotel. Returns their access tokens.
+    pub fn tokens(&self, of_each_hotel: usize) -> BenchResult<Vec<String>> {
+        let members = self.generated.hotels.iter().flat_map(|hotel| {
             let members = hotel.staff.iter().filter(|it| !it.department_ids.is_empty());
             members.take(of_each_hotel)
         });
         members.map(|it| self.log_in(&it.username)).collect()
     }
 
-    fn log_in(&self, username: &str) -> Outcome<String> {
+    fn log_in(&self, username: &str) -> BenchResult<String> {
         let body = json!({ "username": username, "password": PASSWORD }).to_string();
         let request = format!(
             "POST /api/auth/login/ HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
@@ -209,89 +208,102 @@ impl Site {
             self.address,
             body.len()
         );
-        let answer = ask(&self.address, &request)?;
-        Ok(answer["access"].as_str().ok_or_else(|| format!("no sign-in: {answer}"))?.to_owned())
+        let login = fetch_json(&self.address, &request)?;
+        Ok(login["access"].as_str().ok_or_else(|| format!("no sign-in: {login}"))?.to_owned())
     }
 
-    /// The figures of `/metrics`, without those that say how long requests took.
-    pub fn metrics(&self) -> Outcome<BTreeMap<String, f64>> {
-        let text = body(&self.address, &format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", self.address))?;
+    /// The values of `/metrics` without the request durations.
+    pub fn metrics(&self) -> BenchResult<BTreeMap<String, f64>> {
+        let text = fetch_body(&self.address, &format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", self.address))?;
         let text = String::from_utf8(text)?;
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("duration"));
         let figures = lines.filter_map(|line| line.rsplit_once(' '));
         figures.map(|(name, value)| Ok((name.to_owned(), value.parse()?))).collect()
     }
 
-    /// A load client with these sockets; where there are two nodes, half of them at each.
-    pub fn seats(&self, tokens: Vec<String>, seats: Vec<Seat>) -> Outcome<Rounds> {
-        let senders = seats.len();
-        self.spread(self.addresses(), tokens, seats, senders)
+    /// Starts a load client with these sockets. With two nodes, each gets one half.
+    pub fn sockets(&self, tokens: Vec<String>, sockets: Vec<LoadSocket>) -> BenchResult<RoundProcess> {
+        let senders = sockets.len();
+        self.spread(self.addresses(), tokens, sockets, senders)
     }
 
-    /// The same at any of the nodes, and only the first ones send.
+    /// Starts a load client with sockets to these addresses, of which the first ones send.
     pub fn spread(
         &self,
         addresses: Vec<String>,
         tokens: Vec<String>,
-        seats: Vec<Seat>,
+        sockets: Vec<LoadSocket>,
         senders: usize,
-    ) -> Outcome<Rounds> {
-        let job = Job::Seats(Seats { addresses, tokens, seats, senders });
-        Rounds::start("load", &job, &self.made.folder.join("load.log"))
+    ) -> BenchResult<RoundProcess> {
+        let job = LoadJob::SocketLoad(SocketLoad { addresses, tokens, sockets, senders });
+        RoundProcess::start("load", &job, &self.generated.folder.join("load.log"))
     }
 
-    /// Where its nodes listen.
+    /// The addresses of the nodes.
     pub fn addresses(&self) -> Vec<String> {
         let second = self.second.iter().map(|it| it.1.clone());
         std::iter::once(self.address.clone()).chain(second).collect()
     }
 
-    /// The processor time that its nodes have taken.
-    pub fn busy(&self) -> Outcome<Duration> {
-        let second = self.second.as_ref().map_or(Ok(Duration::ZERO), |it| it.0.busy())?;
-        Ok(self.server.busy()? + second)
+    /// The processor time of all nodes.
+    pub fn cpu_time(&self) -> BenchResult<Duration> {
+        let second = self.second.as_ref().map_or(Ok(Duration::ZERO), |it| it.0.cpu_time())?;
+        Ok(self.server.cpu_time()? + second)
     }
 
-    /// A load client with these requests, all to be answered by this status.
-    pub fn requests(&self, connections: usize, requests: Vec<String>, status: u16) -> Outcome<Rounds> {
-        requesting(&self.address, connections, requests, status, &self.made.folder)
+    /// Starts a load client with these requests. Every response must have this status.
+    pub fn requests(&self, connections: usize, requests: Vec<String>, status: u16) -> BenchResult<RoundProcess> {
+        connect_requests(&self.address, connections, requests, status, &self.generated.folder)
     }
 
-    /// A load client that plays guests on WhatsApp: so many POSTs at once, each of so many messages.
-    pub fn guests(&self, connections: usize, each: usize) -> Outcome<Rounds> {
-        let webhook = Webhook {
+    /// Starts a load client that posts messages of guests to the webhook.
+    pub fn guests(&self, connections: usize, messages_per_body: usize) -> BenchResult<RoundProcess> {
+        let webhook = WebhookLoad {
             address: self.address.clone(),
             secret: APP_SECRET.to_owned(),
             phone_number_id: PHONE_NUMBER_ID.to_owned(),
-            guests: self.made.hotels[0].relayed().map(|it| it.guest_phone.trim_start_matches('+').to_owned()).collect(),
-            each,
+            guests: self.generated.hotels[0]
+                .stays_in_relay()
+                .map(|it| it.guest_phone.trim_start_matches('+').to_owned())
+                .collect(),
+            messages_per_body,
         };
-        let job = Requests { address: self.address.clone(), connections, asks: Asks::Guests(webhook), status: 200 };
-        Rounds::start("load", &Job::Requests(job), &self.made.folder.join("load.log"))
+        let job = HttpLoad {
+            address: self.address.clone(),
+            connections,
+            source: RequestSource::Guests(webhook),
+            status: 200,
+        };
+        RoundProcess::start("load", &LoadJob::HttpLoad(job), &self.generated.folder.join("load.log"))
     }
 }
 
-/// A load client with sockets to any server.
-pub fn seated(address: &str, tokens: Vec<String>, seats: Vec<Seat>, folder: &Path) -> Outcome<Rounds> {
-    let senders = seats.len();
-    let job = Job::Seats(Seats { addresses: vec![address.to_owned()], tokens, seats, senders });
-    Rounds::start("load", &job, &folder.join("load.log"))
+/// Starts a load client with sockets to any server.
+pub fn connect_sockets(
+    address: &str,
+    tokens: Vec<String>,
+    sockets: Vec<LoadSocket>,
+    folder: &Path,
+) -> BenchResult<RoundProcess> {
+    let senders = sockets.len();
+    let job = LoadJob::SocketLoad(SocketLoad { addresses: vec![address.to_owned()], tokens, sockets, senders });
+    RoundProcess::start("load", &job, &folder.join("load.log"))
 }
 
-/// A load client with requests to any server.
-pub fn requesting(
+/// Starts a load client with requests to any server.
+pub fn connect_requests(
     address: &str,
     connections: usize,
     requests: Vec<String>,
     status: u16,
     folder: &Path,
-) -> Outcome<Rounds> {
-    let asks = Asks::These(requests);
-    let job = Job::Requests(Requests { address: address.to_owned(), connections, asks, status });
-    Rounds::start("load", &job, &folder.join("load.log"))
+) -> BenchResult<RoundProcess> {
+    let source = RequestSource::Fixed(requests);
+    let job = LoadJob::HttpLoad(HttpLoad { address: address.to_owned(), connections, source, status });
+    RoundProcess::start("load", &job, &folder.join("load.log"))
 }
 
-/// A request for a page.
+/// A GET request.
 pub fn get(address: &str, token: &str, path: &str) -> String {
     format!(
         "GET /api/message_manager/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
@@ -299,17 +311,17 @@ pub fn get(address: &str, token: &str, path: &str) -> String {
     )
 }
 
-/// Asks once on a connection of its own; the JSON.
-pub fn ask(address: &str, request: &str) -> Outcome<Value> {
-    Ok(serde_json::from_slice(&body(address, request)?)?)
+/// Sends a request on a connection of its own. Returns the JSON of the response.
+pub fn fetch_json(address: &str, request: &str) -> BenchResult<Value> {
+    Ok(serde_json::from_slice(&fetch_body(address, request)?)?)
 }
 
-/// The same, whatever the answer's body is.
-fn body(address: &str, request: &str) -> Outcome<Vec<u8>> {
+/// Sends a request on a connection of its own. Returns the body of the response.
+fn fetch_body(address: &str, request: &str) -> BenchResult<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let body = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or("no HTTP")? + 4;
-    Ok(answer.split_off(body))
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response)?;
+    let body = response.windows(4).position(|it| it == b"\r\n\r\n").ok_or("no HTTP")? + 4;
+    Ok(response.split_off(body))
 }

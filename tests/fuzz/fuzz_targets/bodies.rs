@@ -4,37 +4,40 @@
 
 use libfuzzer_sys::fuzz_target;
 use wire::{
-    AddNote, Assign, ChangeDepartment, ChangeHotel, ChangeStaff, ChangeStay, ChangeTemplate, GuestMessage, Input,
-    Login, MarkRead, NewDepartment, NewStaff, NewStay, NewTemplate, Nothing, PasswordChange, Refresh, SendMessage,
-    StartRelay,
+    JsonBody,
+    request::{
+        AddNoteBody, AssignBody, ChangeDepartmentBody, ChangeHotelBody, ChangeStaffBody, ChangeStayBody,
+        ChangeTemplateBody, EmptyBody, GuestMessageBody, LoginBody, MarkReadBody, NewDepartmentBody, NewStaffBody,
+        NewStayBody, NewTemplateBody, PasswordChangeBody, RefreshBody, SendMessageBody, StartRelayBody,
+    },
 };
 
-fn read<T: Input>(bytes: &[u8]) {
-    if let Ok(it) = wire::parse::<T>(bytes) {
-        it.fingerprint();
+fn read<T: JsonBody>(bytes: &[u8]) {
+    if let Ok(it) = wire::parse_body::<T>(bytes) {
+        it.canonical_json();
     }
 }
 
 const READERS: [fn(&[u8]); 19] = [
-    read::<SendMessage>,
-    read::<AddNote>,
-    read::<StartRelay>,
-    read::<Assign>,
-    read::<MarkRead>,
-    read::<Nothing>,
-    read::<GuestMessage>,
-    read::<NewDepartment>,
-    read::<ChangeDepartment>,
-    read::<NewStaff>,
-    read::<ChangeStaff>,
-    read::<ChangeHotel>,
-    read::<NewStay>,
-    read::<ChangeStay>,
-    read::<NewTemplate>,
-    read::<ChangeTemplate>,
-    read::<Login>,
-    read::<Refresh>,
-    read::<PasswordChange>,
+    read::<SendMessageBody>,
+    read::<AddNoteBody>,
+    read::<StartRelayBody>,
+    read::<AssignBody>,
+    read::<MarkReadBody>,
+    read::<EmptyBody>,
+    read::<GuestMessageBody>,
+    read::<NewDepartmentBody>,
+    read::<ChangeDepartmentBody>,
+    read::<NewStaffBody>,
+    read::<ChangeStaffBody>,
+    read::<ChangeHotelBody>,
+    read::<NewStayBody>,
+    read::<ChangeStayBody>,
+    read::<NewTemplateBody>,
+    read::<ChangeTemplateBody>,
+    read::<LoginBody>,
+    read::<RefreshBody>,
+    read::<PasswordChangeBody>,
 ];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,20 +1,23 @@
-//! Commands that bring data in.
+//! Commands `import-stays` and `generate`.
 
 use std::path::PathBuf;
 
 use auth::Password;
 use clap::Args;
-use desk::{Desk, Generated, GeneratedHotel, Sizes};
+use desk::{
+    Desk,
+    generate::{Generated, GeneratedHotel, GeneratedSizes},
+};
 use domain::HotelId;
 use serde_json::{Value, json};
+use wire::response::ImportResponse;
 
-use super::{Failure, hotel_id};
-use crate::rest::stays::imported;
+use super::values::hotel_id;
+use crate::{error::CliError, rest::stays::import_result};
 
-/// Takes in stays.
 #[derive(Args)]
 pub struct ImportStays {
-    /// UTF-8, comma or semicolon; the header names reservation_code, guest_name, guest_phone,
+    /// A CSV file in UTF-8 with comma or semicolon; its header contains reservation_code, guest_name, guest_phone,
     /// room_number, check_in, check_out
     file: PathBuf,
     /// The hotel's id
@@ -22,22 +25,21 @@ pub struct ImportStays {
     hotel: HotelId,
 }
 
-/// Makes data up.
 #[derive(Args)]
 pub struct Generate {
-    /// How many hotels
+    /// Number of hotels
     #[arg(long)]
     hotels: u32,
-    /// Departments of each hotel
+    /// Departments per hotel
     #[arg(long)]
     departments: u32,
-    /// Staff members of each hotel
+    /// Staff members per hotel
     #[arg(long)]
     staff: u32,
-    /// Stays of each hotel, each with a conversation
+    /// Stays per hotel, each with a conversation
     #[arg(long)]
     stays: u32,
-    /// Messages of each conversation
+    /// Messages per conversation
     #[arg(long)]
     messages: u32,
     /// The password of all staff members
@@ -46,52 +48,45 @@ pub struct Generate {
 }
 
 impl ImportStays {
-    /// Does it; what is to be printed. Rows that failed are told there.
-    ///
-    /// # Errors
-    /// A [`Failure`] where the file is of no use at all.
-    pub async fn run(self, desk: &Desk) -> Result<wire::Imported, Failure> {
-        let csv = std::fs::read(&self.file).map_err(|error| Failure::File(self.file, error))?;
+    /// Imports stays and returns the result of each row. Fails if the CSV file cannot be read or is no table of stays.
+    pub async fn run(self, desk: &Desk) -> Result<ImportResponse, CliError> {
+        let csv = std::fs::read(&self.file).map_err(|error| CliError::ReadFile(self.file, error))?;
         let rows = desk.import_stays(self.hotel, &csv).await?;
-        Ok(imported(&rows))
+        Ok(import_result(&rows))
     }
 }
 
 impl Generate {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         let Self { hotels, departments, staff, stays, messages, password } = self;
-        let sizes = Sizes { hotels, departments, staff, stays, messages };
+        let sizes = GeneratedSizes { hotels, departments, staff, stays, messages };
         let Generated { password, hotels } = desk.generate(sizes, Password::parse(password)?).await?;
-        Ok(json!({ "password": password, "hotels": hotels.iter().map(hotel).collect::<Vec<_>>() }))
+        Ok(json!({ "password": password, "hotels": hotels.iter().map(hotel_json).collect::<Vec<_>>() }))
     }
 }
 
-fn hotel(it: &GeneratedHotel) -> Value {
-    let departments = it.departments.iter().map(|it| json!({ "id": it.id.0, "name": it.name }));
-    let staff = it.staff.iter().map(|it| {
+fn hotel_json(hotel: &GeneratedHotel) -> Value {
+    let departments = hotel.departments.iter().map(|it| json!({ "id": it.id.0, "name": it.name }));
+    let staff = hotel.staff.iter().map(|member| {
         json!({
-            "id": it.id.0,
-            "username": it.username,
-            "role": it.role.as_str(),
-            "department_ids": it.department_ids.iter().map(|it| it.0).collect::<Vec<_>>(),
+            "id": member.id.0,
+            "username": member.username,
+            "role": member.role.as_str(),
+            "department_ids": member.department_ids.iter().map(|it| it.0).collect::<Vec<_>>(),
         })
     });
-    let stays = it.stays.iter().map(|it| {
+    let stays = hotel.stays.iter().map(|stay| {
         json!({
-            "id": it.id.0,
-            "conversation_id": it.conversation_id.0,
-            "room_number": it.room_number,
-            "guest_phone": it.guest_phone,
-            "status": it.status.as_str(),
-            "department_id": it.department_id.map(|it| it.0),
+            "id": stay.id.0,
+            "conversation_id": stay.conversation_id.0,
+            "room_number": stay.room_number,
+            "guest_phone": stay.guest_phone,
+            "status": stay.status.as_str(),
+            "department_id": stay.department_id.map(|it| it.0),
         })
     });
     json!({
-        "id": it.id.0,
+        "id": hotel.id.0,
         "departments": departments.collect::<Vec<_>>(),
         "staff": staff.collect::<Vec<_>>(),
         "stays": stays.collect::<Vec<_>>(),

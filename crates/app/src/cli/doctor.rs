@@ -1,195 +1,149 @@
-//! The command that says whether everything is set up right.
+//! Command `doctor`: checks settings, database, Redis, clocks and WhatsApp. It changes nothing.
 
+mod clocks;
 mod report;
 mod whatsapp;
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::rt::{task::spawn_blocking, time::timeout};
-use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use desk::{Checkup, DbUrl, Desk, StoreError};
+use desk::{DbUrl, Desk, StoreError, diagnostics::Diagnostics};
 
-use self::report::{Report, State};
-use super::{Failure, write};
+use self::{
+    clocks::compare_clocks,
+    report::{CheckReport, CheckResult, not_checked, not_set, ok, wrong},
+};
+use super::values::print_text;
 use crate::{
     clock::clock,
+    error::CliError,
     settings::{JwtSecret, Settings},
 };
 
-/// How long the database may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// By how much clocks may differ: what WhatsApp tells is of whole seconds, and answers take a moment.
-const APART: TimeDelta = TimeDelta::seconds(5);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a thing is, and a sentence about it.
-type Found = (State, String);
-
-/// Says whether everything is set up right.
 #[derive(Args)]
 pub struct Doctor {
-    /// Print it as JSON
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Doctor {
-    /// Looks at everything, and tells. Changes nothing.
-    ///
-    /// # Errors
-    /// [`Failure::Unwell`] where something is wrong.
-    pub async fn run(self, settings: Result<Settings, Failure>) -> Result<(), Failure> {
-        let mut report = Report::default();
+    /// Makes all checks of the installation and prints the report. Fails if a check found a fault.
+    pub async fn run(self, settings: Result<Settings, CliError>) -> Result<(), CliError> {
+        let mut report = CheckReport::default();
         match settings {
-            Ok(settings) => look(&mut report, &settings).await,
-            Err(failure) => report.note("settings", wrong(failure.in_one_line())),
+            Ok(settings) => check_all(&mut report, &settings).await,
+            Err(error) => report.add("settings", wrong(error.in_one_line())),
         }
         let text = if self.json { format!("{}\n", report.json()) } else { report.text() };
-        write(text.trim_end())?;
-        match report.wrong() {
+        print_text(text.trim_end())?;
+        match report.count_wrong() {
             0 => Ok(()),
-            wrong => Err(Failure::Unwell(wrong)),
+            count => Err(CliError::FaultsFound(count)),
         }
     }
 }
 
-fn ok(says: impl Into<String>) -> Found {
-    (State::Ok, says.into())
-}
-
-fn wrong(says: impl Into<String>) -> Found {
-    (State::Wrong, says.into())
-}
-
-fn not_set(says: impl Into<String>) -> Found {
-    (State::NotSet, says.into())
-}
-
-fn not_checked(says: impl Into<String>) -> Found {
-    (State::NotChecked, says.into())
-}
-
-async fn look(report: &mut Report, settings: &Settings) {
-    let checkup = database(report, settings).await;
-    report.note("JWT_SECRET", jwt_secret(settings));
-    report.note("Redis", redis(settings).await);
-    report.note("clock", against_the_database(checkup.as_ref()));
-    whatsapp::look(report, settings, checkup.as_ref()).await;
-}
-
-/// The database; what it says, where it is of use.
-async fn database(report: &mut Report, settings: &Settings) -> Option<Checkup> {
-    let url = settings.database_url.clone();
-    let asked = timeout(PATIENCE, spawn_blocking(move || Desk::is_behind(&url))).await;
-    let found = match asked {
-        Ok(Ok(Ok(false))) => return checkup(report, settings).await,
-        Ok(Ok(Ok(true))) => behind(&settings.database_url),
-        Ok(Ok(Err(error))) => wrong(unusable(error)),
-        Ok(Err(_)) => wrong("looking at it failed; that is a fault of this program"),
-        Err(_) => wrong(format!("no answer within {} s: see whether it runs and is reached", PATIENCE.as_secs())),
+async fn check_all(report: &mut CheckReport, settings: &Settings) {
+    let diagnostics = match check_schema(&settings.database_url).await {
+        Ok(()) => load_diagnostics(settings).await,
+        Err(fault) => Err(fault),
     };
-    report.note("database", found);
-    None
+    let diagnostics = match diagnostics {
+        Ok((diagnostics, result)) => {
+            report.add("database", result);
+            Some(diagnostics)
+        }
+        Err(fault) => {
+            report.add("database", fault);
+            None
+        }
+    };
+    report.add("JWT_SECRET", check_jwt_secret(settings));
+    report.add("Redis", check_redis(settings).await);
+    report.add("clock", check_database_clock(diagnostics.as_ref()));
+    whatsapp::check_all(report, settings, diagnostics.as_ref()).await;
 }
 
-fn behind(url: &DbUrl) -> Found {
+/// Checks that the database responds and has the schema of this program.
+async fn check_schema(url: &DbUrl) -> Result<(), CheckResult> {
+    let blocking_url = url.clone();
+    match timeout(DATABASE_TIMEOUT, spawn_blocking(move || Desk::has_pending_migrations(&blocking_url))).await {
+        Ok(Ok(Ok(false))) => Ok(()),
+        Ok(Ok(Ok(true))) => Err(outdated_schema(url)),
+        Ok(Ok(Err(error))) => Err(wrong(database_fault(error))),
+        Ok(Err(_)) => Err(wrong("the check itself failed; please report this as a bug of the program")),
+        Err(_) => {
+            let seconds = DATABASE_TIMEOUT.as_secs();
+            Err(wrong(format!("no response within {seconds} s: check that it runs and can be reached")))
+        }
+    }
+}
+
+fn outdated_schema(url: &DbUrl) -> CheckResult {
     match url {
         DbUrl::Sqlite(file) if !file.exists() => wrong(format!(
-            "there is no file {}: is this the folder, and the DATABASE_URL, of the server? `message-manager migrate` \
-             makes one",
+            "there is no file {}: are this folder and DATABASE_URL those of the server? `message-manager migrate` \
+             creates the file",
             file.display()
         )),
         _ => wrong("it is behind this program: run `message-manager migrate`, or start the new server"),
     }
 }
 
-fn unusable(error: StoreError) -> String {
-    let newer = matches!(error, StoreError::Newer(_));
-    let told = Failure::from(error).in_one_line();
-    if newer {
-        format!("{told}: use the newer one")
-    } else {
-        format!("{told}: check DATABASE_URL, and whether it runs")
-    }
+fn database_fault(error: StoreError) -> String {
+    let is_newer = matches!(error, StoreError::Newer(_));
+    let message = CliError::from(error).in_one_line();
+    let next_step = if is_newer { "use the newer program" } else { "check DATABASE_URL, and that the database runs" };
+    format!("{message}: {next_step}")
 }
 
-async fn checkup(report: &mut Report, settings: &Settings) -> Option<Checkup> {
-    let secret = JwtSecret::new();
+/// Opens the database and collects the diagnostics of the installation.
+async fn load_diagnostics(settings: &Settings) -> Result<(Diagnostics, CheckResult), CheckResult> {
+    let secret = JwtSecret::generate();
     let (url, lifetimes) = (&settings.database_url, settings.lifetimes());
     let opened = Desk::open(url, secret.as_bytes(), lifetimes, clock(settings), Arc::new(|_| {})).await;
-    let asked = match opened {
-        Ok(desk) => desk.check_up().await.map_err(Failure::from),
+    let loaded = match opened {
+        Ok(desk) => desk.load_diagnostics().await.map_err(CliError::from),
         Err(error) => Err(error.into()),
     };
+    let diagnostics = loaded.map_err(|error| wrong(error.in_one_line()))?;
     let name = match url {
         DbUrl::Sqlite(file) => format!("SQLite, {}", file.display()),
         DbUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
-    match asked {
-        Ok(checkup) => {
-            report.note("database", ok(format!("{name}, up to date, hotels: {}", checkup.hotels.len())));
-            Some(checkup)
-        }
-        Err(failure) => {
-            report.note("database", wrong(failure.in_one_line()));
-            None
-        }
-    }
+    let result = ok(format!("{name}, up to date, hotels: {}", diagnostics.hotels.len()));
+    Ok((diagnostics, result))
 }
 
-fn jwt_secret(settings: &Settings) -> Found {
+fn check_jwt_secret(settings: &Settings) -> CheckResult {
     match (&settings.jwt_secret, &settings.database_url) {
         (Some(_), _) => ok("it is set"),
-        (None, DbUrl::Sqlite(_)) => not_set("the server makes one, and keeps it beside the database"),
+        (None, DbUrl::Sqlite(_)) => not_set("the server creates one in a file beside the database"),
         (None, DbUrl::Postgres(_)) => {
-            wrong("it is not set: a server on PostgreSQL does not start without it. Set the same on all of them")
+            wrong("it is not set: a server on PostgreSQL does not start without it. Set the same secret on all servers")
         }
     }
 }
 
-async fn redis(settings: &Settings) -> Found {
+async fn check_redis(settings: &Settings) -> CheckResult {
     match (&settings.redis_url, &settings.database_url) {
         (Some(url), _) => match url.ping().await {
-            Ok(()) => ok("it answers"),
-            Err(why) => wrong(format!("it does not answer ({why}): check REDIS_URL, and whether it runs")),
+            Ok(()) => ok("it responds"),
+            Err(cause) => wrong(format!("it does not respond ({cause}): check REDIS_URL, and that Redis runs")),
         },
         (None, DbUrl::Sqlite(_)) => not_set("one server on SQLite needs none"),
-        (None, DbUrl::Postgres(_)) => not_set("servers wake each other through PostgreSQL"),
+        (None, DbUrl::Postgres(_)) => not_set("servers signal each other through PostgreSQL"),
     }
 }
 
-fn against_the_database(checkup: Option<&Checkup>) -> Found {
-    match checkup {
-        None => not_checked("the database does not tell the time"),
-        Some(Checkup { database_now: None, .. }) => ok("the database goes by this machine's"),
-        Some(Checkup { now, database_now: Some(there), .. }) => compare(*now, *there, "the database"),
-    }
-}
-
-/// Compares this machine's clock with another.
-fn compare(here: DateTime<Utc>, there: DateTime<Utc>, whose: &str) -> Found {
-    let apart = here - there;
-    let seconds = apart.num_seconds().abs();
-    if apart.abs() <= APART {
-        return ok(format!("it agrees with that of {whose}, to {} s", APART.num_seconds()));
-    }
-    let way = if apart > TimeDelta::zero() { "ahead of" } else { "behind" };
-    wrong(format!(
-        "it is {seconds} s {way} that of {whose}: set the clocks by NTP. A guest's 24 hours, sessions and retries go \
-         by them"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_that_differ_are_told_and_which_way() {
-        let now = Utc::now();
-        assert_eq!(compare(now, now + TimeDelta::seconds(5), "X").0, State::Ok);
-        let (state, says) = compare(now, now - TimeDelta::seconds(90), "X");
-        assert!(state == State::Wrong && says.contains("90 s ahead of that of X"), "{says}");
-        assert!(compare(now, now + TimeDelta::seconds(90), "X").1.contains("90 s behind"));
+fn check_database_clock(diagnostics: Option<&Diagnostics>) -> CheckResult {
+    match diagnostics {
+        None => not_checked("the database is not available, so its clock is not compared"),
+        Some(Diagnostics { database_now: None, .. }) => ok("the database uses the clock of this machine"),
+        Some(Diagnostics { now, database_now: Some(there), .. }) => compare_clocks(*now, *there, "the database"),
     }
 }

@@ -1,35 +1,35 @@
-//! Commands about hotels, their departments, and the keys of their other systems.
+//! Commands `hotel`, `department` and `api-key`.
 
 use clap::Subcommand;
 use desk::Desk;
-use domain::{Country, Hotel, HotelId, Name};
+use domain::{Hotel, HotelId, Name, phone::Country};
 use serde_json::{Value, json};
 
-use super::{Failure, hotel_id, name};
+use super::values::{hotel_id, name};
+use crate::error::CliError;
 
-/// Commands about hotels.
 #[derive(Subcommand)]
 pub enum HotelCommand {
-    /// Make a hotel, with its first department
+    /// Create a hotel with its first department
     Create {
-        /// Its name
+        /// The name of the hotel
         #[arg(long, value_parser = name)]
         name: Name,
-        /// Its time zone, an IANA name like Europe/Madrid
+        /// The time zone, an IANA name like Europe/Madrid
         #[arg(long, default_value = "UTC")]
         timezone: String,
     },
     /// List all hotels
     List,
-    /// Set what only the command line may set
+    /// Change settings that only the command line can change
     Set {
-        /// Its id
+        /// The hotel's id
         #[arg(value_parser = hotel_id)]
         hotel: HotelId,
-        /// Its number of the WhatsApp Cloud API, unique over all hotels
+        /// The phone number id in the WhatsApp Cloud API, unique over all hotels
         #[arg(long, required_unless_present_any = ["flow", "country"])]
         whatsapp_phone_number_id: Option<String>,
-        /// Whether the flow answers its guests: on or off
+        /// Whether the guest flow answers automatically: on or off
         #[arg(long, value_parser = on_or_off)]
         flow: Option<bool>,
         /// The country whose rules complete telephone numbers without a country code: two letters, like ES
@@ -38,49 +38,43 @@ pub enum HotelCommand {
     },
 }
 
-/// Commands about departments.
 #[derive(Subcommand)]
 pub enum DepartmentCommand {
-    /// Make a department
+    /// Create a department
     Create {
         /// The hotel's id
         #[arg(long, value_parser = hotel_id)]
         hotel: HotelId,
-        /// Its name, unique in the hotel
+        /// The name, unique in the hotel
         #[arg(long, value_parser = name)]
         name: Name,
     },
 }
 
-/// Commands about API keys.
 #[derive(Subcommand)]
 pub enum ApiKeyCommand {
-    /// Make a key with which another system may import stays, check in and check out; it is printed once
+    /// Create a key for a system that imports stays, checks in and checks out; it is printed only once
     Create {
         /// The hotel's id
         #[arg(long, value_parser = hotel_id)]
         hotel: HotelId,
-        /// What the key is for
+        /// The purpose of the key
         #[arg(long, value_parser = name)]
         name: Name,
     },
 }
 
 impl HotelCommand {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         Ok(match self {
-            Self::Create { name, timezone } => json!({ "id": desk.add_hotel(name, Some(timezone)).await?.0 }),
-            Self::List => json!({ "hotels": desk.all_hotels().await?.iter().map(shown).collect::<Vec<_>>() }),
+            Self::Create { name, timezone } => json!({ "id": desk.create_hotel(name, Some(timezone)).await?.0 }),
+            Self::List => json!({ "hotels": desk.list_all_hotels().await?.iter().map(hotel_json).collect::<Vec<_>>() }),
             Self::Set { hotel, whatsapp_phone_number_id, flow, country } => {
                 if let Some(number) = whatsapp_phone_number_id {
                     desk.set_whatsapp(hotel, number).await?;
                 }
                 if let Some(on) = flow {
-                    desk.switch_flow(hotel, on).await?;
+                    desk.set_flow_enabled(hotel, on).await?;
                 }
                 if let Some(country) = country {
                     desk.set_country(hotel, country).await?;
@@ -92,13 +86,17 @@ impl HotelCommand {
 }
 
 impl DepartmentCommand {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         let Self::Create { hotel, name } = self;
-        Ok(json!({ "id": desk.add_department(hotel, name).await?.0 }))
+        Ok(json!({ "id": desk.create_department_of(hotel, name).await?.0 }))
+    }
+}
+
+impl ApiKeyCommand {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
+        let Self::Create { hotel, name } = self;
+        let (id, key) = desk.create_api_key(hotel, name).await?;
+        Ok(json!({ "id": id.0, "key": key.as_str() }))
     }
 }
 
@@ -114,19 +112,7 @@ fn on_or_off(text: &str) -> Result<bool, String> {
     }
 }
 
-impl ApiKeyCommand {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
-        let Self::Create { hotel, name } = self;
-        let (id, key) = desk.add_api_key(hotel, name).await?;
-        Ok(json!({ "id": id.0, "key": key.as_str() }))
-    }
-}
-
-fn shown(hotel: &Hotel) -> Value {
+fn hotel_json(hotel: &Hotel) -> Value {
     json!({
         "id": hotel.id.0,
         "name": hotel.name,

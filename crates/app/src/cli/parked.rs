@@ -1,71 +1,67 @@
-//! Commands about what came from WhatsApp and could not be processed.
+//! Command `parked`: webhook updates that could not be processed (dead letters).
 
 use clap::Subcommand;
-use desk::{Desk, Parked};
+use desk::{Desk, inbound::dead_letters::DeadLetter};
 use domain::HotelId;
 use serde_json::{Value, json};
 
-use super::{Failure, hotel_id, id};
+use super::values::{hotel_id, id};
+use crate::error::CliError;
 
-/// So many are listed at most.
-const MOST: i64 = 1000;
+const MAX_LISTED: i64 = 1000;
 
-/// Commands about what is parked.
 #[derive(Subcommand)]
 pub enum ParkedCommand {
-    /// List it, oldest first, without what it says; at most 1,000
+    /// List at most 1,000, oldest first, without their content
     List {
-        /// Only what came after this one
+        /// Only those after this id
         #[arg(long, value_parser = id)]
         after: Option<i64>,
     },
-    /// Show one, with what it says
+    /// Show one with its content
     Show {
-        /// Its id
+        /// The id of the update
         #[arg(value_parser = id)]
         id: i64,
     },
-    /// Process one once more
+    /// Process one again
     Retry {
-        /// Its id
+        /// The id of the update
         #[arg(value_parser = id)]
         id: i64,
-        /// For this hotel; else for the one that had the number when it came
+        /// Process it for this hotel instead of the one that had the phone number on arrival
         #[arg(long, value_parser = hotel_id)]
         hotel: Option<HotelId>,
     },
 }
 
 impl ParkedCommand {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         Ok(match self {
             Self::List { after } => {
-                json!({ "parked": desk.parked(after.unwrap_or(0), MOST).await?.iter().map(listed).collect::<Vec<_>>() })
+                let updates = desk.list_dead_letters(after.unwrap_or(0), MAX_LISTED).await?;
+                json!({ "parked": updates.iter().map(summary_json).collect::<Vec<_>>() })
             }
             Self::Show { id } => {
-                let it = desk.find_parked(id).await?;
-                let mut shown = listed(&it);
-                shown["raw"] = it.raw.into();
+                let update = desk.find_dead_letter(id).await?;
+                let mut shown = summary_json(&update);
+                shown["raw"] = update.raw.into();
                 shown
             }
             Self::Retry { id, hotel } => {
-                let done = desk.retry_parked(id, hotel).await?;
-                json!({ "messages": done.messages, "reports": done.reports, "parked": done.parked })
+                let result = desk.retry_dead_letter(id, hotel).await?;
+                json!({ "messages": result.messages, "reports": result.reports, "parked": result.parked })
             }
         })
     }
 }
 
-fn listed(it: &Parked) -> Value {
+fn summary_json(update: &DeadLetter) -> Value {
     json!({
-        "id": it.id,
-        "received_at": wire::Timestamp(it.received_at),
-        "reason": it.reason,
-        "phone_number_id": it.phone_number_id,
-        "hotel_id": it.hotel.map(|it| it.0),
+        "id": update.id,
+        "received_at": wire::Timestamp(update.received_at),
+        "reason": update.reason,
+        "phone_number_id": update.phone_number_id,
+        "hotel_id": update.hotel.map(|it| it.0),
     })
 }

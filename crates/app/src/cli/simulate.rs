@@ -1,4 +1,4 @@
-//! The command that stands in for the WhatsApp Cloud API.
+//! Command `simulate-whatsapp`: a simulated WhatsApp Cloud API.
 
 use std::{
     io::{self, Write},
@@ -6,78 +6,74 @@ use std::{
 };
 
 use clap::Args;
-use simulator::{Options, Settings};
+use simulator::{SimulatorOptions, SimulatorSettings};
 
-use super::Failure;
-use crate::{log::begin, settings::Environment};
+use crate::{
+    error::CliError,
+    settings::{Environment, log_filter::start_logging},
+};
 
-/// The setting with which the product is told where the Cloud API is.
 const API_URL: &str = "WHATSAPP_API_URL";
 
-/// Stands in for the WhatsApp Cloud API.
 #[derive(Args)]
 pub struct Simulate {
-    /// Where to listen; a loopback address
+    /// The loopback address to listen on
     #[arg(long, default_value = "127.0.0.1:8090")]
     bind: SocketAddr,
-    /// Where guests' messages and statuses are posted
+    /// The webhook that receives guest messages and delivery receipts
     #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/whatsapp/")]
     callback: String,
-    /// The id of a number of the account; may be given several times
+    /// A phone number id of the account; can be repeated
     #[arg(long = "phone-number-id", default_value = "105000000000001")]
     phone_number_ids: Vec<String>,
-    /// Answer at once and let ticks turn at once, instead of as in life
+    /// Respond and send delivery receipts at once, without realistic delays
     #[arg(long)]
     quick: bool,
 }
 
 impl Simulate {
-    /// Does it, until a signal ends it.
-    ///
-    /// # Errors
-    /// A [`Failure`] to start.
-    pub async fn run(self, environment: &Environment) -> Result<(), Failure> {
-        begin("info,actix_server=warn");
-        let settings = if self.quick { Settings::immediate() } else { Settings::lifelike() };
-        let settings = Settings { callback: Some(self.callback), ..settings };
-        let mut options = Options {
+    /// Runs the simulator until a signal stops the process.
+    pub async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        start_logging("info,actix_server=warn");
+        let settings = if self.quick { SimulatorSettings::immediate() } else { SimulatorSettings::lifelike() };
+        let settings = SimulatorSettings { callback: Some(self.callback), ..settings };
+        let mut options = SimulatorOptions {
             bind: self.bind,
             phone_numbers: self.phone_number_ids,
             settings,
             verify: true,
-            ..Options::default()
+            ..SimulatorOptions::default()
         };
-        // What is shown of each; a secret only where everybody knows it.
-        let mut shown = Vec::new();
+        // Only default secrets, which are public, are printed; secrets from the environment are not.
+        let mut lines = Vec::new();
         for (name, secret) in [
             ("WHATSAPP_APP_SECRET", &mut options.app_secret),
             ("WHATSAPP_VERIFY_TOKEN", &mut options.verify_token),
             ("WHATSAPP_ACCESS_TOKEN", &mut options.access_token),
         ] {
             match environment.get(name).filter(|text| !text.trim().is_empty()) {
-                Some(set) => {
-                    *secret = set.trim().to_owned();
-                    shown.push(format!("{name} as it is set here"));
+                Some(value) => {
+                    *secret = value.trim().to_owned();
+                    lines.push(format!("{name} as it is set here"));
                 }
-                None => shown.push(format!("{name}={secret}")),
+                None => lines.push(format!("{name}={secret}")),
             }
         }
         let number = options.phone_numbers.first().cloned().unwrap_or_default();
-        Ok(simulator::run(options, |address| tell(address, &shown, &number)).await?)
+        Ok(simulator::run_until_signal(options, |address| print_usage(address, &lines, &number)).await?)
     }
 }
 
-/// Says how it is used.
-fn tell(address: SocketAddr, secrets: &[String], number: &str) -> io::Result<()> {
+fn print_usage(address: SocketAddr, secrets: &[String], number: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "This stands in for the WhatsApp Cloud API. Start the server with")?;
+    writeln!(out, "This simulates the WhatsApp Cloud API. Start the server with")?;
     writeln!(out, "  {API_URL}=http://{address}")?;
     for secret in secrets {
         writeln!(out, "  {secret}")?;
     }
-    writeln!(out, "and give a hotel the number:")?;
+    writeln!(out, "and set the phone number id of a hotel:")?;
     writeln!(out, "  message-manager hotel set 1 --whatsapp-phone-number-id {number}")?;
-    writeln!(out, "A guest writes:")?;
+    writeln!(out, "Send a message as a guest:")?;
     writeln!(
         out,
         "  curl -H 'content-type: application/json' -d '{{\"from\":\"+447700900123\",\"text\":\"Hello\"}}' \

@@ -1,122 +1,118 @@
-//! Commands about staff members.
+//! `staff`: create, list and change staff members.
 
 use std::io::{BufRead, Read};
 
 use auth::Password;
 use clap::{Args, Subcommand, ValueEnum};
-use desk::{Desk, NewMember};
+use desk::{Desk, staff::NewStaffMember};
 use domain::{DepartmentId, HotelId, Name, Role, Staff, StaffId};
 use serde_json::{Value, json};
 
-use super::{Failure, department_id, hotel_id, name};
+use super::values::{department_id, hotel_id, name};
+use crate::error::CliError;
 
-/// More than any password may have.
-const MOST_BYTES: u64 = 4096;
+/// The number of bytes that are read from standard input for a password; passwords are shorter.
+const MAX_PASSWORD_BYTES: u64 = 4096;
 
-/// Commands about staff members.
 #[derive(Subcommand)]
 pub enum StaffCommand {
-    /// Make a staff member
-    Create(Create),
+    /// Create a staff member
+    Create(CreateStaff),
     /// List the staff of all hotels
     List,
-    /// Give a staff member other departments, or another role
+    /// Change the departments or the role of a staff member
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Set {
-        /// The name they sign in with
+        /// The user name
         username: String,
-        /// A department's id; several times for several, the first one first
+        /// A department's id; repeat it for several, the first department first
         #[arg(long = "department", value_parser = department_id, group = "change")]
         departments: Vec<DepartmentId>,
-        /// What they may do
+        /// The new role
         #[arg(long, group = "change")]
-        role: Option<RoleWord>,
+        role: Option<RoleArgument>,
     },
-    /// Give a staff member another password, and end all their sessions
+    /// Set a new password for a staff member and end all their sessions
     Passwd {
-        /// The name they sign in with
+        /// The user name
         username: String,
-        /// Read the password from standard input, instead of making one
+        /// Read the password from standard input instead of generating one
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Shut a staff member out, and end all their sessions
+    /// Deactivate a staff member and end all their sessions
     Deactivate {
-        /// The name they sign in with
+        /// The user name
         username: String,
     },
 }
 
-/// A staff member to be.
 #[derive(Args)]
-pub struct Create {
+pub struct CreateStaff {
     /// The hotel's id
     #[arg(long, value_parser = hotel_id)]
     hotel: HotelId,
-    /// The name to sign in with, unique over all hotels
+    /// The user name, unique over all hotels
     #[arg(long, value_parser = name)]
     username: Name,
-    /// The name that others see
+    /// The displayed name
     #[arg(long, value_parser = name)]
     name: Name,
-    /// What they may do
+    /// The role
     #[arg(long)]
-    role: RoleWord,
-    /// A department's id; several times for several, the first one first
+    role: RoleArgument,
+    /// A department's id; repeat it for several, the first department first
     #[arg(long = "department", value_parser = department_id)]
     departments: Vec<DepartmentId>,
-    /// Read the password from standard input, instead of making one
+    /// Read the password from standard input instead of generating one
     #[arg(long)]
     password_stdin: bool,
 }
 
-/// What a staff member may do.
 #[derive(Clone, Copy, ValueEnum)]
-pub enum RoleWord {
-    /// Sees their departments' conversations, and the unrouted ones
+pub enum RoleArgument {
+    /// Sees conversations of their departments, and unrouted ones
     Staff,
-    /// Sees all of the hotel, and administers it
+    /// Sees all conversations of the hotel, and administers it
     Manager,
 }
 
-impl From<RoleWord> for Role {
-    fn from(word: RoleWord) -> Self {
-        match word {
-            RoleWord::Staff => Self::Staff,
-            RoleWord::Manager => Self::Manager,
+impl From<RoleArgument> for Role {
+    fn from(role: RoleArgument) -> Self {
+        match role {
+            RoleArgument::Staff => Self::Staff,
+            RoleArgument::Manager => Self::Manager,
         }
     }
 }
 
 impl StaffCommand {
-    /// Does it; what is to be printed.
-    ///
-    /// # Errors
-    /// A [`Failure`].
-    pub async fn run(self, desk: &Desk) -> Result<Value, Failure> {
+    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         match self {
-            Self::Create(it) => it.run(desk).await,
-            Self::List => Ok(json!({ "staff": desk.all_staff().await?.iter().map(shown).collect::<Vec<_>>() })),
+            Self::Create(command) => command.run(desk).await,
+            Self::List => {
+                Ok(json!({ "staff": desk.list_all_staff().await?.iter().map(staff_json).collect::<Vec<_>>() }))
+            }
             Self::Set { username, departments, role } => {
                 let departments = (!departments.is_empty()).then_some(departments);
                 let id = desk.set_staff(&username, departments, role.map(Role::from)).await?;
-                Ok(answer(id, &username, None))
+                Ok(result_json(id, &username, None))
             }
             Self::Passwd { username, password_stdin } => {
-                let (password, made) = password(password_stdin)?;
+                let (password, generated) = choose_password(password_stdin)?;
                 let id = desk.set_password(&username, password).await?;
-                Ok(answer(id, &username, made))
+                Ok(result_json(id, &username, generated))
             }
-            Self::Deactivate { username } => Ok(answer(desk.deactivate(&username).await?, &username, None)),
+            Self::Deactivate { username } => Ok(result_json(desk.deactivate(&username).await?, &username, None)),
         }
     }
 }
 
-impl Create {
-    async fn run(self, desk: &Desk) -> Result<Value, Failure> {
-        let (password, made) = password(self.password_stdin)?;
+impl CreateStaff {
+    async fn run(self, desk: &Desk) -> Result<Value, CliError> {
+        let (password, generated) = choose_password(self.password_stdin)?;
         let username = self.username.as_str().to_owned();
-        let new = NewMember {
+        let new = NewStaffMember {
             username: self.username,
             name: self.name,
             role: self.role.into(),
@@ -124,33 +120,34 @@ impl Create {
             password,
             active: true,
         };
-        let id = desk.add_staff(self.hotel, new).await?;
-        Ok(answer(id, &username, made))
+        let id = desk.create_staff_of(self.hotel, new).await?;
+        Ok(result_json(id, &username, generated))
     }
 }
 
-/// A password: the first line of standard input, or one that is made, which is then to be shown.
-fn password(from_input: bool) -> Result<(Password, Option<String>), Failure> {
+/// Returns a staff member's new password: the first line of standard input, or a generated password together with its
+/// text, which is printed.
+fn choose_password(from_input: bool) -> Result<(Password, Option<String>), CliError> {
     if !from_input {
-        let made = Password::generate();
-        let shown = made.as_str().to_owned();
-        return Ok((made, Some(shown)));
+        let generated = Password::generate();
+        let shown = generated.as_str().to_owned();
+        return Ok((generated, Some(shown)));
     }
     let mut line = String::new();
-    std::io::stdin().lock().take(MOST_BYTES).read_line(&mut line)?;
+    std::io::stdin().lock().take(MAX_PASSWORD_BYTES).read_line(&mut line)?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     Ok((Password::parse(line.strip_suffix('\r').unwrap_or(line))?, None))
 }
 
-fn answer(id: StaffId, username: &str, password: Option<String>) -> Value {
-    let mut answer = json!({ "id": id.0, "username": username });
+fn result_json(id: StaffId, username: &str, password: Option<String>) -> Value {
+    let mut result = json!({ "id": id.0, "username": username });
     if let Some(password) = password {
-        answer["password"] = password.into();
+        result["password"] = password.into();
     }
-    answer
+    result
 }
 
-fn shown(staff: &Staff) -> Value {
+fn staff_json(staff: &Staff) -> Value {
     json!({
         "id": staff.id.0,
         "hotel_id": staff.hotel.0,

@@ -1,4 +1,4 @@
-//! Files of messages.
+//! Attachments: download a file of a message, send a file to a guest.
 
 use actix_web::{
     HttpResponse,
@@ -8,23 +8,25 @@ use actix_web::{
     },
 };
 use bytes::Bytes;
-use desk::{Desk, OutgoingFile, Which};
+use desk::Desk;
 use domain::AttachmentId;
 use futures_util::stream::{self, Stream};
+use wire::response::MessageResponse;
 
-use super::{done, messages::message};
+use super::responses::{to_json, write_response};
 use crate::{
-    extract::{Call, Target, Write},
-    problem::Answer,
+    endpoint::{Endpoint, get, post},
+    problem::HandlerResult,
+    request::ApiRequest,
 };
 
-/// The most bytes of a form with a file: 16 MiB of it, and what is around.
-pub const MOST_UPLOADED: usize = 16 * 1024 * 1024 + 64 * 1024;
+/// The size limit of an upload: a file of 16 MiB and the rest of the form.
+const MAX_UPLOAD_BYTES: usize = 16 * 1024 * 1024 + 64 * 1024;
 
-/// Of whatever kind.
-const BYTES: &str = "application/octet-stream";
-/// What a browser is told that a file is: what it could run, or show as a page of ours, it is not told.
-pub const HARMLESS: [&str; 17] = [
+const OCTET_STREAM: &str = "application/octet-stream";
+/// The media types of attachments that a download keeps. A browser could run a file of another type, or show it as a
+/// page of this server, so other types are sent as [`OCTET_STREAM`].
+const SAFE_MEDIA_TYPES: [&str; 17] = [
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -41,41 +43,56 @@ pub const HARMLESS: [&str; 17] = [
     "application/msword",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    BYTES,
+    OCTET_STREAM,
 ];
 
-/// `GET attachments/{id}/`
-pub async fn show(call: Call) -> Answer {
-    let id = AttachmentId(call.id().await?);
-    let it = call.desk().attachment(call.caller, id).await?;
-    let content_type = HARMLESS.into_iter().find(|harmless| *harmless == it.content_type);
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/attachments/{id}/", "Download a file of a message.", download_attachment)
+            .returns_file(&SAFE_MEDIA_TYPES)
+            .problems(&[404]),
+        post(
+            "/api/message_manager/conversations/{id}/attachments/",
+            "Send a file of at most 16 MiB to the guest.",
+            send_attachment,
+        )
+        .idempotent()
+        .max_body_bytes(MAX_UPLOAD_BYTES)
+        .upload_body()
+        .returns::<MessageResponse>(201),
+    ]
+}
+
+async fn download_attachment(request: ApiRequest) -> HandlerResult {
+    let id = AttachmentId(request.id());
+    let attachment = request.desk().attachment(request.caller, id).await?;
+    let content_type = SAFE_MEDIA_TYPES.into_iter().find(|safe| *safe == attachment.content_type);
     Ok(HttpResponse::Ok()
-        .content_type(content_type.unwrap_or(BYTES))
-        .insert_header((CONTENT_DISPOSITION, download(&it.name)))
+        .content_type(content_type.unwrap_or(OCTET_STREAM))
+        .insert_header((CONTENT_DISPOSITION, download_as(&attachment.name)))
         .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
         .insert_header(("X-Content-Type-Options", "nosniff"))
-        .no_chunking(u64::try_from(it.size).unwrap_or_default())
-        .streaming(parts(call.desk().clone(), id)))
+        .no_chunking(u64::try_from(attachment.size).unwrap_or_default())
+        .streaming(stored_parts(request.desk().clone(), id)))
 }
 
-/// `POST conversations/{id}/attachments/`
-pub async fn send(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<OutgoingFile> = call.write_upload(Target::Conversation(id)).await?;
-    let (file, once) = write.once(message);
-    let sent = call.desk().send_file(call.caller, Which::Conversation(id), file, once).await?;
-    done(StatusCode::CREATED, sent, message)
+async fn send_attachment(request: ApiRequest) -> HandlerResult {
+    let (file, once) = request.write_upload()?.once(to_json::<_, MessageResponse>);
+    let outcome = request.desk().send_file(request.caller, request.conversation(), file, once).await?;
+    write_response(StatusCode::CREATED, outcome, to_json::<_, MessageResponse>)
 }
 
-/// The parts of a file, each read when the one before is written.
-fn parts(desk: Desk, id: AttachmentId) -> impl Stream<Item = Result<Bytes, desk::Error>> {
+/// Streams the stored parts of an attachment. Each part is read after the previous one has been written to the client.
+fn stored_parts(desk: Desk, id: AttachmentId) -> impl Stream<Item = Result<Bytes, desk::Error>> {
     stream::try_unfold(0, move |number| {
         let desk = desk.clone();
         async move { Ok(desk.attachment_part(id, number).await?.map(|part| (Bytes::from(part), number + 1))) }
     })
 }
 
-fn download(name: &str) -> ContentDisposition {
+/// The `Content-Disposition` header of a download with this file name, in which control characters and path separators
+/// are replaced.
+fn download_as(name: &str) -> ContentDisposition {
     let value = name.replace(|it: char| it.is_control() || "/\\".contains(it), "_").into_bytes();
     let name = ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value };
     ContentDisposition {

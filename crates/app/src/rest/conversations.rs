@@ -1,116 +1,161 @@
-//! Conversations: seeing and moving them.
+//! Conversations: list, show, route, assign, close, mark as read.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use desk::Which;
+use desk::WriteOutcome;
 use domain::ConversationView;
-
-use super::{done, paged, with_cursor};
-use crate::{
-    extract::{Call, Query, Target, Write, filter, page},
-    problem::{Answer, Problem},
+use utoipa::openapi::Type;
+use wire::{
+    request::{AssignBody, EmptyBody, MarkReadBody, StartRelayBody},
+    response::{ConversationDetails, ConversationResponse, PageResponse, RelayEndedResponse},
 };
 
-/// `GET conversations/`
-pub async fn list(call: Call) -> Answer {
-    call.wants_json().await?;
-    let (filter, page) = match asked(&call) {
-        Ok(asked) => asked,
-        Err(problem) => return Err(call.once_signed_in(problem).await.into()),
-    };
-    let mut found = call.desk().conversations(call.caller, filter, page).await?;
-    let results = std::mem::take(&mut found.answer.page).iter().map(wire::Conversation::from).collect();
-    let body = paged(&call, page, found.answer.count, results);
-    Ok(with_cursor(&found, body))
+use super::responses::{cursor_response, page_body, replay_response, to_json, write_response};
+use crate::{
+    endpoint::{Endpoint, get, post},
+    problem::HandlerResult,
+    request::{ApiRequest, conversation_filter, page},
+};
+
+pub fn read_endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/conversations/", "List conversations, newest change first.", list_conversations)
+            .query("status", Type::String, "One or more of demo, checkin, active, relay, closed; comma-separated.")
+            .query("department", Type::Integer, "Only those routed to this department.")
+            .query("assigned_to", Type::String, "`me`, `none`, or a staff member's id.")
+            .query("unread", Type::Boolean, "Only those with messages that the caller has not read.")
+            .query(
+                "search",
+                Type::String,
+                "Only those with these words in guest name, room or phone number, in any spelling of the number.",
+            )
+            .with_cursor()
+            .returns_page::<PageResponse<ConversationResponse>>(),
+        get(
+            "/api/message_manager/conversations/active_conversations/",
+            "List active conversations, at most 500.",
+            list_active_conversations,
+        )
+        .with_cursor()
+        .returns_array::<ConversationResponse>(),
+        get("/api/message_manager/conversations/{id}/", "Show a conversation.", show_conversation)
+            .with_cursor()
+            .returns::<ConversationDetails>(200)
+            .problems(&[404]),
+    ]
 }
 
-fn asked(call: &Call) -> Result<(desk::Filter, desk::Page), Problem> {
-    let mut query = Query::parse(call.request.query_string());
+pub fn write_endpoints() -> Vec<Endpoint> {
+    vec![
+        post(
+            "/api/message_manager/conversations/{id}/start_relay/",
+            "Route to a department, or transfer.",
+            start_relay,
+        )
+        .idempotent()
+        .body::<StartRelayBody>()
+        .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/end_relay/",
+            "Hand the conversation back to the guest flow.",
+            end_relay,
+        )
+        .idempotent()
+        .returns::<RelayEndedResponse>(200),
+        post(
+            "/api/message_manager/conversations/{id}/assign/",
+            "Assign to a staff member, or clear the assignee.",
+            assign_conversation,
+        )
+        .idempotent()
+        .body::<AssignBody>()
+        .returns::<ConversationDetails>(200),
+        post("/api/message_manager/conversations/{id}/close/", "Close the conversation.", close_conversation)
+            .idempotent()
+            .returns::<ConversationDetails>(200),
+        post("/api/message_manager/conversations/{id}/reopen/", "Reopen a closed conversation.", reopen_conversation)
+            .idempotent()
+            .returns::<ConversationDetails>(200),
+        post("/api/message_manager/conversations/{id}/read/", "Move the caller's read position forward.", mark_as_read)
+            .idempotent()
+            .body::<MarkReadBody>()
+            .returns_nothing(204),
+    ]
+}
+
+async fn list_conversations(request: ApiRequest) -> HandlerResult {
+    let mut query = request.query();
     let page = page(&mut query)?;
-    let filter = filter(&mut query, call.caller);
-    query.done((filter, page))
+    let filter = conversation_filter(&mut query, request.caller);
+    let filter = query.finish(filter)?;
+    let mut found = request.desk().list_conversations(request.caller, filter, page).await?;
+    let results = std::mem::take(&mut found.value.page).iter().map(ConversationResponse::from).collect();
+    let body = page_body(&request, page, found.value.count, results);
+    Ok(cursor_response(&found, body))
 }
 
-/// `GET conversations/active_conversations/`
-pub async fn active(call: Call) -> Answer {
-    call.wants_json().await?;
-    let found = call.desk().active_conversations(call.caller).await?;
-    let body: Vec<wire::Conversation> = found.answer.iter().map(wire::Conversation::from).collect();
-    Ok(with_cursor(&found, body))
+async fn list_active_conversations(request: ApiRequest) -> HandlerResult {
+    let found = request.desk().list_active_conversations(request.caller).await?;
+    let body: Vec<ConversationResponse> = found.value.iter().map(ConversationResponse::from).collect();
+    Ok(cursor_response(&found, body))
 }
 
-/// `GET conversations/{id}/`
-pub async fn show(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    call.wants_json().await?;
-    let found = call.desk().conversation(call.caller, id).await?;
-    Ok(with_cursor(&found, wire::ConversationDetails::from(&found.answer)))
+async fn show_conversation(request: ApiRequest) -> HandlerResult {
+    let found = request.desk().conversation(request.caller, request.conversation_id()).await?;
+    Ok(cursor_response(&found, ConversationDetails::from(&found.value)))
 }
 
-/// `POST conversations/{id}/start_relay/`
-pub async fn start_relay(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::StartRelay> = call.write(Target::Conversation(id)).await?;
-    let (to, once) = write.once(details);
-    let (which, department) = (Which::Conversation(id), to.department_id);
-    done(StatusCode::OK, call.desk().start_relay(call.caller, which, department, to.note, once).await?, details)
+async fn start_relay(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<StartRelayBody>()?.once(details_json);
+    let (caller, conversation) = (request.caller, request.conversation());
+    let outcome = request.desk().start_relay(caller, conversation, body.department_id, body.note, once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
 }
 
-/// `POST conversations/{id}/end_relay/`
-pub async fn end_relay(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::Nothing> = call.write(Target::Conversation(id)).await?;
-    let (_, once) = write.once(ended);
-    done(StatusCode::OK, call.desk().end_relay(call.caller, Which::Conversation(id), once).await?, ended)
+async fn end_relay(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(relay_ended_json);
+    let outcome = request.desk().end_relay(request.caller, request.conversation(), once).await?;
+    write_response(StatusCode::OK, outcome, relay_ended_json)
 }
 
-/// `POST conversations/{id}/assign/`
-pub async fn assign(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::Assign> = call.write(Target::Conversation(id)).await?;
-    let (to, once) = write.once(details);
-    let which = Which::Conversation(id);
-    done(StatusCode::OK, call.desk().assign(call.caller, which, to.staff_id, once).await?, details)
+async fn assign_conversation(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<AssignBody>()?.once(details_json);
+    let outcome = request.desk().assign(request.caller, request.conversation(), body.staff_id, once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
 }
 
-/// `POST conversations/{id}/close/`
-pub async fn close(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::Nothing> = call.write(Target::Conversation(id)).await?;
-    let (_, once) = write.once(details);
-    done(StatusCode::OK, call.desk().close(call.caller, Which::Conversation(id), once).await?, details)
+async fn close_conversation(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(details_json);
+    let outcome = request.desk().close(request.caller, request.conversation(), once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
 }
 
-/// `POST conversations/{id}/reopen/`
-pub async fn reopen(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::Nothing> = call.write(Target::Conversation(id)).await?;
-    let (_, once) = write.once(details);
-    done(StatusCode::OK, call.desk().reopen(call.caller, Which::Conversation(id), once).await?, details)
+async fn reopen_conversation(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(details_json);
+    let outcome = request.desk().reopen(request.caller, request.conversation(), once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
 }
 
-/// `POST conversations/{id}/read/`
-pub async fn read(call: Call) -> Answer {
-    let id = call.conversation().await?;
-    let write: Write<wire::MarkRead> = call.write(Target::Conversation(id)).await?;
-    // Answered without a body; and so again.
-    let (to, once) = write.once(|_| String::new());
-    let done = call.desk().mark_read(call.caller, Which::Conversation(id), to.message_id, once).await?;
-    let (it, moved) = match done {
-        desk::Done::Before(answer) => return Ok(crate::problem::replayed(&answer)),
-        desk::Done::Now(marked) => marked,
+async fn mark_as_read(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<MarkReadBody>()?.once(|_| String::new());
+    let outcome = request.desk().mark_read(request.caller, request.conversation(), body.message_id, once).await?;
+    let (conversation, has_moved) = match outcome {
+        WriteOutcome::Replayed(stored) => return Ok(replay_response(&stored)),
+        WriteOutcome::Performed(marked) => marked,
     };
-    // It is done; that others are told is a courtesy, which must not turn it into a failure.
-    if moved && let Ok((reader, _, _)) = call.desk().me(call.caller).await {
+    // The read position is already stored. The ephemeral signal that shows it to other staff may be lost, so the call
+    // succeeds even if the signal fails.
+    if has_moved && let Ok((reader, _, _)) = request.desk().me(request.caller).await {
         let reader = domain::Person { id: reader.id, name: reader.name };
-        call.app.hub.announce_read(it.hotel, it.id, it.stay, reader, to.message_id);
+        let (hotel, id, stay) = (conversation.hotel, conversation.id, conversation.stay);
+        request.app.hub.publish_read(hotel, id, stay, reader, body.message_id);
     }
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn details(it: &ConversationView) -> String {
-    wire::json(&wire::ConversationDetails::from(it))
+fn details_json(view: &ConversationView) -> String {
+    to_json::<_, ConversationDetails>(view)
 }
 
-fn ended(_: &()) -> String {
-    wire::json(&wire::RelayEnded::default())
+fn relay_ended_json(_: &()) -> String {
+    wire::json(&RelayEndedResponse::default())
 }

@@ -1,20 +1,28 @@
-//! The guest simulator of a demo server.
+//! Guest simulator of a demo server.
 
-use actix_web::{HttpResponse, web};
-use desk::FromGuest;
+use actix_web::{HttpResponse, http::Method, web};
+use desk::inbound::receive_message::GuestMessage;
+use wire::{request::GuestMessageBody, response::GuestMessageStoredResponse};
 
-use crate::{extract::Sent, problem::Problem, state::App};
+use crate::{app_state::App, endpoint::Endpoint, problem::HandlerResult, request::RequestBody};
 
-/// `POST /api/demo/guest_message/`: plays a guest who writes. Not there unless the server is a demo.
-///
-/// # Errors
-/// A [`Problem`].
-pub async fn guest_message(app: web::Data<App>, sent: Sent) -> Result<HttpResponse, Problem> {
-    sent.wants_json()?;
-    let wire::GuestMessage { phone, text, name, hotel_id } = sent.json()?;
-    let phone = app.desk.number_of_guest(phone, hotel_id).await?;
-    let received = app.desk.receive(FromGuest::played(phone, name, text), hotel_id).await?;
-    Ok(HttpResponse::Created().json(wire::GuestMessageStored {
+pub fn endpoints() -> Vec<Endpoint> {
+    let summary = "Simulate a message of a guest; only on a server started with --demo.";
+    vec![
+        Endpoint::public(Method::POST, "/api/demo/guest_message/", summary, simulate_guest_message)
+            .body::<GuestMessageBody>()
+            .returns::<GuestMessageStoredResponse>(201)
+            .problems(&[400, 404, 406, 413, 415]),
+    ]
+}
+
+/// Stores a message as if a guest had written it. The route exists only with `--demo`.
+async fn simulate_guest_message(app: web::Data<App>, body: RequestBody) -> HandlerResult {
+    body.require_json_accepted()?;
+    let GuestMessageBody { phone, text, name, hotel_id } = body.json()?;
+    let phone = app.desk.complete_guest_number(phone, hotel_id).await?;
+    let received = app.desk.receive_demo_message(GuestMessage::from_demo(phone, name, text), hotel_id).await?;
+    Ok(HttpResponse::Created().json(GuestMessageStoredResponse {
         message_id: received.message.0,
         conversation_id: received.conversation.0,
         stay_id: received.stay.map(|it| it.0),

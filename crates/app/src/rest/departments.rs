@@ -1,37 +1,49 @@
-//! Departments: all staff see them, managers make and rename them.
+//! Departments: staff list them, managers create and rename them.
 
-use actix_web::{HttpResponse, http::StatusCode};
-use domain::{Department, DepartmentId};
-
-use super::{done, paged};
-use crate::{
-    extract::{Call, Target, Write},
-    problem::Answer,
+use actix_web::http::StatusCode;
+use domain::DepartmentId;
+use wire::{
+    request::{ChangeDepartmentBody, NewDepartmentBody},
+    response::{DepartmentResponse, PageResponse},
 };
 
-/// `GET departments/`
-pub async fn list(call: Call) -> Answer {
-    let page = call.page().await?;
-    let (count, found) = call.desk().departments(call.caller, page).await?;
-    let results: Vec<wire::Department> = found.iter().map(wire::Department::from).collect();
-    Ok(HttpResponse::Ok().json(paged(&call, page, count, results)))
+use super::responses::{page_response, to_json, write_response};
+use crate::{
+    endpoint::{Endpoint, get, patch, post},
+    problem::HandlerResult,
+    request::ApiRequest,
+};
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/departments/", "List the hotel's departments.", list_departments)
+            .returns_page::<PageResponse<DepartmentResponse>>(),
+        post("/api/message_manager/departments/", "Create a department (managers).", create_department)
+            .idempotent()
+            .body::<NewDepartmentBody>()
+            .returns::<DepartmentResponse>(201),
+        patch("/api/message_manager/departments/{id}/", "Rename a department (managers).", rename_department)
+            .idempotent()
+            .body::<ChangeDepartmentBody>()
+            .returns::<DepartmentResponse>(200),
+    ]
 }
 
-/// `POST departments/`
-pub async fn create(call: Call) -> Answer {
-    let write: Write<wire::NewDepartment> = call.write(Target::Hotel).await?;
-    let (new, once) = write.once(department);
-    done(StatusCode::CREATED, call.desk().create_department(call.caller, new.name, once).await?, department)
+async fn list_departments(request: ApiRequest) -> HandlerResult {
+    let page = request.page()?;
+    let departments = request.desk().list_departments(request.caller, page).await?;
+    page_response::<_, DepartmentResponse>(&request, page, departments)
 }
 
-/// `PATCH departments/{id}/`
-pub async fn change(call: Call) -> Answer {
-    let id = DepartmentId(call.id().await?);
-    let write: Write<wire::ChangeDepartment> = call.write(Target::Department(id)).await?;
-    let (change, once) = write.once(department);
-    done(StatusCode::OK, call.desk().rename_department(call.caller, id, change.name, once).await?, department)
+async fn create_department(request: ApiRequest) -> HandlerResult {
+    let (new, once) = request.write::<NewDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
+    let outcome = request.desk().create_department(request.caller, new.name, once).await?;
+    write_response(StatusCode::CREATED, outcome, to_json::<_, DepartmentResponse>)
 }
 
-fn department(it: &Department) -> String {
-    wire::json(&wire::Department::from(it))
+async fn rename_department(request: ApiRequest) -> HandlerResult {
+    let (change, once) = request.write::<ChangeDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
+    let id = DepartmentId(request.id());
+    let outcome = request.desk().rename_department(request.caller, id, change.name, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, DepartmentResponse>)
 }

@@ -1,35 +1,40 @@
-//! The caller's hotel: all staff see it, managers change it.
+//! The caller's hotel: staff read its settings, managers change them.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use desk::HotelChange;
-use domain::Hotel;
+use desk::hotels::HotelChange;
+use wire::{request::ChangeHotelBody, response::HotelResponse};
 
-use super::done;
+use super::responses::{to_json, write_response};
 use crate::{
-    extract::{Call, Target, Write},
-    problem::{Answer, Problem},
+    endpoint::{Endpoint, get, patch},
+    problem::{HandlerResult, Problem},
+    request::ApiRequest,
 };
 
-/// `GET hotel/`
-pub async fn show(call: Call) -> Answer {
-    call.wants_json().await?;
-    let hotel = call.desk().hotel(call.caller).await?;
-    Ok(HttpResponse::Ok().json(wire::Hotel::from(&hotel)))
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/hotel/", "Show the hotel.", show_hotel).returns::<HotelResponse>(200),
+        patch("/api/message_manager/hotel/", "Change the hotel (managers).", change_hotel)
+            .idempotent()
+            .body::<ChangeHotelBody>()
+            .returns::<HotelResponse>(200),
+    ]
 }
 
-/// `PATCH hotel/`
-pub async fn change(call: Call) -> Answer {
-    let write: Write<HotelChange> = call.write_as(Target::Hotel, hotel_change).await?;
-    let (change, once) = write.once(hotel);
-    done(StatusCode::OK, call.desk().change_hotel(call.caller, change, once).await?, hotel)
+async fn show_hotel(request: ApiRequest) -> HandlerResult {
+    let hotel = request.desk().hotel(request.caller).await?;
+    Ok(HttpResponse::Ok().json(HotelResponse::from(&hotel)))
 }
 
-fn hotel_change(it: wire::ChangeHotel) -> Result<HotelChange, Problem> {
-    let wire::ChangeHotel { name, timezone, default_department_id, opener_template_id, country } = it;
+async fn change_hotel(request: ApiRequest) -> HandlerResult {
+    let write = request.write::<ChangeHotelBody>()?.try_map(hotel_change)?;
+    let (change, once) = write.once(to_json::<_, HotelResponse>);
+    let outcome = request.desk().change_hotel(request.caller, change, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, HotelResponse>)
+}
+
+fn hotel_change(body: ChangeHotelBody) -> Result<HotelChange, Problem> {
+    let ChangeHotelBody { name, timezone, default_department_id, opener_template_id, country } = body;
     let (default_department, opener_template) = (default_department_id, opener_template_id);
     Ok(HotelChange { name, timezone, default_department, opener_template, country })
-}
-
-fn hotel(it: &Hotel) -> String {
-    wire::json(&wire::Hotel::from(it))
 }

@@ -1,9 +1,9 @@
-//! The upgrade to a WebSocket.
+//! Upgrade to a WebSocket (`GET /ws/staff/`).
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
-        Version,
+        Method, Version,
         header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION},
     },
     web,
@@ -11,64 +11,74 @@ use actix_web::{
 use desk::Caller;
 use transport::UpgradeError;
 
-use super::auth::cookie_of;
+use super::auth::cookie_secret;
 use crate::{
-    extract::{Bearer, bearer},
+    app_state::App,
+    endpoint::Endpoint,
     problem::Problem,
-    state::App,
+    request::authorization::{Authorization, authorization},
 };
 
-/// The subprotocol beside which a token is given, since browsers cannot set headers on an upgrade.
+/// The WebSocket subprotocol that precedes an access token in the list of offered subprotocols. Browsers send the token
+/// there because they cannot set headers on an upgrade.
 const BEARER: &str = "bearer";
 
-/// `GET /ws/staff/`
-///
-/// # Errors
-/// A [`Problem`]: no upgrade.
-pub async fn upgrade(
+pub fn endpoints() -> Vec<Endpoint> {
+    let summary = "Open the WebSocket; asyncapi.json describes its messages.";
+    vec![
+        Endpoint::public(Method::GET, "/ws/staff/", summary, open_socket)
+            .without_head()
+            .security(&["bearer", "cookie"])
+            .returns_nothing(101)
+            .problems(&[400, 401, 403, 426, 429]),
+    ]
+}
+
+async fn open_socket(
     app: web::Data<App>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let offered = offered(request.headers());
-    let caller = caller(&app, &request, &offered).await?;
-    if is_other_protocol(&request) {
+    let protocols = offered_protocols(request.headers());
+    let caller = authenticate(&app, &request, &protocols).await?;
+    if !is_supported_version(&request) {
         return Err(Problem::upgrade_required());
     }
-    let protocol = (offered.first().is_some_and(|it| it == BEARER)).then_some(BEARER);
+    let protocol = protocols.first().is_some_and(|it| it == BEARER).then_some(BEARER);
     Ok(transport::upgrade(&request, payload, &app.hub, caller, protocol).await?)
 }
 
-/// Whether it is asked for by another HTTP, or for another WebSocket, than there is.
-fn is_other_protocol(request: &HttpRequest) -> bool {
+/// Whether an upgrade request uses HTTP/1.1 and WebSocket version 13.
+fn is_supported_version(request: &HttpRequest) -> bool {
     let version = request.headers().get(SEC_WEBSOCKET_VERSION);
-    request.version() != Version::HTTP_11 || version.is_some_and(|it| it.as_bytes().trim_ascii() != b"13")
+    request.version() == Version::HTTP_11 && version.is_none_or(|it| it.as_bytes().trim_ascii() == b"13")
 }
 
-/// Who opens it. What is given explicitly counts before the cookie, even where it is bad.
-async fn caller(app: &App, request: &HttpRequest, offered: &[String]) -> Result<Caller, Problem> {
-    let explicit = bearer(request.headers()).or_else(|| of_protocols(offered));
+/// Authenticates an upgrade request. Credentials in a header or subprotocol take precedence over the session cookie,
+/// even if they are invalid.
+async fn authenticate(app: &App, request: &HttpRequest, protocols: &[String]) -> Result<Caller, Problem> {
+    let explicit = authorization(request.headers()).or_else(|| authorization_in(protocols));
     match explicit {
-        Some(Bearer::Token(token)) => Ok(app.desk.caller_of_bearer(token).await?),
-        Some(Bearer::Unreadable) => Err(Problem::unauthenticated()),
+        Some(Authorization::Bearer(token)) => Ok(app.desk.caller_of_bearer(token).await?),
+        Some(Authorization::Unreadable) => Err(Problem::unauthenticated()),
         None => {
-            let cookie = cookie_of(app, request)?.ok_or_else(Problem::unauthenticated)?;
-            Ok(app.desk.caller_of_cookie(&cookie).await?)
+            let secret = cookie_secret(app, request)?.ok_or_else(Problem::unauthenticated)?;
+            Ok(app.desk.caller_of_cookie(&secret).await?)
         }
     }
 }
 
-fn of_protocols(offered: &[String]) -> Option<Bearer<'_>> {
-    match offered {
-        [first, token, ..] if first == BEARER => Some(Bearer::Token(token)),
-        [first] if first == BEARER => Some(Bearer::Unreadable),
+fn authorization_in(protocols: &[String]) -> Option<Authorization<'_>> {
+    match protocols {
+        [first, token, ..] if first == BEARER => Some(Authorization::Bearer(token)),
+        [first] if first == BEARER => Some(Authorization::Unreadable),
         _ => None,
     }
 }
 
-fn offered(headers: &HeaderMap) -> Vec<String> {
-    let told = headers.get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|it| it.to_str().ok());
-    told.flat_map(|it| it.split(',')).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
+fn offered_protocols(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|it| it.to_str().ok());
+    values.flat_map(|it| it.split(',')).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
 }
 
 impl From<UpgradeError> for Problem {
@@ -88,18 +98,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_may_stand_beside_its_subprotocol() {
-        let protocols = |told: &[&'static str]| {
+    fn a_token_can_follow_the_bearer_subprotocol() {
+        let protocols = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            told.iter().for_each(|it| headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(it)));
-            offered(&headers)
+            values.iter().for_each(|it| headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(it)));
+            offered_protocols(&headers)
         };
-        for told in [&["bearer, a.b.c"][..], &["bearer", "a.b.c"], &["bearer,a.b.c,more"]] {
-            assert_eq!(of_protocols(&protocols(told)), Some(Bearer::Token("a.b.c")), "{told:?}");
+        for values in [&["bearer, a.b.c"][..], &["bearer", "a.b.c"], &["bearer,a.b.c,more"]] {
+            assert_eq!(authorization_in(&protocols(values)), Some(Authorization::Bearer("a.b.c")), "{values:?}");
         }
-        assert_eq!(of_protocols(&protocols(&["bearer"])), Some(Bearer::Unreadable));
-        for told in [&["chat, a.b.c"][..], &[], &[" , "]] {
-            assert_eq!(of_protocols(&protocols(told)), None, "{told:?}");
+        assert_eq!(authorization_in(&protocols(&["bearer"])), Some(Authorization::Unreadable));
+        for values in [&["chat, a.b.c"][..], &[], &[" , "]] {
+            assert_eq!(authorization_in(&protocols(values)), None, "{values:?}");
         }
     }
 }

@@ -1,75 +1,107 @@
-//! Stays: managers book and change them, other systems of the hotel bring them in and say who is there.
+//! Stays: managers create and change them; API keys import them, check guests in and out.
 
-use actix_web::{HttpResponse, http::StatusCode};
-use desk::{Principal, RowOutcome, RowResult, StayChange, WrittenBooking};
-use domain::{Stay, StayId};
-
-use super::{done, paged};
-use crate::{
-    extract::{Call, Target, Write},
-    problem::{Answer, Problem},
+use actix_web::http::StatusCode;
+use desk::{
+    Principal,
+    stays::{ImportResult, StayChange, StayImportRow, WrittenBooking},
+};
+use domain::StayId;
+use wire::{
+    request::{ChangeStayBody, EmptyBody, NewStayBody},
+    response::{ImportResponse, ImportRowResponse, PageResponse, StayResponse},
 };
 
-/// The most bytes of a table of stays: some 60,000 of them.
-pub const MOST_IMPORTED: usize = 4 * 1024 * 1024;
+use super::responses::{page_response, to_json, write_response};
+use crate::{
+    endpoint::{Endpoint, get, patch, post},
+    problem::{HandlerResult, Problem},
+    request::ApiRequest,
+};
 
-/// `GET stays/`
-pub async fn list(call: Call) -> Answer {
-    let page = call.managers_page().await?;
-    let (count, found) = call.desk().stays(call.caller, page).await?;
-    let results: Vec<wire::Stay> = found.iter().map(wire::Stay::from).collect();
-    Ok(HttpResponse::Ok().json(paged(&call, page, count, results)))
+/// The size limit of an imported CSV file, enough for about 60,000 stays.
+const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
+const CSV: &str = "text/csv";
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/stays/", "List the hotel's stays, newest first (managers).", list_stays)
+            .returns_page::<PageResponse<StayResponse>>(),
+        post("/api/message_manager/stays/", "Create a stay (managers).", create_stay)
+            .idempotent()
+            .body::<NewStayBody>()
+            .returns::<StayResponse>(201),
+        post(
+            "/api/message_manager/stays/import/",
+            "Import stays from CSV, at most 4 MiB (managers, API keys).",
+            import_stays,
+        )
+        .idempotent()
+        .max_body_bytes(MAX_IMPORT_BYTES)
+        .file_body(CSV)
+        .returns::<ImportResponse>(200),
+        patch("/api/message_manager/stays/{id}/", "Change a stay (managers).", change_stay)
+            .idempotent()
+            .body::<ChangeStayBody>()
+            .returns::<StayResponse>(200),
+        post("/api/message_manager/stays/{id}/check_in/", "Check the guest in (managers, API keys).", check_in_stay)
+            .idempotent()
+            .returns::<StayResponse>(200),
+        post("/api/message_manager/stays/{id}/check_out/", "Check the guest out (managers, API keys).", check_out_stay)
+            .idempotent()
+            .returns::<StayResponse>(200),
+    ]
 }
 
-/// `POST stays/`
-pub async fn create(call: Call) -> Answer {
-    let write: Write<WrittenBooking> = call.write_as(Target::Hotel, booking).await?;
-    let (new, once) = write.once(stay);
-    done(StatusCode::CREATED, call.desk().create_stay(call.caller, new, once).await?, stay)
+async fn list_stays(request: ApiRequest) -> HandlerResult {
+    let page = request.page()?;
+    let stays = request.desk().list_stays(request.caller, page).await?;
+    page_response::<_, StayResponse>(&request, page, stays)
 }
 
-/// `PATCH stays/{id}/`
-pub async fn change(call: Call) -> Answer {
-    let id = StayId(call.id().await?);
-    let write: Write<StayChange> = call.write_as(Target::Stay(id), stay_change).await?;
-    let (change, once) = write.once(stay);
-    done(StatusCode::OK, call.desk().change_stay(call.caller, id, change, once).await?, stay)
+async fn create_stay(request: ApiRequest) -> HandlerResult {
+    let write = request.write::<NewStayBody>()?.try_map(booking)?;
+    let (new, once) = write.once(to_json::<_, StayResponse>);
+    let outcome = request.desk().create_stay(request.caller, new, once).await?;
+    write_response(StatusCode::CREATED, outcome, to_json::<_, StayResponse>)
 }
 
-/// `POST stays/import/`
-pub async fn import(call: Call<Principal>) -> Answer {
-    let told = |rows: &Vec<RowOutcome>| wire::json(&imported(rows));
-    let (table, once) = call.write_file(Target::Hotel, "text/csv").await?.once(told);
-    done(StatusCode::OK, call.desk().import(call.caller, &table, once).await.map_err(Problem::from)?, told)
+async fn change_stay(request: ApiRequest) -> HandlerResult {
+    let write = request.write::<ChangeStayBody>()?.try_map(stay_change)?;
+    let (change, once) = write.once(to_json::<_, StayResponse>);
+    let outcome = request.desk().change_stay(request.caller, StayId(request.id()), change, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
 }
 
-/// `POST stays/{id}/check_in/`
-pub async fn check_in(call: Call<Principal>) -> Answer {
-    let id = StayId(call.id().await?);
-    let write: Write<wire::Nothing> = call.write(Target::Stay(id)).await?;
-    let (_, once) = write.once(stay);
-    done(StatusCode::OK, call.desk().check_in(call.caller, id, once).await?, stay)
+async fn import_stays(request: ApiRequest<Principal>) -> HandlerResult {
+    let result_json = |rows: &Vec<StayImportRow>| wire::json(&import_result(rows));
+    let (table, once) = request.write_file(CSV)?.once(result_json);
+    let outcome = request.desk().import_stays_as(request.caller, &table, once).await?;
+    write_response(StatusCode::OK, outcome, result_json)
 }
 
-/// `POST stays/{id}/check_out/`
-pub async fn check_out(call: Call<Principal>) -> Answer {
-    let id = StayId(call.id().await?);
-    let write: Write<wire::Nothing> = call.write(Target::Stay(id)).await?;
-    let (_, once) = write.once(stay);
-    done(StatusCode::OK, call.desk().check_out(call.caller, id, once).await?, stay)
+async fn check_in_stay(request: ApiRequest<Principal>) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(to_json::<_, StayResponse>);
+    let outcome = request.desk().check_in(request.caller, StayId(request.id()), once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
 }
 
-/// What came of a table, as it is told here and on the command line.
-pub fn imported(rows: &[RowOutcome]) -> wire::Imported {
-    wire::Imported { rows: rows.iter().map(row).collect() }
+async fn check_out_stay(request: ApiRequest<Principal>) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(to_json::<_, StayResponse>);
+    let outcome = request.desk().check_out(request.caller, StayId(request.id()), once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
 }
 
-fn row(it: &RowOutcome) -> wire::ImportedRow {
-    let (result, faults) = match &it.result {
-        RowResult::Created => ("created", None),
-        RowResult::Updated => ("updated", None),
-        RowResult::Unchanged => ("unchanged", None),
-        RowResult::Failed(faults) => ("failed", Some(faults)),
+/// The result of an import of stays, as REST and the command line return it.
+pub fn import_result(rows: &[StayImportRow]) -> ImportResponse {
+    ImportResponse { rows: rows.iter().map(imported_row).collect() }
+}
+
+fn imported_row(row: &StayImportRow) -> ImportRowResponse {
+    let (result, faults) = match &row.result {
+        ImportResult::Created => ("created", None),
+        ImportResult::Updated => ("updated", None),
+        ImportResult::Unchanged => ("unchanged", None),
+        ImportResult::Failed(faults) => ("failed", Some(faults)),
     };
     let errors = faults.map(|faults| {
         let mut errors = wire::FieldErrors::new();
@@ -78,21 +110,17 @@ fn row(it: &RowOutcome) -> wire::ImportedRow {
         }
         errors
     });
-    wire::ImportedRow { row: it.row as i64, reservation_code: it.reservation_code.clone(), result, errors }
+    ImportRowResponse { row: row.row as i64, reservation_code: row.reservation_code.clone(), result, errors }
 }
 
-fn booking(it: wire::NewStay) -> Result<WrittenBooking, Problem> {
-    let wire::NewStay { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = it;
+fn booking(body: NewStayBody) -> Result<WrittenBooking, Problem> {
+    let NewStayBody { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = body;
     Ok(WrittenBooking { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
 }
 
-fn stay_change(it: wire::ChangeStay) -> Result<StayChange, Problem> {
-    let wire::ChangeStay { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = it;
+fn stay_change(body: ChangeStayBody) -> Result<StayChange, Problem> {
+    let ChangeStayBody { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = body;
     Ok(StayChange { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
-}
-
-fn stay(it: &Stay) -> String {
-    wire::json(&wire::Stay::from(it))
 }
 
 #[cfg(test)]
@@ -102,13 +130,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_row_says_why() {
-        let told = |result| json!(imported(&[RowOutcome { row: 3, reservation_code: "R-1".to_owned(), result }]));
+    fn a_failed_row_lists_its_errors_by_field() {
+        let result_of = |result| {
+            json!(import_result(&[StayImportRow { row: 3, reservation_code: "R-1".to_owned(), result }]))["rows"]
+                .clone()
+        };
         let faults = ["a", "b"].map(|sentence| ("check_in".to_owned(), sentence.to_owned())).to_vec();
         let failed = json!({
             "row": 3, "reservation_code": "R-1", "result": "failed", "errors": { "check_in": ["a", "b"] },
         });
-        assert_eq!(told(RowResult::Failed(faults))["rows"], json!([failed]));
-        assert!(told(RowResult::Created)["rows"][0].get("errors").is_none());
+        assert_eq!(result_of(ImportResult::Failed(faults)), json!([failed]));
+        assert!(result_of(ImportResult::Created)[0].get("errors").is_none());
     }
 }

@@ -1,58 +1,72 @@
-//! Templates of messages: all staff see them, managers keep them.
+//! Message templates: staff list them, managers create, change and delete them.
 
-use actix_web::{HttpResponse, http::StatusCode};
-use desk::{TemplateChange, Wording};
-use domain::{Template, TemplateId, TemplateKind};
-
-use super::{done, done_without_body, paged};
-use crate::{
-    extract::{Call, Target, Write},
-    problem::{Answer, Problem},
+use actix_web::http::StatusCode;
+use desk::templates::{TemplateChange, TemplateContent};
+use domain::{TemplateId, template::TemplateKind};
+use wire::{
+    request::{ChangeTemplateBody, EmptyBody, NewTemplateBody},
+    response::{PageResponse, TemplateResponse},
 };
 
-/// `GET templates/`
-pub async fn list(call: Call) -> Answer {
-    let page = call.page().await?;
-    let (count, found) = call.desk().templates(call.caller, page).await?;
-    let results: Vec<wire::Template> = found.iter().map(wire::Template::from).collect();
-    Ok(HttpResponse::Ok().json(paged(&call, page, count, results)))
+use super::responses::{empty_write_response, page_response, to_json, write_response};
+use crate::{
+    endpoint::{Endpoint, delete, get, patch, post},
+    problem::{HandlerResult, Problem},
+    request::ApiRequest,
+};
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/api/message_manager/templates/", "List the hotel's message templates.", list_templates)
+            .returns_page::<PageResponse<TemplateResponse>>(),
+        post("/api/message_manager/templates/", "Create a template (managers).", create_template)
+            .idempotent()
+            .body::<NewTemplateBody>()
+            .returns::<TemplateResponse>(201),
+        patch("/api/message_manager/templates/{id}/", "Change a template (managers).", change_template)
+            .idempotent()
+            .body::<ChangeTemplateBody>()
+            .returns::<TemplateResponse>(200),
+        delete("/api/message_manager/templates/{id}/", "Delete a template (managers).", delete_template)
+            .idempotent()
+            .returns_nothing(204),
+    ]
 }
 
-/// `POST templates/`
-pub async fn create(call: Call) -> Answer {
-    let write: Write<Wording> = call.write_as(Target::Hotel, wording).await?;
-    let (new, once) = write.once(template);
-    done(StatusCode::CREATED, call.desk().create_template(call.caller, new, once).await?, template)
+async fn list_templates(request: ApiRequest) -> HandlerResult {
+    let page = request.page()?;
+    let templates = request.desk().list_templates(request.caller, page).await?;
+    page_response::<_, TemplateResponse>(&request, page, templates)
 }
 
-/// `PATCH templates/{id}/`
-pub async fn change(call: Call) -> Answer {
-    let id = TemplateId(call.id().await?);
-    let write: Write<TemplateChange> = call.write_as(Target::Template(id), template_change).await?;
-    let (change, once) = write.once(template);
-    done(StatusCode::OK, call.desk().change_template(call.caller, id, change, once).await?, template)
+async fn create_template(request: ApiRequest) -> HandlerResult {
+    let write = request.write::<NewTemplateBody>()?.try_map(wording)?;
+    let (new, once) = write.once(to_json::<_, TemplateResponse>);
+    let outcome = request.desk().create_template(request.caller, new, once).await?;
+    write_response(StatusCode::CREATED, outcome, to_json::<_, TemplateResponse>)
 }
 
-/// `DELETE templates/{id}/`
-pub async fn delete(call: Call) -> Answer {
-    let id = TemplateId(call.id().await?);
-    let write: Write<wire::Nothing> = call.write(Target::Template(id)).await?;
-    let (_, once) = write.once(|()| String::new());
-    done_without_body(call.desk().delete_template(call.caller, id, once).await?)
+async fn change_template(request: ApiRequest) -> HandlerResult {
+    let write = request.write::<ChangeTemplateBody>()?.try_map(template_change)?;
+    let (change, once) = write.once(to_json::<_, TemplateResponse>);
+    let outcome = request.desk().change_template(request.caller, TemplateId(request.id()), change, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, TemplateResponse>)
 }
 
-fn wording(it: wire::NewTemplate) -> Result<Wording, Problem> {
-    let wire::NewTemplate { name, content, department_id: department, template_type, language } = it;
+async fn delete_template(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(|()| String::new());
+    let outcome = request.desk().delete_template(request.caller, TemplateId(request.id()), once).await?;
+    empty_write_response(outcome)
+}
+
+fn wording(body: NewTemplateBody) -> Result<TemplateContent, Problem> {
+    let NewTemplateBody { name, content, department_id: department, template_type, language } = body;
     let kind = TemplateKind::new(template_type, language);
     let kind = kind.map_err(|error| Problem::invalid("language", error.to_string()))?;
-    Ok(Wording { name, content, department, kind })
+    Ok(TemplateContent { name, content, department, kind })
 }
 
-fn template_change(it: wire::ChangeTemplate) -> Result<TemplateChange, Problem> {
-    let wire::ChangeTemplate { name, content, department_id: department, template_type, language } = it;
+fn template_change(body: ChangeTemplateBody) -> Result<TemplateChange, Problem> {
+    let ChangeTemplateBody { name, content, department_id: department, template_type, language } = body;
     Ok(TemplateChange { name, content, department, template_type, language })
-}
-
-fn template(it: &Template) -> String {
-    wire::json(&wire::Template::from(it))
 }

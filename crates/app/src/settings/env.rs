@@ -1,79 +1,76 @@
-//! Where settings come from.
+//! Environment variables and the `.env` file.
 
 use std::{collections::HashMap, fs, io::ErrorKind, path::Path};
 
-/// The process's environment, and behind it a file.
+/// The environment variables of the process and, for variables that are not set there, of a `.env` file.
 #[derive(Default)]
 pub struct Environment {
     file: HashMap<String, String>,
 }
 
-/// A `.env` that cannot be read. Its display is one line, and shows nothing of the file but names.
+/// Error of reading a `.env` file. The message is one line and shows names of variables but no values.
 #[derive(Debug, thiserror::Error)]
-pub enum BadEnvFile {
-    /// A line is none.
+pub enum EnvFileError {
     #[error(".env: {0} is no NAME=VALUE (quote a value that has spaces)")]
     Line(String),
-    /// The file cannot be read.
     #[error(".env cannot be read: {0}")]
     Io(std::io::Error),
 }
 
 impl Environment {
-    /// Reads the file, if there is one. The environment itself stays as it is.
-    ///
-    /// # Errors
-    /// [`BadEnvFile`].
-    pub fn with_file(path: &Path) -> Result<Self, BadEnvFile> {
+    /// Reads a `.env` file, if it exists. The environment of the process is not changed.
+    pub fn with_file(path: &Path) -> Result<Self, EnvFileError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(BadEnvFile::Io(error)),
+            Err(error) => return Err(EnvFileError::Io(error)),
         };
         let (mut file, mut last) = (HashMap::new(), String::new());
-        for line in dotenvy::from_read_iter(with_literal_dollars(&text).as_bytes()) {
-            let (name, value) = line.map_err(|error| bad(error, &last))?;
+        for line in dotenvy::from_read_iter(escape_dollars(&text).as_bytes()) {
+            let (name, value) = line.map_err(|error| line_error(error, &last))?;
             last.clone_from(&name);
             file.insert(name, value);
         }
         Ok(Self { file })
     }
 
-    /// A variable's text.
+    /// Returns the text of a variable. The environment of the process takes precedence over the `.env` file.
     pub fn get(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.file.get(name).cloned())
     }
 }
 
-/// The text of a file in which the library finds no variables to replace: passwords have dollars in them.
-fn with_literal_dollars(text: &str) -> String {
-    let (mut literal, mut quote, mut before) = (String::with_capacity(text.len()), None, '\n');
+/// Escapes the dollar signs in a `.env` file, because the `dotenvy` library would replace `$NAME` within passwords.
+fn escape_dollars(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let (mut quote, mut previous) = (None, '\n');
     let (mut is_escaped, mut is_comment) = (false, false);
-    for it in text.chars() {
-        if quote.is_none() && it == '\n' {
+    for character in text.chars() {
+        if quote.is_none() && character == '\n' {
             is_comment = false;
-        } else if quote.is_none() && !is_escaped && it == '#' && before.is_whitespace() {
+        } else if quote.is_none() && !is_escaped && character == '#' && previous.is_whitespace() {
             is_comment = true;
         }
-        if !is_comment && !is_escaped && it == '$' && quote != Some('\'') {
-            literal.push('\\');
+        if !is_comment && !is_escaped && character == '$' && quote != Some('\'') {
+            escaped.push('\\');
         }
-        if !is_comment && !is_escaped && matches!(it, '\'' | '"') && quote.is_none_or(|open| open == it) {
-            quote = if quote.is_none() { Some(it) } else { None };
+        if !is_comment && !is_escaped && matches!(character, '\'' | '"') && quote.is_none_or(|open| open == character) {
+            quote = if quote.is_none() { Some(character) } else { None };
         }
-        is_escaped = !is_comment && !is_escaped && it == '\\' && quote != Some('\'');
-        literal.push(it);
-        before = it;
+        is_escaped = !is_comment && !is_escaped && character == '\\' && quote != Some('\'');
+        escaped.push(character);
+        previous = character;
     }
-    literal
+    escaped
 }
 
-/// A bad line may well hold a secret: only the name before it is told.
-fn bad(error: dotenvy::Error, last: &str) -> BadEnvFile {
+/// Describes an invalid line of a `.env` file. The line may contain a secret, so the error names the variable of the
+/// line before it.
+fn line_error(error: dotenvy::Error, last: &str) -> EnvFileError {
     match error {
-        dotenvy::Error::Io(error) => BadEnvFile::Io(error),
-        _ if last.is_empty() => BadEnvFile::Line("the first line".to_owned()),
-        _ => BadEnvFile::Line(format!("the line after {last}")),
+        dotenvy::Error::Io(error) => EnvFileError::Io(error),
+        _ if last.is_empty() => EnvFileError::Line("the first line".to_owned()),
+        _ => EnvFileError::Line(format!("the line after {last}")),
     }
 }
 
@@ -82,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_comes_before_the_file() {
+    fn the_environment_takes_precedence_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         assert!(Environment::with_file(&path).unwrap().get("MM_NO_SUCH").is_none());
@@ -93,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dollar_is_a_dollar() {
+    fn dollar_signs_are_literal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         for (line, value) in [
@@ -113,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_without_what_it_says() {
+    fn the_error_for_a_line_does_not_show_its_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         fs::write(&path, "ONE=1\nhunter2 hunter3\n").unwrap();
-        let told = Environment::with_file(&path).err().unwrap().to_string();
-        assert!(told.contains("after ONE") && !told.contains("hunter2"), "{told}");
+        let message = Environment::with_file(&path).err().unwrap().to_string();
+        assert!(message.contains("after ONE") && !message.contains("hunter2"), "{message}");
     }
 }

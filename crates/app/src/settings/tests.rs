@@ -6,7 +6,7 @@ fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
 }
 
 #[test]
-fn unset_and_empty_ones_have_their_defaults() {
+fn unset_and_empty_settings_have_their_defaults() {
     let settings = read(&[("PUBLIC_URL", ""), ("SESSION_IDLE_DAYS", " ")]).unwrap();
     assert_eq!(settings.database_url, DbUrl::Sqlite("data/message_manager.db".into()));
     assert_eq!(settings.bind_address.to_string(), "127.0.0.1:8080");
@@ -16,11 +16,11 @@ fn unset_and_empty_ones_have_their_defaults() {
 }
 
 #[test]
-fn a_database_without_url_is_in_the_folder_for_data() {
+fn without_a_url_the_database_is_in_the_data_folder() {
     let database = |settings: &[(&str, &str)]| read(settings).unwrap().database_url;
-    let there = ("DATA_DIR", "/var/lib/message manager");
-    assert_eq!(database(&[there]), DbUrl::Sqlite("/var/lib/message manager/message_manager.db".into()));
-    assert_eq!(database(&[there, ("DATABASE_URL", "sqlite://x.db")]), DbUrl::Sqlite("x.db".into()));
+    let data_dir = ("DATA_DIR", "/var/lib/message manager");
+    assert_eq!(database(&[data_dir]), DbUrl::Sqlite("/var/lib/message manager/message_manager.db".into()));
+    assert_eq!(database(&[data_dir, ("DATABASE_URL", "sqlite://x.db")]), DbUrl::Sqlite("x.db".into()));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn lists_are_separated_by_commas() {
 }
 
 #[test]
-fn a_bad_one_is_named() {
+fn an_invalid_setting_is_named() {
     for (name, bad) in [
         ("DATABASE_URL", "mysql://x"),
         ("DATABASE_URL", "sqlite://"),
@@ -55,20 +55,20 @@ fn a_bad_one_is_named() {
         ("MAX_BODY_MEMORY_MB", "31"),
         ("RUST_LOG", "desk=loud"),
     ] {
-        let told = read(&[(name, bad)]).unwrap_err();
-        assert!(told.starts_with(&format!("{name} ")) && !told.contains('\n'), "{told}");
+        let message = read(&[(name, bad)]).unwrap_err();
+        assert!(message.starts_with(&format!("{name} ")) && !message.contains('\n'), "{message}");
     }
 }
 
 #[test]
-fn all_faults_are_told_in_one_line() {
-    let told = read(&[("BIND_ADDRESS", "x"), ("JWT_SECRET", "y"), ("RUST_LOG", "z=z")]).unwrap_err();
-    assert!(["BIND_ADDRESS", "JWT_SECRET", "RUST_LOG"].iter().all(|name| told.contains(name)), "{told}");
-    assert_eq!(told.lines().count(), 1);
+fn all_faults_are_reported_in_one_line() {
+    let message = read(&[("BIND_ADDRESS", "x"), ("JWT_SECRET", "y"), ("RUST_LOG", "z=z")]).unwrap_err();
+    assert!(["BIND_ADDRESS", "JWT_SECRET", "RUST_LOG"].iter().all(|name| message.contains(name)), "{message}");
+    assert_eq!(message.lines().count(), 1);
 }
 
 #[test]
-fn beyond_loopback_the_public_url_is_needed() {
+fn beyond_loopback_the_public_url_is_required() {
     assert!(read(&[("BIND_ADDRESS", "0.0.0.0:80")]).unwrap_err().starts_with("PUBLIC_URL "));
     assert!(read(&[("BIND_ADDRESS", "0.0.0.0:80"), ("PUBLIC_URL", "https://desk.example.com")]).is_ok());
     assert!(read(&[("BIND_ADDRESS", "[::1]:80")]).is_ok());

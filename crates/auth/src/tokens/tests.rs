@@ -14,7 +14,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_760_000_000, 0).unwrap()
 }
 
-/// A token of these parts, signed by HS256 with our secret whatever its header says.
+/// Returns a JWT of this header and these claims, always signed with HS256 and the secret, whatever its header says.
 fn signed(header: &str, claims: &str) -> String {
     let message = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
     let signature = sign(message.as_bytes(), &EncodingKey::from_secret(SECRET), Algorithm::HS256).unwrap();
@@ -30,13 +30,13 @@ fn claims(change: impl FnOnce(&mut String)) -> String {
 
 const HS256: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
-// Without exactly one crypto provider jsonwebtoken panics when it is used: here, not in service.
+// Without exactly one crypto provider jsonwebtoken panics at the first use, which this test detects.
 #[test]
 fn a_minted_token_verifies_until_it_expires() {
     let token = tokens().mint(&CALLER, now());
     assert_eq!(tokens().verify(&token, now()), Ok(CALLER));
-    assert_eq!(tokens().verify(&token, now() + ACCESS_LIFETIME - TimeDelta::seconds(1)), Ok(CALLER));
-    assert_eq!(tokens().verify(&token, now() + ACCESS_LIFETIME), Err(BadToken::Expired));
+    assert_eq!(tokens().verify(&token, now() + ACCESS_TOKEN_LIFETIME - TimeDelta::seconds(1)), Ok(CALLER));
+    assert_eq!(tokens().verify(&token, now() + ACCESS_TOKEN_LIFETIME), Err(BadToken::Expired));
     assert_eq!(tokens().verify(&token, now() - TimeDelta::hours(1)), Ok(CALLER), "another node's clock may be ahead");
 }
 
@@ -46,7 +46,7 @@ fn the_claims_are_those_of_the_contract() {
 }
 
 #[test]
-fn only_hs256_is_taken() {
+fn only_hs256_is_accepted() {
     for alg in ["none", "None", "HS384", "HS512", "RS256", "ES256", "EdDSA", "hs256", ""] {
         let header = HS256.replace("HS256", alg);
         let token = signed(&header, &claims(|_| ()));
@@ -62,7 +62,7 @@ fn only_hs256_is_taken() {
         exp: now().timestamp() + 900,
     };
     let hs512 = encode(&Header::new(Algorithm::HS512), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
-    assert_eq!(tokens().verify(&hs512, now()), Err(BadToken::Invalid), "rightly signed by HS512");
+    assert_eq!(tokens().verify(&hs512, now()), Err(BadToken::Invalid), "correctly signed with HS512");
 }
 
 #[test]
@@ -78,26 +78,26 @@ fn another_secret_or_a_changed_payload_is_refused() {
 }
 
 #[test]
-fn rightly_signed_but_not_an_access_token() {
+fn other_signed_texts_are_refused() {
     type Change = fn(&mut String);
     let changes: [(&str, Change); 9] = [
         ("another issuer", |c| *c = c.replace("message_manager", "other")),
         ("no issuer", |c| *c = c.replace("iss", "xss")),
         ("no expiry", |c| *c = c.replace("exp", "xxp")),
         ("no session", |c| *c = c.replace("sid", "xid")),
-        ("a session that is none", |c| *c = c.replace("0abc", "0xyz")),
+        ("an invalid session", |c| *c = c.replace("0abc", "0xyz")),
         ("no hotel", |c| *c = c.replace("3.0", "0")),
-        ("a hotel that is none", |c| *c = c.replace("3.0", "x.0")),
-        ("a staff member that is none", |c| *c = c.replace(r#""7""#, r#""seven""#)),
+        ("an invalid hotel", |c| *c = c.replace("3.0", "x.0")),
+        ("an invalid staff id", |c| *c = c.replace(r#""7""#, r#""seven""#)),
         ("no JSON", |c| c.truncate(20)),
     ];
-    for (what, change) in changes {
-        assert_eq!(tokens().verify(&signed(HS256, &claims(change)), now()), Err(BadToken::Invalid), "{what}");
+    for (case, change) in changes {
+        assert_eq!(tokens().verify(&signed(HS256, &claims(change)), now()), Err(BadToken::Invalid), "{case}");
     }
 }
 
 #[test]
-fn truncated_ones_and_garbage_are_refused() {
+fn truncated_tokens_and_garbage_are_refused() {
     let token = tokens().mint(&CALLER, now());
     for end in 0..token.len() {
         assert_eq!(tokens().verify(&token[..end], now()), Err(BadToken::Invalid));
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mutation_of_a_good_token_verifies(
+    fn no_mutation_of_a_valid_token_verifies(
         at in any::<prop::sample::Index>(),
         cut in 0..4_usize,
         put in r"[A-Za-z0-9_.=-]{0,4}|\PC",

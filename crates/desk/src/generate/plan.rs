@@ -1,18 +1,61 @@
-//! What is made up: functions of numbers alone, so that it is the same every time.
+//! The generated data as a pure function of sizes and time.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use domain::{DepartmentId, HotelId, Name, PhoneNumber, Role, Status};
+use domain::{ConversationId, Department, DepartmentId, HotelId, Name, PhoneNumber, Role, StaffId, Status, StayId};
 use persistence::{
-    bulk::{NewMessage, NewStay},
-    staff::NewStaff,
+    bulk_insert::{BulkMessage, BulkStay},
+    staff::NewStaffRow,
     stays::Booking,
 };
 
-use super::{GeneratedHotel, Sizes};
 use crate::{Error, hotels::FIRST_DEPARTMENT};
 
-/// Six digits of a telephone number tell a hotel's stays apart.
-pub(super) const MOST_STAYS: u32 = 1_000_000;
+/// The most stays of a generated hotel, because six digits of a phone number distinguish them.
+pub(super) const MAX_STAYS: u32 = 1_000_000;
+
+/// How much data to generate.
+#[derive(Clone, Copy, Debug)]
+pub struct GeneratedSizes {
+    pub hotels: u32,
+    /// Departments per hotel, at least 1.
+    pub departments: u32,
+    /// Staff members per hotel, at least 1. The first is the manager.
+    pub staff: u32,
+    /// Stays per hotel, each with a guest and a conversation; at most 1,000,000.
+    pub stays: u32,
+    /// Messages per conversation.
+    pub messages: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct GeneratedHotel {
+    pub id: HotelId,
+    /// The departments of the generated hotel, Reception first.
+    pub departments: Vec<Department>,
+    /// The staff members of the generated hotel, the manager first.
+    pub staff: Vec<GeneratedStaff>,
+    pub stays: Vec<GeneratedStay>,
+}
+
+#[derive(Clone, Debug)]
+pub struct GeneratedStaff {
+    pub id: StaffId,
+    pub username: String,
+    pub role: Role,
+    /// The departments of the staff member, the main department first.
+    pub department_ids: Vec<DepartmentId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct GeneratedStay {
+    pub id: StayId,
+    pub conversation_id: ConversationId,
+    pub room_number: String,
+    pub guest_phone: String,
+    /// Status of the conversation of the generated stay.
+    pub status: Status,
+    pub department_id: Option<DepartmentId>,
+}
 
 const DEPARTMENTS: [&str; 8] =
     [FIRST_DEPARTMENT, "Housekeeping", "Restaurant", "Maintenance", "Spa", "Bar", "Concierge", "Security"];
@@ -51,32 +94,31 @@ const STAFF_LINES: [&str; 6] = [
     "Let me ask my colleagues, I will come back to you shortly.",
 ];
 
-/// What is to be made up, and what time it is then.
+/// Computes the generated rows from numbers alone, so that every run generates the same data.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
-    pub(super) sizes: Sizes,
+    pub(super) sizes: GeneratedSizes,
     pub(super) now: DateTime<Utc>,
 }
 
 impl Plan {
-    /// A stay of a hotel, and where its conversation stands: every second one is routed, to one
-    /// department after the other.
-    pub(super) fn stay(&self, hotel: HotelId, departments: &[DepartmentId], number: u32) -> Result<NewStay, Error> {
+    /// Returns a generated stay with its conversation. Every second conversation is routed, to the departments in turn.
+    pub(super) fn stay(&self, hotel: HotelId, departments: &[DepartmentId], number: u32) -> Result<BulkStay, Error> {
         let n = number as usize;
         let department = n.is_multiple_of(2).then(|| departments[n / 2 % departments.len()]);
         let check_in = self.now.date_naive() - Days::new(u64::from(number % 5));
         let booking = Booking {
-            reservation_code: name(&format!("G{hotel}-{number:06}"))?,
-            guest_name: name(&format!("{} {}", pick(&FIRST_NAMES, n), pick(&LAST_NAMES, n)))?,
+            reservation_code: parse_name(&format!("G{hotel}-{number:06}"))?,
+            guest_name: parse_name(&format!("{} {}", pick(&FIRST_NAMES, n), pick(&LAST_NAMES, n)))?,
             guest_phone: phone(hotel, number)?,
-            room_number: name(&(101 + number).to_string())?,
+            room_number: parse_name(&(101 + number).to_string())?,
             check_in,
             check_out: check_in + Days::new(7 + u64::from(number % 14)),
         };
         let messages = self.sizes.messages;
-        // The guest begins: of an even number of messages the last but one is theirs.
+        // The guest writes first, so of an even number of messages the last but one is the guest's.
         let last_of_guest = messages.checked_sub(2 - messages % 2);
-        Ok(NewStay {
+        Ok(BulkStay {
             booking,
             status: if department.is_some() { Status::Relay } else { Status::Active },
             department,
@@ -87,20 +129,20 @@ impl Plan {
         })
     }
 
-    /// A message of a stay's conversation: guest and staff alternate.
-    pub(super) fn message(&self, hotel: &GeneratedHotel, stay: u32, nth: u32) -> NewMessage {
-        let (by_guest, said) = (nth.is_multiple_of(2), (stay + nth) as usize);
-        let of = &hotel.stays[stay as usize];
-        NewMessage {
-            conversation: of.conversation_id,
-            content: if by_guest { pick(&GUEST_LINES, said) } else { pick(&STAFF_LINES, said) },
-            author: (!by_guest).then(|| hotel.answers(of.department_id)),
+    /// Returns message number `nth` of a stay's conversation. Guest and staff alternate.
+    pub(super) fn message(&self, hotel: &GeneratedHotel, stay: u32, nth: u32) -> BulkMessage {
+        let (by_guest, line) = (nth.is_multiple_of(2), (stay + nth) as usize);
+        let stay_row = &hotel.stays[stay as usize];
+        BulkMessage {
+            conversation: stay_row.conversation_id,
+            content: if by_guest { pick(&GUEST_LINES, line) } else { pick(&STAFF_LINES, line) },
+            author: (!by_guest).then(|| hotel.author_for(stay_row.department_id)),
             at: self.at(stay, nth),
             guest_ordinal: i64::from(nth / 2 + 1),
         }
     }
 
-    /// When a message is written: the last one some minutes ago, the others before it.
+    /// Returns the time of a generated message: the last one some minutes ago, the others 90 s apart.
     fn at(&self, stay: u32, nth: u32) -> DateTime<Utc> {
         let newest = self.now - TimeDelta::minutes(2 + i64::from(stay % 8));
         let later = self.sizes.messages.saturating_sub(1).saturating_sub(nth);
@@ -109,28 +151,29 @@ impl Plan {
 }
 
 impl GeneratedHotel {
-    /// Who answers there: the department's own member, else the manager.
-    fn answers(&self, department: Option<DepartmentId>) -> domain::StaffId {
+    /// Returns the staff member who writes the messages: one of the department, otherwise the manager.
+    fn author_for(&self, department: Option<DepartmentId>) -> StaffId {
         let own = |department| self.staff.iter().find(|it| it.department_ids.first() == Some(&department));
         department.and_then(own).unwrap_or(&self.staff[0]).id
     }
 }
 
-/// A staff member: the manager, then one for each department alone, then such of two.
-pub(super) fn member(hotel: &GeneratedHotel, number: u32, hash: &str) -> Result<NewStaff, Error> {
+/// Returns staff member number `number` of a generated hotel: the manager, then one for each department, then members
+/// of two departments.
+pub(super) fn staff_member(hotel: &GeneratedHotel, number: u32, hash: &str) -> Result<NewStaffRow, Error> {
     let count = hotel.departments.len();
     let (username, departments) = match (number as usize).checked_sub(1) {
         None => ("manager".to_owned(), Vec::new()),
         Some(n) => {
             let more = usize::from(n >= count && count > 1);
-            let places = (n..=n + more).map(|it| it % count);
-            (format!("staff{number}"), places.map(|place| hotel.departments[place].id).collect())
+            let indexes = (n..=n + more).map(|it| it % count);
+            (format!("staff{number}"), indexes.map(|index| hotel.departments[index].id).collect())
         }
     };
     let n = number as usize;
-    Ok(NewStaff {
-        username: name(&format!("{username}.h{}", hotel.id))?,
-        name: name(&format!("{} {}", pick(&FIRST_NAMES, n + 3), pick(&LAST_NAMES, n + 5)))?,
+    Ok(NewStaffRow {
+        username: parse_name(&format!("{username}.h{}", hotel.id))?,
+        name: parse_name(&format!("{} {}", pick(&FIRST_NAMES, n + 3), pick(&LAST_NAMES, n + 5)))?,
         role: if number == 0 { Role::Manager } else { Role::Staff },
         departments,
         password_hash: hash.to_owned(),
@@ -138,20 +181,18 @@ pub(super) fn member(hotel: &GeneratedHotel, number: u32, hash: &str) -> Result<
     })
 }
 
-/// The name of every made-up hotel.
 pub(super) fn hotel_name() -> Result<Name, Error> {
-    name("Made-up Hotel")
+    parse_name("Made-up Hotel")
 }
 
-/// A department's name, `number` from 0.
 pub(super) fn department_name(number: u32) -> Result<Name, Error> {
     match DEPARTMENTS.get(number as usize) {
-        Some(known) => name(known),
-        None => name(&format!("Department {}", number + 1)),
+        Some(known) => parse_name(known),
+        None => parse_name(&format!("Department {}", number + 1)),
     }
 }
 
-/// No German number begins with a 1 and a 0: these are nobody's.
+/// Returns a generated phone number. No German number starts with 10, so these numbers are not in use.
 fn phone(hotel: HotelId, number: u32) -> Result<PhoneNumber, Error> {
     PhoneNumber::parse(&format!("+4910{:05}{number:06}", hotel.0))
         .map_err(|_| Error::invalid("hotels", "The database has too many hotels for unique telephone numbers."))
@@ -161,6 +202,6 @@ fn pick(from: &[&'static str], number: usize) -> &'static str {
     from[number % from.len()]
 }
 
-fn name(text: &str) -> Result<Name, Error> {
+fn parse_name(text: &str) -> Result<Name, Error> {
     Ok(Name::parse(text).map_err(|error| ("name", error))?)
 }

@@ -1,106 +1,101 @@
-//! A made-up hotel to try the product with.
+//! The demo hotel of `--demo`.
 
 use auth::Password;
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use domain::{Conversation, Delivery, Department, EventKind, Hotel, HotelId, Name, PhoneNumber, Role, Staff};
+use domain::{Conversation, Delivery, Department, Hotel, HotelId, Name, PhoneNumber, Role, Staff};
 use persistence::{
-    Tx, conversations, departments, guests,
-    hotels::{self, Origin},
-    messages::{Draft, Sender},
-    staff::NewStaff,
+    Tx, departments, guests,
+    hotels::{self, DatabaseOrigin},
+    messages::{MessageSender, NewMessage},
+    staff::NewStaffRow,
     stays::{self, Booking},
 };
 
-use crate::{Desk, Error, messages::append, receive::today, settle, staff::create};
+use crate::{
+    Desk, Error, conversation_for_stay::create_conversation, hotel_calendar::today, hotels::FIRST_DEPARTMENT,
+    record_message::record_message, save_conversation::save_with_events, staff::create_member,
+};
 
-/// A demo hotel, and how to sign in to it.
+/// The demo hotel that was created, and the sign-ins of its staff.
 pub struct DemoHotel {
-    /// The hotel.
     pub hotel: HotelId,
-    /// Its name.
     pub name: String,
-    /// Who can sign in.
     pub sign_ins: Vec<DemoSignIn>,
-    /// The password of all of them. It is kept nowhere.
+    /// The password of all staff members of the demo hotel, which is stored only as a hash.
     pub password: String,
 }
 
-/// A staff member of the demo hotel.
 #[derive(Clone, Debug)]
 pub struct DemoSignIn {
-    /// The name they sign in with.
     pub username: String,
-    /// The name that others see.
     pub name: String,
-    /// What they may do.
     pub role: Role,
 }
 
 const HOTEL: &str = "Seaside Hotel";
 const MANAGER: (&str, &str) = ("manager", "Hotel Manager");
-/// The departments, and who works there.
+/// Departments of the demo hotel: name, and user name and display name of the staff member.
 const DEPARTMENTS: [(&str, &str, &str); 4] = [
-    (super::FIRST_DEPARTMENT, "reception", "Reception Staff"),
+    (FIRST_DEPARTMENT, "reception", "Reception Staff"),
     ("Housekeeping", "housekeeping", "Housekeeping Staff"),
     ("Restaurant", "restaurant", "Restaurant Staff"),
     ("Maintenance", "maintenance", "Maintenance Staff"),
 ];
 
-struct Scene {
+/// A stay of the demo hotel with its conversation.
+struct DemoStay {
     guest: &'static str,
     room: &'static str,
-    /// Days from today to the arrival, and then to the departure.
+    /// Days from today to the first day of the demo stay; negative if it is in the past.
     arrives_in: i64,
     nights: u64,
-    /// The department's place in [`DEPARTMENTS`].
+    /// The department of the demo conversation, as an index into [`DEPARTMENTS`]; `None` if the conversation is
+    /// unrouted.
     department: Option<usize>,
-    /// How many minutes ago the last line was said.
+    /// Age of the last message of the demo conversation, in minutes.
     minutes_ago: i64,
-    /// What was said: the guest's lines, and the staff's, marked with `true`.
-    lines: &'static [(bool, &'static str)],
+    /// Texts of the demo conversation, oldest first; `true` if staff wrote the message, `false` if the guest did.
+    messages: &'static [(bool, &'static str)],
 }
 
 #[rustfmt::skip]
-const SCENES: [Scene; 8] = [
-    Scene { guest: "Alice Martin", room: "101", arrives_in: -2, nights: 5, department: Some(0), minutes_ago: 4, lines: &[
+const STAYS: [DemoStay; 8] = [
+    DemoStay { guest: "Alice Martin", room: "101", arrives_in: -2, nights: 5, department: Some(0), minutes_ago: 4, messages: &[
         (false, "Good morning! Could we check out a little later on Sunday?"),
         (true, "Good morning, Ms Martin. Until what time would you like to stay?"),
         (false, "Two o'clock would be perfect, our train leaves at four."),
     ] },
-    Scene { guest: "Bruno Keller", room: "204", arrives_in: -1, nights: 3, department: Some(1), minutes_ago: 9, lines: &[
+    DemoStay { guest: "Bruno Keller", room: "204", arrives_in: -1, nights: 3, department: Some(1), minutes_ago: 9, messages: &[
         (false, "Hello, could we have two more towels, please?"),
         (true, "Of course, they are on their way."),
         (false, "Thank you! And another pillow, if you have one."),
     ] },
-    Scene { guest: "Chiara Rossi", room: "305", arrives_in: -3, nights: 7, department: Some(2), minutes_ago: 16, lines: &[
+    DemoStay { guest: "Chiara Rossi", room: "305", arrives_in: -3, nights: 7, department: Some(2), minutes_ago: 16, messages: &[
         (false, "Is there a table for four tonight at eight?"),
         (true, "There is, on the terrace. Does anybody have an allergy?"),
         (false, "One of us eats no nuts. Thank you so much!"),
     ] },
-    Scene { guest: "David Okafor", room: "112", arrives_in: 0, nights: 2, department: Some(3), minutes_ago: 23, lines: &[
+    DemoStay { guest: "David Okafor", room: "112", arrives_in: 0, nights: 2, department: Some(3), minutes_ago: 23, messages: &[
         (false, "The air conditioning in our room makes a strange noise."),
     ] },
-    Scene { guest: "Elena Petrova", room: "208", arrives_in: -1, nights: 4, department: None, minutes_ago: 31, lines: &[
+    DemoStay { guest: "Elena Petrova", room: "208", arrives_in: -1, nights: 4, department: None, minutes_ago: 31, messages: &[
         (false, "What is the password of the Wi-Fi?"),
     ] },
-    Scene { guest: "Farid Haddad", room: "310", arrives_in: -4, nights: 6, department: None, minutes_ago: 52, lines: &[
+    DemoStay { guest: "Farid Haddad", room: "310", arrives_in: -4, nights: 6, department: None, minutes_ago: 52, messages: &[
         (false, "When does the pool open in the morning?"),
     ] },
-    Scene { guest: "Grace Lee", room: "115", arrives_in: 2, nights: 3, department: None, minutes_ago: 75, lines: &[
+    DemoStay { guest: "Grace Lee", room: "115", arrives_in: 2, nights: 3, department: None, minutes_ago: 75, messages: &[
         (false, "Hi, we arrive late on our first day, around midnight. Is that all right?"),
     ] },
-    Scene { guest: "Henrik Larsen", room: "402", arrives_in: 5, nights: 7, department: None, minutes_ago: 0, lines: &[] },
+    DemoStay { guest: "Henrik Larsen", room: "402", arrives_in: 5, nights: 7, department: None, minutes_ago: 0, messages: &[] },
 ];
 
 impl Desk {
-    /// Makes the demo hotel: staff, stays and conversations around now. For an empty database.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn make_demo(&self) -> Result<DemoHotel, Error> {
+    /// Creates the demo hotel in an empty database: staff, stays and conversations around the current time.
+    pub async fn create_demo_hotel(&self) -> Result<DemoHotel, Error> {
         let password = Password::generate();
-        let (hash, now) = (self.hash(password.clone()).await?, self.now());
-        let (hotel, staff) = self.store.write(super::NO_HOTEL, vec![], move |tx| fill(tx, &hash, now)).await?;
+        let (hash, now) = (self.hash_password(password.clone()).await?, self.now());
+        let (hotel, staff) = self.write_global(move |tx| create_hotel(tx, &hash, now)).await?;
         let sign_ins = staff.into_iter().map(|it| DemoSignIn { username: it.username, name: it.name, role: it.role });
         Ok(DemoHotel {
             hotel,
@@ -111,22 +106,23 @@ impl Desk {
     }
 }
 
-fn fill(tx: &mut Tx<'_>, hash: &str, now: DateTime<Utc>) -> Result<(HotelId, Vec<Staff>), Error> {
-    hotels::note_origin(tx, Origin::Demo, now)?;
-    let id = hotels::insert(tx, &name(HOTEL)?, "UTC", now)?;
-    let mut staff = vec![employ(tx, id, MANAGER, None, hash, now)?];
+fn create_hotel(tx: &mut Tx<'_>, hash: &str, now: DateTime<Utc>) -> Result<(HotelId, Vec<Staff>), Error> {
+    hotels::record_origin(tx, DatabaseOrigin::Demo, now)?;
+    let id = hotels::insert(tx, &parse_name(HOTEL)?, "UTC", now)?;
+    let mut staff = vec![create_staff(tx, id, MANAGER, None, hash, now)?];
     for (title, username, display_name) in DEPARTMENTS {
-        let department = departments::insert(tx, id, &name(title)?, now)?.ok_or(Error::NotFound)?;
-        staff.push(employ(tx, id, (username, display_name), Some(department), hash, now)?);
+        let department = departments::insert(tx, id, &parse_name(title)?, now)?.ok_or(Error::NotFound)?;
+        staff.push(create_staff(tx, id, (username, display_name), Some(department), hash, now)?);
     }
     let hotel = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
-    for (number, scene) in (1..).zip(&SCENES) {
-        play(tx, &hotel, &staff[1..], number, scene, now)?;
+    for (number, stay) in (1..).zip(&STAYS) {
+        create_stay(tx, &hotel, &staff[1..], number, stay, now)?;
     }
     Ok((id, staff))
 }
 
-fn employ(
+/// Creates a staff member of the demo hotel: the one of a department, or the manager.
+fn create_staff(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     (username, display_name): (&str, &str),
@@ -134,78 +130,91 @@ fn employ(
     hash: &str,
     now: DateTime<Utc>,
 ) -> Result<Staff, Error> {
-    let new = NewStaff {
-        username: name(username)?,
-        name: name(display_name)?,
+    let new = NewStaffRow {
+        username: parse_name(username)?,
+        name: parse_name(display_name)?,
         role: if department.is_none() { Role::Manager } else { Role::Staff },
         departments: department.into_iter().map(|it| it.id).collect(),
         password_hash: hash.to_owned(),
         active: true,
     };
-    create(tx, hotel, &new, None, now)
+    create_member(tx, hotel, &new, None, now)
 }
 
-fn play(
+fn create_stay(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
     staff: &[Staff],
     number: u32,
-    scene: &Scene,
+    demo: &DemoStay,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let check_in = today(hotel, now) + TimeDelta::days(scene.arrives_in);
-    // Numbers that the British regulator keeps free for films.
+    let check_in = today(hotel, now) + TimeDelta::days(demo.arrives_in);
+    // The British regulator reserves these numbers for fiction.
     let phone = PhoneNumber::parse(&format!("+4477009000{number:02}"))
         .map_err(|error| Error::invalid("guest_phone", error.to_string()))?;
     let booking = Booking {
-        reservation_code: name(&format!("DEMO-{number}"))?,
-        guest_name: name(scene.guest)?,
+        reservation_code: parse_name(&format!("DEMO-{number}"))?,
+        guest_name: parse_name(demo.guest)?,
         guest_phone: phone,
-        room_number: name(scene.room)?,
+        room_number: parse_name(demo.room)?,
         check_in,
-        check_out: check_in + Days::new(scene.nights),
+        check_out: check_in + Days::new(demo.nights),
     };
     let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
     let stay = stays::insert(tx, hotel.id, guest.id, &booking, now)?.ok_or(Error::NotFound)?;
-    if scene.lines.is_empty() {
+    if demo.messages.is_empty() {
         return Ok(());
     }
-    let last = now - TimeDelta::minutes(scene.minutes_ago);
-    let begun = last - TimeDelta::minutes(2) * scene.lines.len() as i32;
+    let last_message = now - TimeDelta::minutes(demo.minutes_ago);
+    let started = last_message - TimeDelta::minutes(2) * demo.messages.len() as i32;
     let status = stay.unrouted_status(today(hotel, now));
-    let mut it = conversations::insert(tx, (hotel.id, guest.id, Some(stay.id)), status, begun)?;
-    let kind = EventKind::NewConversation { conversation: it.id, stay: it.stay, department: None };
-    tx.record(hotel.id, begun, kind);
-    let answers = scene.department.map(|place| &staff[place]);
-    if let Some(member) = answers {
-        route(tx, &mut it, member, begun)?;
+    let mut conversation = create_conversation(tx, hotel, guest.id, Some(stay.id), status, started)?;
+    let assigned = demo.department.map(|index| &staff[index]);
+    if let Some(member) = assigned {
+        route(tx, &mut conversation, member, started)?;
     }
-    for ((by_staff, line), nth) in scene.lines.iter().zip(1..) {
-        let at = begun + TimeDelta::minutes(2) * nth;
-        let sender = match answers.filter(|_| *by_staff) {
-            Some(member) => Sender::Staff(member.id, &member.name),
-            None => Sender::Guest(scene.guest),
+    for ((by_staff, content), nth) in demo.messages.iter().zip(1..) {
+        let at = started + TimeDelta::minutes(2) * nth;
+        let sender = match assigned.filter(|_| *by_staff) {
+            Some(member) => MessageSender::Staff(member.id, &member.name),
+            None => MessageSender::Guest(demo.guest),
         };
-        say(tx, &it, sender, line, at)?;
+        add_message(tx, &conversation, sender, content, at)?;
     }
     Ok(())
 }
 
-fn route(tx: &mut Tx<'_>, it: &mut Conversation, member: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
-    let before = it.clone();
-    it.answer(&member.reach(), None)?;
-    // Every department has something that nobody has taken yet.
-    it.assignee = None;
-    settle::save(tx, &before, it, None, at)
+/// Routes the conversation to the department of a staff member, without an assignee: every department of the demo has
+/// work without an assignee.
+fn route(tx: &mut Tx<'_>, conversation: &mut Conversation, member: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
+    let before = conversation.clone();
+    conversation.take_over(&member.reach(), None)?;
+    conversation.assignee = None;
+    save_with_events(tx, &before, conversation, None, at)
 }
 
-fn say(tx: &mut Tx<'_>, it: &Conversation, sender: Sender<'_>, content: &str, at: DateTime<Utc>) -> Result<(), Error> {
-    let delivery = matches!(sender, Sender::Staff(..)).then_some(Delivery::Sent);
-    let draft =
-        Draft { conversation: it.id, content, sender, at, came: None, delivery, internal: false, client_ref: None };
-    append(tx, it, &draft).map(drop)
+fn add_message(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    sender: MessageSender<'_>,
+    content: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let delivery = matches!(sender, MessageSender::Staff(..)).then_some(Delivery::Sent);
+    let message = NewMessage {
+        conversation: conversation.id,
+        content,
+        sender,
+        at,
+        inbound: None,
+        delivery,
+        internal: false,
+        client_ref: None,
+    };
+    record_message(tx, conversation, &message).map(drop)
 }
 
-fn name(text: &str) -> Result<Name, Error> {
+fn parse_name(text: &str) -> Result<Name, Error> {
     Ok(Name::parse(text).map_err(|error| ("name", error))?)
 }

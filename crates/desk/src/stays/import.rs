@@ -1,129 +1,137 @@
-//! Taking in stays from a table that another system wrote.
+//! Import of stays from CSV.
 
+use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{Hotel, HotelId};
 use persistence::{Locks, Tx, hotels, stays};
 
-use super::{
-    ImportError, WrittenBooking, create, hold_read, lock_number,
-    table::{self, Row},
-    update,
+use crate::{
+    Desk, Error, KeyedWrite, Principal, WriteOutcome,
+    principal::ensure_manager,
+    stays::{
+        ImportError, WrittenBooking, create,
+        csv::{self, CsvRow},
+        lock, lock_guest_of_number, update,
+    },
 };
-use crate::{Desk, Done, Error, Once, Principal, staff::refuse_unless_manager};
 
-/// Rows that are stored in one transaction: it costs what one alone costs, and nobody waits long for it.
-const AT_ONCE: usize = 20;
+/// Rows of a CSV import that one transaction stores: 20 take as long as a single row, and block other writes only
+/// briefly.
+const ROWS_PER_TRANSACTION: usize = 20;
 
-/// What came of a row.
+/// The result of one row of a CSV import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowOutcome {
-    /// Which: 1 is the first after the header.
+pub struct StayImportRow {
+    /// Number of the row in the CSV file, counted from 1 after the header.
     pub row: usize,
-    /// The reservation code, as it stands there.
+    /// The reservation code as written in the CSV file.
     pub reservation_code: String,
-    /// What came of it.
-    pub result: RowResult,
+    pub result: ImportResult,
 }
 
-/// What came of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowResult {
-    /// There is a new stay.
+pub enum ImportResult {
     Created,
-    /// The stay says something else now.
     Updated,
-    /// The stay says the same already.
     Unchanged,
-    /// Nothing was done: fields, and what is wrong with each, as a sentence.
+    /// Nothing was stored: the names of the row's invalid fields, each with a sentence for staff.
     Failed(Vec<(String, String)>),
 }
 
 impl Desk {
-    /// As [`Desk::import_stays`], for a manager or an API key of the hotel.
+    /// Imports stays from CSV, as [`Desk::import_stays`], for a manager or an API key.
     ///
-    /// # Errors
-    /// [`ImportError`]; in it [`Error::Forbidden`].
-    pub async fn import(
+    /// An import takes several transactions, so the idempotency key is stored at the end. A concurrent retry on this
+    /// node waits for the first import. On another node both run; that changes nothing, and both return the first
+    /// result.
+    pub async fn import_stays_as(
         &self,
-        by: Principal,
+        principal: Principal,
         csv: &[u8],
-        once: Once<Vec<RowOutcome>>,
-    ) -> Result<Done<Vec<RowOutcome>>, ImportError> {
-        let caller = match by {
-            Principal::Staff(caller) => caller,
-            Principal::ApiKey { hotel, .. } => return Ok(Done::Now(self.import_stays(hotel, csv).await?)),
-        };
-        // It is no one transaction: who comes with the same key waits, and finds the answer. On another node
-        // the same import may be under way, which does no harm; the first answer is that of both.
-        let mut turn = None;
-        if let Some(key) = &once.key {
-            turn = Some(self.importing.lock().await);
-            if let Some(answer) = self.answered(caller, key.clone()).await? {
-                return Ok(Done::Before(answer));
+        write: KeyedWrite<Vec<StayImportRow>>,
+    ) -> Result<WriteOutcome<Vec<StayImportRow>>, ImportError> {
+        match principal {
+            Principal::Staff(caller) => self.import_stays_once(caller, csv, write).await,
+            Principal::ApiKey { hotel, .. } => Ok(WriteOutcome::Performed(self.import_stays(hotel, csv).await?)),
+        }
+    }
+
+    async fn import_stays_once(
+        &self,
+        caller: Caller,
+        csv: &[u8],
+        write: KeyedWrite<Vec<StayImportRow>>,
+    ) -> Result<WriteOutcome<Vec<StayImportRow>>, ImportError> {
+        let _serialized;
+        if let Some(key) = &write.key {
+            _serialized = self.keyed_import.lock().await;
+            if let Some(stored) = self.find_stored_result(caller, key.clone()).await? {
+                return Ok(WriteOutcome::Replayed(stored));
             }
         }
-        self.ask(caller, |_, live| refuse_unless_manager(live)).await?;
+        self.read_as(caller, |_, live| ensure_manager(live)).await?;
         let rows = self.import_stays(caller.hotel, csv).await?;
-        let done = self.act_once(caller, vec![], once, move |_, _| Ok(rows.clone())).await?;
-        drop(turn);
-        Ok(done)
+        Ok(self.write_once(caller, vec![], write, move |_, _| Ok(rows.clone())).await?)
     }
 
-    /// Takes in stays from CSV (UTF-8, comma or semicolon, fields named by the header), row by row; a
-    /// failed one stops no other.
+    /// Imports stays from CSV: UTF-8, comma or semicolon, columns named by the header. An invalid row does not affect
+    /// the others.
     ///
-    /// # Errors
-    /// [`ImportError`] where the table as a whole is of no use. Rows before a failure of the
-    /// database are stored; importing the table again is harmless.
-    pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<RowOutcome>, ImportError> {
-        let found = self.store.read(move |conn| Ok::<_, Error>(hotels::find(conn, hotel)?)).await?;
-        let hotel = found.ok_or(ImportError::NoSuchHotel)?;
-        let rows = table::read(csv, hotel.country)?;
-        let mut outcomes = Vec::with_capacity(rows.len());
-        for together in rows.chunks(AT_ONCE) {
-            let results = self.take_in_all(hotel.clone(), together.to_vec()).await?;
-            for ((reservation_code, _), result) in together.iter().zip(results) {
-                let (row, reservation_code) = (outcomes.len() + 1, reservation_code.clone());
-                outcomes.push(RowOutcome { row, reservation_code, result });
+    /// Fails if the file as a whole is invalid. If the database fails, the rows before are stored; importing the file
+    /// again changes nothing.
+    pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<StayImportRow>, ImportError> {
+        let hotel = self.read(move |conn| Ok(hotels::find(conn, hotel)?)).await?.ok_or(ImportError::NoSuchHotel)?;
+        let rows = csv::parse(csv, hotel.country)?;
+        let mut imported = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(ROWS_PER_TRANSACTION) {
+            let results = self.import_rows(hotel.clone(), chunk.to_vec()).await?;
+            for ((reservation_code, _), result) in chunk.iter().zip(results) {
+                let (row, reservation_code) = (imported.len() + 1, reservation_code.clone());
+                imported.push(StayImportRow { row, reservation_code, result });
             }
         }
-        Ok(outcomes)
+        Ok(imported)
     }
 
-    async fn take_in_all(&self, hotel: Hotel, rows: Vec<Row>) -> Result<Vec<RowResult>, Error> {
+    async fn import_rows(&self, hotel: Hotel, rows: Vec<CsvRow>) -> Result<Vec<ImportResult>, Error> {
         let now = self.now();
         let bookings = rows.iter().filter_map(|(_, booking)| booking.as_ref().ok());
-        let locks = bookings.fold(Locks::default().creating(true), |locks, it| {
-            lock_number(locks, &it.guest_phone, hotel.country).guest_of_reservation(it.reservation_code.clone())
+        let locks = bookings.fold(Locks::default().creating(true), |locks, booking| {
+            lock_guest_of_number(locks, &booking.guest_phone, hotel.country)
+                .guest_of_reservation(booking.reservation_code.clone())
         });
-        self.store
-            .write(hotel.id, locks, move |tx| {
-                let results = rows.iter().map(|(_, booking)| match booking {
-                    Ok(booking) => take_in(tx, &hotel, booking, now),
-                    Err(faults) => Ok(RowResult::Failed(faults.clone())),
-                });
-                results.collect()
-            })
-            .await
+        self.write(hotel.id, locks, move |tx| {
+            let results = rows.iter().map(|(_, booking)| match booking {
+                Ok(booking) => import_row(tx, &hotel, booking, now),
+                Err(invalid_fields) => Ok(ImportResult::Failed(invalid_fields.clone())),
+            });
+            results.collect()
+        })
+        .await
     }
 }
 
-fn take_in(tx: &mut Tx<'_>, hotel: &Hotel, row: &WrittenBooking, now: DateTime<Utc>) -> Result<RowResult, Error> {
-    let found = stays::find_by_code(tx.conn(), hotel.id, &row.reservation_code)?;
-    let booking = match row.complete(hotel.country, found.as_ref().map(|it| &it.guest_phone)) {
+fn import_row(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    written: &WrittenBooking,
+    now: DateTime<Utc>,
+) -> Result<ImportResult, Error> {
+    let existing = stays::find_by_code(tx.conn(), hotel.id, &written.reservation_code)?;
+    let booking = match written.complete(hotel.country, existing.as_ref().map(|stay| &stay.guest_phone)) {
         Ok(booking) => booking,
-        Err(reason) => return Ok(RowResult::Failed(vec![table::refused_phone(reason)])),
+        Err(reason) => return Ok(ImportResult::Failed(vec![csv::invalid_phone(reason)])),
     };
-    let found = match found {
+    let existing = match existing {
         Some(stay) => stay,
-        None if create(tx, hotel, &booking, now)?.is_some() => return Ok(RowResult::Created),
-        // Another node has just made it.
+        None if create(tx, hotel, &booking, now)?.is_some() => return Ok(ImportResult::Created),
+        // Another node has just created the stay.
         None => stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.ok_or(Error::NotFound)?,
     };
-    if booking.is_of(&found) {
-        return Ok(RowResult::Unchanged);
+    if booking.matches(&existing) {
+        return Ok(ImportResult::Unchanged);
     }
-    let stay = hold_read(tx, &found)?;
+    let stay = lock(tx, &existing)?;
     update(tx, hotel, &stay, &booking, now)?;
-    Ok(RowResult::Updated)
+    Ok(ImportResult::Updated)
 }

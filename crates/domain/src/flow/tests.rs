@@ -1,41 +1,44 @@
-//! Talks, line by line, and what holds whatever is said.
+//! Tests of the guest flow: dialogues line by line, texts, and properties.
 
-mod always;
 mod dialogues;
-mod wording;
+mod properties;
+mod texts;
 
 use std::collections::HashMap;
 
-use super::*;
+use chrono::NaiveDate;
 
-/// A hotel, and a guest who writes to it; what follows is taken in as a caller does.
+use super::*;
+use crate::{hotel::Department, ids::DepartmentId};
+
+/// A guest who writes to a hotel. Each outcome of the flow is applied as the product does.
 #[derive(Debug)]
-struct Guest {
+struct TestGuest {
     was: Status,
     status: Status,
-    step: Step,
-    memory: Memory,
+    step: FlowStep,
+    memory: FlowMemory,
     days: Option<(NaiveDate, NaiveDate)>,
     after_stay: bool,
     departments: Vec<Department>,
     default_department: Option<DepartmentId>,
-    texts: Texts,
+    texts: FlowTexts,
 }
 
-impl Guest {
-    /// Has not written yet, in a hotel with the departments Reception, Housekeeping, Spa and Spa Bar.
+impl TestGuest {
+    /// A guest who has not written yet, in a hotel with the departments Reception, Housekeeping, Spa and Spa Bar.
     fn new(status: Status) -> Self {
         let day = |day| NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
         Self {
             was: status,
             status,
-            step: Step::Start,
-            memory: Memory::default(),
+            step: FlowStep::Start,
+            memory: FlowMemory::default(),
             days: (status != Status::Demo).then(|| (day(3), day(7))),
             after_stay: false,
             departments: departments(&["Reception", "Housekeeping", "Spa", "Spa Bar"]),
             default_department: Some(DepartmentId(1)),
-            texts: Texts::default(),
+            texts: FlowTexts::default(),
         }
     }
 
@@ -45,12 +48,12 @@ impl Guest {
     }
 
     fn with_texts(mut self, own: &[(&str, &str)]) -> Self {
-        self.texts = texts(own);
+        self.texts = own_texts(own);
         self
     }
 
-    fn situation(&self) -> Situation<'_> {
-        Situation {
+    fn context(&self) -> FlowContext<'_> {
+        FlowContext {
             was: self.was,
             status: self.status,
             step: self.step,
@@ -66,42 +69,42 @@ impl Guest {
         }
     }
 
-    fn says(&mut self, said: &Said<'_>) -> Turn {
-        let turn = answer(&self.situation(), said);
-        self.take_in(&turn);
-        turn
+    fn sends(&mut self, input: &FlowInput<'_>) -> FlowOutcome {
+        let outcome = reply_to(&self.context(), input);
+        self.apply(&outcome);
+        outcome
     }
 
-    fn writes(&mut self, text: &str) -> Turn {
-        self.says(&Said::Text(text))
+    fn writes(&mut self, text: &str) -> FlowOutcome {
+        self.sends(&FlowInput::Text(text))
     }
 
-    fn taps(&mut self, id: &str, title: &str) -> Turn {
-        self.says(&Said::Choice { id, title })
+    fn taps(&mut self, id: &str, title: &str) -> FlowOutcome {
+        self.sends(&FlowInput::Choice { id, title })
     }
 
-    fn take_in(&mut self, turn: &Turn) {
-        (self.step, self.memory) = (turn.step, turn.memory.clone());
-        if turn.route.is_some() {
+    fn apply(&mut self, outcome: &FlowOutcome) {
+        (self.step, self.memory) = (outcome.step, outcome.memory.clone());
+        if outcome.route.is_some() {
             self.status = Status::Relay;
         }
         self.was = self.status;
     }
 }
 
-/// With ids from 1.
+/// Departments with the given names and ids from 1.
 fn departments(names: &[&str]) -> Vec<Department> {
     (1..).zip(names).map(|(id, &name)| Department { id: DepartmentId(id), name: name.into() }).collect()
 }
 
-fn texts(own: &[(&str, &str)]) -> Texts {
-    Texts::new(own.iter().map(|&(name, content)| (name.to_owned(), content.to_owned())).collect::<HashMap<_, _>>())
+fn own_texts(own: &[(&str, &str)]) -> FlowTexts {
+    FlowTexts::new(own.iter().map(|&(name, content)| (name.to_owned(), content.to_owned())).collect::<HashMap<_, _>>())
 }
 
-fn text(turn: &Turn) -> String {
-    turn.say.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join("\n---\n")
+fn text(outcome: &FlowOutcome) -> String {
+    outcome.prompts.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join("\n---\n")
 }
 
-fn ids(turn: &Turn) -> Vec<&str> {
-    turn.say.iter().flat_map(|it| &it.choices).map(|it| it.id.as_str()).collect()
+fn ids(outcome: &FlowOutcome) -> Vec<&str> {
+    outcome.prompts.iter().flat_map(|it| &it.choices).map(|it| it.id.as_str()).collect()
 }

@@ -1,34 +1,28 @@
-//! What the flow says: built in, in each language, and as a hotel has it instead.
+//! Texts of the guest flow: built in for each language, replaceable by templates of the hotel.
 
-use std::{collections::HashMap, str::FromStr};
+use std::collections::HashMap;
 
 use chrono::{Datelike, NaiveDate};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::placeholders;
 
-/// A language that the flow speaks by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Language {
-    /// English.
+/// A language with built-in texts of the guest flow; the name of a value is the ISO 639 code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+pub enum FlowLanguage {
+    /// English, the default language of the guest flow.
     #[default]
+    #[strum(serialize = "en")]
     English,
     /// Spanish.
+    #[strum(serialize = "es")]
     Spanish,
 }
 
-impl Language {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::English, Self::Spanish];
+named_values!(FlowLanguage);
 
-    /// Its ISO 639 code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Spanish => "es",
-        }
-    }
-
-    /// A day, as it is written in it.
+impl FlowLanguage {
+    /// Formats a day in this language.
     pub(super) fn date(self, day: NaiveDate) -> String {
         let month = self.months().get(day.month0() as usize).copied().unwrap_or_default();
         match self {
@@ -52,42 +46,34 @@ impl Language {
     }
 }
 
-impl FromStr for Language {
-    type Err = ();
-
-    fn from_str(code: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|it| it.as_str() == code).ok_or(())
-    }
-}
-
-/// The template by which a hotel chooses the [`Language`] in which its flow begins.
-pub const LANGUAGE: &str = "flow.language";
+/// Name of the template whose content is the [`FlowLanguage`] in which the flow of a hotel begins.
+pub const LANGUAGE_SETTING: &str = "flow.language";
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $text:ident, $name:literal: $english:literal, $spanish:literal;)+) => {
-        /// The texts of the flow.
+        /// A text of the guest flow, with the name of the template that replaces it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum TextName {$(
+        pub enum FlowText {$(
             $(#[$doc])*
             $text,
         )+}
 
-        impl TextName {
-            /// All of them.
+        impl FlowText {
+            /// All texts of the guest flow.
             pub const ALL: &[Self] = &[$(Self::$text),+];
 
-            /// The name of the template that a hotel has instead.
+            /// Name of the template with which a hotel replaces the text.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$text => $name,)+
                 }
             }
 
-            /// What is said where the hotel has nothing else.
-            pub fn built_in(self, language: Language) -> &'static str {
+            /// The built-in text, used if the hotel has no usable template for it.
+            pub fn built_in(self, language: FlowLanguage) -> &'static str {
                 match (self, language) {$(
-                    (Self::$text, Language::English) => $english,
-                    (Self::$text, Language::Spanish) => $spanish,
+                    (Self::$text, FlowLanguage::English) => $english,
+                    (Self::$text, FlowLanguage::Spanish) => $spanish,
                 )+}
             }
         }
@@ -95,120 +81,119 @@ macro_rules! texts {
 }
 
 texts! {
-    /// Begins the talk where no stay is known.
+    /// Introduction for a guest without a stay.
     Demo, "flow.demo":
         "Hello, this is {{hotel_name}}. We found no stay under this number.",
         "Hola, le escribe {{hotel_name}}. No encontramos ninguna estancia con este número.";
-    /// Offers a person where no stay is known.
+    /// Offers a guest without a stay to connect with a person.
     Offer, "flow.demo.offer":
         "Shall we connect you with {{department_name}}?",
         "¿Le ponemos en contacto con {{department_name}}?";
-    /// To someone without a stay, who wants to talk to nobody.
+    /// Reply to a guest without a stay who declined to be connected with a person.
     Declined, "flow.demo.declined":
         "All right. Write to us at any time.",
         "De acuerdo. Escríbanos cuando quiera.";
-    /// Begins the talk before a stay.
+    /// Introduction for a guest before the stay.
     Checkin, "flow.checkin":
         "Hello {{guest_name}}, we look forward to your stay at {{hotel_name}} from {{check_in}}.",
         "Hola {{guest_name}}, le esperamos en {{hotel_name}} el {{check_in}}.";
-    /// Asks for the arrival time.
+    /// Asks the guest for the arrival time.
     Arrival, "flow.checkin.arrival":
         "At what time do you expect to arrive?",
         "¿A qué hora piensa llegar?";
-    /// Asks for wishes.
+    /// Asks the guest for wishes.
     Wishes, "flow.checkin.wishes":
         "Do you have any wishes for your stay? Please tell us in one message.",
         "¿Tiene algún deseo para su estancia? Díganoslo en un mensaje, por favor.";
-    /// Asks whether the answers are right.
+    /// Asks the guest whether arrival time and wishes are correct.
     Confirm, "flow.checkin.confirm":
         "Arrival: {{arrival_time}}\nWishes: {{wishes}}\n\nIs this correct?",
         "Llegada: {{arrival_time}}\nDeseos: {{wishes}}\n\n¿Es correcto?";
-    /// Begins [`Self::Confirm`] where the answers are not right.
+    /// Introduction to [`Self::Confirm`] if the guest says that the answers are not correct.
     Change, "flow.checkin.change":
         "What would you like to change?",
         "¿Qué desea cambiar?";
-    /// The answers were confirmed.
+    /// Repeats the arrival time and the wishes that the guest has confirmed.
     Ready, "flow.checkin.ready":
         "Thank you, {{guest_name}}. We have noted:\nArrival: {{arrival_time}}\nWishes: {{wishes}}",
         "Gracias, {{guest_name}}. Hemos anotado:\nLlegada: {{arrival_time}}\nDeseos: {{wishes}}";
-    /// Begins the talk of a guest whose stay has begun.
+    /// Introduction for a guest during the stay.
     Greeting, "flow.greeting":
         "Hello {{guest_name}}, welcome to {{hotel_name}}.",
         "Hola {{guest_name}}, le damos la bienvenida a {{hotel_name}}.";
-    /// Begins the talk of a guest whose stay is over.
+    /// Introduction for a guest after the stay.
     AfterStay, "flow.after_stay":
         "Hello {{guest_name}}, thank you again for having stayed at {{hotel_name}}.",
         "Hola {{guest_name}}, gracias de nuevo por haberse alojado en {{hotel_name}}.";
-    /// Asks for the department.
+    /// Asks the guest to choose a department.
     Menu, "flow.menu":
         "Whom would you like to talk to? Please choose, or answer with the number or the name.",
         "¿Con quién desea hablar? Elija, por favor, o responda con el número o el nombre.";
-    /// Asks which of several departments was meant.
+    /// Asks which of several named departments the guest means.
     Which, "flow.which":
         "Which of these do you mean?",
         "¿A cuál de estos se refiere?";
-    /// Begins the question that was not answered.
+    /// Introduction to a question that is repeated because the guest was not understood.
     NotUnderstood, "flow.not_understood":
         "Sorry, we did not understand that.",
         "Disculpe, no lo hemos entendido.";
-    /// The guest is connected with a department.
+    /// Tells the guest that the conversation is routed to a department.
     Connecting, "flow.connecting":
         "We are connecting you with {{department_name}}. Somebody will answer you here.",
         "Le ponemos en contacto con {{department_name}}. Le responderán aquí mismo.";
-    /// There is no department to connect the guest with.
+    /// Acknowledges a guest's message if the hotel has no department.
     Received, "flow.received":
         "Thank you, we have received your message.",
         "Gracias, hemos recibido su mensaje.";
-    /// Begins the menu after staff have ended their talk.
+    /// Introduction to the menu after staff have ended the relay.
     GivenBack, "flow.given_back":
         "We hope that we could help you.",
         "Esperamos haberle ayudado.";
-    /// The guest has checked out.
+    /// Says goodbye to a guest who has checked out.
     Farewell, "flow.farewell":
         "Thank you for staying at {{hotel_name}}, {{guest_name}}. Have a good journey!",
         "Gracias por alojarse en {{hotel_name}}, {{guest_name}}. ¡Buen viaje!";
-    /// The button that opens a list.
+    /// Label of the button that opens the list of choices.
     Button, "flow.button": "Choose", "Elegir";
-    /// A choice: to talk to a person.
+    /// Label of the choice to talk to a person.
     Person, "flow.choice.person": "Talk to a person", "Hablar con una persona";
-    /// A choice: the answers are right.
+    /// Label of the choice that all answers are correct.
     Yes, "flow.choice.yes": "Yes, all correct", "Sí, todo correcto";
-    /// A choice: another arrival time.
+    /// Label of the choice to change the arrival time.
     ChangeArrival, "flow.choice.change_arrival": "Change arrival time", "Cambiar la llegada";
-    /// A choice: other wishes.
+    /// Label of the choice to change the wishes.
     ChangeWishes, "flow.choice.change_wishes": "Change wishes", "Cambiar los deseos";
-    /// A choice: there are no wishes.
+    /// Label of the choice to have no wishes.
     NoWishes, "flow.choice.no_wishes": "No wishes", "Ningún deseo";
-    /// A choice: the menu's next departments.
+    /// Label of the choice to see the next page of the menu.
     More, "flow.choice.more": "More", "Más";
 }
 
-/// A hotel's texts: its own where it has usable ones, else the built-in ones.
+/// Flow texts of a hotel: its usable templates, and built-in texts for the rest.
 #[derive(Clone, Debug, Default)]
-pub struct Texts {
+pub struct FlowTexts {
     own: HashMap<String, String>,
-    language: Language,
+    language: FlowLanguage,
 }
 
-impl Texts {
-    /// The texts of a hotel with these templates, by name: `flow.menu.es` counts in Spanish only
-    /// and before `flow.menu`. Other names do not matter.
+impl FlowTexts {
+    /// Creates the flow texts from the contents of the hotel's templates, by template name. `flow.menu.es` replaces
+    /// `flow.menu` in Spanish. Templates with names of no flow text are ignored.
     pub fn new(own: HashMap<String, String>) -> Self {
-        let language = own.get(LANGUAGE).and_then(|code| code.trim().parse().ok()).unwrap_or_default();
+        let language = own.get(LANGUAGE_SETTING).and_then(|code| code.trim().parse().ok()).unwrap_or_default();
         Self { own, language }
     }
 
-    /// The language in which the flow begins.
-    pub fn language(&self) -> Language {
+    /// The language in which the flow of the hotel begins.
+    pub fn language(&self) -> FlowLanguage {
         self.language
     }
 
-    /// A text with the values in it. One of the hotel's own that is blank, or names a placeholder
-    /// that has no value here, is passed over.
+    /// Renders a flow text. A template that is blank, or has a placeholder without a value, is skipped.
     pub(super) fn render(
         &self,
-        name: TextName,
-        language: Language,
+        name: FlowText,
+        language: FlowLanguage,
         value_of: &dyn Fn(&str) -> Option<String>,
     ) -> String {
         let in_language = format!("{}.{}", name.as_str(), language.as_str());
@@ -216,7 +201,7 @@ impl Texts {
         own.filter_map(|content| placeholders::render(content, value_of).ok())
             .find(|rendered| !rendered.trim().is_empty())
             .or_else(|| {
-                // Better a gap than no answer.
+                // A placeholder without a value is rendered as an empty text, which is better than no reply.
                 let value_or_gap = |name: &str| Some(value_of(name).unwrap_or_default());
                 placeholders::render(name.built_in(language), &value_or_gap).ok()
             })

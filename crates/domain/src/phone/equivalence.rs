@@ -1,38 +1,39 @@
-//! Which numbers reach the same subscriber.
+//! Equivalent phone numbers: numbers that reach the same subscriber.
 //!
-//! WhatsApp names a subscriber by an id that may differ from the number that the subscriber gives: it keeps the
-//! form of a former numbering plan, or a mobile prefix that is written in some cases and left out in others. Each
-//! rule below maps all forms of a number to one subscriber, and a subscriber to all forms. So the relation is
-//! symmetric and transitive, and two subscribers share no form.
+//! A WhatsApp id may differ from the number that the subscriber gives: it keeps the form of a former numbering plan, or
+//! a mobile prefix that is optional in some contexts. Each rule below maps all forms of a number to one subscriber, and
+//! a subscriber to all forms. Equivalence is therefore symmetric and transitive, and two subscribers share no form.
 
-/// The most forms of one number.
-pub(super) const MOST_FORMS: usize = 4;
+/// Maximum number of equivalent phone numbers of one subscriber.
+pub(super) const MAX_FORMS: usize = 4;
 
-/// A subscriber whose number has several forms. Each holds the part that all forms share.
+/// A subscriber whose number has several forms; holds the part that all forms share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subscriber<'a> {
-    /// A mobile: area code, and the eight digits it had before all mobiles got a 9 in front. Former mobile numbers
-    /// began with 6 to 9. Landlines begin with 2 to 5 and never got the 9.
+    /// Brazil: area code and last eight digits of a mobile number that was assigned before all mobile numbers got a
+    /// leading 9. The eight digits begin with 6 to 9. Landline numbers begin with 2 to 5 and never got the 9.
     Brazil(&'a str, &'a str),
-    /// Area code and number; mobiles were called with a 1 in front until 2019, and WhatsApp keeps it.
+    /// Mexico: area code and number. Until 2019 mobile numbers were dialled with a leading 1, and WhatsApp keeps it.
     Mexico(&'a str),
-    /// Area code and number, ten digits. From abroad mobiles have a 9 in front, within the country a 15 behind the
-    /// area code. No number is both a landline and somebody else's mobile.
+    /// Argentina: area code and number, ten digits. Mobile numbers have a leading 9 if dialled from abroad, and a 15
+    /// after the area code if dialled within the country. No number is a landline and another subscriber's mobile
+    /// number.
     Argentina(&'a str, &'a str),
-    /// A mobile of before 2021: eight digits, of which the second says which operator's two digits came in front.
+    /// Ivory Coast: the operator prefix, which was added in 2021, and the eight digits of a mobile number from before
+    /// 2021. The second of the eight digits decides the prefix.
     IvoryCoast(&'static str, &'a str),
-    /// Eight digits of before the end of 2024, when all numbers got 01 in front.
+    /// Benin: the eight digits of a number. At the end of 2024 all numbers got the prefix 01.
     Benin(&'a str),
 }
 
-/// The other forms of a number of these digits, with its country code and without `+`.
+/// The other equivalent forms of a phone number. Digits include the country code and no `+`.
 pub(super) fn other_forms(digits: &str) -> Vec<String> {
     let mut forms = subscriber(digits).map(forms).unwrap_or_default();
     forms.retain(|it| it != digits);
     forms
 }
 
-/// The international form of an Argentinian number that is written with the 15 of calls within the country.
+/// The international form of an Argentinian mobile number that is written with the domestic 15.
 pub(super) fn without_argentinian_15(digits: &str) -> Option<String> {
     let national = digits.strip_prefix("549").or_else(|| digits.strip_prefix("54"))?;
     let (area, local) = argentinian_15(national)?;
@@ -64,7 +65,8 @@ fn forms(subscriber: Subscriber<'_>) -> Vec<String> {
             if area == "11" {
                 forms.push(format!("54{area}15{local}"));
             } else {
-                // How long such an area code is, no rule says. The wrong one of the two is nobody's number.
+                // The length of the area code is ambiguous, so both splits are tried. The wrong split is no
+                // subscriber's number.
                 let number = format!("{area}{local}");
                 forms.extend([3, 4].map(|at| format!("54{}15{}", &number[..at], &number[at..])));
             }
@@ -97,7 +99,8 @@ fn argentina(national: &str) -> Option<Subscriber<'_>> {
     is_number.then_some(Subscriber::Argentina(area, local))
 }
 
-/// Area code and number around the 15. Only one length of the area code fits.
+/// Splits an Argentinian number at the domestic 15 into area code and local number. Only one length of the area code
+/// fits.
 fn argentinian_15(national: &str) -> Option<(&str, &str)> {
     if national.len() != 12 {
         return None;
@@ -119,7 +122,7 @@ fn ivory_coast(national: &str) -> Option<Subscriber<'_>> {
         b'4'..=b'6' => "05",
         _ => "07",
     };
-    // A number given out since then has the digits of nobody's former number.
+    // Numbers of Ivory Coast assigned since 2021 do not contain the digits of a former number.
     (national.len() == 8 || national.starts_with(operator)).then_some(Subscriber::IvoryCoast(operator, local))
 }
 

@@ -1,28 +1,49 @@
-//! The numbering rules of all countries, from the metadata of the `phonenumber` library.
+//! Numbering rules of all countries: which phone numbers exist. The rules come from the metadata of the `phonenumber`
+//! library.
 //!
-//! Only the library's data is used. Its parser takes away what looks like a national prefix without looking whether
-//! the number was one before: `+7 800 555 35 35` loses its 8.
+//! Only the library's data is used. Its parser strips a national prefix without checking whether the number was valid
+//! before: `+7 800 555 35 35` loses its 8.
 
 use std::{fmt, str::FromStr};
 
 use phonenumber::{Metadata, country, metadata::DATABASE};
 
-use super::{BadPhoneNumber, equivalence};
+use super::equivalence;
 
-/// A country, whose rules complete numbers that are written without a country code.
+/// A country whose numbering rules complete phone numbers without country code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Country(country::Id);
 
-/// Why a text names no country.
+/// Error: reason for refusing a phone number. Displays as a sentence for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPhoneNumber {
+    /// The text is not a phone number, or contains more than one.
+    #[error("This is not a telephone number.")]
+    NotANumber,
+    /// The phone number has no country code, and no country is given.
+    #[error("Please give the number with its country code, like +34600000001.")]
+    CountryCodeMissing,
+    /// The country code of the phone number is not assigned.
+    #[error("No country has this country code. Please check the digits after the +.")]
+    UnknownCountryCode,
+    /// The phone number is too short: the country has no numbers with so few digits.
+    #[error("This telephone number is too short: a digit is missing.")]
+    TooShort,
+    /// The phone number is too long: the country has no numbers with so many digits.
+    #[error("This telephone number is too long: it has a digit too many.")]
+    TooLong,
+    /// The country has phone numbers of this length, but none with this prefix.
+    #[error("Its country has no telephone numbers that begin like this one. Please check the digits.")]
+    NoSuchRange,
+}
+
+/// Error: the text is not a country code. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Please give the country by its two letters of ISO 3166, like ES.")]
 pub struct BadCountry;
 
 impl Country {
-    /// Reads two letters of ISO 3166.
-    ///
-    /// # Errors
-    /// [`BadCountry`].
+    /// Parses a two-letter country code of ISO 3166, in upper or lower case.
     pub fn parse(text: &str) -> Result<Self, BadCountry> {
         let text = text.trim().to_ascii_uppercase();
         let id = country::Id::from_str(&text).map_err(|_| BadCountry)?;
@@ -30,7 +51,7 @@ impl Country {
         is_country.then_some(Self(id)).ok_or(BadCountry)
     }
 
-    /// Its two letters.
+    /// The two-letter country code of ISO 3166, in capitals.
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
@@ -42,21 +63,21 @@ impl fmt::Display for Country {
     }
 }
 
-/// What numbers begin with that nobody has, and how many digits they have: they stand in documentation, in fiction,
-/// in generated data and in tests, and are accepted although no country has given them out.
+/// Prefix and number of digits of fictitious phone numbers, which appear in documentation, generated data and tests.
+/// They are accepted although no country has assigned them.
 const FICTITIOUS: [(&str, usize); 5] = [
-    ("447700900", 12),  // Ofcom keeps these for films and books
-    ("1555", 11),       // Meta gives these out for tests
-    ("1999", 12),       // the WhatsApp simulator reads from these what shall happen
-    ("4910", 15),       // the command `generate`
-    ("1234567890", 10), // the example of the API's specification
+    ("447700900", 12),  // reserved by Ofcom for films and books
+    ("1555", 11),       // test numbers of Meta
+    ("1999", 12),       // command numbers of the WhatsApp simulator
+    ("4910", 15),       // numbers of the command `generate`
+    ("1234567890", 10), // the example number of the API specification
 ];
 
-/// What is at the beginning of the digits of a number, and is not the number yet.
+/// Digits of a phone number as written, before prefixes are interpreted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Digits<'a> {
     pub(super) all: &'a str,
-    /// Where a zero is that was written in brackets, to be left out by some callers.
+    /// Index of a zero written in brackets, as in `+44 (0)20`, which callers from abroad leave out.
     pub(super) bracketed_zero: Option<usize>,
 }
 
@@ -71,17 +92,17 @@ impl<'a> Digits<'a> {
     }
 }
 
-/// The E.164 digits of a number that is written with its country code.
+/// The E.164 digits of a phone number written with its country code.
 pub(super) fn international(digits: Digits<'_>) -> Result<String, BadPhoneNumber> {
     let (code, regions) = split(digits.all).ok_or(BadPhoneNumber::UnknownCountryCode)?;
     let national = digits.after(code.len());
     if let Some(mobile) = equivalence::without_argentinian_15(digits.all).filter(|it| is_number(it)) {
         return Ok(mobile);
     }
-    first_number(code, national, &regions).ok_or_else(|| reason(national.all, &regions))
+    first_number(code, national, &regions).ok_or_else(|| refusal_reason(national.all, &regions))
 }
 
-/// The E.164 digits of a number that is written as in a country.
+/// The E.164 digits of a phone number as dialled within `country`.
 pub(super) fn national(digits: Digits<'_>, country: Country) -> Result<String, BadPhoneNumber> {
     let own = DATABASE.by_id(country.as_str()).ok_or(BadPhoneNumber::CountryCodeMissing)?;
     let abroad = own.international_prefix().and_then(|it| it.find(digits.all)).filter(|it| it.start() == 0);
@@ -92,10 +113,10 @@ pub(super) fn national(digits: Digits<'_>, country: Country) -> Result<String, B
     let as_national = first_number(&code, digits, &[own]);
     let as_international = digits.all.starts_with(&code).then(|| international(digits).ok()).flatten();
     match (as_national, as_international) {
-        // Two numbers of two people are written like this.
+        // The digits are two valid numbers of two subscribers, so the country code must be given.
         (Some(one), Some(other)) if one != other => Err(BadPhoneNumber::CountryCodeMissing),
         (Some(number), _) | (None, Some(number)) => Ok(number),
-        (None, None) => Err(reason(digits.all, &[own])),
+        (None, None) => Err(refusal_reason(digits.all, &[own])),
     }
 }
 
@@ -104,7 +125,8 @@ pub(super) fn has_country_code(digits: &str) -> bool {
     split(digits).is_some()
 }
 
-/// The country code at the beginning, and the regions that share it. No code is the beginning of another.
+/// Splits off the country code at the beginning, and returns it with the regions that share it. No country code is the
+/// beginning of another.
 fn split(digits: &str) -> Option<(&str, Vec<&'static Metadata>)> {
     (1..=3).find_map(|length| {
         let code = digits.get(..length).filter(|it| !it.starts_with('0'))?;
@@ -112,7 +134,7 @@ fn split(digits: &str) -> Option<(&str, Vec<&'static Metadata>)> {
     })
 }
 
-/// As it is written if that is a number, else without what is only for calls within the country.
+/// The phone number as written if it is valid, or else without the prefix for calls within the country.
 fn first_number(code: &str, national: Digits<'_>, regions: &[&Metadata]) -> Option<String> {
     let full = |national: &str| format!("{code}{national}");
     let as_written = full(national.all);
@@ -129,7 +151,7 @@ fn first_number(code: &str, national: Digits<'_>, regions: &[&Metadata]) -> Opti
     candidates.into_iter().find(|it| is_number(it))
 }
 
-/// Without the digits that callers within the country put in front.
+/// The phone number without the national prefix, by each rule of the region that matches.
 fn without_prefix(region: &Metadata, national: &str) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(captures) = region.national_prefix_for_parsing().and_then(|it| it.captures(national))
@@ -150,12 +172,12 @@ fn without_prefix(region: &Metadata, national: &str) -> Vec<String> {
     found
 }
 
-/// Whether it is a number, or another form of one.
+/// Whether the phone number, or an equivalent form, is assigned.
 fn is_number(digits: &str) -> bool {
     is_assigned(digits) || equivalence::other_forms(digits).iter().any(|it| is_assigned(it))
 }
 
-/// Whether a country has given out numbers like this, or it stands for one.
+/// Whether a country assigns numbers of this range and length, or the number is fictitious.
 fn is_assigned(digits: &str) -> bool {
     if FICTITIOUS.iter().any(|(begin, length)| digits.len() == *length && digits.starts_with(begin)) {
         return true;
@@ -186,11 +208,11 @@ fn kinds(region: &Metadata) -> impl Iterator<Item = &phonenumber::metadata::Desc
     .flatten()
 }
 
-/// Why there is no such number.
-fn reason(national: &str, regions: &[&Metadata]) -> BadPhoneNumber {
+/// The reason why a phone number is invalid: too short, too long, or no such range.
+fn refusal_reason(national: &str, regions: &[&Metadata]) -> BadPhoneNumber {
     let lengths = || regions.iter().flat_map(|it| kinds(it)).flat_map(|it| it.possible_length().iter().copied());
     let (shortest, longest) = (lengths().min().unwrap_or(2), lengths().max().unwrap_or(15));
-    // A national prefix is not counted.
+    // A national prefix does not count towards the length of the phone number.
     let shortened = regions.iter().flat_map(|it| without_prefix(it, national)).map(|it| it.len()).min();
     let length = shortened.unwrap_or(national.len());
     if length < usize::from(shortest) {

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{BadCountry, BadPhoneNumber, Country, PhoneNumber, WrittenNumber};
 
 fn number(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn stored(digits: &str) -> PhoneNumber {
-    PhoneNumber::stored(&format!("+{digits}")).unwrap()
+    PhoneNumber::from_stored(&format!("+{digits}")).unwrap()
 }
 
 fn in_country(text: &str, country: &str) -> Result<String, BadPhoneNumber> {
@@ -18,7 +18,7 @@ fn in_country(text: &str, country: &str) -> Result<String, BadPhoneNumber> {
 #[test]
 fn numbers_keep_their_digits() {
     for (text, expected) in [
-        ("+1234567890", "+1234567890"), // the seed's own example
+        ("+1234567890", "+1234567890"), // the example of the API specification
         ("+44 7700 900123", "+447700900123"),
         ("+34-600 000 001", "+34600000001"),
         ("+5531987654321", "+5531987654321"),
@@ -29,7 +29,7 @@ fn numbers_keep_their_digits() {
         ("+390612345678", "+390612345678"),
         ("+39 333 123 4567", "+393331234567"),
         ("+2290197123456", "+2290197123456"),
-        // Former forms that people still write.
+        // Former forms of numbers that people still write.
         ("+22997123456", "+22997123456"),
         ("+553187654321", "+553187654321"),
         ("+5215512345678", "+5215512345678"),
@@ -39,7 +39,7 @@ fn numbers_keep_their_digits() {
 }
 
 #[test]
-fn every_way_to_write_an_international_number_is_understood() {
+fn every_spelling_of_an_international_number_is_accepted() {
     for text in [
         "+49 (0)171 1234567",
         "+49 (0) 171 / 123 45 67",
@@ -72,7 +72,7 @@ fn every_way_to_write_an_international_number_is_understood() {
 }
 
 #[test]
-fn national_prefixes_are_left_out_only_where_they_are_no_digits_of_the_number() {
+fn national_prefixes_are_removed_unless_they_belong_to_the_number() {
     for (text, expected) in [
         ("+44 (0)20 7946 0000", "+442079460000"),
         ("+39 (0)6 1234 5678", "+390612345678"), // an Italian number keeps its zero
@@ -114,7 +114,7 @@ fn the_country_of_the_hotel_completes_national_numbers() {
 }
 
 #[test]
-fn a_refused_number_is_told_the_true_reason() {
+fn refusals_give_the_right_reason() {
     use BadPhoneNumber::*;
     for (text, reason) in [
         ("", NotANumber),
@@ -155,34 +155,35 @@ fn a_country_is_two_letters_of_iso_3166() {
 }
 
 #[test]
-fn what_was_stored_stays_readable_and_whatsapp_is_believed() {
+fn stored_numbers_stay_readable_and_whatsapp_ids_are_trusted() {
     for old in ["+490171123456", "+34100000001", "+491510000001"] {
-        assert_eq!(PhoneNumber::stored(old).unwrap().as_str(), old);
+        assert_eq!(PhoneNumber::from_stored(old).unwrap().as_str(), old);
         assert!(WrittenNumber::parse(old).unwrap().repeats(&stored(&old[1..])));
     }
-    assert_eq!(PhoneNumber::stored("34600000001"), None);
-    assert_eq!(PhoneNumber::of_whatsapp("34100000001").map(|it| it.to_string()), Some("+34100000001".to_owned()));
+    assert_eq!(PhoneNumber::from_stored("34600000001"), None);
+    assert_eq!(PhoneNumber::from_whatsapp_id("34100000001").map(|it| it.to_string()), Some("+34100000001".to_owned()));
     for bad in ["", "+34600000001", "0123456789", "12345", "1234567890123456", "ES.123456789"] {
-        assert_eq!(PhoneNumber::of_whatsapp(bad), None, "{bad}");
+        assert_eq!(PhoneNumber::from_whatsapp_id(bad), None, "{bad}");
     }
 }
 
 #[test]
-fn what_whatsapp_writes_otherwise_is_alike() {
+fn whatsapp_spellings_are_equivalent() {
     for forms in [
         &["5531987654321", "553187654321"][..],
         &["5511961234567", "551161234567"],
         &["525512345678", "5215512345678"],
         &["541112345678", "5491112345678", "54111512345678"],
         &["543512345678", "5493512345678", "54351152345678", "54351215345678"],
-        &["2250712345678"], // not a former number of this operator
+        &["2250712345678"], // not a former number of the operator 07
         &["2250707123456", "22507123456"],
         &["2250504123456", "22504123456"],
         &["2250102123456", "22502123456"],
         &["2290197123456", "22997123456"],
     ] {
         for one in forms {
-            let mut alike: Vec<String> = stored(one).alike().iter().map(|it| it.as_str()[1..].to_owned()).collect();
+            let mut alike: Vec<String> =
+                stored(one).equivalent_forms().iter().map(|it| it.as_str()[1..].to_owned()).collect();
             assert_eq!(&alike[0], one);
             alike.sort();
             let mut expected: Vec<String> = forms.iter().map(|it| (*it).to_owned()).collect();
@@ -193,24 +194,25 @@ fn what_whatsapp_writes_otherwise_is_alike() {
 }
 
 #[test]
-fn different_subscribers_are_not_alike() {
+fn different_subscribers_are_not_equivalent() {
     for (one, other) in [
-        ("553132654321", "5531932654321"), // a landline, and somebody's mobile
+        ("553132654321", "5531932654321"), // a landline and a mobile number of Brazil
         ("551152345678", "5511952345678"),
         ("5531032654321", "553132654321"),
         ("525512345678", "525512345679"),
         ("22527212345678", "22521234567"),
         ("2252721234567", "22521234567"), // landlines of Ivory Coast
-        ("2250507123456", "22507123456"), // another operator's
+        ("2250507123456", "22507123456"), // the prefix of another operator
         ("2290297123456", "22997123456"),
         ("34600000001", "346000000011"),
     ] {
-        assert!(!stored(one).alike().contains(&stored(other)), "{one} {other}");
-        assert!(!stored(other).alike().contains(&stored(one)), "{other} {one}");
+        assert!(!stored(one).equivalent_forms().contains(&stored(other)), "{one} {other}");
+        assert!(!stored(other).equivalent_forms().contains(&stored(one)), "{other} {one}");
     }
 }
 
-/// Digits of the countries with several forms, of any length that can be stored, and of others.
+/// Random digits of phone numbers: countries with equivalent forms and other countries, in any length that can be
+/// stored.
 fn digits() -> impl Strategy<Value = String> {
     prop_oneof![
         "55[1-9][0-9][2-9][0-9]{7}",
@@ -226,8 +228,8 @@ fn digits() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The national number as its country's plan of today writes it, for numbers that this plan has.
-fn is_of_today(number: &PhoneNumber) -> bool {
+/// Whether the phone number has the form of the current numbering plan.
+fn is_current_form(number: &PhoneNumber) -> bool {
     let digits = &number.as_str()[1..];
     let (code, length) = (digits.get(..3).unwrap_or_default(), digits.len());
     match code {
@@ -245,34 +247,34 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn two_subscribers_are_never_alike_and_all_forms_of_one_are(digits in digits()) {
+    fn equivalence_is_symmetric_and_transitive(digits in digits()) {
         let number = stored(&digits);
-        let alike = number.alike();
+        let alike = number.equivalent_forms();
         prop_assert_eq!(&alike[0], &number);
-        prop_assert!(alike.len() <= PhoneNumber::MOST_ALIKE);
-        // All forms have the same forms: the relation is symmetric and transitive.
+        prop_assert!(alike.len() <= PhoneNumber::MAX_EQUIVALENT_FORMS);
+        // All equivalent forms have the same equivalent forms: the relation is symmetric and transitive.
         let sorted = |mut it: Vec<PhoneNumber>| { it.sort(); it };
         for form in &alike {
-            prop_assert_eq!(sorted(form.alike()), sorted(alike.clone()));
+            prop_assert_eq!(sorted(form.equivalent_forms()), sorted(alike.clone()));
         }
-        // A subscriber has one number in the plan of today.
-        prop_assert!(alike.iter().filter(|it| is_of_today(it)).count() <= 1, "{:?}", alike);
-        // Forms differ in a prefix or an infix: the last six digits, which tell subscribers apart, are the same.
+        // A subscriber has at most one number in the current numbering plan.
+        prop_assert!(alike.iter().filter(|it| is_current_form(it)).count() <= 1, "{:?}", alike);
+        // Equivalent forms differ in a prefix or an infix: the last six digits are the same.
         for form in &alike {
             prop_assert!(form.as_str().ends_with(&digits[digits.len() - 6..]));
         }
     }
 
     #[test]
-    fn no_text_makes_the_parser_fail(text in ".{0,40}", country in "[A-Z]{2}") {
+    fn no_text_makes_the_parser_panic(text in ".{0,40}", country in "[A-Z]{2}") {
         let country = Country::parse(&country).ok();
         if let Ok(number) = WrittenNumber::parse(&text).and_then(|it| it.complete(country)) {
-            prop_assert!(PhoneNumber::stored(number.as_str()).is_some());
+            prop_assert!(PhoneNumber::from_stored(number.as_str()).is_some());
         }
     }
 
     #[test]
-    fn what_is_understood_is_understood_again(text in "[+0]{0,2}[1-9][0-9 ()-]{6,16}") {
+    fn parsing_a_parsed_number_returns_it(text in "[+0]{0,2}[1-9][0-9 ()-]{6,16}") {
         if let Ok(number) = PhoneNumber::parse(&text) {
             prop_assert_eq!(PhoneNumber::parse(number.as_str()), Ok(number));
         }

@@ -1,20 +1,20 @@
-//! Numbers as people and booking systems write them.
+//! Phone numbers as people and booking systems write them: recognizing the digits, and completing the country code.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    BadPhoneNumber, PhoneNumber,
-    numbering::{self, Country, Digits},
+    number::PhoneNumber,
+    numbering::{self, BadPhoneNumber, Country, Digits},
 };
 
-/// The longest text that is read.
-const MOST_CHARACTERS: usize = 100;
+/// Maximum length of a text that can be a phone number, in characters; longer texts are refused unread.
+const MAX_CHARACTERS: usize = 100;
 
-/// What stands before an extension. The longer of two that begin alike comes first.
+/// Words and signs that introduce the extension of a phone number. Of two with a common prefix the longer comes first.
 const EXTENSION_MARKS: [&str; 11] =
     [";ext=", "extension", "extn", "ext", "durchwahl", "dw", "anexo", "interno", "int", "x", "#"];
 
-/// A text in which a telephone number was recognised, whether complete or not: the digits, with or without `+`.
+/// A text in which a phone number was recognized: the digits, with or without `+` and country code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenNumber {
     has_plus: bool,
@@ -23,41 +23,43 @@ pub struct WrittenNumber {
 }
 
 impl WrittenNumber {
-    /// Finds the digits in a text: of any script, with any spaces, dashes, dots, brackets and invisible marks in
-    /// between. An extension is left out, since WhatsApp knows none.
+    /// Extracts the digits of a text: of any script, separated by white space, dashes, dots, brackets and invisible
+    /// marks. An extension is dropped, because WhatsApp has none.
     ///
-    /// # Errors
-    /// [`BadPhoneNumber::NotANumber`].
+    /// Fails with [`BadPhoneNumber::NotANumber`] if the text contains anything else.
     pub fn parse(text: &str) -> Result<Self, BadPhoneNumber> {
-        if text.chars().nth(MOST_CHARACTERS).is_some() {
+        if text.chars().nth(MAX_CHARACTERS).is_some() {
             return Err(BadPhoneNumber::NotANumber);
         }
         let text: String = text.nfkc().filter(|it| !is_invisible(*it)).flat_map(char::to_lowercase).collect();
         let text = text.trim();
         let text = text.strip_prefix("tel:").unwrap_or(text);
-        let mut it = Self { has_plus: false, digits: String::new(), bracketed_zero: None };
+        let mut number = Self { has_plus: false, digits: String::new(), bracketed_zero: None };
         for (at, character) in text.char_indices() {
             let rest = &text[at..];
             if let Some(digit) = decimal_digit(character) {
-                if it.bracketed_zero.is_none() && !it.digits.is_empty() && digit == '0' && is_bracketed(text, at) {
-                    it.bracketed_zero = Some(it.digits.len());
+                if number.bracketed_zero.is_none()
+                    && !number.digits.is_empty()
+                    && digit == '0'
+                    && is_bracketed(text, at)
+                {
+                    number.bracketed_zero = Some(number.digits.len());
                 }
-                it.digits.push(digit);
-            } else if character == '+' && it.digits.is_empty() && !it.has_plus {
-                it.has_plus = true;
-            } else if is_extension(rest) && it.digits.len() > 4 {
+                number.digits.push(digit);
+            } else if character == '+' && number.digits.is_empty() && !number.has_plus {
+                number.has_plus = true;
+            } else if is_extension(rest) && number.digits.len() > 4 {
                 break;
             } else if !is_separator(character) {
                 return Err(BadPhoneNumber::NotANumber);
             }
         }
-        if it.digits.is_empty() { Err(BadPhoneNumber::NotANumber) } else { Ok(it) }
+        if number.digits.is_empty() { Err(BadPhoneNumber::NotANumber) } else { Ok(number) }
     }
 
-    /// The number. `country` completes one that is written without its country code.
+    /// Completes the written number to E.164. `country` decides the country code of a number without one.
     ///
-    /// # Errors
-    /// [`BadPhoneNumber`].
+    /// Fails with the reason if the numbering rules allow no such number.
     pub fn complete(&self, country: Option<Country>) -> Result<PhoneNumber, BadPhoneNumber> {
         let digits = Digits { all: &self.digits, bracketed_zero: self.bracketed_zero };
         let after_00 = self.digits.starts_with("00").then(|| digits.after(2));
@@ -74,20 +76,22 @@ impl WrittenNumber {
                 _ => BadPhoneNumber::TooLong,
             }),
         };
-        found.map(|digits| PhoneNumber(format!("+{digits}")))
+        found.map(|digits| PhoneNumber::from_digits(&digits))
     }
 
-    /// Whether it is written with a country code.
+    /// Whether the text has a `+`, and therefore a country code.
     pub fn is_international(&self) -> bool {
         self.has_plus
     }
 
-    /// Whether it is written exactly as this number, which was accepted under former rules.
+    /// Whether the text repeats a stored phone number exactly, so that it is accepted even if the numbering rules have
+    /// changed.
     pub fn repeats(&self, stored: &PhoneNumber) -> bool {
-        self.has_plus && stored.as_str()[1..] == self.digits
+        self.has_plus && stored.digits() == self.digits
     }
 
-    /// A text that is the same for all ways to write the number, as far as that can be told without a country.
+    /// A canonical text of the phone number: the same for all spellings of the number, as far as possible without a
+    /// country.
     pub fn normalized(&self) -> String {
         match self.complete(None) {
             Ok(number) => number.as_str().to_owned(),
@@ -95,20 +99,29 @@ impl WrittenNumber {
         }
     }
 
-    /// The digits by which a part of a number is searched: without what callers within a country put in front.
+    /// The digits for searching a part of a phone number: without the leading zeros that are dialled within a country.
     pub fn significant_digits(&self) -> String {
         let digits = Digits { all: &self.digits, bracketed_zero: self.bracketed_zero };
         digits.without_bracketed_zero().unwrap_or_else(|| self.digits.clone()).trim_start_matches('0').to_owned()
     }
 }
 
-impl From<PhoneNumber> for WrittenNumber {
-    fn from(number: PhoneNumber) -> Self {
-        Self { has_plus: true, digits: number.as_str()[1..].to_owned(), bracketed_zero: None }
+impl PhoneNumber {
+    /// Parses a phone number with country code.
+    ///
+    /// Fails with the reason if the text is not a number that the numbering rules allow.
+    pub fn parse(text: &str) -> Result<Self, BadPhoneNumber> {
+        WrittenNumber::parse(text)?.complete(None)
     }
 }
 
-/// Whether the digit at this place stands alone between brackets.
+impl From<PhoneNumber> for WrittenNumber {
+    fn from(number: PhoneNumber) -> Self {
+        Self { has_plus: true, digits: number.digits().to_owned(), bracketed_zero: None }
+    }
+}
+
+/// Whether the digit at index `at` stands alone between brackets.
 fn is_bracketed(text: &str, at: usize) -> bool {
     let before = text[..at].trim_end();
     let after = text[at..].trim_start_matches(|it| decimal_digit(it) == Some('0'));
@@ -117,36 +130,37 @@ fn is_bracketed(text: &str, at: usize) -> bool {
     alone && before.ends_with(['(', '[']) && after.trim_start().starts_with([')', ']'])
 }
 
-/// Whether the rest of a text is an extension and nothing else.
+/// Whether the rest of the text is the extension of a phone number.
 fn is_extension(rest: &str) -> bool {
     let number = EXTENSION_MARKS.iter().find_map(|mark| rest.strip_prefix(mark));
     let number = number.map(|it| it.trim_start_matches([' ', '.', ':', '=', '-', '#', '\u{a0}']).trim_end());
     number.is_some_and(|it| (1..=7).contains(&it.chars().count()) && it.chars().all(|it| decimal_digit(it).is_some()))
 }
 
-/// Characters between digits. Spaces of all widths are white space.
-fn is_separator(it: char) -> bool {
-    it.is_whitespace()
-        || matches!(it, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fc}' | '~' | '\u{301c}')
-        || matches!(it, '(' | ')' | '[' | ']' | '.' | '/' | '_' | '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}')
-        || matches!(it, '\u{2044}' | '\u{2215}' | '\'' | '`' | '"' | '\u{301}' | '\u{2018}'..='\u{201f}')
-        // A spreadsheet's ="…", which keeps it from counting with the number.
-        || it == '='
+/// Whether a character may separate the digits of a phone number.
+fn is_separator(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fc}' | '~' | '\u{301c}')
+        || matches!(character, '(' | ')' | '[' | ']' | '.' | '/' | '_')
+        || matches!(character, '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}')
+        || matches!(character, '\u{2044}' | '\u{2215}' | '\'' | '`' | '"' | '\u{301}' | '\u{2018}'..='\u{201f}')
+        // Spreadsheets write ="…" to keep a number as text.
+        || character == '='
 }
 
-/// Marks without a width: direction, joining, soft hyphens, byte order, the presentation of emoji.
-fn is_invisible(it: char) -> bool {
-    matches!(it, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
-        || matches!(it, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}')
-        || matches!(it, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Whether a character has no width: marks for direction, joining, soft hyphens, byte order, emoji presentation.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}')
+        || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A decimal digit of the scripts in which telephones show numbers, as an ASCII one.
-fn decimal_digit(it: char) -> Option<char> {
+/// The ASCII form of a decimal digit of any script in which phones display numbers.
+fn decimal_digit(character: char) -> Option<char> {
     const ZEROS: [u32; 19] = [
         0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
         0x1040, 0x17e0, 0x1810,
     ];
-    let digit = ZEROS.iter().find_map(|zero| u32::from(it).checked_sub(*zero).filter(|it| *it < 10))?;
+    let digit = ZEROS.iter().find_map(|zero| u32::from(character).checked_sub(*zero).filter(|it| *it < 10))?;
     char::from_digit(digit, 10)
 }

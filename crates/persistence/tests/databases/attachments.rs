@@ -1,13 +1,13 @@
-//! Fetching files: only the last claim of one stores anything.
+//! Downloads of attachments: only the newest claim of a file stores anything.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttachmentId, HotelId, MessageId};
 use persistence::{
     Store, StoreError, Tx,
-    attachments::{self, Awaited, Draft, Source, State},
+    attachments::{self, AttachmentState, MediaSource, NewAttachment, PendingDownload},
 };
 
-use crate::support::{Database, on_both};
+use crate::support::{TestDatabase, on_both};
 
 async fn write<T: Send + 'static>(
     store: &Store,
@@ -16,37 +16,37 @@ async fn write<T: Send + 'static>(
     store.write(HotelId(0), vec![], job).await.unwrap()
 }
 
-async fn claim(db: &Database, at: DateTime<Utc>, but_of: Vec<HotelId>) -> Vec<Awaited> {
-    write(&db.store, move |tx| attachments::claim(tx, at, 4, &but_of)).await
+async fn claim(db: &TestDatabase, at: DateTime<Utc>, excluded: Vec<HotelId>) -> Vec<PendingDownload> {
+    write(&db.store, move |tx| attachments::claim_downloads(tx, at, 4, &excluded)).await
 }
 
-async fn put(db: &Database, it: &Awaited, bytes: &'static [u8], at: DateTime<Utc>) -> bool {
-    let it = it.clone();
-    write(&db.store, move |tx| attachments::put_fetched(tx, &it, (0, bytes), at)).await
+async fn put(db: &TestDatabase, download: &PendingDownload, bytes: &'static [u8], at: DateTime<Utc>) -> bool {
+    let download = download.clone();
+    write(&db.store, move |tx| attachments::save_downloaded_part(tx, &download, (0, bytes), at)).await
 }
 
-/// Whether the file is there, and its first part.
-async fn stored(db: &Database, id: AttachmentId) -> (Option<State>, Option<Vec<u8>>) {
+/// Returns the state of the attachment, and its first part.
+async fn stored(db: &TestDatabase, id: AttachmentId) -> (Option<AttachmentState>, Option<Vec<u8>>) {
     let read = db.store.read(move |conn| {
         let found = attachments::find(conn, id)?;
-        Ok::<_, StoreError>((found.map(|(_, _, state)| state), attachments::part(conn, id, 0)?))
+        Ok::<_, StoreError>((found.map(|(_, _, state)| state), attachments::find_part(conn, id, 0)?))
     });
     read.await.unwrap()
 }
 
-on_both!(a_slower_fetch_changes_nothing_of_what_a_later_claim_brought, |db| {
+on_both!(a_download_with_a_lost_claim_changes_nothing, |db| {
     let hotel = db.hotel(1, 2).await.id;
     let message = MessageId(db.number("SELECT max(id) FROM messages").await);
     let now = Utc::now();
     let id = write(&db.store, move |tx| {
-        let source = Some(Source { media_id: "m", sha256: None });
-        let draft = Draft { message, hotel, name: "a.jpg", content_type: "image/jpeg", source };
+        let source = Some(MediaSource { media_id: "m", sha256: None });
+        let draft = NewAttachment { message, hotel, name: "a.jpg", content_type: "image/jpeg", source };
         attachments::insert(tx, &draft, now)
     })
     .await;
     assert!(claim(&db, now, vec![hotel]).await.is_empty(), "that hotel has enough");
     let slow = claim(&db, now, vec![]).await.remove(0);
-    // Each part keeps the claim for longer.
+    // Each stored part renews the claim of the download.
     let later = now + TimeDelta::minutes(4);
     assert!(put(&db, &slow, b"slow", later).await);
     assert!(claim(&db, now + TimeDelta::minutes(6), vec![]).await.is_empty());
@@ -55,18 +55,18 @@ on_both!(a_slower_fetch_changes_nothing_of_what_a_later_claim_brought, |db| {
     assert_eq!((quick.id, quick.attempts), (id, 2));
     assert!(!put(&db, &slow, b"slow again", much_later).await);
     assert!(put(&db, &quick, b"quick", much_later).await);
-    let complete = |it: &Awaited| {
-        let it = it.clone();
-        move |tx: &mut Tx<'_>| attachments::complete_fetched(tx, &it, 1, 5, "digest")
+    let complete = |download: &PendingDownload| {
+        let download = download.clone();
+        move |tx: &mut Tx<'_>| attachments::complete_download(tx, &download, 1, 5, "digest")
     };
     assert!(!write(&db.store, complete(&slow)).await);
-    assert_eq!(stored(&db, id).await, (Some(State::Awaited), Some(b"quick".to_vec())));
+    assert_eq!(stored(&db, id).await, (Some(AttachmentState::Awaited), Some(b"quick".to_vec())));
     assert!(write(&db.store, complete(&quick)).await);
-    for it in [slow, quick] {
-        assert!(!put(&db, &it, b"late", much_later).await);
-        let (lost, late) = (it.clone(), it);
-        write(&db.store, move |tx| attachments::lose(tx, &lost)).await;
-        write(&db.store, move |tx| attachments::put_off(tx, &late, much_later)).await;
+    for download in [slow, quick] {
+        assert!(!put(&db, &download, b"late", much_later).await);
+        let (lost, late) = (download.clone(), download);
+        write(&db.store, move |tx| attachments::mark_lost(tx, &lost)).await;
+        write(&db.store, move |tx| attachments::defer_download(tx, &late, much_later)).await;
     }
-    assert_eq!(stored(&db, id).await, (Some(State::There), Some(b"quick".to_vec())));
+    assert_eq!(stored(&db, id).await, (Some(AttachmentState::Stored), Some(b"quick".to_vec())));
 });

@@ -1,16 +1,16 @@
-//! What the schema does not allow, whoever asks for it.
+//! Constraints of the schema: invalid rows are refused.
 
 use chrono::Utc;
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::{GuestId, Status};
 use persistence::{StoreError, conversations, guests};
 
-use crate::support::{Database, Hotel, on_both};
+use crate::support::{StoredHotel, TestDatabase, on_both};
 
 use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation};
 
-/// Fails unless the statement is refused for this reason.
-async fn refused(db: &Database, sql: &str, why: DatabaseErrorKind) {
+/// Asserts that the database refuses the statement with this kind of error.
+async fn refused(db: &TestDatabase, sql: &str, why: DatabaseErrorKind) {
     match db.sql(sql).await {
         Err(StoreError::Query(Error::DatabaseError(kind, _))) => {
             assert_eq!(format!("{kind:?}"), format!("{why:?}"), "{sql}");
@@ -19,11 +19,11 @@ async fn refused(db: &Database, sql: &str, why: DatabaseErrorKind) {
     }
 }
 
-async fn two_hotels(db: &Database) -> (Hotel, Hotel) {
+async fn two_hotels(db: &TestDatabase) -> (StoredHotel, StoredHotel) {
     (db.hotel(4, 4).await, db.hotel(2, 2).await)
 }
 
-on_both!(a_conversation_stands_where_it_can, |db| {
+on_both!(status_and_department_of_a_conversation_match, |db| {
     let (here, there) = two_hotels(&db).await;
     let of = |status: &str| format!("hotel_id = {} AND status = '{status}'", here.id);
     let set = |what: String, status: &str| format!("UPDATE conversations SET {what} WHERE {}", of(status));
@@ -36,7 +36,7 @@ on_both!(a_conversation_stands_where_it_can, |db| {
         (set("status = 'demo'".into(), "active"), CheckViolation),
         (set("stay_id = NULL".into(), "active"), CheckViolation),
         (set("guest_messages = -1".into(), "active"), CheckViolation),
-        // What is another hotel's.
+        // References to rows of another hotel.
         (set(format!("department_id = {}", there.department), "relay"), ForeignKeyViolation),
         (set(format!("assigned_to = {}", there.member.id), "relay"), ForeignKeyViolation),
         (
@@ -44,7 +44,7 @@ on_both!(a_conversation_stands_where_it_can, |db| {
             ForeignKeyViolation,
         ),
         (set(format!("hotel_id = {}", there.id), "active"), ForeignKeyViolation),
-        // A stay has one conversation.
+        // A stay has only one conversation.
         (set(format!("stay_id = {}", here.stays[0].0), "active"), UniqueViolation),
     ];
     for (sql, why) in wrong {
@@ -56,7 +56,7 @@ on_both!(a_conversation_stands_where_it_can, |db| {
     );
 });
 
-on_both!(a_guest_without_stay_has_one_conversation, |db| {
+on_both!(a_guest_has_one_conversation_without_a_stay, |db| {
     let (here, _) = two_hotels(&db).await;
     let insert = || {
         let hotel = here.id;
@@ -72,7 +72,7 @@ on_both!(a_guest_without_stay_has_one_conversation, |db| {
     assert!(twice, "{again:?}");
 });
 
-on_both!(a_message_is_who_sent_it, |db| {
+on_both!(sender_type_and_sender_of_a_message_match, |db| {
     let (here, _) = two_hotels(&db).await;
     let set = |what: &str, who: &str| format!("UPDATE messages SET {what} WHERE sender_type = '{who}'");
     let one = format!("conversation_id = {}", here.stays[0].1);
@@ -88,20 +88,20 @@ on_both!(a_message_is_who_sent_it, |db| {
         (set("client_ref = 'r'", "staff"), CheckViolation),
         (set("client_ref = 'r', request_digest = 'd'", "guest"), CheckViolation),
         (set("staff_sender = 999999", "staff"), ForeignKeyViolation),
-        // The same name by the same staff member in the same conversation, and WhatsApp's own.
+        // A repeated client reference of one author in one conversation, and a repeated WhatsApp id.
         (format!("{} AND {one}", set("client_ref = 'r', request_digest = 'd'", "staff")), UniqueViolation),
         (set("whatsapp_message_id = 'wamid.1'", "guest"), UniqueViolation),
     ];
     for (sql, why) in wrong {
         refused(&db, &sql, why).await;
     }
-    // Another conversation, another name.
+    // The same client reference is allowed in another conversation.
     let each_first = "id IN (SELECT min(id) FROM messages WHERE sender_type = 'staff' GROUP BY conversation_id)";
     let named = db.sql(format!("UPDATE messages SET client_ref = 'r', request_digest = 'd' WHERE {each_first}")).await;
     assert_eq!(named.unwrap(), 6);
 });
 
-on_both!(the_last_message_is_the_conversations_own, |db| {
+on_both!(the_last_message_belongs_to_the_conversation, |db| {
     let (here, there) = two_hotels(&db).await;
     let (one, other) = (here.stays[0].1, there.stays[0].1);
     let newest = format!("(SELECT max(id) FROM messages WHERE conversation_id = {other})");
@@ -111,7 +111,7 @@ on_both!(the_last_message_is_the_conversations_own, |db| {
     refused(&db, &format!("{mark} SELECT {}, {one}, {newest}, 1", here.member.id), ForeignKeyViolation).await;
 });
 
-on_both!(people_and_bookings_are_one_hotels, |db| {
+on_both!(staff_guests_and_stays_belong_to_one_hotel, |db| {
     let (here, there) = two_hotels(&db).await;
     let (id, foreign) = (here.id, there.id);
     let wrong = [
@@ -150,12 +150,12 @@ on_both!(people_and_bookings_are_one_hotels, |db| {
     for (sql, why) in wrong {
         refused(&db, &sql, why).await;
     }
-    // The same guest may be in two hotels.
+    // Two hotels may have a guest with the same number.
     let first_of_each = "id IN (SELECT min(id) FROM guests GROUP BY hotel_id)";
     assert_eq!(db.sql(format!("UPDATE guests SET phone = '+34600000000' WHERE {first_of_each}")).await.unwrap(), 2);
 });
 
-on_both!(the_log_has_no_second_place_of_a_number, |db| {
+on_both!(a_sequence_number_is_unique_in_the_log, |db| {
     let (here, _) = two_hotels(&db).await;
     let (hotel, kind) = (here.id, here.event());
     db.store
@@ -176,7 +176,7 @@ on_both!(the_log_has_no_second_place_of_a_number, |db| {
     assert_eq!(db.number(format!("SELECT seq FROM hotel_counters WHERE hotel_id = {hotel}")).await, 1);
 });
 
-on_both!(a_template_goes_out_in_one_way, |db| {
+on_both!(type_and_language_of_a_template_match, |db| {
     let (here, there) = two_hotels(&db).await;
     let insert = |name: &str, kind: &str, language: &str| {
         format!(
@@ -196,7 +196,7 @@ on_both!(a_template_goes_out_in_one_way, |db| {
         (insert("a", "text", "NULL"), UniqueViolation),
         (set("is_opener = TRUE", "c"), CheckViolation),
         (set("template_type = 'text', language = NULL", "a"), CheckViolation),
-        // A hotel has one opener.
+        // A hotel has only one opener template.
         (set("is_opener = TRUE", "b"), UniqueViolation),
         (set(&format!("department_id = {}", there.department), "a"), ForeignKeyViolation),
     ];
@@ -205,7 +205,7 @@ on_both!(a_template_goes_out_in_one_way, |db| {
     }
 });
 
-on_both!(what_was_done_was_done_by_one, |db| {
+on_both!(an_audit_entry_has_at_most_one_actor, |db| {
     let (here, _) = two_hotels(&db).await;
     let now = db.time(Utc::now());
     let key =

@@ -1,14 +1,15 @@
-//! Whose messages and windows are: of one guest, also when two are found to be one, or a conversation changes hands.
+//! Waiting messages and service windows when guests are merged, and when a conversation gets another guest.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, MessageId, PhoneNumber};
 use persistence::{
-    Store, StoreError, Tx, channels, guests,
-    outbox::{self, By, Draft},
-    windows,
+    Store, StoreError, Tx, guests,
+    outbox::{self, NewOutboxRow, OutboxKey},
+    sender_leases::{self, SenderLease},
+    service_windows,
 };
 
-use crate::support::{Database, Hotel, on_both};
+use crate::support::{StoredHotel, TestDatabase, on_both};
 
 async fn write<T: Send + 'static>(
     store: &Store,
@@ -17,15 +18,15 @@ async fn write<T: Send + 'static>(
     store.write(HotelId(0), vec![], job).await.unwrap()
 }
 
-/// A hotel with two guests, each with a conversation; of the first one the newest message of staff waits.
-struct World {
-    hotel: Hotel,
+/// A hotel with two guests, each with a conversation. A staff message to the first one waits in the outbox.
+struct GuestPair {
+    hotel: StoredHotel,
     guests: [GuestId; 2],
     conversation: ConversationId,
     message: MessageId,
 }
 
-async fn world(db: &Database, held: bool) -> World {
+async fn world(db: &TestDatabase, held: bool) -> GuestPair {
     let hotel = db.hotel(2, 2).await;
     let (id, conversation) = (hotel.id, hotel.stays[0].1);
     let guest = async |nth: usize| {
@@ -40,117 +41,130 @@ async fn world(db: &Database, held: bool) -> World {
     write(&db.store, move |tx| {
         let at = Utc::now() - TimeDelta::seconds(1);
         let guest = guests[0];
-        let draft = Draft { message, conversation, hotel: id, guest, callback: "one", body: None, held, at };
+        let draft = NewOutboxRow { message, conversation, hotel: id, guest, callback: "one", body: None, held, at };
         outbox::insert(tx, &draft)?;
-        channels::hold(tx, id, "a", "token", false).map(drop)
+        sender_leases::acquire(tx, SenderLease { hotel: id, holder: "a" }, "token", false).map(drop)
     })
     .await;
-    World { hotel, guests, conversation, message }
+    GuestPair { hotel, guests, conversation, message }
 }
 
-impl World {
-    /// The conversation becomes the other guest's, as with a corrected number.
-    async fn change_hands(&self, db: &Database) {
+impl GuestPair {
+    /// Moves the conversation to the other guest, as if a phone number is corrected.
+    async fn move_to_other_guest(&self, db: &TestDatabase) {
         let (guest, conversation) = (self.guests[1].0, self.conversation);
         db.sql(format!("UPDATE conversations SET guest_id = {guest} WHERE id = {conversation}")).await.unwrap();
     }
 }
 
-on_both!(what_waits_for_a_former_guest_is_refused, |db| {
+on_both!(waiting_messages_for_a_former_guest_are_settled, |db| {
     for held in [false, true] {
-        let it = world(&db, held).await;
-        it.change_hands(&db).await;
-        let (former, conversation) = (it.guests[0], it.conversation);
-        let refuse = move |tx: &mut Tx<'_>| outbox::refuse_all_for(tx, former, conversation);
-        assert_eq!(write(&db.store, refuse).await, [it.message]);
+        let scene = world(&db, held).await;
+        scene.move_to_other_guest(&db).await;
+        let (former, conversation) = (scene.guests[0], scene.conversation);
+        let refuse = move |tx: &mut Tx<'_>| outbox::finish_waiting_for_former_guest(tx, former, conversation);
+        assert_eq!(write(&db.store, refuse).await, [scene.message]);
         assert!(write(&db.store, refuse).await.is_empty());
         db.sql("UPDATE outbox SET callback = 'former ' || message_id").await.unwrap();
     }
 });
 
-on_both!(what_was_refused_by_whatsapp_is_not_queued_for_another_guest, |db| {
-    let it = world(&db, false).await;
-    let hotel = it.hotel.id;
-    assert!(write(&db.store, move |tx| outbox::claim(tx, hotel, "a", "one")).await.is_some());
-    it.change_hands(&db).await;
+on_both!(a_failed_attempt_is_not_requeued_for_another_guest, |db| {
+    let scene = world(&db, false).await;
+    let hotel = scene.hotel.id;
+    assert!(write(&db.store, move |tx| outbox::claim(tx, SenderLease { hotel, holder: "a" }, "one")).await.is_some());
+    scene.move_to_other_guest(&db).await;
     let at = Utc::now();
-    assert!(!write(&db.store, move |tx| outbox::put_back(tx, (hotel, "a"), "one", at, true)).await);
+    assert!(
+        !write(&db.store, move |tx| outbox::requeue(tx, SenderLease { hotel, holder: "a" }, "one", at, true)).await
+    );
     assert_eq!(db.number("SELECT count(*) FROM outbox WHERE state = 'settled'").await, 1);
-    // What is learned by it is of the guest to whom it went.
-    let guest = db.store.read(|conn| outbox::guest_of(conn, "one")).await.unwrap();
-    assert_eq!(guest, Some(it.guests[0]));
+    // The former attempt still belongs to the guest to whom it was sent.
+    let guest = db.store.read(|conn| outbox::find_recipient(conn, "one")).await.unwrap();
+    assert_eq!(guest, Some(scene.guests[0]));
 });
 
-on_both!(a_retry_is_for_the_guest_of_now_and_receipts_of_another_ones_say_nothing, |db| {
-    let it = world(&db, false).await;
-    let (message, guests) = (it.message, it.guests);
-    write(&db.store, move |tx| outbox::name(tx, message, "wamid.one")).await;
-    write(&db.store, move |tx| outbox::begin_anew(tx, message, guests[0], "two", Utc::now())).await;
-    for by in [By::FormerTry("one".into()), By::FormerName("wamid.one".into()), By::Callback("two".into())] {
+on_both!(a_retry_goes_to_the_current_guest_and_ignores_receipts_of_the_former, |db| {
+    let scene = world(&db, false).await;
+    let (message, guests) = (scene.message, scene.guests);
+    write(&db.store, move |tx| outbox::set_whatsapp_message_id(tx, message, "wamid.one")).await;
+    write(&db.store, move |tx| outbox::reset_for_retry(tx, message, guests[0], "two", Utc::now())).await;
+    for by in [
+        OutboxKey::FormerTry("one".into()),
+        OutboxKey::FormerName("wamid.one".into()),
+        OutboxKey::Callback("two".into()),
+    ] {
         let found = db.store.read(move |conn| outbox::find(conn, &by)).await.unwrap().unwrap();
         assert_eq!((found.message, found.callback.as_str()), (message, "two"));
     }
-    // Found before another attempt began, it is not held as what it was.
-    let found = db.store.read(|conn| outbox::find(conn, &By::Callback("two".into()))).await.unwrap().unwrap();
-    it.change_hands(&db).await;
-    write(&db.store, move |tx| outbox::begin_anew(tx, message, guests[1], "three", Utc::now())).await;
+    // An outbox entry that was found before another attempt began cannot be locked.
+    let found = db.store.read(|conn| outbox::find(conn, &OutboxKey::Callback("two".into()))).await.unwrap().unwrap();
+    scene.move_to_other_guest(&db).await;
+    write(&db.store, move |tx| outbox::reset_for_retry(tx, message, guests[1], "three", Utc::now())).await;
     let again = found.clone();
-    let held = db.store.write(HotelId(0), vec![], move |tx| outbox::hold(tx, &again)).await.unwrap();
-    // SQLite has one writer, which finds and holds in one transaction.
-    assert_eq!(held, db.backend == crate::support::Backend::Sqlite);
-    for by in [By::FormerTry("one".into()), By::FormerName("wamid.one".into()), By::FormerTry("two".into())] {
+    let held = db.store.write(HotelId(0), vec![], move |tx| outbox::lock_entry(tx, &again)).await.unwrap();
+    // On SQLite the lock succeeds: its only writer finds and locks in one transaction.
+    assert_eq!(held, db.backend == crate::support::TestBackend::Sqlite);
+    for by in [
+        OutboxKey::FormerTry("one".into()),
+        OutboxKey::FormerName("wamid.one".into()),
+        OutboxKey::FormerTry("two".into()),
+    ] {
         assert_eq!(db.store.read(move |conn| outbox::find(conn, &by)).await.unwrap(), None);
     }
-    let guest = db.store.read(|conn| outbox::guest_of(conn, "three")).await.unwrap();
+    let guest = db.store.read(|conn| outbox::find_recipient(conn, "three")).await.unwrap();
     assert_eq!(guest, Some(guests[1]));
-    // It only goes forward.
+    // The delivery status only moves forward.
     for (to, moved) in [(Delivery::Read, true), (Delivery::Sent, false), (Delivery::Read, false)] {
-        assert_eq!(write(&db.store, move |tx| outbox::advance(tx, message, to, None)).await, moved, "{to:?}");
+        assert_eq!(write(&db.store, move |tx| outbox::advance_delivery(tx, message, to, None)).await, moved, "{to:?}");
     }
 });
 
-on_both!(two_guests_who_are_one_keep_what_waits_and_their_window, |db| {
-    let it = world(&db, true).await;
-    let (from, into) = (it.guests[0], it.guests[1]);
+on_both!(merged_guests_keep_waiting_messages_and_window, |db| {
+    let scene = world(&db, true).await;
+    let (from, into) = (scene.guests[0], scene.guests[1]);
     let now = Utc::now();
-    let number = format!("9{}", it.hotel.id);
-    db.sql(format!("UPDATE hotels SET whatsapp_phone_number_id = '{number}' WHERE id = {}", it.hotel.id))
+    let number = format!("9{}", scene.hotel.id);
+    db.sql(format!("UPDATE hotels SET whatsapp_phone_number_id = '{number}' WHERE id = {}", scene.hotel.id))
         .await
         .unwrap();
     let wrote = async |guest: GuestId, at: DateTime<Utc>| {
         let number = number.clone();
-        write(&db.store, move |tx| windows::wrote(tx, guest, &number, at)).await;
+        write(&db.store, move |tx| service_windows::record_message(tx, guest, &number, at)).await;
     };
     wrote(into, now - TimeDelta::hours(5)).await;
     wrote(from, now - TimeDelta::hours(1)).await;
-    // Told late, it closes nothing.
+    // A late guest message does not move the service window back.
     wrote(from, now - TimeDelta::hours(3)).await;
     assert!(write(&db.store, move |tx| guests::merge(tx, from, into)).await);
-    let last = db.store.read(move |conn| windows::last_wrote(conn, into)).await.unwrap().unwrap();
+    let last = db.store.read(move |conn| service_windows::last_message_at(conn, into)).await.unwrap().unwrap();
     assert!((last - (now - TimeDelta::hours(1))).abs() < TimeDelta::seconds(1), "{last}");
-    assert_eq!(write(&db.store, move |tx| outbox::release(tx, into, now)).await, [it.message]);
-    let hotel = it.hotel.id;
-    let due = db.store.read(move |conn| outbox::due(conn, hotel, Utc::now(), 9)).await.unwrap();
-    assert_eq!(due.iter().map(|it| (it.message, it.guest)).collect::<Vec<_>>(), [(it.message, into)]);
-    // Another number of the hotel has no window.
+    assert_eq!(write(&db.store, move |tx| outbox::release_held(tx, into, now)).await, [scene.message]);
+    let hotel = scene.hotel.id;
+    let due = db.store.read(move |conn| outbox::list_due(conn, hotel, Utc::now(), 9)).await.unwrap();
+    assert_eq!(due.iter().map(|it| (scene.message, it.guest)).collect::<Vec<_>>(), [(scene.message, into)]);
+    // The guest has no service window with another number of the hotel.
     db.sql(format!("UPDATE hotels SET whatsapp_phone_number_id = 'other' WHERE id = {hotel}")).await.unwrap();
-    assert_eq!(db.store.read(move |conn| windows::last_wrote(conn, into)).await.unwrap(), None);
+    assert_eq!(db.store.read(move |conn| service_windows::last_message_at(conn, into)).await.unwrap(), None);
 });
 
-on_both!(a_guest_is_asked_to_write_once_until_they_do, |db| {
+on_both!(a_guest_is_asked_to_write_once_per_window, |db| {
     let guest = world(&db, true).await.guests[0];
-    let ask = move |tx: &mut Tx<'_>| windows::ask(tx, guest, "1");
+    let ask = move |tx: &mut Tx<'_>| service_windows::mark_asked_to_write(tx, guest, "1");
     assert!(write(&db.store, ask).await && !write(&db.store, ask).await);
-    assert!(write(&db.store, move |tx| windows::ask(tx, guest, "2")).await, "from another number");
-    write(&db.store, move |tx| windows::answered(tx, guest)).await;
+    assert!(
+        write(&db.store, move |tx| service_windows::mark_asked_to_write(tx, guest, "2")).await,
+        "from another number"
+    );
+    write(&db.store, move |tx| service_windows::clear_asked_to_write(tx, guest)).await;
     assert!(write(&db.store, ask).await);
 });
 
-on_both!(what_is_learned_of_a_guest_overwrites_nothing, |db| {
-    let it = world(&db, true).await;
-    let (guest, hotel) = (it.guests[0], it.hotel.id);
+on_both!(new_identifiers_overwrite_nothing, |db| {
+    let scene = world(&db, true).await;
+    let (guest, hotel) = (scene.guests[0], scene.hotel.id);
     for (wa_id, bsuid) in [(Some("49100"), None), (Some("49200"), Some("DE.1"))] {
-        write(&db.store, move |tx| guests::learn(tx, guest, wa_id, bsuid)).await;
+        write(&db.store, move |tx| guests::add_whatsapp_ids(tx, guest, wa_id, bsuid)).await;
     }
     let found = db.store.read(move |conn| guests::find(conn, guest)).await.unwrap().unwrap();
     assert_eq!(found.identity.wa_id.as_deref(), Some("49100"));

@@ -1,20 +1,20 @@
-//! The store on real databases: each body is run on SQLite and on PostgreSQL.
+//! The store on real databases: each test runs on SQLite and on PostgreSQL.
 //!
-//! The address of a PostgreSQL server is in `MM_TEST_POSTGRES_URL`, as for the acceptance tests;
-//! where it is not set, those tests are skipped, or with `REQUIRE_ALL=1` fail.
+//! `MM_TEST_POSTGRES_URL` is the URL of a PostgreSQL server, as for the acceptance tests. If it is not set, the tests
+//! on PostgreSQL are skipped, or fail with `REQUIRE_ALL=1`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod attachments;
-mod channels;
 mod constraints;
+mod group_commit;
 mod guests;
-mod lanes;
 mod nodes;
 mod plans;
-mod rebuild;
+mod retention;
 mod schema;
+mod sender_leases;
 mod staff;
 mod support;
-mod upkeep;
+mod table_rebuild;
 mod writers;

@@ -1,5 +1,4 @@
-//! How the databases go about the questions that are asked all the time: by indexes, whatever
-//! there is of messages and conversations.
+//! Query plans: frequent queries use indexes and scan neither messages nor events nor conversations.
 
 use std::{
     collections::HashSet,
@@ -11,41 +10,43 @@ use diesel::{
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
     sql_query, sql_types,
 };
-use domain::{ConversationId, GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
+use domain::{ConversationId, ConversationRef, GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
 use persistence::{
-    Conn, Locks, StoreError, checkup,
-    conversations::{self, Filter, Slice, Which},
-    events, guests, messages,
-    outbox::{self, By},
-    parked, reach_losses, reports, stays, windows,
+    Conn, Locks, StoreError, access_revocations,
+    conversations::{self, ConversationFilter},
+    dead_letters, diagnostics, early_receipts, event_log, guests, messages,
+    outbox::{self, OutboxKey},
+    service_windows,
+    sql::pagination::Slice,
+    stays,
 };
 
-use crate::support::{Backend, Database, Hotel, name, on_both, run};
+use crate::support::{StoredHotel, TestBackend, TestDatabase, name, on_both, run};
 
 const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
 
-/// Runs questions, and gives the plan of each statement that they made.
+/// Runs queries and returns the plan of each of their statements.
 async fn plans<T: Send + 'static>(
-    db: &Database,
+    db: &TestDatabase,
     mut ask: impl FnMut(&mut Conn) -> Result<T, StoreError> + Send + 'static,
 ) -> Vec<String> {
     let job = move |conn: &mut Conn| {
-        let heard = Heard::default();
-        listen(conn, Box::new(heard.clone()));
+        let recorder = StatementRecorder::default();
+        listen(conn, Box::new(recorder.clone()));
         ask(conn)?;
-        let statements = heard.0.lock().unwrap().clone();
-        listen(conn, Box::new(Heard::default()));
+        let statements = recorder.0.lock().unwrap().clone();
+        listen(conn, Box::new(StatementRecorder::default()));
         assert!(!statements.is_empty());
         statements.iter().map(|sql| plan(conn, sql)).collect()
     };
     db.store.read(job).await.unwrap()
 }
 
-/// The statements that a connection was given, without their values, and those that it keeps compiled from now on.
+/// Records the statements of a connection without their values, and the statements that are newly cached.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>);
+struct StatementRecorder(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>);
 
-impl Instrumentation for Heard {
+impl Instrumentation for StatementRecorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
@@ -76,11 +77,11 @@ struct PgStep {
     step: String,
 }
 
-/// PostgreSQL goes about small tables without indexes, unless it may not.
+/// Settings with which PostgreSQL plans queries on small tables as on big ones.
 const AS_IF_BIG: &str = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off";
 
-/// How a statement is gone about, whatever its values are.
+/// Returns the query plan of a statement with placeholders.
 fn plan(conn: &mut Conn, sql: &str) -> Result<String, StoreError> {
     let steps: Vec<String> = match conn.unrestricted() {
         Conn::Sqlite(conn) => {
@@ -99,17 +100,17 @@ fn plan(conn: &mut Conn, sql: &str) -> Result<String, StoreError> {
     Ok(format!("{sql}\n  {}", steps.join("\n  ")))
 }
 
-/// A hotel beside another. PostgreSQL learns by itself how big tables are, SQLite is never told.
-async fn filled(db: &Database) -> Hotel {
+/// Creates a hotel with data, beside another hotel.
+async fn filled(db: &TestDatabase) -> StoredHotel {
     db.hotel(20, 20).await;
     let hotel = db.hotel(60, 60).await;
-    if db.backend == Backend::Postgres {
+    if db.backend == TestBackend::Postgres {
         db.sql("ANALYZE").await.unwrap();
     }
     hotel
 }
 
-/// Fails where a plan reads one of these tables, or an index of it, from end to end.
+/// Asserts that no plan scans one of these tables, or an index of it, completely.
 #[track_caller]
 fn never_scans(plans: &[String], tables: &[&str]) {
     for plan in plans {
@@ -119,7 +120,7 @@ fn never_scans(plans: &[String], tables: &[&str]) {
             for (n, line) in lines.iter().enumerate() {
                 assert!(!line.starts_with(&format!("SCAN {table}")), "{plan}");
                 if line.contains("Scan") && line.contains(&format!(" on {table}")) {
-                    // What bounds it stands beneath it.
+                    // PostgreSQL prints the condition of an index scan on the next line.
                     let bounded =
                         lines[n + 1..].iter().take_while(|it| !it.starts_with("->")).any(|it| it.contains("Cond:"));
                     assert!(bounded, "{line}: {plan}");
@@ -129,14 +130,14 @@ fn never_scans(plans: &[String], tables: &[&str]) {
     }
 }
 
-/// Nearly every question about them is asked with every page.
+/// Tables that no frequent query may scan.
 const BIG: [&str; 3] = ["messages", "events", "conversations"];
 
 on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let (member, manager) = (hotel.member.reach(), hotel.manager.reach());
-    let with = |change: &dyn Fn(&mut Filter)| {
-        let mut filter = Filter::default();
+    let with = |change: &dyn Fn(&mut ConversationFilter)| {
+        let mut filter = ConversationFilter::default();
         change(&mut filter);
         filter
     };
@@ -160,26 +161,30 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
     }
 });
 
-on_both!(a_page_of_conversations_is_compiled_once_and_looks_up_no_marks_to_count, |db| {
+on_both!(a_page_of_conversations_is_compiled_once_and_counts_without_read_positions, |db| {
     let hotel = filled(&db).await;
-    let with = |status: &[Status], unread| Filter { status: status.to_vec(), unread, ..Filter::default() };
+    let with = |status: &[Status], unread| ConversationFilter {
+        status: status.to_vec(),
+        unread,
+        ..ConversationFilter::default()
+    };
     let one = with(&[Status::Active], false);
     let filters = [with(&[], false), one, with(&[Status::Relay, Status::Closed], false), with(&[], true)];
     let mut several = hotel.member.reach();
     several.departments.push(domain::DepartmentId(0));
-    // All that a connection keeps compiled.
+    // All statements that one connection caches for lists of conversations.
     let mut compiled = HashSet::new();
     for reach in [hotel.member.reach(), several, hotel.manager.reach()] {
         for filter in filters.clone() {
             let (asked, reach) = (filter.clone(), reach.clone());
-            let heard = db.store.read(move |conn| {
-                let heard = Heard::default();
-                listen(conn, Box::new(heard.clone()));
+            let recorder = db.store.read(move |conn| {
+                let recorder = StatementRecorder::default();
+                listen(conn, Box::new(recorder.clone()));
                 conversations::list(conn, &reach, &asked, FIRST_PAGE)?;
-                listen(conn, Box::new(Heard::default()));
-                Ok::<_, StoreError>((heard.0.lock().unwrap().clone(), heard.1.lock().unwrap().clone()))
+                listen(conn, Box::new(StatementRecorder::default()));
+                Ok::<_, StoreError>((recorder.0.lock().unwrap().clone(), recorder.1.lock().unwrap().clone()))
             });
-            let (statements, cached) = heard.await.unwrap();
+            let (statements, cached) = recorder.await.unwrap();
             compiled.extend(cached);
             let anew: Vec<_> = statements.iter().filter(|it| !compiled.contains(*it)).collect();
             assert!(anew.is_empty(), "{anew:?}");
@@ -189,7 +194,7 @@ on_both!(a_page_of_conversations_is_compiled_once_and_looks_up_no_marks_to_count
     }
 });
 
-on_both!(a_list_has_what_its_filter_lets_through, |db| {
+on_both!(a_list_contains_the_matching_conversations, |db| {
     let hotel = filled(&db).await;
     let (me, ids) = (hotel.member.id, hotel.stays.iter().map(|it| it.1).collect::<Vec<_>>());
     let set = |what: &str, modulus: i64| {
@@ -211,14 +216,15 @@ on_both!(a_list_has_what_its_filter_lets_through, |db| {
         for unread in [false, true] {
             for assigned_to in [None, Some(None), Some(Some(me))] {
                 let wanted = if status.is_empty() { vec![relay] } else { status.clone() };
-                let expected = all.iter().filter(|it| {
-                    let of = &it.conversation;
-                    wanted.contains(&of.status)
-                        && (!unread || it.unread > 0)
-                        && assigned_to.is_none_or(|to| of.assignee == to)
+                let expected = all.iter().filter(|view| {
+                    let conversation = &view.conversation;
+                    wanted.contains(&conversation.status)
+                        && (!unread || view.unread > 0)
+                        && assigned_to.is_none_or(|to| conversation.assignee == to)
                 });
                 let expected: Vec<ConversationId> = expected.map(|it| it.conversation.id).collect();
-                let filter = Filter { status: status.clone(), unread, assigned_to, ..Filter::default() };
+                let filter =
+                    ConversationFilter { status: status.clone(), unread, assigned_to, ..ConversationFilter::default() };
                 for slice in [FIRST_PAGE, Slice { offset: 5, limit: 3 }, Slice { offset: 1000, limit: 3 }] {
                     let (reach, asked) = (hotel.member.reach(), filter.clone());
                     let found = db.store.read(move |conn| conversations::list(conn, &reach, &asked, slice)).await;
@@ -236,7 +242,7 @@ on_both!(a_list_has_what_its_filter_lets_through, |db| {
 on_both!(one_conversation_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let ((stay, id), reach) = (hotel.stays[3], hotel.member.reach());
-    for which in [Which::Conversation(id), Which::Stay(stay)] {
+    for which in [ConversationRef::Conversation(id), ConversationRef::Stay(stay)] {
         let (reach, again) = (reach.clone(), reach.clone());
         never_scans(&plans(&db, move |conn| conversations::find_visible(conn, &reach, which)).await, &BIG);
         let with_hotel = plans(&db, move |conn| conversations::find_visible_with_hotel(conn, &again, which)).await;
@@ -245,15 +251,15 @@ on_both!(one_conversation_is_found_by_indexes, |db| {
     }
     let me = hotel.member.id;
     never_scans(&plans(&db, move |conn| conversations::views(conn, Some(me), &[id])).await, &BIG);
-    never_scans(&plans(&db, move |conn| conversations::open_assigned_to(conn, me, 200)).await, &BIG);
+    never_scans(&plans(&db, move |conn| conversations::open_ids_assigned_to(conn, me, 200)).await, &BIG);
     let (of, departments) = (hotel.id, [hotel.department]);
-    never_scans(&plans(&db, move |conn| reach_losses::in_relay_with(conn, of, &departments)).await, &BIG);
+    never_scans(&plans(&db, move |conn| access_revocations::relay_conversations(conn, of, &departments)).await, &BIG);
 });
 
 on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let (id, me) = (hotel.stays[3].1, hotel.member.id);
-    let page = |before: Option<i64>, after: Option<i64>, notes: bool| messages::Page {
+    let page = |before: Option<i64>, after: Option<i64>, notes: bool| messages::MessageRange {
         before: before.map(MessageId),
         after: after.map(MessageId),
         limit: 200,
@@ -262,21 +268,21 @@ on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     for page in
         [page(None, None, false), page(None, None, true), page(Some(900), None, false), page(None, Some(900), true)]
     {
-        never_scans(&plans(&db, move |conn| messages::page(conn, id, page)).await, &BIG);
+        never_scans(&plans(&db, move |conn| messages::list_range(conn, id, page)).await, &BIG);
     }
     let ends = (MessageId(900), MessageId(950));
-    never_scans(&plans(&db, move |conn| messages::beside(conn, id, ends, false)).await, &BIG);
+    never_scans(&plans(&db, move |conn| messages::exist_before_and_after(conn, id, ends, false)).await, &BIG);
     never_scans(&plans(&db, |conn| messages::by_ids(conn, &[MessageId(900), MessageId(901)])).await, &BIG);
     let key = domain::ClientRef::parse("k").unwrap();
     never_scans(&plans(&db, move |conn| messages::find_by_client_ref(conn, id, me, &key)).await, &BIG);
     never_scans(&plans(&db, move |conn| messages::other_staff_wrote_after(conn, id, ends.0, me)).await, &BIG);
 });
 
-on_both!(whose_message_came_is_found_by_indexes, |db| {
+on_both!(the_guest_of_a_message_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let (id, conversation) = (hotel.id, hotel.stays[3].1);
     let identity = GuestIdentity {
-        // With as many forms as a number can have.
+        // A phone number with the maximum number of equivalent forms.
         phone: Some(PhoneNumber::parse("+5493512345678").unwrap()),
         wa_id: Some("5493512345678".into()),
         bsuid: Some("AR.1".into()),
@@ -284,31 +290,31 @@ on_both!(whose_message_came_is_found_by_indexes, |db| {
     let again = identity.clone();
     let by_identity = plans(&db, move |conn| guests::find_by_identity(conn, id, &identity)).await;
     never_scans(&by_identity, &["guests"]);
-    // Nor all of the hotel's, which SQLite takes for a search.
+    // SQLite calls a scan of all rows of the hotel a search, too.
     assert!(by_identity.iter().all(|plan| plan.lines().all(|it| !it.ends_with("(hotel_id=?)"))), "{by_identity:?}");
-    never_scans(&plans(&db, move |conn| guests::is_known(conn, id, &again)).await, &BIG);
-    let found = db.store.read(move |conn| conversations::find(conn, Which::Conversation(conversation))).await;
+    never_scans(&plans(&db, move |conn| guests::is_fully_known(conn, id, &again)).await, &BIG);
+    let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation))).await;
     let guest = found.unwrap().unwrap().guest;
-    never_scans(&plans(&db, move |conn| conversations::of_guest(conn, guest)).await, &BIG);
+    never_scans(&plans(&db, move |conn| conversations::ids_of_guest(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
     never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
     never_scans(&plans(&db, move |conn| messages::find_quoted(conn, guest, "wamid.1")).await, &BIG);
     let (now, day) = (chrono::Utc::now(), chrono::Utc::now().date_naive());
     never_scans(&plans(&db, move |conn| stays::ended_since(conn, guest, now, day)).await, &["stays"]);
-    never_scans(&plans(&db, move |conn| parked::due(conn, now, 50)).await, &["parked"]);
+    never_scans(&plans(&db, move |conn| dead_letters::list_due_retries(conn, now, 50)).await, &["parked"]);
     for by in [
-        By::Id(MessageId(1)),
-        By::Name("wamid.1".into()),
-        By::Callback("1".into()),
-        By::FormerTry("0".into()),
-        By::FormerName("wamid.0".into()),
+        OutboxKey::Id(MessageId(1)),
+        OutboxKey::Name("wamid.1".into()),
+        OutboxKey::Callback("1".into()),
+        OutboxKey::FormerTry("0".into()),
+        OutboxKey::FormerName("wamid.0".into()),
     ] {
         never_scans(&plans(&db, move |conn| outbox::find(conn, &by)).await, &BIG);
     }
 });
 
-on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
+on_both!(outbox_queries_use_only_partial_indexes, |db| {
     let hotel = filled(&db).await;
     let id = hotel.id;
     db.sql(
@@ -318,20 +324,20 @@ on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
     )
     .await
     .unwrap();
-    if db.backend == Backend::Postgres {
+    if db.backend == TestBackend::Postgres {
         db.sql("ANALYZE").await.unwrap();
     }
     let now = chrono::Utc::now();
     let asked = [
-        plans(&db, move |conn| outbox::due(conn, id, now, 32)).await,
-        plans(&db, outbox::open_hotels).await,
-        plans(&db, move |conn| outbox::on_their_way(conn, id)).await,
-        plans(&db, checkup::queued).await,
-        plans(&db, checkup::held).await,
+        plans(&db, move |conn| outbox::list_due(conn, id, now, 32)).await,
+        plans(&db, outbox::hotels_with_open_messages).await,
+        plans(&db, move |conn| outbox::list_in_flight(conn, id)).await,
+        plans(&db, diagnostics::count_queued).await,
+        plans(&db, diagnostics::count_held).await,
     ];
-    // They are as long as the queue, so that they may be read from end to end.
+    // The partial indexes of the outbox are as long as the queue and may be scanned.
     let by_them = |it: &str| ["outbox_open", "outbox_queue", "outbox_held"].iter().any(|index| it.contains(index));
-    // Those that go next stand at its beginning.
+    // Due messages are at the beginning of the index.
     assert!(
         asked[0].iter().all(|it| it.contains("outbox_queue") && !it.contains("Sort") && !it.contains("TEMP")),
         "{asked:?}"
@@ -345,18 +351,18 @@ on_both!(what_waits_to_be_sent_is_found_by_indexes_of_it_alone, |db| {
     }
 });
 
-on_both!(what_a_guest_has_and_what_is_held_for_them_is_found_by_indexes, |db| {
+on_both!(conversations_and_held_messages_of_a_guest_are_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let conversation = hotel.stays[3].1;
-    let found = db.store.read(move |conn| conversations::find(conn, Which::Conversation(conversation))).await;
+    let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation))).await;
     let guest = found.unwrap().unwrap().guest;
     let tables = ["messages", "events", "conversations", "guests", "outbox"];
-    never_scans(&plans(&db, move |conn| messages::heard(conn, guest, conversation).map(drop)).await, &tables);
-    never_scans(&plans(&db, move |conn| windows::last_wrote(conn, guest)).await, &tables);
-    never_scans(&plans(&db, |conn| outbox::guest_of(conn, "1")).await, &tables);
+    never_scans(&plans(&db, move |conn| messages::inbound_context(conn, guest, conversation).map(drop)).await, &tables);
+    never_scans(&plans(&db, move |conn| service_windows::last_message_at(conn, guest)).await, &tables);
+    never_scans(&plans(&db, |conn| outbox::find_recipient(conn, "1")).await, &tables);
 });
 
-on_both!(reports_of_what_nobody_sent_here_cost_no_scan, |db| {
+on_both!(receipts_of_unknown_messages_cost_no_scan, |db| {
     let hotel = filled(&db).await;
     let keep = "INSERT INTO early_reports (hotel_id, whatsapp_message_id, delivery, received_at)";
     let name = "UPDATE messages SET whatsapp_message_id = 'wamid.' || id WHERE sender_type = 'staff'";
@@ -367,11 +373,11 @@ on_both!(reports_of_what_nobody_sent_here_cost_no_scan, |db| {
     ))
     .await
     .unwrap();
-    if db.backend == Backend::Postgres {
+    if db.backend == TestBackend::Postgres {
         db.sql("ANALYZE").await.unwrap();
     }
     let since = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
-    let asked = plans(&db, move |conn| reports::missed(conn, since)).await;
+    let asked = plans(&db, move |conn| early_receipts::list_unapplied(conn, since)).await;
     never_scans(&asked, &["messages", "m", "former_tries", "f", "outbox", "early_reports", "r"]);
     assert!(asked.iter().any(|it| it.contains("messages_of_whatsapp")), "{asked:?}");
     assert!(asked.iter().any(|it| it.contains("early_reports_by_time")), "{asked:?}");
@@ -379,35 +385,36 @@ on_both!(reports_of_what_nobody_sent_here_cost_no_scan, |db| {
 
 on_both!(the_log_is_read_by_indexes, |db| {
     let id = filled(&db).await.id;
-    never_scans(&plans(&db, move |conn| events::after(conn, id, Seq(5), 500)).await, &BIG);
-    never_scans(&plans(&db, move |conn| events::first(conn, id)).await, &BIG);
+    never_scans(&plans(&db, move |conn| event_log::list_after(conn, id, Seq(5), 500)).await, &BIG);
+    never_scans(&plans(&db, move |conn| event_log::first_seq(conn, id)).await, &BIG);
 });
 
-/// As `.cargo/config.toml` has it: else every statement with a limit is compiled anew each time.
+/// The option of SQLite is set in `.cargo/config.toml`. Otherwise SQLite compiles every statement with a limit each
+/// time.
 #[test]
-fn sqlite_is_built_to_plan_without_values() {
-    run(Backend::Sqlite, async |db| {
+fn sqlite_is_built_with_stable_plans() {
+    run(TestBackend::Sqlite, async |db| {
         for (option, used) in [("ENABLE_QPSG", 1), ("ENABLE_STAT4", 0)] {
             assert_eq!(db.number(format!("SELECT sqlite_compileoption_used('{option}')")).await, used, "{option}");
         }
     });
 }
 
-on_both!(a_scan_would_be_seen, |db| {
+on_both!(the_check_detects_a_scan, |db| {
     filled(&db).await;
     let plans = plans(&db, |conn| crate::support::lines(conn, "SELECT content AS line FROM messages LIMIT 5")).await;
     let seen = std::panic::catch_unwind(|| never_scans(&plans, &BIG));
     assert!(seen.is_err(), "{plans:?}");
 });
 
-/// Each group of writes begins with it.
+/// Row locks at the beginning of each group of writes use indexes.
 #[test]
-fn what_is_locked_is_found_by_indexes() {
-    run(Backend::Postgres, async |db: Database| {
+fn locked_rows_are_found_by_indexes() {
+    run(TestBackend::Postgres, async |db: TestDatabase| {
         let hotel = filled(&db).await;
         let (id, (stay, conversation)) = (hotel.id, hotel.stays[3]);
-        let heard = Heard::default();
-        let listener = heard.clone();
+        let recorder = StatementRecorder::default();
+        let listener = recorder.clone();
         let listening = db.store.write(id, vec![], move |tx| {
             listen(tx.conn(), Box::new(listener.clone()));
             Ok::<_, StoreError>(())
@@ -416,14 +423,14 @@ fn what_is_locked_is_found_by_indexes() {
         let phone = PhoneNumber::parse("+5511987654321").unwrap();
         let identity =
             GuestIdentity { phone: Some(phone), wa_id: Some("5511987654321".into()), bsuid: Some("BR.1".into()) };
-        let locks = Locks::from(vec![Which::Conversation(conversation), Which::Stay(stay)])
+        let locks = Locks::from(vec![ConversationRef::Conversation(conversation), ConversationRef::Stay(stay)])
             .guest(identity)
             .guest_of_stay(stay)
             .guest_of_reservation(name("R-1"))
             .guest_of_conversation(conversation)
             .creating(true);
         db.store.write(id, locks, |_| Ok::<_, StoreError>(())).await.unwrap();
-        let statements = heard.0.lock().unwrap().clone();
+        let statements = recorder.0.lock().unwrap().clone();
         let locking: Vec<String> = statements.into_iter().filter(|it| it.contains("NO KEY UPDATE")).collect();
         assert_eq!(locking.len(), 2, "{locking:?}");
         let plans = db.store.read(move |conn| locking.iter().map(|sql| plan(conn, sql)).collect::<Result<Vec<_>, _>>());

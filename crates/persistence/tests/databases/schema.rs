@@ -1,4 +1,4 @@
-//! The migrations, and that both databases have the same schema.
+//! Migrations, and equality of both schemas.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
@@ -8,37 +8,37 @@ use diesel::{
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use persistence::{Conn, DbUrl, Store, StoreError};
 
-use crate::support::{Backend, Database, lines, new_database, on_both};
+use crate::support::{TestBackend, TestDatabase, lines, new_database, on_both};
 
-const TABLES: [(Backend, &str); 2] = [
-    (Backend::Sqlite, "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"),
-    (Backend::Postgres, "SELECT tablename::text AS line FROM pg_tables WHERE schemaname = 'public'"),
+const TABLES: [(TestBackend, &str); 2] = [
+    (TestBackend::Sqlite, "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"),
+    (TestBackend::Postgres, "SELECT tablename::text AS line FROM pg_tables WHERE schemaname = 'public'"),
 ];
 
-/// Table, column, and whether it may be null. SQLite does not say it of what is in a primary key.
-const COLUMNS: [(Backend, &str); 2] = [
+/// Queries for all columns: table, column, and whether it is nullable. SQLite does not report it for primary keys.
+const COLUMNS: [(TestBackend, &str); 2] = [
     (
-        Backend::Sqlite,
+        TestBackend::Sqlite,
         "SELECT t.name || '.' || c.name || CASE WHEN c.\"notnull\" OR c.pk THEN '' ELSE ' null' END AS line \
          FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
     ),
     (
-        Backend::Postgres,
+        TestBackend::Postgres,
         "SELECT table_name || '.' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END AS line \
          FROM information_schema.columns WHERE table_schema = 'public'",
     ),
 ];
 
-/// Table, columns, the table and columns they refer to, and what deleting does.
-const FOREIGN_KEYS: [(Backend, &str); 2] = [
+/// Queries for all foreign keys: table, columns, the referenced table and columns, and the action on deletion.
+const FOREIGN_KEYS: [(TestBackend, &str); 2] = [
     (
-        Backend::Sqlite,
+        TestBackend::Sqlite,
         "SELECT name || '(' || group_concat(\"from\") || ') ' || \"table\" || '(' || group_concat(\"to\") || ') ' \
          || on_delete AS line FROM (SELECT t.name, f.* FROM sqlite_schema t, pragma_foreign_key_list(t.name) f \
          WHERE t.type = 'table' ORDER BY t.name, f.id, f.seq) GROUP BY name, id",
     ),
     (
-        Backend::Postgres,
+        TestBackend::Postgres,
         "SELECT conrelid::regclass || '(' || (SELECT string_agg(attname, ',' ORDER BY n) FROM unnest(conkey) \
          WITH ORDINALITY AS k (num, n) JOIN pg_attribute ON attrelid = conrelid AND attnum = num) || ') ' \
          || confrelid::regclass || '(' || (SELECT string_agg(attname, ',' ORDER BY n) FROM unnest(confkey) \
@@ -48,10 +48,10 @@ const FOREIGN_KEYS: [(Backend, &str); 2] = [
     ),
 ];
 
-/// Table, columns, and whether it is unique and partial: every index that is no primary key.
-const INDEXES: [(Backend, &str); 2] = [
+/// Queries for all indexes except primary keys: table, columns, and whether the index is unique and partial.
+const INDEXES: [(TestBackend, &str); 2] = [
     (
-        Backend::Sqlite,
+        TestBackend::Sqlite,
         "SELECT name || '(' || group_concat(col) || ')' || CASE WHEN uniq THEN ' unique' ELSE '' END \
          || CASE WHEN part THEN ' partial' ELSE '' END AS line FROM (SELECT t.name, i.name AS index_name, \
          i.\"unique\" AS uniq, i.partial AS part, c.name || CASE WHEN c.desc THEN ' desc' ELSE '' END AS col \
@@ -59,7 +59,7 @@ const INDEXES: [(Backend, &str); 2] = [
          WHERE t.type = 'table' AND i.origin <> 'pk' AND c.key ORDER BY i.name, c.seqno) GROUP BY index_name",
     ),
     (
-        Backend::Postgres,
+        TestBackend::Postgres,
         "SELECT indrelid::regclass || '(' || (SELECT string_agg(attname || CASE WHEN indoption[n - 1] & 1 = 1 \
          THEN ' desc' ELSE '' END, ',' ORDER BY n) FROM unnest(indkey) WITH ORDINALITY AS k (num, n) \
          JOIN pg_attribute ON attrelid = indrelid AND attnum = num) || ')' \
@@ -70,7 +70,7 @@ const INDEXES: [(Backend, &str); 2] = [
     ),
 ];
 
-async fn told(db: &Database, queries: [(Backend, &'static str); 2]) -> BTreeSet<String> {
+async fn read_catalogue(db: &TestDatabase, queries: [(TestBackend, &'static str); 2]) -> BTreeSet<String> {
     let query = queries.into_iter().find(|(backend, _)| *backend == db.backend).unwrap().1;
     let all = db.store.read(move |conn: &mut Conn| lines(conn, query)).await.unwrap();
     let set: BTreeSet<String> = all.iter().cloned().collect();
@@ -78,34 +78,38 @@ async fn told(db: &Database, queries: [(Backend, &'static str); 2]) -> BTreeSet<
     set
 }
 
-/// What one database has and the other has not.
-async fn differences(sqlite: &Database, postgres: &Database, queries: [(Backend, &'static str); 2]) -> Vec<String> {
-    let (one, other) = (told(sqlite, queries).await, told(postgres, queries).await);
+/// Returns the catalogue rows that only one of the two databases has.
+async fn differences(
+    sqlite: &TestDatabase,
+    postgres: &TestDatabase,
+    queries: [(TestBackend, &'static str); 2],
+) -> Vec<String> {
+    let (one, other) = (read_catalogue(sqlite, queries).await, read_catalogue(postgres, queries).await);
     one.symmetric_difference(&other).cloned().collect()
 }
 
 #[tokio::test]
 async fn both_databases_have_the_same_schema() {
-    let Some(postgres) = Database::new(Backend::Postgres) else { return };
-    let sqlite = Database::new(Backend::Sqlite).unwrap();
+    let Some(postgres) = TestDatabase::new(TestBackend::Postgres) else { return };
+    let sqlite = TestDatabase::new(TestBackend::Sqlite).unwrap();
     for queries in [TABLES, COLUMNS, FOREIGN_KEYS, INDEXES] {
         let differences = differences(&sqlite, &postgres, queries).await;
         assert!(differences.is_empty(), "only one of the two has {differences:#?}");
     }
 }
 
-on_both!(migrations_lead_down_and_up_again, |db| {
-    let (before, tables) = (told(&db, COLUMNS).await, told(&db, TABLES).await.len());
+on_both!(migrations_run_down_and_up_again, |db| {
+    let (before, tables) = (read_catalogue(&db, COLUMNS).await, read_catalogue(&db, TABLES).await.len());
     assert!(tables > 15);
     match &db.url {
         DbUrl::Sqlite(file) => down_and_up(SqliteConnection::establish(file.to_str().unwrap()).unwrap(), "sqlite"),
         DbUrl::Postgres(url) => down_and_up(PgConnection::establish(url).unwrap(), "postgres"),
     }
-    assert_eq!(told(&db, COLUMNS).await, before);
-    assert!(!Store::is_behind(&db.url).unwrap());
+    assert_eq!(read_catalogue(&db, COLUMNS).await, before);
+    assert!(!Store::has_pending_migrations(&db.url).unwrap());
 });
 
-/// Takes all back, which leaves nothing but the list of migrations, and does it again.
+/// Reverts all migrations, which leaves only the list of migrations, and runs them again.
 fn down_and_up<C>(mut conn: C, backend: &str)
 where
     C: Connection + MigrationHarness<C::Backend>,
@@ -120,7 +124,7 @@ where
     assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);
 }
 
-/// That of the administration, and those after it.
+/// Counts the applied migrations from the one that adds the administration on.
 fn later<C>(conn: &mut C) -> usize
 where
     C: Connection + MigrationHarness<C::Backend>,
@@ -130,7 +134,7 @@ where
     applied.iter().filter(|version| version.to_string().as_str() >= "20261125160000").count()
 }
 
-on_both!(the_later_migrations_leave_what_there_is, |db| {
+on_both!(later_migrations_keep_existing_rows, |db| {
     let hotel = db.hotel(3, 2).await;
     let template = "INSERT INTO message_templates (hotel_id, name, content, template_type, language)";
     db.sql(format!("{template} VALUES ({}, 'hello', 'Hello!', 'whatsapp', 'en_GB')", hotel.id)).await.unwrap();
@@ -155,12 +159,12 @@ on_both!(the_later_migrations_leave_what_there_is, |db| {
     assert!(later > 3);
     assert_eq!(done, later);
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
-    // One that an older schema made is in some language.
+    // A template from an older schema gets the language `en`.
     assert_eq!(db.number("SELECT count(*) FROM message_templates WHERE language = 'en'").await, 1);
     assert_eq!(db.number(format!("SELECT count(*) FROM stays WHERE hotel_id = {}", hotel.id)).await, 3);
 });
 
-on_both!(down_leaves_nothing, |db| {
+on_both!(down_migrations_leave_nothing, |db| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let revert = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();
     match &db.url {
@@ -172,24 +176,24 @@ on_both!(down_leaves_nothing, |db| {
             PgConnection::establish(url).unwrap().revert_all_migrations(revert("postgres")).unwrap();
         }
     }
-    assert_eq!(told(&db, TABLES).await.into_iter().collect::<Vec<_>>(), ["__diesel_schema_migrations"]);
-    assert!(Store::is_behind(&db.url).unwrap());
+    assert_eq!(read_catalogue(&db, TABLES).await.into_iter().collect::<Vec<_>>(), ["__diesel_schema_migrations"]);
+    assert!(Store::has_pending_migrations(&db.url).unwrap());
 });
 
 on_both!(a_newer_schema_is_refused, |db| {
     db.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231235959')").await.unwrap();
     let opened = Store::open(&db.url, Arc::new(|_| {}));
     assert!(matches!(opened, Err(StoreError::Newer(_))), "{opened:?}");
-    assert!(matches!(Store::is_behind(&db.url), Err(StoreError::Newer(_))));
+    assert!(matches!(Store::has_pending_migrations(&db.url), Err(StoreError::Newer(_))));
 });
 
-on_both!(many_may_open_a_new_database_at_once, |db| {
+on_both!(many_processes_open_a_new_database_at_once, |db| {
     let folder = tempfile::tempdir().unwrap();
     let url = new_database(db.backend, folder.path()).unwrap();
     let open = |url: DbUrl| std::thread::spawn(move || Store::open(&url, Arc::new(|_| {})).map(drop));
     let opening: Vec<_> = (0..4).map(|_| open(url.clone())).collect();
-    for it in opening {
-        it.join().unwrap().unwrap();
+    for thread in opening {
+        thread.join().unwrap().unwrap();
     }
-    assert!(!Store::is_behind(&url).unwrap());
+    assert!(!Store::has_pending_migrations(&url).unwrap());
 });

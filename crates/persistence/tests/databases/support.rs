@@ -1,4 +1,4 @@
-//! A database of its own for each test, and something in it.
+//! Support for the database tests: a database for each test, with test data.
 
 use std::{
     future::Future,
@@ -17,29 +17,29 @@ use domain::{
     ConversationId, DepartmentId, Event, EventKind, HotelId, Name, PhoneNumber, Role, Staff, StaffId, Status, StayId,
 };
 use persistence::{
-    Conn, DbUrl, Failure, Store, StoreError, Tx,
-    bulk::{self, NewMessage, NewStay},
+    Conn, DbUrl, JobError, Store, StoreError, Tx,
+    bulk_insert::{self, BulkMessage, BulkStay},
     departments, hotels,
-    staff::{self, NewStaff},
+    staff::{self, NewStaffRow},
     stays::Booking,
 };
 use tempfile::TempDir;
 
-/// Makes a test on SQLite and one on PostgreSQL.
+/// Defines a test on SQLite and one on PostgreSQL.
 macro_rules! on_both {
     ($(#[$meta:meta])* $name:ident, |$db:ident| $body:block) => {
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "not every body needs what its file needs")]
             use super::*;
-            async fn body($db: $crate::support::Database) $body
+            async fn body($db: $crate::support::TestDatabase) $body
             #[test]
             fn sqlite() {
-                $crate::support::run($crate::support::Backend::Sqlite, body);
+                $crate::support::run($crate::support::TestBackend::Sqlite, body);
             }
             #[test]
             fn postgres() {
-                $crate::support::run($crate::support::Backend::Postgres, body);
+                $crate::support::run($crate::support::TestBackend::Postgres, body);
             }
         }
     };
@@ -47,82 +47,82 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub enum TestBackend {
     Sqlite,
     Postgres,
 }
 
-/// Runs a body on a new database, if there is a server for it.
-pub fn run<F: Future<Output = ()>>(backend: Backend, body: impl FnOnce(Database) -> F) {
+/// Runs a test on a new database, if there is a server for this kind of database.
+pub fn run<F: Future<Output = ()>>(backend: TestBackend, body: impl FnOnce(TestDatabase) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    if let Some(db) = Database::new(backend) {
+    if let Some(db) = TestDatabase::new(backend) {
         runtime.block_on(body(db));
     }
 }
 
-/// A database, and the store on it.
-pub struct Database {
-    pub backend: Backend,
+/// A database for one test, and the store on it.
+pub struct TestDatabase {
+    pub backend: TestBackend,
     pub url: DbUrl,
     pub store: Store,
-    /// What was told on each commit.
-    pub told: Arc<Mutex<Vec<Arc<[Event]>>>>,
+    /// The events of each commit, as the commit hook received them.
+    pub committed: Arc<Mutex<Vec<Arc<[Event]>>>>,
     _folder: TempDir,
 }
 
-impl Database {
-    /// A new one, if there is a server for it.
-    pub fn new(backend: Backend) -> Option<Self> {
+impl TestDatabase {
+    /// Creates a new database, if there is a server for it.
+    pub fn new(backend: TestBackend) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let url = new_database(backend, folder.path())?;
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let store = open(&url, &told);
-        Some(Self { backend, url, store, told, _folder: folder })
+        let committed = Arc::new(Mutex::new(Vec::new()));
+        let store = open(&url, &committed);
+        Some(Self { backend, url, store, committed, _folder: folder })
     }
 
-    /// Another store on the same database, as another node has it.
+    /// Opens a second store on the same database, like another node.
     pub fn another(&self) -> Store {
         open(&self.url, &Arc::default())
     }
 
-    /// Runs SQL in a transaction of its own.
+    /// Runs SQL in its own transaction.
     pub async fn sql(&self, sql: impl Into<String>) -> Result<usize, StoreError> {
         let sql = sql.into();
         self.store.write(HotelId(0), vec![], move |tx| execute(tx, &sql)).await
     }
 
-    /// The number that a query gives.
+    /// Returns the number that a query returns.
     pub async fn number(&self, query: impl Into<String>) -> i64 {
         let query = query.into();
         self.store.read(move |conn| number(conn, &query)).await.unwrap()
     }
 
-    /// A time as it is stored, to be put into SQL.
+    /// Returns a time as an SQL literal.
     pub fn time(&self, at: DateTime<Utc>) -> String {
         match self.backend {
-            Backend::Sqlite => at.timestamp_micros().to_string(),
-            Backend::Postgres => format!("'{}'", at.to_rfc3339()),
+            TestBackend::Sqlite => at.timestamp_micros().to_string(),
+            TestBackend::Postgres => format!("'{}'", at.to_rfc3339()),
         }
     }
 
-    /// Makes a hotel with a department, a manager, a member, and so many stays with so many
-    /// messages each. Every second conversation is in relay, the others are active.
-    pub async fn hotel(&self, stays: u32, messages: u32) -> Hotel {
+    /// Creates a hotel with a department, a manager, a staff member, and stays with
+    /// messages. Every second conversation is in relay, the others are active.
+    pub async fn hotel(&self, stays: u32, messages: u32) -> StoredHotel {
         let made = self.store.write(HotelId(0), vec![], move |tx| make_hotel(tx, stays, messages)).await;
         made.unwrap()
     }
 }
 
-fn open(url: &DbUrl, told: &Arc<Mutex<Vec<Arc<[Event]>>>>) -> Store {
-    let told = told.clone();
-    Store::open(url, Arc::new(move |commit| told.lock().unwrap().push(commit.events))).unwrap()
+fn open(url: &DbUrl, committed: &Arc<Mutex<Vec<Arc<[Event]>>>>) -> Store {
+    let committed = committed.clone();
+    Store::open(url, Arc::new(move |commit| committed.lock().unwrap().push(commit.events))).unwrap()
 }
 
-/// The address of a new, empty database.
-pub fn new_database(backend: Backend, folder: &Path) -> Option<DbUrl> {
+/// Returns the URL of a new, empty database.
+pub fn new_database(backend: TestBackend, folder: &Path) -> Option<DbUrl> {
     Some(match backend {
-        Backend::Sqlite => DbUrl::Sqlite(folder.join("test.db")),
-        Backend::Postgres => DbUrl::Postgres(new_postgres()?),
+        TestBackend::Sqlite => DbUrl::Sqlite(folder.join("test.db")),
+        TestBackend::Postgres => DbUrl::Postgres(new_postgres()?),
     })
 }
 
@@ -146,30 +146,30 @@ pub fn execute(tx: &mut Tx<'_>, sql: &str) -> Result<usize, StoreError> {
     })
 }
 
-/// The rows of a query that gives text, as `line`.
+/// Returns the rows of a query with one text column named `line`.
 pub fn lines(conn: &mut Conn, query: &str) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<Line> = match conn.unrestricted() {
+    let rows: Vec<TextRow> = match conn.unrestricted() {
         Conn::Pg(conn) => sql_query(query).load(conn)?,
         Conn::Sqlite(conn) => sql_query(query).load(conn)?,
     };
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
-/// The number that a query gives.
+/// Returns the number that a query returns.
 pub fn number(conn: &mut Conn, query: &str) -> Result<i64, StoreError> {
-    let told = lines(conn, &format!("SELECT CAST(({query}) AS TEXT) AS line"))?;
-    Ok(told[0].parse().unwrap())
+    let rows = lines(conn, &format!("SELECT CAST(({query}) AS TEXT) AS line"))?;
+    Ok(rows[0].parse().unwrap())
 }
 
 #[derive(QueryableByName)]
-struct Line {
+struct TextRow {
     #[diesel(sql_type = sql_types::Text)]
     line: String,
 }
 
-/// What [`Database::hotel`] made.
+/// A hotel and its data, created by [`TestDatabase::hotel`].
 #[derive(Clone, Debug)]
-pub struct Hotel {
+pub struct StoredHotel {
     pub id: HotelId,
     pub department: DepartmentId,
     pub manager: Staff,
@@ -177,38 +177,38 @@ pub struct Hotel {
     pub stays: Vec<(StayId, ConversationId)>,
 }
 
-impl Hotel {
-    /// An event that concerns nobody, to be recorded.
+impl StoredHotel {
+    /// Returns an event that changes nothing.
     pub fn event(&self) -> EventKind {
         EventKind::StaffChanged { staff: self.member.id }
     }
 }
 
-fn make_hotel(tx: &mut Tx<'_>, stays: u32, messages: u32) -> Result<Hotel, StoreError> {
+fn make_hotel(tx: &mut Tx<'_>, stays: u32, messages: u32) -> Result<StoredHotel, StoreError> {
     let now = Utc::now();
     let id = hotels::insert(tx, &name("Grand"), "UTC", now)?;
     let department = departments::insert(tx, id, &name("Reception"), now)?.unwrap().id;
     let mut member = |role: Role, departments: Vec<DepartmentId>| {
         let username = name(&format!("{}.h{id}", role.as_str()));
         let new =
-            NewStaff { username, name: name("Ana"), role, departments, password_hash: "none".into(), active: true };
+            NewStaffRow { username, name: name("Ana"), role, departments, password_hash: "none".into(), active: true };
         Ok::<_, StoreError>(staff::insert(tx, id, &new, now)?.unwrap())
     };
     let (manager, member) = (member(Role::Manager, vec![])?, member(Role::Staff, vec![department])?);
-    let new: Vec<NewStay> = (0..stays).map(|n| new_stay(id, department, n, messages, now)).collect();
-    let stays = bulk::insert_stays(tx, id, &new)?;
+    let new: Vec<BulkStay> = (0..stays).map(|n| new_stay(id, department, n, messages, now)).collect();
+    let stays = bulk_insert::insert_stays(tx, id, &new)?;
     for (_, conversation) in &stays {
-        let new: Vec<NewMessage> = (0..messages).map(|n| new_message(*conversation, member.id, n, now)).collect();
-        bulk::insert_messages(tx, &new)?;
-        bulk::note_last_message(tx, *conversation)?;
+        let new: Vec<BulkMessage> = (0..messages).map(|n| new_message(*conversation, member.id, n, now)).collect();
+        bulk_insert::insert_messages(tx, &new)?;
+        bulk_insert::set_last_message(tx, *conversation)?;
     }
-    Ok(Hotel { id, department, manager, member, stays })
+    Ok(StoredHotel { id, department, manager, member, stays })
 }
 
-fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now: DateTime<Utc>) -> NewStay {
+fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now: DateTime<Utc>) -> BulkStay {
     let relay = n.is_multiple_of(2);
     let day = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
-    NewStay {
+    BulkStay {
         booking: Booking {
             reservation_code: name(&format!("R-{n}")),
             guest_name: name(&format!("Guest {n}")),
@@ -226,9 +226,9 @@ fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now
     }
 }
 
-fn new_message(conversation: ConversationId, author: StaffId, n: u32, at: DateTime<Utc>) -> NewMessage {
+fn new_message(conversation: ConversationId, author: StaffId, n: u32, at: DateTime<Utc>) -> BulkMessage {
     let by_guest = n.is_multiple_of(2);
-    NewMessage {
+    BulkMessage {
         conversation,
         content: "Two more towels, please.",
         author: (!by_guest).then_some(author),
@@ -241,21 +241,21 @@ pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-/// A refusal of a job's own, or the database's failure.
+/// The error of a test job: a refusal, or a failure of the database.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum TestRefusal {
     Own,
     Store(StoreError),
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for TestRefusal {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl Failure for Refusal {
-    fn of_store(&self) -> Option<&StoreError> {
+impl JobError for TestRefusal {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Own => None,
             Self::Store(error) => Some(error),

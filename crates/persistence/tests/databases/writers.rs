@@ -1,9 +1,9 @@
-//! Writers: locks that others hold, callers who have gone, servers in another language, panics.
+//! Writers: foreign locks, dropped tickets, servers in another language, panics, idempotency keys.
 
 use std::{
     process::Command,
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, Mutex,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
     time::{Duration, Instant},
@@ -14,29 +14,30 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use domain::{ClientRef, HotelId};
 use persistence::{
     DbUrl, Store, StoreError, Tx,
-    idempotency::{self, Key, Known, Lifetime},
-    sessions::Lifetimes,
-    upkeep,
+    idempotency::{self, IdempotencyKey, KeyRetention, KeyStatus},
+    retention,
+    sessions::SessionLifetimes,
 };
 use tokio::task::yield_now;
 
 use crate::{
-    lanes::{Job, add, adds_department, crosses, departments_of, hold, in_one_group},
-    support::{Backend, Database, Hotel, Refusal, execute, number, on_both},
+    group_commit::{TestJob, add, adds_department, block_writer, crosses, departments_of, in_one_group},
+    support::{StoredHotel, TestBackend, TestDatabase, TestRefusal, execute, number, on_both},
 };
 
-/// Below what a write waits for a lock alone, and far above what a commit takes on a busy machine.
-const SHORTLY: Duration = Duration::from_secs(4);
+/// The time within which writes of other hotels must finish: shorter than the lock timeout of the lock-wait writer, and
+/// far longer than a commit on a busy machine.
+const PROMPT: Duration = Duration::from_secs(4);
 
-/// Somebody at the database's prompt who holds a hotel's row.
-fn locked_from_outside(db: &Database, hotel: HotelId) -> PgConnection {
+/// Opens a session outside of the product that holds the lock of a hotel's row.
+fn locked_from_outside(db: &TestDatabase, hotel: HotelId) -> PgConnection {
     let DbUrl::Postgres(url) = &db.url else { panic!("only PostgreSQL locks rows") };
     let mut outside = PgConnection::establish(url).unwrap();
     outside.batch_execute(&format!("BEGIN; SELECT FROM hotels WHERE id = {hotel} FOR UPDATE")).unwrap();
     outside
 }
 
-fn renames(hotel: HotelId, to: &'static str) -> Job {
+fn renames(hotel: HotelId, to: &'static str) -> TestJob {
     Box::new(move |tx| {
         execute(tx, &format!("UPDATE hotels SET name = '{to}' WHERE id = {hotel}"))?;
         Ok(())
@@ -44,11 +45,11 @@ fn renames(hotel: HotelId, to: &'static str) -> Job {
 }
 
 #[tokio::test]
-async fn a_lock_held_from_outside_delays_only_its_own_hotel() {
-    let Some(db) = Database::new(Backend::Postgres) else { return };
+async fn a_foreign_lock_delays_only_its_own_hotel() {
+    let Some(db) = TestDatabase::new(TestBackend::Postgres) else { return };
     let locked = db.hotel(0, 0).await.id;
     let mut outside = locked_from_outside(&db, locked);
-    let write = |of: HotelId, job: Job| {
+    let write = |of: HotelId, job: TestJob| {
         let (store, mut job) = (db.store.clone(), job);
         tokio::spawn(async move { store.write(of, vec![], move |tx| job(tx)).await })
     };
@@ -56,24 +57,24 @@ async fn a_lock_held_from_outside_delays_only_its_own_hotel() {
     yield_now().await;
     let second = write(locked, renames(locked, "Second"));
     yield_now().await;
-    // Enough that each writer has some.
+    // So many hotels that each writer has some.
     let began = Instant::now();
     for n in 1000..1020 {
-        let other: Job = Box::new(|_| Ok(()));
+        let other: TestJob = Box::new(|_| Ok(()));
         write(HotelId(n), other).await.unwrap().unwrap();
     }
-    assert!(began.elapsed() < SHORTLY, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PROMPT, "{:?}", began.elapsed());
     assert!(!first.is_finished() && !second.is_finished());
     outside.batch_execute("COMMIT").unwrap();
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
-    // A later write of the hotel has not overtaken the one that waited.
+    // The second write of the hotel has not overtaken the first, which waited.
     assert_eq!(db.number(format!("SELECT count(*) FROM hotels WHERE id = {locked} AND name = 'Second'")).await, 1);
 }
 
 #[tokio::test]
-async fn a_lock_timeout_refuses_only_the_write_that_meets_the_lock() {
-    let Some(db) = Database::new(Backend::Postgres) else { return };
+async fn a_lock_timeout_fails_only_the_write_that_waits() {
+    let Some(db) = TestDatabase::new(TestBackend::Postgres) else { return };
     let (locked, hotel) = (db.hotel(0, 0).await.id, db.hotel(0, 0).await.id);
     let _outside = locked_from_outside(&db, locked);
     let jobs = vec![
@@ -84,19 +85,16 @@ async fn a_lock_timeout_refuses_only_the_write_that_meets_the_lock() {
     ];
     let ended = in_one_group(&db.store, hotel, jobs).await;
     assert!([0, 2, 3].iter().all(|n| ended[*n].is_ok()), "{ended:?}");
-    assert!(matches!(&ended[1], Err(Refusal::Store(error)) if error.may_pass()), "{ended:?}");
+    assert!(matches!(&ended[1], Err(TestRefusal::Store(error)) if error.is_temporary()), "{ended:?}");
     assert_eq!(departments_of(&db, hotel).await, ["A", "B", "C", "Reception"]);
 }
 
-on_both!(a_write_whose_caller_is_gone_is_not_begun, |db| {
+on_both!(a_job_with_a_dropped_ticket_is_not_begun, |db| {
     let hotel = db.hotel(0, 0).await.id;
-    let (go_on, held) = hold(&db.store, hotel).await;
-    let store = db.store.clone();
+    let (go_on, held) = block_writer(&db.store, hotel).await;
     let mut job = adds_department(hotel, "Nobody waits for this");
-    let gone = tokio::spawn(async move { store.write(hotel, vec![], move |tx| job(tx)).await });
-    yield_now().await;
-    gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    let ticket = db.store.submit_write(hotel, vec![], move |tx| job(tx)).await.unwrap();
+    drop(ticket);
     go_on.send(()).unwrap();
     held.await.unwrap().unwrap();
     let mut next = adds_department(hotel, "Spa");
@@ -104,8 +102,29 @@ on_both!(a_write_whose_caller_is_gone_is_not_begun, |db| {
     assert_eq!(departments_of(&db, hotel).await, ["Reception", "Spa"]);
 });
 
-/// A database on a server that speaks German, if this machine has that language.
-fn german() -> Option<(Database, Store)> {
+on_both!(jobs_of_one_key_run_in_the_order_of_submission, |db| {
+    let hotel = db.hotel(0, 0).await.id;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (go_on, held) = block_writer(&db.store, hotel).await;
+    let mut tickets = Vec::new();
+    for n in 0..20 {
+        let order = order.clone();
+        let job = move |_: &mut Tx<'_>| {
+            order.lock().unwrap().push(n);
+            Ok::<_, StoreError>(n)
+        };
+        tickets.push(db.store.submit_write(hotel, vec![], job).await.unwrap());
+    }
+    go_on.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    for (n, ticket) in tickets.into_iter().enumerate() {
+        assert_eq!(ticket.result().await.unwrap(), n);
+    }
+    assert!(order.lock().unwrap().is_sorted());
+});
+
+/// Creates a database on a server with German messages, if this machine has the locale.
+fn german() -> Option<(TestDatabase, Store)> {
     let locales = Command::new("locale")
         .arg("-a")
         .output()
@@ -115,7 +134,7 @@ fn german() -> Option<(Database, Store)> {
         println!("skipped: the locale de_DE.UTF-8 is missing (localedef -i de_DE -f UTF-8 de_DE.UTF-8)");
         return None;
     }
-    let db = Database::new(Backend::Postgres)?;
+    let db = TestDatabase::new(TestBackend::Postgres)?;
     let DbUrl::Postgres(url) = &db.url else { return None };
     let name = url.rsplit_once('/').unwrap().1;
     let mut outside = PgConnection::establish(url).unwrap();
@@ -128,7 +147,7 @@ fn german() -> Option<(Database, Store)> {
 }
 
 #[tokio::test]
-async fn deadlocks_are_resolved_on_a_server_that_speaks_another_language() {
+async fn deadlocks_are_resolved_on_a_server_in_another_language() {
     let Some((db, store)) = german() else { return };
     let (one, two) = (db.hotel(0, 0).await, db.hotel(0, 0).await);
     let meeting = Arc::new(Barrier::new(2));
@@ -145,7 +164,7 @@ async fn timeouts_and_read_only_servers_are_unavailable_in_any_language() {
     let _outside = locked_from_outside(&db, locked);
     let mut meets_lock = renames(locked, "Never");
     let refused = store.write(locked, vec![], move |tx| meets_lock(tx)).await;
-    assert!(matches!(&refused, Err(Refusal::Store(error)) if error.may_pass()), "{refused:?}");
+    assert!(matches!(&refused, Err(TestRefusal::Store(error)) if error.is_temporary()), "{refused:?}");
 
     let refused = store
         .write(HotelId(1000), vec![], |tx: &mut Tx<'_>| {
@@ -153,7 +172,7 @@ async fn timeouts_and_read_only_servers_are_unavailable_in_any_language() {
             execute(tx, "UPDATE hotels SET name = 'Never'")
         })
         .await;
-    assert!(matches!(&refused, Err(error) if error.may_pass()), "{refused:?}");
+    assert!(matches!(&refused, Err(error) if error.is_temporary()), "{refused:?}");
 
     let slow = "SELECT 1 FROM set_config('statement_timeout', '50', TRUE)";
     let refused = store
@@ -162,15 +181,15 @@ async fn timeouts_and_read_only_servers_are_unavailable_in_any_language() {
             number(conn, "SELECT 1 FROM pg_sleep(30)")
         })
         .await;
-    assert!(matches!(&refused, Err(error) if error.may_pass()), "{refused:?}");
+    assert!(matches!(&refused, Err(error) if error.is_temporary()), "{refused:?}");
 
-    // What is wrong in itself is told from all of these.
+    // A wrong statement is distinguished from all temporary errors.
     let wrong = store.read(|conn| number(conn, "SELECT nothing FROM nowhere")).await;
     assert!(matches!(wrong, Err(StoreError::Query(_))), "{wrong:?}");
 }
 
 #[tokio::test]
-async fn a_panic_while_telling_of_a_commit_ends_no_writer() {
+async fn a_panic_of_the_commit_hook_ends_no_writer() {
     let folder = tempfile::tempdir().unwrap();
     let url = DbUrl::Sqlite(folder.path().join("test.db"));
     let store = Store::open(&url, Arc::new(|_| panic!("on purpose"))).unwrap();
@@ -178,12 +197,12 @@ async fn a_panic_while_telling_of_a_commit_ends_no_writer() {
         store.write(HotelId(1), vec![], |_| Ok::<_, StoreError>(())).await.unwrap();
     }
     assert!(store.can_write());
-    store.end_writers().await;
+    store.stop_writers().await;
     assert!(!store.can_write());
 }
 
-fn key(hotel: &Hotel, key: &str) -> Key {
-    Key {
+fn key(hotel: &StoredHotel, key: &str) -> IdempotencyKey {
+    IdempotencyKey {
         staff: hotel.member.id,
         path: "/api/message_manager/departments/".to_owned(),
         key: ClientRef::parse(key).unwrap(),
@@ -191,25 +210,25 @@ fn key(hotel: &Hotel, key: &str) -> Key {
     }
 }
 
-/// A write as `Desk::act_once` does it: adds a department under a key, or finds the answer.
-fn once(hotel: &Hotel, name: &'static str, after_looking: impl Fn() + Send + 'static) -> OnceJob {
+/// An idempotent write: adds a department under an idempotency key, or returns the stored result.
+fn once(hotel: &StoredHotel, name: &'static str, after_lookup: impl Fn() + Send + 'static) -> IdempotentJob {
     let (hotel, key) = (hotel.id, key(hotel, "k"));
     Box::new(move |tx| {
-        if let Known::Answered(answer) = idempotency::find(tx.conn(), &key, Utc::now())? {
+        if let KeyStatus::Completed(answer) = idempotency::find(tx.conn(), &key, Utc::now())? {
             return Ok(answer);
         }
-        after_looking();
+        after_lookup();
         add(tx, hotel, name)?;
-        idempotency::keep(tx, &key, name, Lifetime::Day, Utc::now())?;
+        idempotency::save(tx, &key, name, KeyRetention::Day, Utc::now())?;
         Ok(name.to_owned())
     })
 }
 
-type OnceJob = Box<dyn FnMut(&mut Tx<'_>) -> Result<String, Refusal> + Send>;
+type IdempotentJob = Box<dyn FnMut(&mut Tx<'_>) -> Result<String, TestRefusal> + Send>;
 
 #[tokio::test]
-async fn of_two_nodes_with_one_key_the_later_finds_the_answer_of_the_first() {
-    let Some(db) = Database::new(Backend::Postgres) else { return };
+async fn with_one_key_on_two_nodes_the_later_gets_the_result_of_the_first() {
+    let Some(db) = TestDatabase::new(TestBackend::Postgres) else { return };
     let hotel = db.hotel(0, 0).await;
     let (meeting, looks) = (Arc::new(Barrier::new(2)), Arc::<AtomicU32>::default());
     let write = |store: Store, name: &'static str| {
@@ -230,13 +249,13 @@ async fn of_two_nodes_with_one_key_the_later_finds_the_answer_of_the_first() {
 on_both!(a_refused_write_with_a_key_leaves_its_group_alone, |db| {
     let hotel = db.hotel(0, 0).await;
     let runs = Arc::<AtomicU32>::default();
-    let counted = |runs: &Arc<AtomicU32>, refused: bool| -> Job {
+    let counted = |runs: &Arc<AtomicU32>, refused: bool| -> TestJob {
         let (runs, key, id, kind) = (runs.clone(), key(&hotel, "k"), hotel.id, hotel.event());
         Box::new(move |tx| {
             runs.fetch_add(1, SeqCst);
-            assert_eq!(idempotency::find(tx.conn(), &key, Utc::now())?, Known::New);
+            assert_eq!(idempotency::find(tx.conn(), &key, Utc::now())?, KeyStatus::New);
             if refused {
-                return Err(Refusal::Own);
+                return Err(TestRefusal::Own);
             }
             tx.record(id, Utc::now(), kind.clone());
             Ok(())
@@ -248,31 +267,31 @@ on_both!(a_refused_write_with_a_key_leaves_its_group_alone, |db| {
     assert_eq!(runs.load(SeqCst), 10, "the group was run again");
 });
 
-on_both!(keys_of_what_was_sent_are_kept_for_ever, |db| {
+on_both!(keys_of_sent_messages_are_kept_for_ever, |db| {
     let hotel = db.hotel(0, 0).await;
     let before = Utc::now() - TimeDelta::days(400);
     let keep = async |name: &str, lifetime| {
         let key = key(&hotel, name);
-        let job = move |tx: &mut Tx<'_>| idempotency::keep(tx, &key, "answer", lifetime, before);
+        let job = move |tx: &mut Tx<'_>| idempotency::save(tx, &key, "answer", lifetime, before);
         db.store.write(hotel.id, vec![], job).await.unwrap();
     };
-    keep("sent", Lifetime::Forever).await;
-    keep("changed", Lifetime::Day).await;
+    keep("sent", KeyRetention::Forever).await;
+    keep("changed", KeyRetention::Day).await;
     let find = async |name: &str| {
         let key = key(&hotel, name);
         db.store.read(move |conn| idempotency::find(conn, &key, Utc::now())).await.unwrap()
     };
-    let answered = Known::Answered("answer".to_owned());
-    assert_eq!((find("sent").await, find("changed").await), (answered.clone(), Known::New));
-    let lifetimes = Lifetimes { idle: TimeDelta::days(30), most: TimeDelta::days(90) };
-    let prune = move |tx: &mut Tx<'_>| upkeep::prune(tx, lifetimes, Utc::now());
+    let answered = KeyStatus::Completed("answer".to_owned());
+    assert_eq!((find("sent").await, find("changed").await), (answered.clone(), KeyStatus::New));
+    let lifetimes = SessionLifetimes { idle: TimeDelta::days(30), max: TimeDelta::days(90) };
+    let prune = move |tx: &mut Tx<'_>| retention::delete_expired(tx, lifetimes, Utc::now());
     db.store.write(HotelId(0), vec![], prune).await.unwrap();
-    assert_eq!((find("sent").await, find("changed").await), (answered, Known::New));
+    assert_eq!((find("sent").await, find("changed").await), (answered, KeyStatus::New));
     assert_eq!(db.number("SELECT count(*) FROM idempotency_keys").await, 1);
-    // A key that is over can be used again.
-    keep("changed", Lifetime::Day).await;
+    // An expired idempotency key can be used again.
+    keep("changed", KeyRetention::Day).await;
     let again = key(&hotel, "changed");
-    let job = move |tx: &mut Tx<'_>| idempotency::keep(tx, &again, "new", Lifetime::Day, Utc::now());
+    let job = move |tx: &mut Tx<'_>| idempotency::save(tx, &again, "new", KeyRetention::Day, Utc::now());
     db.store.write(hotel.id, vec![], job).await.unwrap();
-    assert_eq!(find("changed").await, Known::Answered("new".to_owned()));
+    assert_eq!(find("changed").await, KeyStatus::Completed("new".to_owned()));
 });

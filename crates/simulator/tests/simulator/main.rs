@@ -1,9 +1,9 @@
-//! The simulator from the outside: as the product sees it, and as a test drives it.
+//! Tests of the simulator through its HTTP interfaces: the Graph API, the control API and the posted webhooks.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod control;
-mod magic;
-mod product;
+mod harness;
+mod magic_numbers;
 mod sends;
 mod webhooks;

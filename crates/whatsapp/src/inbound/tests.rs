@@ -1,35 +1,36 @@
 use super::*;
-use crate::content::{CardPhone, Choice, ContactCard, Form, Location, Media, MediaKind, Order, OrderItem};
+use crate::content::{CardPhone, CatalogOrder, ChosenOption, ContactCard, Form, Location, Media, MediaKind, OrderItem};
 use serde_json::{Value, json};
 
-/// The reference's messages, by their wamid.
+/// Returns an example message of Meta's documentation by its wamid.
 fn sample(wamid: &str) -> Value {
-    let all = include_str!("../../samples/messages.jsonl").lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
-    all.into_iter().find(|it| it["id"] == wamid).unwrap()
+    let samples =
+        include_str!("../../samples/messages.jsonl").lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+    samples.into_iter().find(|it| it["id"] == wamid).unwrap()
 }
 
-fn read(message: &Value) -> Inbound {
-    Inbound::read(message.as_object().unwrap(), &[], true).unwrap().0
+fn parse(message: &Value) -> InboundMessage {
+    InboundMessage::parse(message.as_object().unwrap(), &[], true).unwrap().0
 }
 
-fn content(of: &Value) -> Content {
-    read(of).content
+fn content(message: &Value) -> MessageContent {
+    parse(message).content
 }
 
-/// A message of this type, with an object of its name.
+/// Returns a guest message of this type, whose content is the JSON object of the same name.
 fn message(kind: &str, inner: Value) -> Value {
     json!({"from": "447700900123", "id": "w", "timestamp": "1", "type": kind, kind: inner})
 }
 
-fn read_with(message: Value, contacts: &[Value], alone: bool) -> Result<Sender, &'static str> {
+fn parse_sender(message: Value, contacts: &[Value], is_only: bool) -> Result<SenderIdentity, &'static str> {
     let raw: Vec<String> = contacts.iter().map(Value::to_string).collect();
-    let contacts: Vec<Contact<'_>> = raw.iter().filter_map(|it| Contact::read(it)).collect();
-    Inbound::read(message.as_object().unwrap(), &contacts, alone).map(|(it, _)| it.from)
+    let contacts: Vec<SenderContact<'_>> = raw.iter().filter_map(|it| SenderContact::parse(it)).collect();
+    InboundMessage::parse(message.as_object().unwrap(), &contacts, is_only).map(|(message, _)| message.from)
 }
 
 #[test]
-fn each_type_of_the_reference_is_what_staff_can_read() {
-    for (wamid, shown) in [
+fn every_documented_type_has_a_text_for_staff() {
+    for (wamid, text) in [
         ("wamid.A01", "Is the pool heated?"),
         ("wamid.A02", "Broken lamp"),
         ("wamid.A03", "[voice message]"),
@@ -46,19 +47,19 @@ fn each_type_of_the_reference_is_what_staff_can_read() {
         ("wamid.A14", "[number changed] The guest's WhatsApp number is now +447700900789."),
         ("wamid.A15", "[unsupported: poll_creation]"),
     ] {
-        let inbound = read(&sample(wamid));
-        assert_eq!((inbound.wamid.as_str(), inbound.content.text().as_str()), (wamid, shown));
-        assert_eq!(inbound.from.wa_id.as_deref(), Some("447700900123"));
-        assert_eq!(inbound.at.timestamp() - 1_793_000_000, wamid[7..].parse::<i64>().unwrap());
+        let message = parse(&sample(wamid));
+        assert_eq!((message.wamid.as_str(), message.content.display_text().as_str()), (wamid, text));
+        assert_eq!(message.from.wa_id.as_deref(), Some("447700900123"));
+        assert_eq!(message.at.timestamp() - 1_793_000_000, wamid[7..].parse::<i64>().unwrap());
         let no_window = ["wamid.A12", "wamid.A14"].contains(&wamid);
-        assert_eq!(inbound.content.opens_window(), !no_window, "{wamid}");
+        assert_eq!(message.content.opens_window(), !no_window, "{wamid}");
     }
 }
 
 #[test]
-fn files_are_read_whole() {
-    let Content::Media(image) = content(&sample("wamid.A02")) else { panic!() };
-    let sha256 = crate::json::sha256("3q2+7w4Yd0m1cQm0bq8o0JqW1u8yZ2l5r0k9s7t6u5s=");
+fn all_fields_of_files_are_parsed() {
+    let MessageContent::Media(image) = content(&sample("wamid.A02")) else { panic!() };
+    let sha256 = sample("wamid.A02")["image"].as_object().unwrap().sha256("sha256");
     assert!(sha256.is_some());
     let expected = Media {
         kind: MediaKind::Image,
@@ -72,22 +73,25 @@ fn files_are_read_whole() {
         animated: false,
     };
     assert_eq!(image, expected);
-    let Content::Media(voice) = content(&sample("wamid.A03")) else { panic!() };
+    let MessageContent::Media(voice) = content(&sample("wamid.A03")) else { panic!() };
     assert_eq!((voice.mime_type.as_str(), voice.voice, voice.kind), ("audio/ogg", true, MediaKind::Audio));
-    let Content::Media(document) = content(&sample("wamid.A05")) else { panic!() };
+    let MessageContent::Media(document) = content(&sample("wamid.A05")) else { panic!() };
     assert_eq!((document.filename.as_deref(), document.kind), (Some("voucher.pdf"), MediaKind::Document));
-    let Content::Media(old) = content(&message("voice", json!({"id": 7, "mime_type": "x"}))) else { panic!() };
+    let MessageContent::Media(old) = content(&message("voice", json!({"id": 7, "mime_type": "x"}))) else { panic!() };
     assert_eq!((old.id.as_str(), old.mime_type.as_str(), old.voice), ("7", "application/octet-stream", true));
-    assert_eq!(content(&message("sticker", json!({"id": "7", "animated": true}))).text(), "[sticker]");
+    assert_eq!(content(&message("sticker", json!({"id": "7", "animated": true}))).display_text(), "[sticker]");
 }
 
 #[test]
-fn places_and_cards_may_lack_most() {
-    let place = content(&message("location", json!({"latitude": "51.5", "longitude": -0.1})));
+fn most_fields_of_locations_and_contact_cards_are_optional() {
+    let location = content(&message("location", json!({"latitude": "51.5", "longitude": -0.1})));
     let (latitude, longitude) = (51.5, -0.1);
-    assert_eq!(place, Content::Location(Location { latitude, longitude, name: None, address: None, url: None }));
     assert_eq!(
-        content(&message("location", json!({"latitude": "NaN", "longitude": 1}))).text(),
+        location,
+        MessageContent::Location(Location { latitude, longitude, name: None, address: None, url: None })
+    );
+    assert_eq!(
+        content(&message("location", json!({"latitude": "NaN", "longitude": 1}))).display_text(),
         "[unsupported: location]"
     );
     let cards = json!({
@@ -97,13 +101,17 @@ fn places_and_cards_may_lack_most() {
     let phones = vec![CardPhone { number: "+447700900456".into(), wa_id: Some("447700900456".into()) }];
     let hidden = ContactCard { phones, requested: true, ..Default::default() };
     let ben = ContactCard { name: Some("Ben Guest".into()), requested: true, ..Default::default() };
-    assert_eq!(content(&cards), Content::Contacts(vec![hidden, ben]));
+    assert_eq!(content(&cards), MessageContent::Contacts(vec![hidden, ben]));
 }
 
 #[test]
-fn choices_and_forms() {
+fn choices_and_forms_are_parsed() {
     let choice = |id: &str, title: &str, description: Option<&str>| {
-        Content::Choice(Choice { id: id.into(), title: title.into(), description: description.map(Into::into) })
+        MessageContent::Choice(ChosenOption {
+            id: id.into(),
+            title: title.into(),
+            description: description.map(Into::into),
+        })
     };
     assert_eq!(content(&sample("wamid.A09")), choice("late-checkout-yes", "Yes please", None));
     assert_eq!(content(&sample("wamid.A10")), choice("svc-towels", "Fresh towels", Some("Within 30 minutes")));
@@ -115,31 +123,31 @@ fn choices_and_forms() {
     let expected = Form { name: Some("arrival".into()), body: Some("Sent".into()), answers };
     assert_eq!(
         content(&message("interactive", json!({"type": "nfm_reply", "nfm_reply": form}))),
-        Content::Form(expected)
+        MessageContent::Form(expected)
     );
 }
 
 #[test]
-fn a_reaction_is_given_and_taken_back() {
+fn a_reaction_may_be_removed() {
     let reaction = |inner| content(&message("reaction", inner));
     let to = || "wamid.B04".to_owned();
-    assert_eq!(content(&sample("wamid.A12")), Content::Reaction { to: to(), emoji: Some("👍".into()) });
+    assert_eq!(content(&sample("wamid.A12")), MessageContent::Reaction { to: to(), emoji: Some("👍".into()) });
     for removed in [json!({"message_id": "wamid.B04", "emoji": ""}), json!({"message_id": "wamid.B04"})] {
-        assert_eq!(reaction(removed), Content::Reaction { to: to(), emoji: None });
+        assert_eq!(reaction(removed), MessageContent::Reaction { to: to(), emoji: None });
     }
 }
 
 #[test]
-fn an_order_is_read() {
-    let Content::Order(order) = content(&sample("wamid.A13")) else { panic!() };
+fn an_order_is_parsed() {
+    let MessageContent::Order(order) = content(&sample("wamid.A13")) else { panic!() };
     let item = OrderItem { id: "BRUNCH-2".into(), quantity: 1, price: Some("24.5 GBP".into()) };
-    assert_eq!(order, Order { catalog_id: Some("800000000000001".into()), text: None, items: vec![item] });
+    assert_eq!(order, CatalogOrder { catalog_id: Some("800000000000001".into()), text: None, items: vec![item] });
 }
 
 #[test]
-fn changed_identities_have_many_names() {
+fn identity_changes_have_several_forms() {
     let system = |inner| content(&message("system", inner));
-    let changed = |wa_id: Option<&str>, bsuid: Option<&str>| Content::IdentityChanged {
+    let changed = |wa_id: Option<&str>, bsuid: Option<&str>| MessageContent::IdentityChanged {
         wa_id: wa_id.map(Into::into),
         bsuid: bsuid.map(Into::into),
     };
@@ -154,32 +162,35 @@ fn changed_identities_have_many_names() {
             json!({"type": "user_changed_user_id", "user_id": "GB.2", "wa_id": "4477"}),
             changed(Some("4477"), Some("GB.2")),
         ),
-        (json!({"type": "user_changed_number", "customer": "4466", "body": "x"}), Content::System("x".into())),
+        (json!({"type": "user_changed_number", "customer": "4466", "body": "x"}), MessageContent::System("x".into())),
         (
             json!({"type": "customer_identity_changed", "wa_id": "4477", "body": "Ada's code changed"}),
-            Content::System("Ada's code changed".into()),
+            MessageContent::System("Ada's code changed".into()),
         ),
-        (json!({"type": "something_new"}), Content::System("something new".into())),
+        (json!({"type": "something_new"}), MessageContent::System("something new".into())),
     ] {
         assert_eq!(system(inner), expected);
     }
 }
 
 #[test]
-fn changes_of_messages_are_read_once() {
+fn an_edit_is_parsed_without_recursion() {
     let text = json!({"type": "text", "text": {"body": "At nine"}});
     let edit = content(&message("edit", json!({"original_message_id": "wamid.A01", "message": text})));
-    assert_eq!(edit, Content::Edited { of: "wamid.A01".into(), content: Box::new(Content::Text("At nine".into())) });
+    assert_eq!(
+        edit,
+        MessageContent::Edited { of: "wamid.A01".into(), content: Box::new(MessageContent::Text("At nine".into())) }
+    );
     let of_edit = json!({"type": "edit", "edit": {"original_message_id": "w", "message": text}});
     let edit = content(&message("edit", json!({"original_message_id": "wamid.A01", "message": of_edit})));
-    assert_eq!(edit.text(), "[edited] [unsupported: edit]");
+    assert_eq!(edit.display_text(), "[edited] [unsupported: edit]");
     let revoke = content(&message("revoke", json!({"original_message_id": "wamid.A01"})));
-    assert_eq!(revoke, Content::Revoked { of: "wamid.A01".into() });
+    assert_eq!(revoke, MessageContent::Revoked { of: "wamid.A01".into() });
 }
 
 #[test]
-fn what_lacks_what_it_needs_is_unsupported_and_kept() {
-    for (kind, inner, shown) in [
+fn content_without_required_fields_is_unsupported() {
+    for (kind, inner, text) in [
         ("foo", json!({"type": "bar"}), "[unsupported: foo]"),
         ("text", json!({}), "[unsupported: text]"),
         ("text", json!("x"), "[unsupported: text]"),
@@ -200,20 +211,20 @@ fn what_lacks_what_it_needs_is_unsupported_and_kept() {
         ("unsupported", json!(null), "[unsupported: unknown]"),
         ("a\0b", json!({}), "[unsupported: ab]"),
     ] {
-        assert_eq!(content(&message(kind, inner)).text(), shown);
+        assert_eq!(content(&message(kind, inner)).display_text(), text);
     }
     let mut lost = message("image", json!(null));
     lost["errors"] = json!([{"code": 131052, "title": "Media download error"}]);
-    assert!(content(&lost).text().contains("larger than 100 MB"));
+    assert!(content(&lost).display_text().contains("larger than 100 MB"));
 }
 
 #[test]
-fn the_context_tells_of_quotes_and_forwarding() {
+fn the_context_has_the_quoted_message_and_forwarding() {
     let with = |context: Value| {
         let mut message = sample("wamid.A01");
         message["context"] = context;
-        let inbound = read(&message);
-        (inbound.quotes, inbound.forwarded)
+        let message = parse(&message);
+        (message.quotes, message.forwarded)
     };
     assert_eq!(with(json!({"from": "442079460000", "id": "wamid.B01"})), (Some("wamid.B01".into()), false));
     assert_eq!(with(json!({"forwarded": true})), (None, true));
@@ -222,7 +233,7 @@ fn the_context_tells_of_quotes_and_forwarding() {
 }
 
 #[test]
-fn the_sender_is_told_by_their_own_contact() {
+fn the_sender_gets_the_ids_of_the_matching_contact() {
     let text = |from: Value| {
         let mut message = json!({"id": "w", "timestamp": "1", "type": "text", "text": {"body": "a"}});
         message.as_object_mut().unwrap().extend(from.as_object().unwrap().clone());
@@ -230,43 +241,46 @@ fn the_sender_is_told_by_their_own_contact() {
     };
     let ada = json!({"profile": {"name": "Ada"}, "wa_id": "447700900123", "user_id": "GB.1"});
     let ben = json!({"profile": {"name": "Ben"}, "wa_id": "447700900456", "user_id": "GB.2"});
-    let is_ada =
-        Sender { wa_id: Some("447700900123".into()), bsuid: Some("GB.1".into()), profile_name: Some("Ada".into()) };
+    let is_ada = SenderIdentity {
+        wa_id: Some("447700900123".into()),
+        bsuid: Some("GB.1".into()),
+        profile_name: Some("Ada".into()),
+    };
     let both = [ben.clone(), ada.clone()];
     for from in [
         json!({"from": "+447700900123"}),
         json!({"from_user_id": "GB.1"}),
         json!({"from": "447700900123", "from_user_id": "GB.1"}),
     ] {
-        assert_eq!(read_with(text(from), &both, false), Ok(is_ada.clone()));
+        assert_eq!(parse_sender(text(from), &both, false), Ok(is_ada.clone()));
     }
-    // The only one of the only message.
-    assert_eq!(read_with(text(json!({})), std::slice::from_ref(&ada), true), Ok(is_ada));
-    assert!(read_with(text(json!({})), &both, true).is_err());
-    assert!(read_with(text(json!({})), std::slice::from_ref(&ada), false).is_err());
-    // Nobody is taken for somebody else, be they called alike.
-    let stranger = Sender { wa_id: Some("49".into()), ..Default::default() };
-    let named = Sender { profile_name: Some("Ada".into()), ..stranger.clone() };
-    assert_eq!(read_with(text(json!({"from": "49"})), std::slice::from_ref(&ada), true), Ok(named));
-    assert_eq!(read_with(text(json!({"from": "49"})), std::slice::from_ref(&ada), false), Ok(stranger.clone()));
-    let mixed = read_with(text(json!({"from": "447700900123", "from_user_id": "GB.9"})), &both, true).unwrap();
+    // The only contact beside the only message is the sender, even if the message itself names no sender.
+    assert_eq!(parse_sender(text(json!({})), std::slice::from_ref(&ada), true), Ok(is_ada));
+    assert!(parse_sender(text(json!({})), &both, true).is_err());
+    assert!(parse_sender(text(json!({})), std::slice::from_ref(&ada), false).is_err());
+    // If the ids of the only contact differ from those of the sender, only the contact's name is used.
+    let stranger = SenderIdentity { wa_id: Some("49".into()), ..Default::default() };
+    let named = SenderIdentity { profile_name: Some("Ada".into()), ..stranger.clone() };
+    assert_eq!(parse_sender(text(json!({"from": "49"})), std::slice::from_ref(&ada), true), Ok(named));
+    assert_eq!(parse_sender(text(json!({"from": "49"})), std::slice::from_ref(&ada), false), Ok(stranger.clone()));
+    let mixed = parse_sender(text(json!({"from": "447700900123", "from_user_id": "GB.9"})), &both, true).unwrap();
     assert_eq!((mixed.bsuid.as_deref(), mixed.profile_name), (Some("GB.9"), None));
     let nameless = json!({"user_id": "GB.3"});
     assert_eq!(
-        read_with(text(json!({"from": "49"})), std::slice::from_ref(&nameless), true).unwrap().bsuid.as_deref(),
+        parse_sender(text(json!({"from": "49"})), std::slice::from_ref(&nameless), true).unwrap().bsuid.as_deref(),
         Some("GB.3")
     );
-    assert_eq!(read_with(text(json!({"from": "49"})), &[nameless], false), Ok(stranger));
+    assert_eq!(parse_sender(text(json!({"from": "49"})), &[nameless], false), Ok(stranger));
 }
 
 #[test]
-fn without_id_time_type_or_sender_it_is_no_message() {
+fn a_message_without_a_required_field_is_refused() {
     for field in ["id", "timestamp", "type", "from"] {
         let mut message = sample("wamid.A01");
         message.as_object_mut().unwrap().remove(field);
-        assert!(read_with(message, &[], true).is_err(), "{field}");
+        assert!(parse_sender(message, &[], true).is_err(), "{field}");
     }
     let mut of_group = sample("wamid.A01");
     of_group["group_id"] = json!("g");
-    assert_eq!(read_with(of_group, &[], true), Err("a message of a group"));
+    assert_eq!(parse_sender(of_group, &[], true), Err("a message of a group"));
 }

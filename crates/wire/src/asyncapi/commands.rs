@@ -1,52 +1,59 @@
-//! The commands' messages. Commands are read by hand, so their schemas are written by hand too; a
-//! test holds both against each other.
+//! Messages of commands in the AsyncAPI document.
+//!
+//! The schemas are written by hand; a test compares them with [`parse_command`](crate::parse_command).
 
 use serde_json::{Map, Value, json};
 
-use super::message;
-use crate::socket::MOST_NAMED;
+use super::message_object::message_object;
+use crate::socket::commands::MAX_RESUME_SUBSCRIPTIONS;
 
-/// The messages. Their names begin with `command.`, since some words are events too.
+/// The AsyncAPI messages of commands, by name. The prefix `command.` avoids clashes with events of the same name.
 pub(super) fn messages() -> Map<String, Value> {
     let all = [
-        ("subscribe_to_conversation", "Be told what happens in a conversation.", json!({}), &[][..], true),
-        ("unsubscribe_from_conversation", "Be told no more.", json!({}), &[], true),
-        ("send_message", "Answer the guest.", send_message(), &["text"], true),
-        ("subscribe_to_inbox", "Be told of changes of all conversations in sight.", json!({}), &[], false),
-        ("unsubscribe_from_inbox", "Be told no more.", json!({}), &[], false),
-        ("typing", "Tell colleagues that one types.", json!({ "typing": { "type": "boolean" } }), &["typing"], true),
-        ("mark_read", "Move one's read mark forward.", json!({ "message_id": id() }), &["message_id"], true),
-        ("resume", "Subscribe, and replay what was missed.", resume(), &["epoch", "after_seq"], false),
-        ("ping", "Ask for a `pong`.", json!({}), &[], false),
+        ("subscribe_to_conversation", "Subscribe to the events of a conversation.", json!({}), &[][..], true),
+        ("unsubscribe_from_conversation", "End the subscription of a conversation.", json!({}), &[], true),
+        ("send_message", "Send a reply to the guest.", send_message(), &["text"], true),
+        ("subscribe_to_inbox", "Subscribe to the changes of all visible conversations.", json!({}), &[], false),
+        ("unsubscribe_from_inbox", "End the subscription of the inbox.", json!({}), &[], false),
+        (
+            "typing",
+            "Show other staff that the sender started or stopped typing.",
+            json!({ "typing": { "type": "boolean" } }),
+            &["typing"],
+            true,
+        ),
+        ("mark_read", "Move the sender's read position forward.", json!({ "message_id": id() }), &["message_id"], true),
+        ("resume", "Subscribe, and replay the missed events.", resume(), &["epoch", "after_seq"], false),
+        ("ping", "Request a `pong`.", json!({}), &[], false),
     ];
-    let messages = all.into_iter().map(|(word, summary, fields, required, targeted)| {
-        (format!("command.{word}"), message(word, summary, payload(word, fields, required, targeted)))
+    let messages = all.into_iter().map(|(name, summary, fields, required, has_conversation)| {
+        (format!("command.{name}"), message_object(name, summary, payload(name, fields, required, has_conversation)))
     });
     messages.collect()
 }
 
-fn payload(word: &str, fields: Value, required: &[&str], targeted: bool) -> Value {
+fn payload(name: &str, fields: Value, required: &[&str], has_conversation: bool) -> Value {
     let mut payload = json!({
         "type": "object",
         "required": ["command"],
         "properties": {
-            "command": { "type": "string", "const": word },
+            "command": { "type": "string", "const": name },
             "request_id": nullable("string", json!({ "minLength": 1, "maxLength": 64 })),
         },
     });
     if let Some(names) = payload["required"].as_array_mut() {
-        names.extend(required.iter().map(|name| json!(name)));
+        names.extend(required.iter().map(|field| json!(field)));
     }
     if let (Some(all), Value::Object(fields)) = (payload["properties"].as_object_mut(), fields) {
         all.extend(fields);
     }
-    if targeted {
+    if has_conversation {
         payload["properties"]["stay_id"] = nullable(
             "integer",
             json!({
                 "minimum": 1,
                 "maximum": i64::MAX,
-                "description": "The stay. Beside a conversation it has to be its stay: else `invalid`.",
+                "description": "The stay. With a `conversation_id`, both must belong together; otherwise `invalid`.",
             }),
         );
         payload["properties"]["conversation_id"] = nullable("integer", json!({ "minimum": 1 }));
@@ -63,20 +70,20 @@ fn send_message() -> Value {
         "text": { "type": "string", "minLength": 1, "description": "Trimmed, 1 to 4,096 characters." },
         "seen_message_id": nullable("integer", json!({
             "minimum": 1,
-            "description": "What the sender had before their eyes: if a colleague has written since, `stale_reply`.",
+            "description": "The newest message that the sender has seen. If other staff wrote after it: `stale_reply`.",
         })),
         "hold": nullable("boolean", json!({})),
         "client_ref": nullable("string", json!({
             "pattern": "^[!-~]{1,128}$",
-            "description": "The same again is the same message; shares its names with REST's Idempotency-Key.",
+            "description": "The same value returns the same message. Values are shared with the Idempotency-Key of REST.",
         })),
     })
 }
 
 fn resume() -> Value {
     let list = || {
-        json!({ "type": ["array", "null"], "maxItems": MOST_NAMED, "items": id(),
-        "description": "Both lists together at most 1,000 names; more: `too_many_subscriptions`." })
+        json!({ "type": ["array", "null"], "maxItems": MAX_RESUME_SUBSCRIPTIONS, "items": id(),
+        "description": "At most 1,000 entries in both lists together (beyond: `too_many_subscriptions`)." })
     };
     json!({
         "epoch": { "type": "string" },

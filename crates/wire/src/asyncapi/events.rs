@@ -1,4 +1,4 @@
-//! The events' messages: the schemas of their types, each with its `type`.
+//! Messages of events in the AsyncAPI document: the schemas of their bodies, each with its `type`.
 
 use serde_json::{Map, Value, json};
 use utoipa::{
@@ -6,58 +6,62 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use super::message;
-use crate::socket::{
-    Ack, CommandError, ConversationRemoved, ConversationUpdated, Heartbeat, MessageStatus, NewConversation, NewMessage,
-    Pong, Read, Resumed, ResyncRequired, Typing, Unsubscribed, Welcome,
+use super::message_object::message_object;
+use crate::socket::event_bodies::{
+    AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, HeartbeatEvent,
+    MessageStatusEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent, ResumedEvent, ResyncRequiredEvent,
+    TypingEvent, UnsubscribedEvent, WelcomeEvent,
 };
 
-type Collected = Vec<(String, RefOr<Schema>)>;
+type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
-struct Shape {
-    schema: fn() -> RefOr<Schema>,
-    inner: fn(&mut Collected),
+/// Schema of an event body, and the schemas that it refers to, for the AsyncAPI document.
+struct BodySchema {
+    body: fn() -> RefOr<Schema>,
+    collect_references: fn(&mut NamedSchemas),
 }
 
-fn shape<T: ToSchema>() -> Shape {
-    Shape { schema: T::schema, inner: T::schemas }
+fn schema_of<T: ToSchema>() -> BodySchema {
+    BodySchema { body: T::schema, collect_references: T::schemas }
 }
 
-fn all() -> [(&'static str, &'static str, Shape); 16] {
+fn all_events() -> [(&'static str, BodySchema); 16] {
     [
-        ("welcome", "The first event: from here on nothing is missed.", shape::<Welcome>()),
-        ("heartbeat", "Every 25 seconds.", shape::<Heartbeat>()),
-        ("ack", "A command with a `request_id` was done.", shape::<Ack>()),
-        ("error", "A command was not done.", shape::<CommandError>()),
-        ("pong", "The answer to a `ping`.", shape::<Pong>()),
-        ("new_message", "A message in a conversation that one subscribes to.", shape::<NewMessage>()),
-        ("new_note", "An internal note in a conversation that one subscribes to.", shape::<NewMessage>()),
-        ("message_status", "A message to a guest came further, or failed.", shape::<MessageStatus>()),
-        ("new_conversation", "A conversation came into being, or to one's department.", shape::<NewConversation>()),
-        ("conversation_updated", "A conversation changed: how it is now.", shape::<ConversationUpdated>()),
-        ("conversation_removed", "A conversation of the inbox is out of sight.", shape::<ConversationRemoved>()),
-        ("typing", "A colleague types, or has stopped.", shape::<Typing>()),
-        ("read", "Somebody has read so far.", shape::<Read>()),
-        ("unsubscribed", "A subscription ended, for want of sight.", shape::<Unsubscribed>()),
-        ("resumed", "A replay is over; live events follow.", shape::<Resumed>()),
-        ("resync_required", "The cursor is worthless: fetch afresh, resume from here.", shape::<ResyncRequired>()),
+        ("welcome", schema_of::<WelcomeEvent>()),
+        ("heartbeat", schema_of::<HeartbeatEvent>()),
+        ("ack", schema_of::<AckEvent>()),
+        ("error", schema_of::<CommandErrorEvent>()),
+        ("pong", schema_of::<PongEvent>()),
+        ("new_message", schema_of::<NewMessageEvent>()),
+        ("new_note", schema_of::<NewMessageEvent>()),
+        ("message_status", schema_of::<MessageStatusEvent>()),
+        ("new_conversation", schema_of::<NewConversationEvent>()),
+        ("conversation_updated", schema_of::<ConversationUpdatedEvent>()),
+        ("conversation_removed", schema_of::<ConversationRemovedEvent>()),
+        ("typing", schema_of::<TypingEvent>()),
+        ("read", schema_of::<ReadEvent>()),
+        ("unsubscribed", schema_of::<UnsubscribedEvent>()),
+        ("resumed", schema_of::<ResumedEvent>()),
+        ("resync_required", schema_of::<ResyncRequiredEvent>()),
     ]
 }
 
-/// The messages, and the schemas that they refer to.
+/// The AsyncAPI messages of events, by name, and the schemas that they refer to.
 pub(super) fn messages() -> (Map<String, Value>, Map<String, Value>) {
     let (mut messages, mut schemas) = (Map::new(), Map::new());
-    for (name, summary, Shape { schema, inner }) in all() {
-        let mut collected = Collected::new();
-        inner(&mut collected);
-        schemas.extend(collected.into_iter().map(|(name, schema)| (name, json!(schema))));
-        messages.insert(name.to_owned(), message(name, summary, typed(name, json!(schema()))));
+    for (name, BodySchema { body, collect_references }) in all_events() {
+        let mut references = NamedSchemas::new();
+        collect_references(&mut references);
+        schemas.extend(references.into_iter().map(|(name, schema)| (name, json!(schema))));
+        let payload = with_type(name, json!(body()));
+        let summary = payload["description"].as_str().unwrap_or_default().to_owned();
+        messages.insert(name.to_owned(), message_object(name, &summary, payload));
     }
     (messages, schemas)
 }
 
-/// Adds the `type` to the schema of an object.
-fn typed(name: &str, mut schema: Value) -> Value {
+/// Adds the property `type`, which names the event, to the schema of an event body.
+fn with_type(name: &str, mut schema: Value) -> Value {
     schema["properties"]["type"] = json!({ "type": "string", "const": name });
     match schema["required"].as_array_mut() {
         Some(required) => required.push(json!("type")),

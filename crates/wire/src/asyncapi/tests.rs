@@ -1,16 +1,18 @@
-//! The document against what is sent and what is understood.
+//! Compares the AsyncAPI document with serialized events and parsed commands.
 
 use std::time::Duration;
 
 use domain::{
-    ClientRef, ConversationId, Delivery, MessageId, Person, RequestId, Seq, SessionId, StaffId, StatusChange, StayId,
+    ClientRef, ConversationId, Delivery, MessageId, Person, Seq, SessionId, StaffId, StayId, event::StatusChange,
+    text::RequestId,
 };
 use jsonschema::Validator;
 
 use super::*;
 use crate::{
-    answers::tests::{at, message, view},
-    socket::{CommandError, Event, Logged, Reason, parse_command},
+    parse_command,
+    response::tests::{at, message, view},
+    socket::{CommandErrorEvent, LoggedEvent, SocketEvent, UnsubscribeReason},
 };
 
 fn validator(name: &str) -> Validator {
@@ -27,7 +29,7 @@ fn failed() -> StatusChange {
     StatusChange { conversation, stay: Some(StayId(2)), message, delivery: Delivery::Failed, failure }
 }
 
-fn every_event() -> Vec<Event> {
+fn every_event() -> Vec<SocketEvent> {
     let (id, stay, seq) = (RequestId::parse("r").unwrap(), Some(StayId(2)), Seq(9));
     let ann = Person { id: StaffId(7), name: "Ann".to_owned() };
     let (mut own, mut note) = (message(), message());
@@ -37,54 +39,54 @@ fn every_event() -> Vec<Event> {
     (assigned.assignee, assigned.on_whatsapp) = (Some(ann.clone()), true);
     (assigned.last_message, assigned.last_guest_message_at) = (None, Some(at("2025-09-23T10:30:00.25Z")));
     assigned.window_opened_at = assigned.last_guest_message_at;
-    let stale = CommandError::new(None, "send_message", "stale_reply", "Read that first.");
+    let stale = CommandErrorEvent::new(None, "send_message", "stale_reply", "Read that first.");
     vec![
-        Event::welcome(SessionId(1), "e", Seq(0), Duration::from_secs(25)),
-        Event::heartbeat(seq),
-        Event::ack(&id, "typing", None),
-        Event::ack(&id, "subscribe_to_inbox", Some(seq)),
-        Event::sent(&id, &own),
-        CommandError { newer: Some(vec![(&note).into()]), ..stale }.into(),
+        SocketEvent::welcome(SessionId(1), "e", Seq(0), Duration::from_secs(25)),
+        SocketEvent::heartbeat(seq),
+        SocketEvent::ack(&id, "typing", None),
+        SocketEvent::ack(&id, "subscribe_to_inbox", Some(seq)),
+        SocketEvent::sent(&id, &own),
+        CommandErrorEvent { newer: Some(vec![(&note).into()]), ..stale }.into(),
         parse_command("{}").err().unwrap().into(),
         parse_command(r#"{"command":"resume","request_id":"r"}"#).err().unwrap().into(),
-        Event::pong(None),
-        Event::pong(Some(&id)),
-        Logged::message(seq, stay, &own, true).into(),
-        Logged::message(seq, None, &note, false).into(),
-        Logged::message_status(seq, &failed()).into(),
-        Logged::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()).into(),
-        Logged::conversation_updated(seq, &view()).into(),
-        Logged::conversation_updated(seq, &assigned).into(),
-        Logged::conversation_removed(seq, ConversationId(1), None).into(),
-        Event::typing(stay, ConversationId(1), &ann, true),
-        Event::read(None, ConversationId(1), &ann, MessageId(3)),
-        Event::unsubscribed(stay, None, Reason::RoutedAway),
-        Event::resumed(seq, 0),
-        Event::resync_required("e", seq),
+        SocketEvent::pong(None),
+        SocketEvent::pong(Some(&id)),
+        LoggedEvent::message(seq, stay, &own, true).into(),
+        LoggedEvent::message(seq, None, &note, false).into(),
+        LoggedEvent::message_status(seq, &failed()).into(),
+        LoggedEvent::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()).into(),
+        LoggedEvent::conversation_updated(seq, &view()).into(),
+        LoggedEvent::conversation_updated(seq, &assigned).into(),
+        LoggedEvent::conversation_removed(seq, ConversationId(1), None).into(),
+        SocketEvent::typing(stay, ConversationId(1), &ann, true),
+        SocketEvent::read(None, ConversationId(1), &ann, MessageId(3)),
+        SocketEvent::unsubscribed(stay, None, UnsubscribeReason::RoutedAway),
+        SocketEvent::resumed(seq, 0),
+        SocketEvent::resync_required("e", seq),
     ]
 }
 
 #[test]
-fn every_event_is_as_described() {
-    let mut told: Vec<String> = Vec::new();
+fn every_event_matches_its_schema() {
+    let mut sent: Vec<String> = Vec::new();
     for event in every_event() {
         let event: Value = serde_json::from_str(&event.frame()).unwrap();
         let name = event["type"].as_str().unwrap();
         let faults: Vec<String> = validator(name).iter_errors(&event).map(|it| it.to_string()).collect();
         assert!(faults.is_empty(), "{event}: {faults:?}");
-        told.push(name.to_owned());
+        sent.push(name.to_owned());
     }
-    told.sort();
-    told.dedup();
+    sent.sort();
+    sent.dedup();
     let mut described: Vec<String> = events::messages().0.keys().cloned().collect();
     described.sort();
-    assert_eq!(told, described);
+    assert_eq!(sent, described);
 }
 
-/// Takes each key away, and gives each another type: the description knows.
+/// The AsyncAPI schemas refuse events with a missing field or a field of another type.
 #[test]
-fn a_wrong_event_is_found_out() {
-    let left_out_at_times = ["request_id", "command", "errors", "newer", "client_ref", "message", "seq"];
+fn wrong_events_do_not_match() {
+    let optional_fields = ["request_id", "command", "errors", "newer", "client_ref", "message", "seq"];
     for event in every_event() {
         let event: Value = serde_json::from_str(&event.frame()).unwrap();
         let name = event["type"].as_str().unwrap().to_owned();
@@ -93,14 +95,14 @@ fn a_wrong_event_is_found_out() {
             let mut without = event.clone();
             without.as_object_mut().unwrap().remove(key);
             let may_lack = ["ack", "error", "pong", "new_message"].contains(&name.as_str())
-                && left_out_at_times.contains(&key.as_str());
+                && optional_fields.contains(&key.as_str());
             assert!(may_lack || !validator.is_valid(&without), "{name} without {key}");
             let mut wrong = event.clone();
             wrong[key] = if value.is_boolean() { json!(1) } else { json!(true) };
             assert!(!validator.is_valid(&wrong), "{name} with a wrong {key}");
         }
     }
-    let mut list = serde_json::to_value(Logged::conversation_updated(Seq(1), &view())).unwrap();
+    let mut list = serde_json::to_value(LoggedEvent::conversation_updated(Seq(1), &view())).unwrap();
     list["conversation"]["status"] = json!("lost");
     assert!(!validator("conversation_updated").is_valid(&list));
     list["conversation"]["status"] = json!("relay");
@@ -109,7 +111,7 @@ fn a_wrong_event_is_found_out() {
 }
 
 #[test]
-fn commands_are_as_described() {
+fn the_parser_agrees_with_the_command_schemas() {
     let all = [
         json!({ "command": "subscribe_to_conversation", "stay_id": 1 }),
         json!({ "command": "unsubscribe_from_conversation", "conversation_id": 1, "request_id": "r" }),
@@ -127,9 +129,9 @@ fn commands_are_as_described() {
     for good in &all {
         let validator = validator(&format!("command.{}", good["command"].as_str().unwrap()));
         let agree = |command: &Value| {
-            let understood = parse_command(&command.to_string()).is_ok();
-            assert_eq!(validator.is_valid(command), understood, "{command}");
-            understood
+            let is_parsed = parse_command(&command.to_string()).is_ok();
+            assert_eq!(validator.is_valid(command), is_parsed, "{command}");
+            is_parsed
         };
         assert!(agree(good));
         for key in good.as_object().unwrap().keys().filter(|key| *key != "command") {
@@ -139,16 +141,15 @@ fn commands_are_as_described() {
             for value in &wrong {
                 let mut other = good.clone();
                 other[key] = value.clone();
-                // Which strings are text at all, the schema does not say; and any string is an epoch.
                 agree(&other);
             }
         }
     }
-    assert_eq!(commands::messages().len(), crate::socket::COMMANDS.len());
+    assert_eq!(commands::messages().len(), crate::socket::commands::COMMANDS.len());
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_has_a_target() {
     fn check(document: &Value, value: &Value) {
         match value {
             Value::Object(map) => {

@@ -1,147 +1,134 @@
-//! Commands: what clients say.
+//! WebSocket commands: messages from clients to the server.
 
-use domain::{ClientRef, ConversationId, MessageId, RequestId, Seq, StayId};
+use domain::{ClientRef, ConversationId, ConversationRef, MessageId, Seq, StayId, text::RequestId};
 use serde_json::Value;
 
 use crate::{
-    fields::{self, FieldErrors, Fields},
-    input::{Input, SendMessage, object},
+    field_reader::{FieldErrors, FieldReader, IdList},
+    request::{JsonBody, SendMessageBody, parse_object},
 };
 
-/// The most conversations and stays together that a `resume` may name: as many as a socket may subscribe to.
-pub const MOST_NAMED: usize = 1000;
-/// So many of a `resume`'s names are read. A message is too short for more.
-const MOST_READ: usize = 64 * 1024;
+/// Maximum number of conversations and stays together in a `resume`: the limit of subscriptions per socket.
+pub const MAX_RESUME_SUBSCRIPTIONS: usize = 1000;
+/// Maximum length of a list of ids in a command that is read at all. No message within the size limit can contain more,
+/// so that `too_many_subscriptions` is reported instead of `invalid`.
+const MAX_LIST_ENTRIES: usize = 64 * 1024;
 
-/// The most characters of an unknown command that its refusal repeats.
-const MOST_REPEATED: usize = 64;
+/// Maximum length of an unknown command's name that the error event repeats, in characters.
+const MAX_REPEATED_NAME: usize = 64;
 
-/// A command, with what it is called and by what its outcome is told.
-pub struct Envelope {
-    /// Its outcome is told under this id; without one, only a failure is told.
+/// A parsed command with its name and request id.
+pub struct CommandEnvelope {
+    /// The client's id of the command, repeated in the response. Without an id only failures are reported.
     pub request_id: Option<RequestId>,
-    /// The command's word.
+    /// Name of the command in JSON.
     pub name: &'static str,
-    /// What is to be done.
-    pub command: Command,
+    /// The command itself.
+    pub command: SocketCommand,
 }
 
-/// What a client wants.
-pub enum Command {
-    /// `subscribe_to_conversation`.
-    Subscribe(Target),
-    /// `unsubscribe_from_conversation`.
-    Unsubscribe(Target),
-    /// `send_message`.
+/// A command of a client.
+pub enum SocketCommand {
+    /// The command `subscribe_to_conversation`.
+    Subscribe(ConversationRef),
+    /// The command `unsubscribe_from_conversation`.
+    Unsubscribe(ConversationRef),
+    /// The command `send_message`.
     SendMessage {
-        /// Where to.
-        to: Target,
-        /// What.
-        body: SendMessage,
-        /// What the sender calls it: the same name again is the same message.
+        /// The conversation to which the message is sent.
+        to: ConversationRef,
+        /// Text and options of the message.
+        body: SendMessageBody,
+        /// The client's reference of the message, which makes the command `send_message` idempotent.
         client_ref: Option<ClientRef>,
     },
-    /// `subscribe_to_inbox`.
+    /// The command `subscribe_to_inbox`.
     SubscribeToInbox,
-    /// `unsubscribe_from_inbox`.
+    /// The command `unsubscribe_from_inbox`.
     UnsubscribeFromInbox,
-    /// `typing`.
+    /// The command `typing`.
     Typing {
-        /// Where.
-        to: Target,
-        /// Whether they type, or have stopped.
+        /// The conversation in which the staff member types.
+        to: ConversationRef,
+        /// Whether the staff member started typing; false if typing stopped.
         typing: bool,
     },
-    /// `mark_read`.
+    /// The command `mark_read`.
     MarkRead {
-        /// Where.
-        to: Target,
-        /// Up to here.
+        /// The conversation whose read position moves.
+        to: ConversationRef,
+        /// Id of the newest message that the staff member has read.
         message_id: MessageId,
     },
-    /// `resume`.
-    Resume(Resume),
-    /// `ping`.
+    /// The command `resume`.
+    Resume(ResumeRequest),
+    /// The command `ping`.
     Ping,
 }
 
-/// By what a conversation is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// By itself.
-    Conversation(ConversationId),
-    /// By its stay.
-    Stay(StayId),
-    /// By both, which have to belong together.
-    Both(ConversationId, StayId),
-}
-
-/// From where to go on, and with what.
+/// Content of the command `resume`: a cursor and the subscriptions to restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resume {
-    /// The history that the cursor is of.
+pub struct ResumeRequest {
+    /// Epoch of the client's cursor.
     pub epoch: String,
-    /// The last event that was seen.
+    /// Sequence number of the newest event that the client has seen.
     pub after_seq: Seq,
-    /// What to subscribe to.
-    pub named: Vec<Target>,
-    /// Whether to subscribe to the inbox.
+    /// Conversations to which the socket is subscribed again.
+    pub named: Vec<ConversationRef>,
+    /// Whether the socket is subscribed to the inbox again.
     pub inbox: bool,
 }
 
-/// Why a message is no command.
+/// Reason for refusing a WebSocket message from a client.
 #[derive(Debug)]
-pub struct Refused {
-    /// The command's own id, where it is a good one.
+pub struct RefusedCommand {
+    /// The client's id of the refused command, if valid.
     pub request_id: Option<RequestId>,
-    /// The command's word, where it is one, and short.
+    /// Name of the refused command, if it is a short string.
     pub command: Option<String>,
-    /// `bad_json`, `unknown_command` or `invalid`.
+    /// Error code: `bad_json`, `unknown_command` or `invalid`.
     pub code: &'static str,
-    /// A sentence for a person.
+    /// What is wrong with the command, as a sentence for a person.
     pub detail: String,
-    /// With `invalid`: the fields' faults.
+    /// Only with the error code `invalid`: faults by field name.
     pub errors: Option<FieldErrors>,
 }
 
-type ReadCommand = fn(&mut Fields<'_>) -> Option<Command>;
+type ReadCommand = fn(&mut FieldReader<'_>) -> Option<SocketCommand>;
 
-/// Every command, by its word.
+/// Every command by name, with the function that reads its fields.
 pub(crate) const COMMANDS: [(&str, ReadCommand); 9] = [
-    ("subscribe_to_conversation", |it| target(it).map(Command::Subscribe)),
-    ("unsubscribe_from_conversation", |it| target(it).map(Command::Unsubscribe)),
+    ("subscribe_to_conversation", |fields| conversation_ref(fields).map(SocketCommand::Subscribe)),
+    ("unsubscribe_from_conversation", |fields| conversation_ref(fields).map(SocketCommand::Unsubscribe)),
     ("send_message", send_message),
-    ("subscribe_to_inbox", |_| Some(Command::SubscribeToInbox)),
-    ("unsubscribe_from_inbox", |_| Some(Command::UnsubscribeFromInbox)),
+    ("subscribe_to_inbox", |_| Some(SocketCommand::SubscribeToInbox)),
+    ("unsubscribe_from_inbox", |_| Some(SocketCommand::UnsubscribeFromInbox)),
     ("typing", typing),
     ("mark_read", mark_read),
-    ("resume", |it| resume(it).map(Command::Resume)),
-    ("ping", |_| Some(Command::Ping)),
+    ("resume", |fields| resume(fields).map(SocketCommand::Resume)),
+    ("ping", |_| Some(SocketCommand::Ping)),
 ];
 
-/// Reads a text message as a command.
-///
-/// # Errors
-/// [`Refused`], ready to be told.
-pub fn parse_command(text: &str) -> Result<Envelope, Refused> {
-    let map = object(serde_json::from_str(text)).map_err(|detail| Refused {
+/// Parses a text message of a client into a command. Fails with the faults of all fields together.
+pub fn parse_command(text: &str) -> Result<CommandEnvelope, RefusedCommand> {
+    let object = parse_object(serde_json::from_str(text)).map_err(|detail| RefusedCommand {
         request_id: None,
         command: None,
         code: "bad_json",
         detail: detail.to_owned(),
         errors: None,
     })?;
-    let mut fields = Fields::new(&map);
-    let request_id = fields.optional("request_id", |value| fields::parsed(value, RequestId::parse));
-    let word = map.get("command").and_then(Value::as_str);
-    let Some((name, read)) = COMMANDS.iter().find(|(name, _)| Some(*name) == word) else {
-        return Err(unknown(word, request_id.flatten()));
+    let mut fields = FieldReader::new(&object);
+    let request_id = fields.optional::<RequestId>("request_id");
+    let given_name = object.get("command").and_then(Value::as_str);
+    let Some((name, read)) = COMMANDS.iter().find(|(name, _)| Some(*name) == given_name) else {
+        return Err(unknown_command(given_name, request_id.flatten()));
     };
     let command = read(&mut fields);
-    let read = request_id.clone().zip(command);
-    match fields.done(read) {
-        Ok((request_id, command)) => Ok(Envelope { request_id, name, command }),
-        Err(errors) => Err(Refused {
+    let envelope = request_id.clone().zip(command);
+    match fields.finish(envelope) {
+        Ok((request_id, command)) => Ok(CommandEnvelope { request_id, name, command }),
+        Err(errors) => Err(RefusedCommand {
             request_id: request_id.flatten(),
             command: Some((*name).to_owned()),
             code: "invalid",
@@ -151,57 +138,59 @@ pub fn parse_command(text: &str) -> Result<Envelope, Refused> {
     }
 }
 
-fn unknown(word: Option<&str>, request_id: Option<RequestId>) -> Refused {
-    let command = word.filter(|word| word.chars().count() <= MOST_REPEATED).map(str::to_owned);
-    let detail = match word {
+fn unknown_command(name: Option<&str>, request_id: Option<RequestId>) -> RefusedCommand {
+    let command = name.filter(|name| name.chars().count() <= MAX_REPEATED_NAME).map(str::to_owned);
+    let detail = match name {
         Some(_) => "There is no such command.",
         None => "Please name a command: {\"command\": …}.",
     };
-    Refused { request_id, command, code: "unknown_command", detail: detail.to_owned(), errors: None }
+    RefusedCommand { request_id, command, code: "unknown_command", detail: detail.to_owned(), errors: None }
 }
 
-fn target(fields: &mut Fields<'_>) -> Option<Target> {
-    let conversation = fields.optional("conversation_id", fields::id(ConversationId))?;
-    let Some(conversation) = conversation else {
-        return fields.required("stay_id", fields::id(StayId)).map(Target::Stay);
+fn conversation_ref(fields: &mut FieldReader<'_>) -> Option<ConversationRef> {
+    let Some(conversation) = fields.optional::<ConversationId>("conversation_id")? else {
+        return fields.required::<StayId>("stay_id").map(ConversationRef::Stay);
     };
-    let stay = fields.optional("stay_id", fields::id(StayId))?;
-    Some(stay.map_or(Target::Conversation(conversation), |stay| Target::Both(conversation, stay)))
+    let stay = fields.optional::<StayId>("stay_id")?;
+    Some(match stay {
+        None => ConversationRef::Conversation(conversation),
+        Some(stay) => ConversationRef::Both(conversation, stay),
+    })
 }
 
-fn send_message(fields: &mut Fields<'_>) -> Option<Command> {
-    let to = target(fields);
-    let body = SendMessage::read(fields);
-    let client_ref = fields.optional("client_ref", |value| fields::parsed(value, ClientRef::parse));
-    Some(Command::SendMessage { to: to?, body: body?, client_ref: client_ref? })
+fn send_message(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
+    let to = conversation_ref(fields);
+    let body = SendMessageBody::read(fields);
+    let client_ref = fields.optional::<ClientRef>("client_ref");
+    Some(SocketCommand::SendMessage { to: to?, body: body?, client_ref: client_ref? })
 }
 
-fn typing(fields: &mut Fields<'_>) -> Option<Command> {
-    let to = target(fields);
-    let typing = fields.required("typing", fields::flag);
-    Some(Command::Typing { to: to?, typing: typing? })
+fn typing(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
+    let to = conversation_ref(fields);
+    let typing = fields.required::<bool>("typing");
+    Some(SocketCommand::Typing { to: to?, typing: typing? })
 }
 
-fn mark_read(fields: &mut Fields<'_>) -> Option<Command> {
-    let to = target(fields);
-    let message_id = fields.required("message_id", fields::id(MessageId));
-    Some(Command::MarkRead { to: to?, message_id: message_id? })
+fn mark_read(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
+    let to = conversation_ref(fields);
+    let message_id = fields.required::<MessageId>("message_id");
+    Some(SocketCommand::MarkRead { to: to?, message_id: message_id? })
 }
 
-fn resume(fields: &mut Fields<'_>) -> Option<Resume> {
-    let epoch = fields.required("epoch", fields::string);
-    let after_seq = fields.required("after_seq", seq);
-    let conversations = fields.optional("conversation_ids", fields::ids(ConversationId, MOST_READ));
-    let stays = fields.optional("stay_ids", fields::ids(StayId, MOST_READ));
-    let inbox = fields.optional("inbox", fields::flag);
-    let (conversations, stays) = (conversations?.unwrap_or_default(), stays?.unwrap_or_default());
-    let named = conversations.into_iter().map(Target::Conversation).chain(stays.into_iter().map(Target::Stay));
-    Some(Resume { epoch: epoch?, after_seq: after_seq?, named: named.collect(), inbox: inbox?.unwrap_or(false) })
-}
-
-fn seq(value: &Value) -> Result<Seq, String> {
-    let seq = value.as_i64().filter(|seq| *seq >= 0);
-    seq.map(Seq).ok_or_else(|| "This must be a whole number, 0 or more.".to_owned())
+fn resume(fields: &mut FieldReader<'_>) -> Option<ResumeRequest> {
+    let epoch = fields.required::<String>("epoch");
+    let after_seq = fields.required::<Seq>("after_seq");
+    let conversations = fields.optional::<IdList<ConversationId, MAX_LIST_ENTRIES>>("conversation_ids");
+    let stays = fields.optional::<IdList<StayId, MAX_LIST_ENTRIES>>("stay_ids");
+    let inbox = fields.optional::<bool>("inbox");
+    let conversations = conversations?.unwrap_or_default().into_iter().map(ConversationRef::Conversation);
+    let stays = stays?.unwrap_or_default().into_iter().map(ConversationRef::Stay);
+    Some(ResumeRequest {
+        epoch: epoch?,
+        after_seq: after_seq?,
+        named: conversations.chain(stays).collect(),
+        inbox: inbox?.unwrap_or(false),
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! A bare loop that commits groups of the statements that a message takes.
+//! A bare group commit of the statements of a message.
 //!
-//! Producers wait for their message to be durable; the loop takes whatever waits, as the product's
-//! lane does. It is steered as the load client is.
+//! Producers wait until their message is durable. The loop commits all queued messages together, as the product's writer does. The
+//! protocol is that of the load client.
 
 use std::{
     io::{BufRead, Write, stdin, stdout},
@@ -22,96 +22,91 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::sql::{Conn, Moment, Time, Value, on_db, statement};
+use super::sql::{BaselineConnection, Moment, SqlTime, SqlValue, on_db, statement};
 use crate::{
-    Outcome,
-    load::{Pace, Report, Round, webhook},
+    BenchResult,
+    load::{LoadPace, Round, RoundReport, webhook},
 };
 
-/// The most messages of one group, as in the product.
-const GROUP: usize = 256;
-/// The number of the next guest's message.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+/// As in the product.
+const MAX_GROUP: usize = 256;
+/// Part of the WhatsApp id of the next message.
+static NEXT_MESSAGE: AtomicU64 = AtomicU64::new(0);
 
-/// What is done for each message.
+/// The statements of each message.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Statements {
-    /// What the product looks at before it stores a staff member's message, and what it changes then.
+pub enum CommitStatements {
+    /// The reads and writes of a staff member's message.
     Sent,
-    /// Only what it changes.
+    /// The writes of a staff member's message.
     ChangesOfSent,
-    /// What it changes when a guest's message comes by WhatsApp.
+    /// The writes of a guest's message from WhatsApp.
     ChangesOfReceived,
 }
 
-/// What to commit, and where.
 #[derive(Serialize, Deserialize)]
-pub struct Commits {
-    /// The database, which no product uses.
+pub struct CommitLoad {
+    /// A database that the product does not use.
     pub database: String,
-    /// The sender.
     pub staff: i64,
-    /// Their session.
     pub session: String,
-    /// Their hotel and department.
     pub hotel: i64,
     pub department: i64,
-    /// The conversations, each with its stay, that they write to in turns.
+    /// Conversations and their stays, which get the messages in turns.
     pub conversations: Vec<(i64, i64)>,
-    /// What is done for each.
-    pub statements: Statements,
+    pub statements: CommitStatements,
 }
 
-struct Message {
+struct PendingCommit {
     conversation: i64,
     stay: i64,
     durable: oneshot::Sender<()>,
 }
 
-/// Runs it.
-///
-/// # Errors
-/// The database's.
-pub fn run() -> Outcome<()> {
+pub fn run() -> BenchResult<()> {
     let mut lines = stdin().lock().lines();
-    let job: Commits = serde_json::from_str(&lines.next().ok_or("nothing to commit")??)?;
+    let job: CommitLoad = serde_json::from_str(&lines.next().ok_or("nothing to commit")??)?;
     let conversations = job.conversations.clone();
-    let conn = Conn::open(&job.database)?;
-    let (queue, waiting) = mpsc::channel(1024);
+    let conn = BaselineConnection::open(&job.database)?;
+    let (queue, queued) = mpsc::channel(1024);
     thread::spawn(move || {
-        if let Err(error) = commit(conn, &job, waiting) {
+        if let Err(error) = commit_groups(conn, &job, queued) {
             eprintln!("the loop ended: {error}");
             std::process::exit(1);
         }
     });
-    say("ready")?;
+    print_line("ready")?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     for line in lines {
         let round: Round = serde_json::from_str(&line?)?;
         let report = runtime.block_on(produce(&queue, &conversations, round))?;
-        say(&serde_json::to_string(&report)?)?;
+        print_line(&serde_json::to_string(&report)?)?;
     }
     Ok(())
 }
 
-fn say(line: &str) -> Outcome<()> {
+fn print_line(line: &str) -> BenchResult<()> {
     writeln!(stdout(), "{line}")?;
     Ok(stdout().flush()?)
 }
 
-async fn produce(queue: &mpsc::Sender<Message>, conversations: &[(i64, i64)], round: Round) -> Outcome<Report> {
+async fn produce(
+    queue: &mpsc::Sender<PendingCommit>,
+    conversations: &[(i64, i64)],
+    round: Round,
+) -> BenchResult<RoundReport> {
     let until = Instant::now() + Duration::from_secs_f64(round.seconds);
     let times = match round.pace {
-        Pace::UntilAcknowledged(producers) => produce_again_and_again(queue, conversations, producers, until).await,
-        Pace::Every(a_second) => produce_at_a_pace(queue, conversations, a_second, until).await?,
-        Pace::UntilDelivered(_) => return Err("nothing is delivered here".into()),
+        LoadPace::AwaitAck(producers) => produce_continuously(queue, conversations, producers, until).await,
+        LoadPace::PerSecond(a_second) => produce_at_rate(queue, conversations, a_second, until).await?,
+        LoadPace::AwaitDelivery(_) => return Err("this baseline delivers nothing".into()),
     };
-    Ok(Report::of(times, 0, round.seconds))
+    Ok(RoundReport::new(times, 0, round.seconds))
 }
 
-/// Each producer goes on when its message is durable.
-async fn produce_again_and_again(
-    queue: &mpsc::Sender<Message>,
+/// Each producer sends its next message when the last is durable.
+async fn produce_continuously(
+    queue: &mpsc::Sender<PendingCommit>,
     conversations: &[(i64, i64)],
     producers: usize,
     until: Instant,
@@ -124,7 +119,7 @@ async fn produce_again_and_again(
             for (conversation, stay) in mine.into_iter().cycle().skip(producer * 7) {
                 let sent = Instant::now();
                 let (durable, answer) = oneshot::channel();
-                if sent >= until || queue.send(Message { conversation, stay, durable }).await.is_err() {
+                if sent >= until || queue.send(PendingCommit { conversation, stay, durable }).await.is_err() {
                     break;
                 }
                 if answer.await.is_ok() && Instant::now() < until {
@@ -137,14 +132,14 @@ async fn produce_again_and_again(
     tasks.join_all().await.concat()
 }
 
-/// As the load client sends: when a message is due, whether or not the one before is durable. A commit that the disk
-/// holds up then counts for each that waits for it.
-async fn produce_at_a_pace(
-    queue: &mpsc::Sender<Message>,
+/// Sends at a fixed rate, like the load client, even if earlier messages are not durable. A slow commit then counts for every message
+/// that waits for it.
+async fn produce_at_rate(
+    queue: &mpsc::Sender<PendingCommit>,
     conversations: &[(i64, i64)],
     a_second: f64,
     until: Instant,
-) -> Outcome<Vec<u32>> {
+) -> BenchResult<Vec<u32>> {
     let (mut tasks, mut due) = (JoinSet::new(), Instant::now());
     for &(conversation, stay) in conversations.iter().cycle() {
         tokio::time::sleep_until(due.into()).await;
@@ -154,7 +149,7 @@ async fn produce_at_a_pace(
             break;
         }
         let (durable, answer) = oneshot::channel();
-        queue.send(Message { conversation, stay, durable }).await?;
+        queue.send(PendingCommit { conversation, stay, durable }).await?;
         tasks.spawn(async move { answer.await.map(|()| micros_since(sent)) });
     }
     Ok(tasks.join_all().await.into_iter().collect::<Result<_, _>>()?)
@@ -164,11 +159,15 @@ fn micros_since(sent: Instant) -> u32 {
     u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
-fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -> Outcome<()> {
-    while let Some(first) = waiting.blocking_recv() {
+fn commit_groups(
+    mut conn: BaselineConnection,
+    job: &CommitLoad,
+    mut queued: mpsc::Receiver<PendingCommit>,
+) -> BenchResult<()> {
+    while let Some(first) = queued.blocking_recv() {
         let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = waiting.try_recv()
+        while group.len() < MAX_GROUP
+            && let Ok(next) = queued.try_recv()
         {
             group.push(next);
         }
@@ -177,20 +176,19 @@ fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -
         let mut ids = Vec::with_capacity(group.len());
         for message in &group {
             ids.push(match job.statements {
-                Statements::Sent => {
+                CommitStatements::Sent => {
                     read(&mut conn, job, message, now)?;
                     send(&mut conn, job, message, now)?
                 }
-                Statements::ChangesOfSent => send(&mut conn, job, message, now)?,
-                Statements::ChangesOfReceived => receive(&mut conn, message, now)?,
+                CommitStatements::ChangesOfSent => send(&mut conn, job, message, now)?,
+                CommitStatements::ChangesOfReceived => receive(&mut conn, message, now)?,
             });
         }
         match conn {
-            Conn::Pg(_) => log_events_at_once(&mut conn, job, &group, &ids, now)?,
-            Conn::Sqlite(_) => log_events(&mut conn, job, &group, &ids, now)?,
+            BaselineConnection::Pg(_) => log_events_at_once(&mut conn, job, &group, &ids, now)?,
+            BaselineConnection::Sqlite(_) => log_events(&mut conn, job, &group, &ids, now)?,
         }
         conn.run("COMMIT")?;
-        // A producer waits as long as this process lives.
         for message in group {
             let _ = message.durable.send(());
         }
@@ -198,100 +196,122 @@ fn commit(mut conn: Conn, job: &Commits, mut waiting: mpsc::Receiver<Message>) -
     Ok(())
 }
 
-fn begin(conn: &mut Conn, group: &[Message]) -> QueryResult<()> {
-    if let Conn::Sqlite(_) = conn {
+fn begin(conn: &mut BaselineConnection, group: &[PendingCommit]) -> QueryResult<()> {
+    if let BaselineConnection::Sqlite(_) = conn {
         return conn.run("BEGIN IMMEDIATE");
     }
     conn.run("BEGIN")?;
     let ids: Vec<i64> = group.iter().map(|message| message.conversation).collect();
-    conn.change(LOCK, &[Value::among(&ids)]).map(drop)
+    conn.change(LOCK, &[SqlValue::one_of(&ids)]).map(drop)
 }
 
-/// As long as the messages of the load client.
+/// As long as the texts of the load client.
 const TEXT: &str = "Of course. Two more towels and a second pillow are on their way; is there anything else that we can \
                     do for you tonight? 12345";
 
-fn send(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
-    let staff = || Value::Number(job.staff);
-    if let Conn::Pg(_) = conn {
-        let (at, text) = (|| Value::time(now), Value::Text(TEXT));
-        let values = [text, staff(), at(), Value::Number(message.conversation), at(), staff()];
+fn send(
+    conn: &mut BaselineConnection,
+    job: &CommitLoad,
+    message: &PendingCommit,
+    now: DateTime<Utc>,
+) -> QueryResult<i64> {
+    let staff = || SqlValue::Number(job.staff);
+    if let BaselineConnection::Pg(_) = conn {
+        let (at, text) = (|| SqlValue::time(now), SqlValue::Text(TEXT));
+        let values = [text, staff(), at(), SqlValue::Number(message.conversation), at(), staff()];
         return conn.number(SENT_AT_ONCE, &values);
     }
-    let id = store(conn, message, now, [Value::Text("staff"), staff(), Value::Null, Value::Text("sent")], 0)?;
-    let conversation = || Value::Number(message.conversation);
-    conn.change(LAST_MESSAGE, &[Value::time(now), Value::Number(id), conversation()])?;
-    conn.change(MARK, &[staff(), Value::Number(id), conversation()])?;
+    let id = store(conn, message, now, [SqlValue::Text("staff"), staff(), SqlValue::Null, SqlValue::Text("sent")], 0)?;
+    let conversation = || SqlValue::Number(message.conversation);
+    conn.change(LAST_MESSAGE, &[SqlValue::time(now), SqlValue::Number(id), conversation()])?;
+    conn.change(MARK, &[staff(), SqlValue::Number(id), conversation()])?;
     Ok(id)
 }
 
-/// A guest's message, which WhatsApp gave a name, with the JSON that it came in.
-fn receive(conn: &mut Conn, message: &Message, now: DateTime<Utc>) -> QueryResult<i64> {
-    let name = format!("wamid.{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let id = store(conn, message, now, [Value::Text("guest"), Value::Null, Value::Text(&name), Value::Null], 1)?;
-    let (at, one) = (|| Value::time(now), Value::Number(1));
-    conn.change(HEARD, &[at(), Value::Number(id), at(), one, Value::Number(message.conversation)])?;
-    let raw = webhook::message("491700000000", &name, now.timestamp()).to_string();
-    conn.change(INBOUND, &[Value::Number(id), Value::Text(&raw)])?;
+/// Stores a guest's message with its WhatsApp id and raw JSON.
+fn receive(conn: &mut BaselineConnection, message: &PendingCommit, now: DateTime<Utc>) -> QueryResult<i64> {
+    let whatsapp_id = format!("wamid.{}", NEXT_MESSAGE.fetch_add(1, Ordering::Relaxed));
+    let id = store(
+        conn,
+        message,
+        now,
+        [SqlValue::Text("guest"), SqlValue::Null, SqlValue::Text(&whatsapp_id), SqlValue::Null],
+        1,
+    )?;
+    let (at, one) = (|| SqlValue::time(now), SqlValue::Number(1));
+    conn.change(HEARD, &[at(), SqlValue::Number(id), at(), one, SqlValue::Number(message.conversation)])?;
+    let raw = webhook::message("491700000000", &whatsapp_id, now.timestamp()).to_string();
+    conn.change(INBOUND, &[SqlValue::Number(id), SqlValue::Text(&raw)])?;
     Ok(id)
 }
 
-/// Stores a message: of which type its sender is, which staff member, what WhatsApp calls it, how far it has come; and
-/// how many it adds to the guest's.
+/// Inserts a message with sender type, staff member, WhatsApp id and delivery status. `guest_messages` is added to the counter of
+/// guest messages.
 fn store(
-    conn: &mut Conn,
-    message: &Message,
+    conn: &mut BaselineConnection,
+    message: &PendingCommit,
     now: DateTime<Utc>,
-    [sender_type, staff, name, delivery]: [Value<'_>; 4],
-    of_guest: i64,
+    [sender_type, staff, whatsapp_id, delivery]: [SqlValue<'_>; 4],
+    guest_messages: i64,
 ) -> QueryResult<i64> {
-    let conversation = || Value::Number(message.conversation);
+    let conversation = || SqlValue::Number(message.conversation);
     let values = [
         conversation(),
-        Value::Text(TEXT),
+        SqlValue::Text(TEXT),
         sender_type,
         staff,
-        Value::time(now),
-        name,
+        SqlValue::time(now),
+        whatsapp_id,
         delivery,
-        Value::Flag(false),
-        Value::Null,
-        Value::Null,
-        Value::Number(of_guest),
+        SqlValue::Flag(false),
+        SqlValue::Null,
+        SqlValue::Null,
+        SqlValue::Number(guest_messages),
         conversation(),
-        Value::Number(1),
+        SqlValue::Number(1),
     ];
     conn.number(MESSAGE, &values)
 }
 
-/// What the product looks at before it writes.
-fn read(conn: &mut Conn, job: &Commits, message: &Message, now: DateTime<Utc>) -> QueryResult<()> {
+/// The product's reads before the writes.
+fn read(
+    conn: &mut BaselineConnection,
+    job: &CommitLoad,
+    message: &PendingCommit,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
     let (idle, most) = (now - TimeDelta::days(30), now - TimeDelta::days(90));
-    let values = [Value::Flag(true), Value::time(idle), Value::time(most), Value::Text(&job.session)];
+    let values = [SqlValue::Flag(true), SqlValue::time(idle), SqlValue::time(most), SqlValue::Text(&job.session)];
     let session = statement::<SessionColumns>(SESSION, &values);
-    let _: SessionRow = on_db!(conn, |c| session.get_result(c))?;
-    let one = || Value::Number(1);
-    let values = [one(), one(), Value::Number(message.conversation), one()];
+    let _: BaselineSessionRow = on_db!(conn, |c| session.get_result(c))?;
+    let one = || SqlValue::Number(1);
+    let values = [one(), one(), SqlValue::Number(message.conversation), one()];
     let conversation = statement::<(ConversationColumns, HotelColumns)>(CONVERSATION, &values);
-    let _: (ConversationRow, HotelRow) = on_db!(conn, |c| conversation.get_result(c))?;
+    let _: (BaselineConversationRow, BaselineHotelRow) = on_db!(conn, |c| conversation.get_result(c))?;
     Ok(())
 }
 
-/// The group's events: the counter's row once, two events for each message.
-fn log_events(conn: &mut Conn, job: &Commits, group: &[Message], ids: &[i64], now: DateTime<Utc>) -> Outcome<()> {
+/// Inserts the events of a group: one update of the counter, two events for each message.
+fn log_events(
+    conn: &mut BaselineConnection,
+    job: &CommitLoad,
+    group: &[PendingCommit],
+    ids: &[i64],
+    now: DateTime<Utc>,
+) -> BenchResult<()> {
     let count = i64::try_from(2 * group.len())?;
-    let hotel = || Value::Number(job.hotel);
-    let mut seq = conn.number(COUNTER, &[Value::Number(count), hotel()])? - count;
+    let hotel = || SqlValue::Number(job.hotel);
+    let mut seq = conn.number(COUNTER, &[SqlValue::Number(count), hotel()])? - count;
     for (message, id) in group.iter().zip(ids) {
-        let (conversation, stay) = (|| Value::Number(message.conversation), || Value::Number(message.stay));
-        let department = || Value::Number(job.department);
+        let (conversation, stay) = (|| SqlValue::Number(message.conversation), || SqlValue::Number(message.stay));
+        let department = || SqlValue::Number(job.department);
         for (kind, message, [before, after], only_message) in [
-            ("message", Value::Number(*id), [Value::Null, Value::Null], false),
-            ("conversation_updated", Value::Null, [department(), department()], true),
+            ("message", SqlValue::Number(*id), [SqlValue::Null, SqlValue::Null], false),
+            ("conversation_updated", SqlValue::Null, [department(), department()], true),
         ] {
             seq += 1;
-            let (place, at, kind) = (Value::Number(seq), Value::time(now), Value::Text(kind));
-            let (nothing, only_message) = (|| Value::Null, Value::Flag(only_message));
+            let (place, at, kind) = (SqlValue::Number(seq), SqlValue::time(now), SqlValue::Text(kind));
+            let (nothing, only_message) = (|| SqlValue::Null, SqlValue::Flag(only_message));
             let [staff, delivery, failure] = [nothing(), nothing(), nothing()];
             let values = [
                 hotel(),
@@ -314,35 +334,35 @@ fn log_events(conn: &mut Conn, job: &Commits, group: &[Message], ids: &[i64], no
     Ok(())
 }
 
-/// The same in one statement, as the product does on PostgreSQL.
+/// Inserts the events in one statement, as the product does on PostgreSQL.
 fn log_events_at_once(
-    conn: &mut Conn,
-    job: &Commits,
-    group: &[Message],
+    conn: &mut BaselineConnection,
+    job: &CommitLoad,
+    group: &[PendingCommit],
     ids: &[i64],
     now: DateTime<Utc>,
-) -> Outcome<()> {
-    fn column<T>(group: &[Message], of: impl Fn(&Message) -> [T; 2]) -> Vec<T> {
+) -> BenchResult<()> {
+    fn column<T>(group: &[PendingCommit], of: impl Fn(&PendingCommit) -> [T; 2]) -> Vec<T> {
         group.iter().flat_map(of).collect()
     }
     let count = i64::try_from(2 * group.len())?;
-    let nothing = || Value::Texts(vec![None; 2 * group.len()]);
-    let departments = || Value::Numbers(column(group, |_| [None, Some(job.department)]));
+    let nothing = || SqlValue::Texts(vec![None; 2 * group.len()]);
+    let departments = || SqlValue::Numbers(column(group, |_| [None, Some(job.department)]));
     let values = [
-        Value::Number(count),
-        Value::Number(job.hotel),
-        Value::Number(job.hotel),
-        Value::Number(count),
-        Value::Numbers((1..=count).map(Some).collect()),
-        Value::Times(column(group, |_| [now; 2])),
-        Value::Texts(column(group, |_| [Some("message"), Some("conversation_updated")])),
-        Value::Numbers(column(group, |it| [Some(it.conversation); 2])),
-        Value::Numbers(column(group, |it| [Some(it.stay); 2])),
-        Value::Numbers(ids.iter().flat_map(|id| [Some(*id), None]).collect()),
-        Value::Numbers(column(group, |_| [None; 2])),
+        SqlValue::Number(count),
+        SqlValue::Number(job.hotel),
+        SqlValue::Number(job.hotel),
+        SqlValue::Number(count),
+        SqlValue::Numbers((1..=count).map(Some).collect()),
+        SqlValue::Times(column(group, |_| [now; 2])),
+        SqlValue::Texts(column(group, |_| [Some("message"), Some("conversation_updated")])),
+        SqlValue::Numbers(column(group, |it| [Some(it.conversation); 2])),
+        SqlValue::Numbers(column(group, |it| [Some(it.stay); 2])),
+        SqlValue::Numbers(ids.iter().flat_map(|id| [Some(*id), None]).collect()),
+        SqlValue::Numbers(column(group, |_| [None; 2])),
         departments(),
         departments(),
-        Value::Flags(column(group, |_| [false, true])),
+        SqlValue::Flags(column(group, |_| [false, true])),
         nothing(),
         nothing(),
     ];
@@ -355,12 +375,14 @@ type SessionColumns = (
     (Text, BigInt, Nullable<BigInt>, Nullable<Moment>, Moment, Moment),
     (BigInt, BigInt, Text, Text, Text, Bool, Nullable<BigInt>),
 );
-type SessionRow =
-    ((String, i64, Option<i64>, Option<Time>, Time, Time), (i64, i64, String, String, String, bool, Option<i64>));
+type BaselineSessionRow = (
+    (String, i64, Option<i64>, Option<SqlTime>, SqlTime, SqlTime),
+    (i64, i64, String, String, String, bool, Option<i64>),
+);
 type HotelColumns = ((BigInt, Text, Text, Nullable<BigInt>, Nullable<Text>, Bool), Nullable<BigInt>, Nullable<BigInt>);
-type HotelRow = ((i64, String, String, Option<i64>, Option<String>, bool), Option<i64>, Option<i64>);
+type BaselineHotelRow = ((i64, String, String, Option<i64>, Option<String>, bool), Option<i64>, Option<i64>);
 type ConversationColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Text, Nullable<BigInt>, Nullable<BigInt>);
-type ConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
+type BaselineConversationRow = (i64, i64, i64, Option<i64>, String, Option<i64>, Option<i64>);
 
 const SESSION: &str = "SELECT sessions.id, sessions.generation, sessions.superseded_generation, sessions.superseded_at, \
      sessions.created_at, sessions.last_used_at, staff.id, staff.hotel_id, staff.username, staff.name, \

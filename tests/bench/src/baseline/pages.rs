@@ -1,5 +1,5 @@
-//! The statements behind the pages, as the product's log shows them, and their rows. Left out is only
-//! that of the session: nobody signs in here.
+//! The product's statements for pages, copied from the database's log, and their rows. Only the statement that reads the session is
+//! missing, because there is no sign-in.
 
 use chrono::NaiveDate;
 use diesel::{
@@ -7,26 +7,26 @@ use diesel::{
     sql_types::{BigInt, Bool, Date, Nullable, Text},
 };
 
-use super::sql::{Document, Json, Moment, Time};
+use super::sql::{Document, JsonText, Moment, SqlTime};
 
-type Maybe = Nullable<Text>;
+type NullableText = Nullable<Text>;
 
-/// Of all pages.
+/// For every page: the cursor.
 pub const CURSOR: &str = "SELECT (SELECT epochs.epoch FROM epochs ORDER BY epochs.id DESC LIMIT ?), hotel_counters.seq \
      FROM hotel_counters WHERE (hotel_counters.hotel_id = ?) LIMIT ?";
 
-/// Of the list.
+/// For the list: the number of conversations.
 pub const COUNT: &str = "SELECT COUNT(*) FROM (conversations LEFT OUTER JOIN read_marks ON ((read_marks.conversation_id = \
      conversations.id) AND (read_marks.staff_id = ?))) WHERE (((conversations.hotel_id = ?) AND \
      (conversations.status = ?)) AND (conversations.department_id = ?)) LIMIT ?";
 
-/// Of the list: the ids.
+/// For the list: the ids of a page.
 pub const PAGE: &str = "SELECT conversations.id FROM (conversations LEFT OUTER JOIN read_marks ON \
      ((read_marks.conversation_id = conversations.id) AND (read_marks.staff_id = ?))) WHERE \
      (((conversations.hotel_id = ?) AND (conversations.status = ?)) AND (conversations.department_id = ?)) \
      ORDER BY conversations.updated_at DESC, conversations.id DESC LIMIT ? OFFSET ?";
 
-/// Of list and detail: conversations as they are shown.
+/// For list and details: the conversations.
 pub const VIEWS: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
      conversations.status, conversations.department_id, conversations.assigned_to, \
      conversations.current_step, conversations.context_data, conversations.created_at, \
@@ -41,12 +41,12 @@ pub const VIEWS: &str = "SELECT conversations.id, conversations.hotel_id, conver
      conversations.last_message_id)) LEFT OUTER JOIN read_marks ON ((read_marks.conversation_id = \
      conversations.id) AND (read_marks.staff_id = ?))) WHERE (conversations.id ?)";
 
-/// Of messages: what sight is decided by.
+/// For messages: the read by which visibility is checked.
 pub const CONVERSATION: &str = "SELECT conversations.id, conversations.hotel_id, conversations.guest_id, conversations.stay_id, \
      conversations.status, conversations.department_id, conversations.assigned_to FROM conversations \
      WHERE (conversations.id = ?) LIMIT ?";
 
-/// Of messages.
+/// For messages: the newest ones.
 pub const MESSAGES: &str = "SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.delivery, messages.failure, messages.internal, \
      messages.client_ref, messages.has_attachments, staff.name, stays.guest_name, guests.profile_name, guests.phone, guests.wa_id, \
@@ -56,14 +56,14 @@ pub const MESSAGES: &str = "SELECT messages.id, messages.conversation_id, messag
      conversations.stay_id)) LEFT OUTER JOIN staff ON (staff.id = messages.staff_sender)) WHERE \
      ((messages.conversation_id = ?) AND (messages.internal = ?)) ORDER BY messages.id DESC LIMIT ?";
 
-/// Of messages: whether there are older ones.
+/// For messages: are there older ones?
 pub const BEFORE: &str = "SELECT EXISTS (SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.whatsapp_message_id, messages.delivery, \
      messages.failure, messages.internal, messages.guest_ordinal, messages.client_ref, \
      messages.request_digest, messages.has_attachments FROM messages WHERE (((messages.conversation_id = ?) AND ((messages.internal \
      = ?) OR (messages.internal = ?))) AND (messages.id < ?)))";
 
-/// Of messages: whether there are newer ones.
+/// For messages: are there newer ones?
 pub const AFTER: &str = "SELECT EXISTS (SELECT messages.id, messages.conversation_id, messages.content, messages.sender_type, \
      messages.staff_sender, messages.timestamp, messages.whatsapp_message_id, messages.delivery, \
      messages.failure, messages.internal, messages.guest_ordinal, messages.client_ref, \
@@ -85,28 +85,28 @@ pub type ViewColumns = (
     Moment,
     Nullable<Moment>,
     BigInt,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
     Nullable<Date>,
     Nullable<Date>,
-    Maybe,
-    Maybe,
-    Maybe,
+    NullableText,
+    NullableText,
+    NullableText,
     Nullable<Moment>,
-    Maybe,
-    Maybe,
+    NullableText,
+    NullableText,
     Nullable<BigInt>,
 );
 
 /// A row of [`VIEWS`].
 #[derive(Queryable)]
-#[allow(dead_code, reason = "what is read costs, even where it is not shown")]
-pub struct ViewRow {
+#[allow(dead_code, reason = "reading a column takes time, even if it is not shown")]
+pub struct BaselineViewRow {
     pub id: i64,
     pub hotel_id: i64,
     pub guest_id: i64,
@@ -115,10 +115,10 @@ pub struct ViewRow {
     pub department_id: Option<i64>,
     pub assigned_to: Option<i64>,
     pub current_step: String,
-    pub context_data: Json,
-    pub created_at: Time,
-    pub updated_at: Time,
-    pub last_guest_message_at: Option<Time>,
+    pub context_data: JsonText,
+    pub created_at: SqlTime,
+    pub updated_at: SqlTime,
+    pub last_guest_message_at: Option<SqlTime>,
     pub guest_messages: i64,
     pub profile_name: Option<String>,
     pub phone: Option<String>,
@@ -132,7 +132,7 @@ pub struct ViewRow {
     pub department_name: Option<String>,
     pub assignee_name: Option<String>,
     pub last_content: Option<String>,
-    pub last_at: Option<Time>,
+    pub last_at: Option<SqlTime>,
     pub last_sender_type: Option<String>,
     pub whatsapp_phone_number_id: Option<String>,
     pub read: Option<i64>,
@@ -146,30 +146,30 @@ pub type MessageColumns = (
     Text,
     Nullable<BigInt>,
     Moment,
-    Maybe,
-    Maybe,
+    NullableText,
+    NullableText,
     Bool,
-    Maybe,
+    NullableText,
     Bool,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
-    Maybe,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
+    NullableText,
     Text,
 );
 
 /// A row of [`MESSAGES`].
 #[derive(Queryable)]
-#[allow(dead_code, reason = "what is read costs, even where it is not shown")]
-pub struct MessageRow {
+#[allow(dead_code, reason = "reading a column takes time, even if it is not shown")]
+pub struct BaselineMessageRow {
     pub id: i64,
     pub conversation_id: i64,
     pub content: String,
     pub sender_type: String,
     pub staff_sender: Option<i64>,
-    pub timestamp: Time,
+    pub timestamp: SqlTime,
     pub delivery: Option<String>,
     pub failure: Option<String>,
     pub internal: bool,

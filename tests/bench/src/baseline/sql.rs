@@ -1,6 +1,6 @@
-//! The product's statements, written out: prepared once for each connection, run as they are.
+//! Runs the product's statements as text, prepared once for each connection.
 //!
-//! As its log shows them (`log_statement = all`, and SQLite's alike). Diesel only carries them.
+//! The texts were copied from the database's log (`log_statement = all`). Diesel only executes them.
 
 use std::marker::PhantomData;
 
@@ -18,28 +18,27 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-use crate::{Failure, Outcome};
+use crate::{BenchError, BenchResult};
 
 /// A connection to either database, with the product's settings.
-pub enum Conn {
+pub enum BaselineConnection {
     Pg(PgConnection),
     Sqlite(SqliteConnection),
 }
 
-/// Runs one text on either.
+/// Runs an expression with the connection of either database.
 macro_rules! on_db {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
-            $crate::baseline::sql::Conn::Pg($c) => $body,
-            $crate::baseline::sql::Conn::Sqlite($c) => $body,
+            $crate::baseline::sql::BaselineConnection::Pg($c) => $body,
+            $crate::baseline::sql::BaselineConnection::Sqlite($c) => $body,
         }
     };
 }
 pub(crate) use on_db;
 
-impl Conn {
-    /// Connects to a `DATABASE_URL`.
-    pub fn open(url: &str) -> Outcome<Self> {
+impl BaselineConnection {
+    pub fn open(url: &str) -> BenchResult<Self> {
         let Some(file) = url.strip_prefix("sqlite://") else {
             let mut conn = PgConnection::establish(url)?;
             conn.batch_execute(
@@ -56,24 +55,24 @@ impl Conn {
         Ok(Self::Sqlite(conn))
     }
 
-    /// Runs what has no values, prepared by nobody: the ends of transactions.
+    /// Runs a text without values and without preparing it, such as COMMIT.
     pub fn run(&mut self, sql: &str) -> QueryResult<()> {
         on_db!(self, |c| c.batch_execute(sql))
     }
 
-    /// Runs a change.
-    pub fn change(&mut self, sql: &'static str, values: &[Value<'_>]) -> QueryResult<usize> {
+    /// Runs a write.
+    pub fn change(&mut self, sql: &'static str, values: &[SqlValue<'_>]) -> QueryResult<usize> {
         let statement = statement::<BigInt>(sql, values);
         on_db!(self, |c| statement.execute(c))
     }
 
-    /// Asks for one whole number, or runs a change that returns one.
-    pub fn number(&mut self, sql: &'static str, values: &[Value<'_>]) -> QueryResult<i64> {
+    /// Runs a statement that returns one number.
+    pub fn number(&mut self, sql: &'static str, values: &[SqlValue<'_>]) -> QueryResult<i64> {
         let statement = statement::<BigInt>(sql, values);
         on_db!(self, |c| statement.get_result(c))
     }
 
-    /// Begins a snapshot, as the product does for what it answers.
+    /// Begins a read transaction, as the product does for each response.
     pub fn begin_snapshot(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
@@ -82,47 +81,46 @@ impl Conn {
     }
 }
 
-/// Lends connections.
-pub struct Connections(pub String);
+/// Opens the connections of the pool.
+pub struct BaselineConnectionManager(pub String);
 
-impl r2d2::ManageConnection for Connections {
-    type Connection = Conn;
-    type Error = Refused;
+impl r2d2::ManageConnection for BaselineConnectionManager {
+    type Connection = BaselineConnection;
+    type Error = ConnectError;
 
-    fn connect(&self) -> Result<Conn, Refused> {
-        Conn::open(&self.0).map_err(Refused)
+    fn connect(&self) -> Result<BaselineConnection, ConnectError> {
+        BaselineConnection::open(&self.0).map_err(ConnectError)
     }
 
-    fn is_valid(&self, _: &mut Conn) -> Result<(), Refused> {
+    fn is_valid(&self, _: &mut BaselineConnection) -> Result<(), ConnectError> {
         Ok(())
     }
 
-    fn has_broken(&self, _: &mut Conn) -> bool {
+    fn has_broken(&self, _: &mut BaselineConnection) -> bool {
         false
     }
 }
 
-/// Why there is no connection.
 #[derive(Debug)]
-pub struct Refused(Failure);
+pub struct ConnectError(BenchError);
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for ConnectError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for ConnectError {}
 
-/// A value in the place of a `?`.
-pub enum Value<'a> {
+/// The value of a `?`.
+pub enum SqlValue<'a> {
     Number(i64),
     Text(&'a str),
     Flag(bool),
     Time(DateTime<Utc>, i64),
     Null,
-    /// In the place of a whole condition: `= ANY(…)`, or `IN (…)` of a JSON list.
-    Among(&'a [i64], String),
+    /// The condition after a column: `= ANY(…)`, or `IN (…)` with a JSON list.
+    OneOf(&'a [i64], String),
     /// Columns of rows, for `unnest` on PostgreSQL.
     Numbers(Vec<Option<i64>>),
     Texts(Vec<Option<&'a str>>),
@@ -130,55 +128,55 @@ pub enum Value<'a> {
     Times(Vec<DateTime<Utc>>),
 }
 
-impl<'a> Value<'a> {
+impl<'a> SqlValue<'a> {
     pub fn time(at: DateTime<Utc>) -> Self {
         Self::Time(at, at.timestamp_micros())
     }
 
-    pub fn among(ids: &'a [i64]) -> Self {
+    pub fn one_of(ids: &'a [i64]) -> Self {
         let list: Vec<String> = ids.iter().map(i64::to_string).collect();
-        Self::Among(ids, format!("[{}]", list.join(",")))
+        Self::OneOf(ids, format!("[{}]", list.join(",")))
     }
 }
 
-/// A statement with its values, and the columns it gives.
-pub fn statement<'a, Columns>(sql: &'static str, values: &'a [Value<'a>]) -> Statement<'a, Columns> {
-    Statement { sql, values, columns: PhantomData }
+/// A statement with its values and the types of its columns.
+pub fn statement<'a, Columns>(sql: &'static str, values: &'a [SqlValue<'a>]) -> SqlStatement<'a, Columns> {
+    SqlStatement { sql, values, columns: PhantomData }
 }
 
-pub struct Statement<'a, Columns> {
+pub struct SqlStatement<'a, Columns> {
     sql: &'static str,
-    values: &'a [Value<'a>],
+    values: &'a [SqlValue<'a>],
     columns: PhantomData<Columns>,
 }
 
-impl<Columns> QueryId for Statement<'_, Columns> {
+impl<Columns> QueryId for SqlStatement<'_, Columns> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Columns> Query for Statement<'_, Columns> {
+impl<Columns> Query for SqlStatement<'_, Columns> {
     type SqlType = Columns;
 }
 
-impl<Columns, Conn> RunQueryDsl<Conn> for Statement<'_, Columns> {}
+impl<Columns, BaselineConnection> RunQueryDsl<BaselineConnection> for SqlStatement<'_, Columns> {}
 
-impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
+impl<Columns> QueryFragment<Pg> for SqlStatement<'_, Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut values = self.values.iter();
         for (n, text) in self.sql.split('?').enumerate() {
             if n > 0 {
                 match values.next().ok_or(Error::NotFound)? {
-                    Value::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
-                    Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
-                    Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
-                    Value::Numbers(it) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(it)?,
-                    Value::Texts(it) => out.push_bind_param::<Array<Nullable<Text>>, _>(it)?,
-                    Value::Flags(it) => out.push_bind_param::<Array<Bool>, _>(it)?,
-                    Value::Times(it) => out.push_bind_param::<Array<Timestamptz>, _>(it)?,
-                    Value::Time(it, _) => out.push_bind_param::<Timestamptz, _>(it)?,
-                    Value::Null => out.push_sql("NULL"),
-                    Value::Among(ids, _) => {
+                    SqlValue::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
+                    SqlValue::Text(it) => out.push_bind_param::<Text, str>(it)?,
+                    SqlValue::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
+                    SqlValue::Numbers(it) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(it)?,
+                    SqlValue::Texts(it) => out.push_bind_param::<Array<Nullable<Text>>, _>(it)?,
+                    SqlValue::Flags(it) => out.push_bind_param::<Array<Bool>, _>(it)?,
+                    SqlValue::Times(it) => out.push_bind_param::<Array<Timestamptz>, _>(it)?,
+                    SqlValue::Time(it, _) => out.push_bind_param::<Timestamptz, _>(it)?,
+                    SqlValue::Null => out.push_sql("NULL"),
+                    SqlValue::OneOf(ids, _) => {
                         out.push_sql("= ANY(");
                         out.push_bind_param::<Array<BigInt>, _>(ids)?;
                         out.push_sql(")");
@@ -191,23 +189,23 @@ impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
     }
 }
 
-impl<Columns> QueryFragment<Sqlite> for Statement<'_, Columns> {
+impl<Columns> QueryFragment<Sqlite> for SqlStatement<'_, Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         let mut values = self.values.iter();
         for (n, text) in self.sql.split('?').enumerate() {
             if n > 0 {
                 match values.next().ok_or(Error::NotFound)? {
-                    Value::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
-                    Value::Text(it) => out.push_bind_param::<Text, str>(it)?,
-                    Value::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
-                    Value::Time(_, micros) => out.push_bind_param::<BigInt, _>(micros)?,
-                    Value::Null => out.push_sql("NULL"),
-                    Value::Among(_, list) => {
+                    SqlValue::Number(it) => out.push_bind_param::<BigInt, _>(it)?,
+                    SqlValue::Text(it) => out.push_bind_param::<Text, str>(it)?,
+                    SqlValue::Flag(it) => out.push_bind_param::<Bool, _>(it)?,
+                    SqlValue::Time(_, micros) => out.push_bind_param::<BigInt, _>(micros)?,
+                    SqlValue::Null => out.push_sql("NULL"),
+                    SqlValue::OneOf(_, list) => {
                         out.push_sql("IN (SELECT value FROM json_each(");
                         out.push_bind_param::<Text, _>(list)?;
                         out.push_sql("))");
                     }
-                    Value::Numbers(_) | Value::Texts(_) | Value::Flags(_) | Value::Times(_) => {
+                    SqlValue::Numbers(_) | SqlValue::Texts(_) | SqlValue::Flags(_) | SqlValue::Times(_) => {
                         return Err(Error::QueryBuilderError("SQLite has no columns of values".into()));
                     }
                 }
@@ -218,42 +216,40 @@ impl<Columns> QueryFragment<Sqlite> for Statement<'_, Columns> {
     }
 }
 
-/// A moment: `TIMESTAMPTZ`, or microseconds as an integer.
+/// SQL type of a time: `TIMESTAMPTZ`, or microseconds as an integer.
 #[derive(Clone, Copy, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]
 pub struct Moment;
 
-/// A JSON document: `JSONB`, or text.
+/// SQL type of a JSON document: `JSONB`, or text.
 #[derive(Clone, Copy, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 3802, array_oid = 3807))]
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Document;
 
-/// A moment as it is read.
 #[derive(Clone, Copy, Debug, FromSqlRow, AsExpression)]
 #[diesel(sql_type = Moment)]
-pub struct Time(pub DateTime<Utc>);
+pub struct SqlTime(pub DateTime<Utc>);
 
-/// A document as it is read.
 #[derive(Clone, Debug, FromSqlRow, AsExpression)]
 #[diesel(sql_type = Document)]
-pub struct Json(pub String);
+pub struct JsonText(pub String);
 
-impl FromSql<Moment, Pg> for Time {
+impl FromSql<Moment, Pg> for SqlTime {
     fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
         <DateTime<Utc> as FromSql<Timestamptz, Pg>>::from_sql(bytes).map(Self)
     }
 }
 
-impl FromSql<Moment, Sqlite> for Time {
+impl FromSql<Moment, Sqlite> for SqlTime {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let micros = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
         DateTime::from_timestamp_micros(micros).map(Self).ok_or_else(|| "a time out of range".into())
     }
 }
 
-impl FromSql<Document, Pg> for Json {
+impl FromSql<Document, Pg> for JsonText {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         match value.as_bytes() {
             [1, text @ ..] => Ok(Self(std::str::from_utf8(text)?.to_owned())),
@@ -262,7 +258,7 @@ impl FromSql<Document, Pg> for Json {
     }
 }
 
-impl FromSql<Document, Sqlite> for Json {
+impl FromSql<Document, Sqlite> for JsonText {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         <String as FromSql<Text, Sqlite>>::from_sql(value).map(Self)
     }

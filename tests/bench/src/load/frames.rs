@@ -1,8 +1,7 @@
-//! WebSocket frames, as far as the benchmark needs them: short of extensions and fragments.
+//! WebSocket frames without extensions and fragments.
 
-/// What a frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     Text,
     Close,
     Ping,
@@ -10,16 +9,16 @@ pub enum Kind {
 }
 
 /// A frame within a buffer.
-pub struct Frame {
-    pub kind: Kind,
-    /// The key it is masked with; a server's frames have none.
+pub struct FrameRange {
+    pub kind: FrameKind,
+    /// The masking key; frames of a server have none.
     pub mask: Option<[u8; 4]>,
-    /// Where its payload is, and where it ends.
+    /// The range of the payload; its end is the end of the frame.
     pub payload: std::ops::Range<usize>,
 }
 
-/// The first frame of the bytes; `None` where it has not come whole.
-pub fn first(bytes: &[u8]) -> Option<Frame> {
+/// Parses the first frame of the bytes. Returns `None` if it is incomplete.
+pub fn parse_first(bytes: &[u8]) -> Option<FrameRange> {
     let (head, length) = (*bytes.first()?, *bytes.get(1)?);
     let (at, length) = match length & 0x7f {
         126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
@@ -28,31 +27,31 @@ pub fn first(bytes: &[u8]) -> Option<Frame> {
     };
     let (at, mask) = if bytes[1] & 0x80 == 0 { (at, None) } else { (at + 4, Some(bytes.get(at..at + 4)?)) };
     let kind = match head & 0x0f {
-        8 => Kind::Close,
-        9 => Kind::Ping,
-        10 => Kind::Pong,
-        _ => Kind::Text,
+        8 => FrameKind::Close,
+        9 => FrameKind::Ping,
+        10 => FrameKind::Pong,
+        _ => FrameKind::Text,
     };
     let mask = mask.and_then(|it| it.try_into().ok());
-    (bytes.len() >= at + length).then_some(Frame { kind, mask, payload: at..at + length })
+    (bytes.len() >= at + length).then_some(FrameRange { kind, mask, payload: at..at + length })
 }
 
-/// A frame of a client. Its mask is all zeros, which is lawful and costs nothing.
-pub fn masked(kind: Kind, payload: &[u8]) -> Vec<u8> {
+/// A frame of a client. Its mask is zero, which is allowed and leaves the payload unchanged.
+pub fn masked(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     frame(kind, payload, true)
 }
 
 /// A frame of a server.
-pub fn unmasked(kind: Kind, payload: &[u8]) -> Vec<u8> {
+pub fn unmasked(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     frame(kind, payload, false)
 }
 
-fn frame(kind: Kind, payload: &[u8], mask: bool) -> Vec<u8> {
+fn frame(kind: FrameKind, payload: &[u8], mask: bool) -> Vec<u8> {
     let opcode = match kind {
-        Kind::Text => 1,
-        Kind::Close => 8,
-        Kind::Ping => 9,
-        Kind::Pong => 10,
+        FrameKind::Text => 1,
+        FrameKind::Close => 8,
+        FrameKind::Ping => 9,
+        FrameKind::Pong => 10,
     };
     let bit = if mask { 0x80 } else { 0 };
     let mut frame = Vec::with_capacity(payload.len() + 14);
@@ -80,16 +79,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_read_as_it_was_written() {
+    fn a_frame_can_be_parsed_after_encoding() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = vec![b'x'; length];
-            for bytes in [masked(Kind::Text, &payload), unmasked(Kind::Text, &payload)] {
-                let frame = first(&bytes).expect("it is whole");
+            for bytes in [masked(FrameKind::Text, &payload), unmasked(FrameKind::Text, &payload)] {
+                let frame = parse_first(&bytes).expect("it is whole");
                 assert_eq!(
                     (frame.kind, frame.payload.end, &bytes[frame.payload]),
-                    (Kind::Text, bytes.len(), &payload[..])
+                    (FrameKind::Text, bytes.len(), &payload[..])
                 );
-                assert!(first(&bytes[..bytes.len() - 1]).is_none(), "{length}");
+                assert!(parse_first(&bytes[..bytes.len() - 1]).is_none(), "{length}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Sending and receiving over WebSockets.
 //!
-//! Messages are told apart by a number at the beginning of their text. A round keeps some under
-//! way, or sends at a pace; the receipts drive it, so nothing polls.
+//! Messages are identified by a number at the beginning of their text. A round keeps a number of messages in flight or sends at a
+//! fixed rate. Received events trigger the next send, so that nothing polls.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,108 +20,104 @@ use tokio::{
 };
 
 use super::{
-    Pace, Report, Round,
-    frames::{self, Kind},
+    LoadPace, Round, RoundReport,
+    frames::{self, FrameKind},
 };
-use crate::Outcome;
+use crate::BenchResult;
 
-/// What every message says after its number: as long as such messages are.
+/// The text of every message after its number, of typical length.
 const TEXT: &str = "Of course. Two more towels and a second pillow are on their way; \
                     is there anything else that we can do for you tonight?";
-/// How long what is under way at the end of a round may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Sockets that are opened at once.
-const AT_ONCE: usize = 32;
+/// For messages that are in flight at the end of a round.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Sockets that are opened at the same time.
+const MAX_OPENING: usize = 32;
 
-/// Which sockets to open.
 #[derive(Serialize, Deserialize)]
-pub struct Seats {
-    /// The servers, each `127.0.0.1:PORT`; the seats are dealt out to them in runs of equal length.
+pub struct SocketLoad {
+    /// The nodes, each `127.0.0.1:PORT`. Each gets an equal, contiguous part of the sockets.
     pub addresses: Vec<String>,
-    /// The access tokens that they use.
+    /// The access tokens of the sockets.
     pub tokens: Vec<String>,
-    /// The sockets.
-    pub seats: Vec<Seat>,
-    /// How many of them send, the first ones, in turns.
+    pub sockets: Vec<LoadSocket>,
+    /// The first so many sockets send, in turns.
     pub senders: usize,
 }
 
-/// A socket.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub struct Seat {
-    /// Whose token it has: a place in the list.
+pub struct LoadSocket {
+    /// Index in the list of tokens.
     pub token: usize,
-    /// The stay whose conversation it speaks in.
+    /// The stay in whose conversation it sends.
     pub stay: i64,
-    /// Whether it is subscribed to that.
-    pub listens: bool,
+    /// It is subscribed to the stay.
+    pub is_subscribed: bool,
 }
 
-pub struct Client {
-    state: Rc<State>,
+pub struct SocketPool {
+    state: Rc<SocketPoolState>,
 }
 
-struct State {
+struct SocketPoolState {
     sockets: Vec<TcpStream>,
-    seats: Vec<Seat>,
+    specs: Vec<LoadSocket>,
     senders: usize,
-    /// How many listen to a stay.
-    listeners: HashMap<i64, usize>,
-    round: RefCell<Option<UnderWay>>,
-    /// The sender that is next, and the number of its message.
-    next: Cell<usize>,
-    number: Cell<u64>,
+    /// The number of subscribed sockets of each stay.
+    subscribers: HashMap<i64, usize>,
+    round: RefCell<Option<RunningRound>>,
+    /// The index of the next sender.
+    next_sender: Cell<usize>,
+    next_number: Cell<u64>,
     failure: RefCell<Option<String>>,
     changed: Notify,
 }
 
-/// A round that goes on.
-struct UnderWay {
-    pace: Pace,
+struct RunningRound {
+    pace: LoadPace,
     until: Instant,
-    /// What is not over: when it was sent, and how many receipts it still needs.
+    /// Messages in flight: time of sending, and number of events that are still expected.
     messages: HashMap<u64, (Instant, usize)>,
-    /// How long those took that are over.
+    /// Latencies of complete messages in microseconds.
     times: Vec<u32>,
     deliveries: u64,
 }
 
-impl Client {
-    pub async fn connect(job: Seats) -> Outcome<Self> {
-        let mut sockets = Vec::with_capacity(job.seats.len());
-        let run = job.seats.len().div_ceil(job.addresses.len());
-        let places: Vec<_> = job.seats.iter().enumerate().map(|(n, seat)| (&job.addresses[n / run], seat)).collect();
-        for places in places.chunks(AT_ONCE) {
-            let opening: Vec<_> = places
+impl SocketPool {
+    pub async fn connect(job: SocketLoad) -> BenchResult<Self> {
+        let mut sockets = Vec::with_capacity(job.sockets.len());
+        let run = job.sockets.len().div_ceil(job.addresses.len());
+        let targets: Vec<_> = job.sockets.iter().enumerate().map(|(n, spec)| (&job.addresses[n / run], spec)).collect();
+        for targets in targets.chunks(MAX_OPENING) {
+            let opening: Vec<_> = targets
                 .iter()
-                .map(|&(address, seat)| {
-                    let (address, token, seat) = (address.clone(), job.tokens[seat.token].clone(), *seat);
-                    spawn_local(async move { open(&address, &token, seat).await })
+                .map(|&(address, spec)| {
+                    let (address, token, spec) = (address.clone(), job.tokens[spec.token].clone(), *spec);
+                    spawn_local(async move { open(&address, &token, spec).await })
                 })
                 .collect();
             for socket in opening {
                 sockets.push(socket.await??);
             }
         }
-        let mut listeners = HashMap::new();
-        for seat in job.seats.iter().filter(|seat| seat.listens) {
-            *listeners.entry(seat.stay).or_insert(0) += 1;
+        let mut subscribers = HashMap::new();
+        for spec in job.sockets.iter().filter(|spec| spec.is_subscribed) {
+            *subscribers.entry(spec.stay).or_insert(0) += 1;
         }
-        let state = Rc::new(State {
+        let state = Rc::new(SocketPoolState {
             sockets,
-            seats: job.seats,
+            specs: job.sockets,
             senders: job.senders,
-            listeners,
+            subscribers,
             round: RefCell::default(),
-            next: Cell::new(0),
-            number: Cell::new(0),
+            next_sender: Cell::new(0),
+            next_number: Cell::new(0),
             failure: RefCell::default(),
             changed: Notify::new(),
         });
-        for place in 0..state.sockets.len() {
+        for index in 0..state.sockets.len() {
             let state = state.clone();
             spawn_local(async move {
-                if let Err(error) = state.read(place).await {
+                if let Err(error) = state.read(index).await {
                     state.fail(error.to_string());
                 }
             });
@@ -129,15 +125,15 @@ impl Client {
         Ok(Self { state })
     }
 
-    pub async fn round(&self, round: Round) -> Outcome<Report> {
+    pub async fn round(&self, round: Round) -> BenchResult<RoundReport> {
         let state = &self.state;
         let began = Instant::now();
         let until = began + Duration::from_secs_f64(round.seconds);
         let (messages, times) = Default::default();
-        *state.round.borrow_mut() = Some(UnderWay { pace: round.pace, until, messages, times, deliveries: 0 });
+        *state.round.borrow_mut() = Some(RunningRound { pace: round.pace, until, messages, times, deliveries: 0 });
         match round.pace {
-            Pace::UntilAcknowledged(most) | Pace::UntilDelivered(most) => (0..most).try_for_each(|_| state.send())?,
-            Pace::Every(a_second) => {
+            LoadPace::AwaitAck(most) | LoadPace::AwaitDelivery(most) => (0..most).try_for_each(|_| state.send())?,
+            LoadPace::PerSecond(a_second) => {
                 let mut at = began;
                 while at < until {
                     sleep_until(at.into()).await;
@@ -147,14 +143,14 @@ impl Client {
             }
         }
         sleep_until(until.into()).await;
-        timeout(PATIENCE, state.all_over()).await.map_err(|_| state.left_over())??;
+        timeout(TIMEOUT, state.wait_until_complete()).await.map_err(|_| state.incomplete_error())??;
         let ended = state.round.borrow_mut().take().ok_or("no round")?;
-        Ok(Report::of(ended.times, ended.deliveries, round.seconds))
+        Ok(RoundReport::new(ended.times, ended.deliveries, round.seconds))
     }
 }
 
-/// Opens a socket, and subscribes if it listens.
-pub async fn open(address: &str, token: &str, seat: Seat) -> Outcome<TcpStream> {
+/// Opens a socket and subscribes it if requested.
+pub async fn open(address: &str, token: &str, spec: LoadSocket) -> BenchResult<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let request = format!(
@@ -170,20 +166,19 @@ pub async fn open(address: &str, token: &str, seat: Seat) -> Outcome<TcpStream> 
     if !head.starts_with(b"HTTP/1.1 101") {
         return Err(format!("no upgrade: {}", String::from_utf8_lossy(&head)).into());
     }
-    if seat.listens {
-        subscribe(&mut stream, seat.stay).await?;
+    if spec.is_subscribed {
+        subscribe(&mut stream, spec.stay).await?;
     }
     Ok(stream)
 }
 
-/// Subscribes, and reads up to the acknowledgement, behind which nothing follows before a message is
-/// sent.
-async fn subscribe(stream: &mut TcpStream, stay: i64) -> Outcome<()> {
+/// Subscribes and reads up to the ack. No event follows it before a message is sent.
+async fn subscribe(stream: &mut TcpStream, stay: i64) -> BenchResult<()> {
     let command = format!(r#"{{"command":"subscribe_to_conversation","stay_id":{stay},"request_id":"subscribe"}}"#);
-    stream.write_all(&frames::masked(Kind::Text, command.as_bytes())).await?;
+    stream.write_all(&frames::masked(FrameKind::Text, command.as_bytes())).await?;
     let mut bytes = Vec::new();
     loop {
-        while let Some(frame) = frames::first(&bytes) {
+        while let Some(frame) = frames::parse_first(&bytes) {
             let event = std::str::from_utf8(&bytes[frame.payload.clone()])?;
             if event.starts_with(r#"{"type":"ack""#) {
                 return Ok(());
@@ -199,36 +194,36 @@ async fn subscribe(stream: &mut TcpStream, stay: i64) -> Outcome<()> {
     }
 }
 
-impl State {
-    /// Sends the next message from the next socket.
-    fn send(&self) -> Outcome<()> {
-        let (place, number) = (self.next.get(), self.number.get());
-        self.next.set((place + 1) % self.senders);
-        self.number.set(number + 1);
-        let stay = self.seats[place].stay;
+impl SocketPoolState {
+    /// Sends the next message from the next sender.
+    fn send(&self) -> BenchResult<()> {
+        let (index, number) = (self.next_sender.get(), self.next_number.get());
+        self.next_sender.set((index + 1) % self.senders);
+        self.next_number.set(number + 1);
+        let stay = self.specs[index].stay;
         if let Some(round) = self.round.borrow_mut().as_mut() {
             let needs = match round.pace {
-                Pace::UntilAcknowledged(_) => 1,
-                _ => self.listeners.get(&stay).copied().unwrap_or(0),
+                LoadPace::AwaitAck(_) => 1,
+                _ => self.subscribers.get(&stay).copied().unwrap_or(0),
             };
             round.messages.insert(number, (Instant::now(), needs));
         }
         let command = format!(
             r#"{{"command":"send_message","stay_id":{stay},"text":"{number} {TEXT}","request_id":"{number}"}}"#
         );
-        self.write(place, &frames::masked(Kind::Text, command.as_bytes()))
+        self.write(index, &frames::masked(FrameKind::Text, command.as_bytes()))
     }
 
-    /// Writes a small frame, for which a socket that is read has always room.
-    fn write(&self, place: usize, frame: &[u8]) -> Outcome<()> {
-        let written = self.sockets[place].try_write(frame)?;
+    /// Writes a small frame. A socket that is read always has room for it.
+    fn write(&self, index: usize, frame: &[u8]) -> BenchResult<()> {
+        let written = self.sockets[index].try_write(frame)?;
         if written == frame.len() { Ok(()) } else { Err("the server does not read".into()) }
     }
 
-    /// Reads a socket to its end, which is not to come.
-    async fn read(&self, place: usize) -> Outcome<()> {
-        let socket = &self.sockets[place];
-        // What has come of a frame that is not whole.
+    /// Reads a socket until it ends, which is an error.
+    async fn read(&self, index: usize) -> BenchResult<()> {
+        let socket = &self.sockets[index];
+        // The bytes of an incomplete frame.
         let mut rest: Vec<u8> = Vec::new();
         loop {
             socket.readable().await?;
@@ -241,16 +236,16 @@ impl State {
                         Err(error) => return Err(error.into()),
                     };
                     if rest.is_empty() {
-                        let taken = self.take(place, &buffer[..read])?;
-                        rest.extend_from_slice(&buffer[taken..read]);
+                        let handled = self.handle_frames(index, &buffer[..read])?;
+                        rest.extend_from_slice(&buffer[handled..read]);
                     } else {
                         rest.extend_from_slice(&buffer[..read]);
-                        let taken = self.take(place, &rest)?;
-                        rest.drain(..taken);
+                        let handled = self.handle_frames(index, &rest)?;
+                        rest.drain(..handled);
                     }
-                    Ok::<_, crate::Failure>(read)
+                    Ok::<_, crate::BenchError>(read)
                 })?;
-                // Less than would fit: there is no more for now.
+                // The buffer was not filled: nothing more is available.
                 if read < BUFFER_SIZE {
                     break;
                 }
@@ -261,27 +256,27 @@ impl State {
         }
     }
 
-    /// Takes the whole frames off the bytes; how many bytes those are.
-    fn take(&self, place: usize, bytes: &[u8]) -> Outcome<usize> {
+    /// Handles the complete frames. Returns their length in bytes.
+    fn handle_frames(&self, index: usize, bytes: &[u8]) -> BenchResult<usize> {
         let mut at = 0;
-        while let Some(frame) = frames::first(&bytes[at..]) {
+        while let Some(frame) = frames::parse_first(&bytes[at..]) {
             let payload = &bytes[at..][frame.payload.clone()];
             match frame.kind {
-                Kind::Text => self.hear(payload)?,
-                Kind::Ping => self.write(place, &frames::masked(Kind::Pong, payload))?,
-                Kind::Pong => {}
-                Kind::Close => return Err(format!("closed: {:?}", String::from_utf8_lossy(payload)).into()),
+                FrameKind::Text => self.handle_event(payload)?,
+                FrameKind::Ping => self.write(index, &frames::masked(FrameKind::Pong, payload))?,
+                FrameKind::Pong => {}
+                FrameKind::Close => return Err(format!("closed: {:?}", String::from_utf8_lossy(payload)).into()),
             }
             at += frame.payload.end;
         }
         Ok(at)
     }
 
-    fn hear(&self, event: &[u8]) -> Outcome<()> {
+    fn handle_event(&self, event: &[u8]) -> BenchResult<()> {
         if event.starts_with(br#"{"type":"new_message""#) {
-            self.receipt(number_after(event, br#""content":""#)?, Heard::Message)
+            self.record_receipt(number_after(event, br#""content":""#)?, ReceiptKind::Message)
         } else if event.starts_with(br#"{"type":"ack""#) {
-            self.receipt(number_after(event, br#""request_id":""#)?, Heard::Ack)
+            self.record_receipt(number_after(event, br#""request_id":""#)?, ReceiptKind::Ack)
         } else if event.starts_with(br#"{"type":"error""#) {
             Err(String::from_utf8_lossy(event).into_owned().into())
         } else {
@@ -289,16 +284,16 @@ impl State {
         }
     }
 
-    fn receipt(&self, number: u64, heard: Heard) -> Outcome<()> {
+    fn record_receipt(&self, number: u64, kind: ReceiptKind) -> BenchResult<()> {
         let now = Instant::now();
         {
             let mut round = self.round.borrow_mut();
             let Some(round) = round.as_mut() else { return Ok(()) };
-            let by_ack = matches!(round.pace, Pace::UntilAcknowledged(_));
-            if heard == Heard::Message && now < round.until {
+            let is_by_ack = matches!(round.pace, LoadPace::AwaitAck(_));
+            if kind == ReceiptKind::Message && now < round.until {
                 round.deliveries += 1;
             }
-            if by_ack != (heard == Heard::Ack) {
+            if is_by_ack != (kind == ReceiptKind::Ack) {
                 return Ok(());
             }
             let Some(message) = round.messages.get_mut(&number) else { return Ok(()) };
@@ -308,12 +303,12 @@ impl State {
             }
             let took = now - message.0;
             round.messages.remove(&number);
-            let paced = matches!(round.pace, Pace::Every(_));
-            // At a pace all that was sent counts, however late it comes.
-            if paced || now < round.until {
+            let is_paced = matches!(round.pace, LoadPace::PerSecond(_));
+            // At a fixed rate every message counts, even if it completes after the round.
+            if is_paced || now < round.until {
                 round.times.push(u32::try_from(took.as_micros())?);
             }
-            if paced || now >= round.until {
+            if is_paced || now >= round.until {
                 self.changed.notify_waiters();
                 return Ok(());
             }
@@ -321,7 +316,7 @@ impl State {
         self.send()
     }
 
-    async fn all_over(&self) -> Outcome<()> {
+    async fn wait_until_complete(&self) -> BenchResult<()> {
         loop {
             let changed = self.changed.notified();
             if let Some(failure) = self.failure.borrow().as_ref() {
@@ -334,9 +329,9 @@ impl State {
         }
     }
 
-    fn left_over(&self) -> String {
+    fn incomplete_error(&self) -> String {
         let left = self.round.borrow().as_ref().map_or(0, |it| it.messages.len());
-        format!("{left} messages did not come within {PATIENCE:?}")
+        format!("{left} messages did not come within {TIMEOUT:?}")
     }
 
     fn fail(&self, failure: String) {
@@ -346,12 +341,12 @@ impl State {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Heard {
+enum ReceiptKind {
     Message,
     Ack,
 }
 
-fn number_after(event: &[u8], key: &[u8]) -> Outcome<u64> {
+fn number_after(event: &[u8], key: &[u8]) -> BenchResult<u64> {
     let at = event.windows(key.len()).position(|it| it == key).ok_or("an event without a number")? + key.len();
     let digits = event[at..].iter().take_while(|it| it.is_ascii_digit());
     Ok(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
@@ -360,6 +355,6 @@ fn number_after(event: &[u8], key: &[u8]) -> Outcome<u64> {
 const BUFFER_SIZE: usize = 64 * 1024;
 
 thread_local! {
-    /// One for all sockets: a frame is worked off where it lies.
+    /// Shared by all sockets: frames are handled in place.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_SIZE]);
 }

@@ -1,4 +1,4 @@
-//! What WhatsApp posts: guests' messages, signed.
+//! Signed webhook bodies with messages of guests.
 
 use std::fmt::Write;
 
@@ -8,32 +8,31 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// As long as what staff send.
+/// As long as the messages of staff.
 const TEXT: &str = "Good evening. Could we have two more towels and a second pillow, please? And is there anywhere nearby \
                     that is open for a late supper?";
 
-/// A webhook, and who writes to it.
+/// A webhook and the guests who write to it.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Webhook {
+pub struct WebhookLoad {
     /// `127.0.0.1:PORT`.
     pub address: String,
-    /// What is posted is signed with this.
+    /// Signs the bodies.
     pub secret: String,
-    /// The hotel's.
     pub phone_number_id: String,
-    /// The guests' numbers, digits alone; they write in turns.
+    /// The guests' numbers, digits alone. Guests write in turns.
     pub guests: Vec<String>,
-    /// So many messages a POST.
-    pub each: usize,
+    /// Messages of each body.
+    pub messages_per_body: usize,
 }
 
-impl Webhook {
-    /// The request of this number: no message comes twice.
+impl WebhookLoad {
+    /// The request of this index. Message ids do not repeat.
     pub fn request(&self, n: usize) -> String {
         let now = Utc::now().timestamp();
-        let mine = (n * self.each)..((n + 1) * self.each);
+        let numbers = (n * self.messages_per_body)..((n + 1) * self.messages_per_body);
         let messages: Vec<Value> =
-            mine.map(|n| message(&self.guests[n % self.guests.len()], &format!("wamid.{n}"), now)).collect();
+            numbers.map(|n| message(&self.guests[n % self.guests.len()], &format!("wamid.{n}"), now)).collect();
         let value = json!({
             "messaging_product": "whatsapp",
             "metadata": { "display_phone_number": "15550100000", "phone_number_id": self.phone_number_id },
@@ -52,7 +51,6 @@ impl Webhook {
     }
 
     fn signature(&self, body: &str) -> String {
-        // Keys may have any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("a key");
         mac.update(body.as_bytes());
         mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
@@ -62,7 +60,7 @@ impl Webhook {
     }
 }
 
-/// A text of a guest, as it stands in a body.
-pub fn message(from: &str, name: &str, at: i64) -> Value {
-    json!({ "from": from, "id": name, "timestamp": at.to_string(), "type": "text", "text": { "body": TEXT } })
+/// A guest's text message in a webhook body.
+pub fn message(from: &str, id: &str, at: i64) -> Value {
+    json!({ "from": from, "id": id, "timestamp": at.to_string(), "type": "text", "text": { "body": TEXT } })
 }

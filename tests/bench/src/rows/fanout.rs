@@ -1,79 +1,80 @@
-//! Fan-out: one message to a thousand sockets of one stay, and to five of each of a thousand.
+//! Fan-out: one message to a thousand sockets of one stay, and many messages to five sockets each of a thousand stays.
 
-use super::{Bench, Costs, median, sends, thousands, watched};
+use super::{Bench, CpuCost, measure_cpu, median, sends, thousands};
 use crate::{
-    Outcome,
-    databases::Kind,
-    load::{Pace, Round, Seat},
-    processes::Process,
-    site::{SOCKETS_OF_ONE, Site, Sizes, seated},
-    table::Row,
+    BenchResult,
+    databases::BenchDatabaseKind,
+    load::{LoadPace, LoadSocket, Round},
+    processes::ChildProcess,
+    site::{MAX_SOCKETS_PER_STAFF, Site, SiteSizes, connect_sockets},
+    table::BenchRow,
 };
 
 const LISTENERS: usize = 1_000;
-const UNDER_WAY: usize = 8;
+const IN_FLIGHT: usize = 8;
 const GOAL_MANY: f64 = 0.6;
 const STAYS: usize = 1_000;
-/// Sockets of each of the many stays.
-pub const OF_EACH: usize = 5;
-/// The part of the send rate that is offered.
+/// Subscribed sockets of each stay.
+pub const SOCKETS_PER_STAY: usize = 5;
+/// The offered rate as a part of the largest send rate.
 const OFFERED: f64 = 0.8;
-/// How much of what is offered has to arrive while it is offered: all but what is just under way.
+/// The part that has to be delivered within the round: all but the messages in flight.
 const GOAL_FEW: f64 = 0.98;
 
-pub fn to_many(bench: &Bench) -> Outcome<()> {
-    for kind in Kind::all() {
+pub fn to_many(bench: &Bench) -> BenchResult<()> {
+    for kind in BenchDatabaseKind::all() {
         let site = Site::new(kind, sizes(LISTENERS, 20), &bench.folder)?;
-        let stay = site.made.hotels[0].relayed().next().ok_or("no stay")?.id;
-        let seats = |of: usize| (0..LISTENERS).map(|n| Seat { token: n % of, stay, listens: true }).collect();
-        let tokens = site.tokens(LISTENERS / SOCKETS_OF_ONE)?;
-        let mut product = site.seats(tokens.clone(), seats(tokens.len()))?;
+        let stay = site.generated.hotels[0].stays_in_relay().next().ok_or("no stay")?.id;
+        let sockets =
+            |of: usize| (0..LISTENERS).map(|n| LoadSocket { token: n % of, stay, is_subscribed: true }).collect();
+        let tokens = site.tokens(LISTENERS / MAX_SOCKETS_PER_STAFF)?;
+        let mut product = site.sockets(tokens.clone(), sockets(tokens.len()))?;
         let (bare, address) = broadcaster(bench)?;
-        let mut baseline = seated(&address, vec![String::new()], seats(1), &bench.folder)?;
-        let pace = Pace::UntilDelivered(UNDER_WAY);
+        let mut baseline = connect_sockets(&address, vec![String::new()], sockets(1), &bench.folder)?;
+        let pace = LoadPace::AwaitDelivery(IN_FLIGHT);
         bench.warm_up(&mut [&mut product, &mut baseline], pace)?;
         let round = bench.round(pace);
-        let (mut costs, mut bare_costs) = (Costs::default(), Costs::default());
-        let duel = bench.duel(
-            || Ok(watched(&mut product, &site.server, round, &mut costs)?.deliveries as f64 / bench.seconds),
-            || Ok(watched(&mut baseline, &bare, round, &mut bare_costs)?.deliveries as f64 / bench.seconds),
+        let (mut costs, mut bare_costs) = (CpuCost::default(), CpuCost::default());
+        let compare_rates = bench.compare_rates(
+            || Ok(measure_cpu(&mut product, &site.server, round, &mut costs)?.deliveries as f64 / bench.seconds),
+            || Ok(measure_cpu(&mut baseline, &bare, round, &mut bare_costs)?.deliveries as f64 / bench.seconds),
         )?;
         let what = format!("fan-out to 1,000 sockets of one stay, 8 messages under way, {}", kind.name());
-        duel.row(what, "deliveries/s", Some(GOAL_MANY), [&costs, &bare_costs]).print();
+        compare_rates.row(what, "deliveries/s", Some(GOAL_MANY), [&costs, &bare_costs]).print();
     }
     Ok(())
 }
 
-pub fn to_few(bench: &Bench) -> Outcome<()> {
-    for kind in Kind::all() {
-        let site = Site::new(kind, sizes(STAYS * OF_EACH + sends::SOCKETS, 2 * STAYS), &bench.folder)?;
-        let mut tokens = site.tokens((STAYS * OF_EACH + sends::SOCKETS) / SOCKETS_OF_ONE)?;
-        let senders = tokens.split_off(STAYS * OF_EACH / SOCKETS_OF_ONE);
+pub fn to_few(bench: &Bench) -> BenchResult<()> {
+    for kind in BenchDatabaseKind::all() {
+        let site = Site::new(kind, sizes(STAYS * SOCKETS_PER_STAY + sends::SOCKETS, 2 * STAYS), &bench.folder)?;
+        let mut tokens = site.tokens((STAYS * SOCKETS_PER_STAY + sends::SOCKETS) / MAX_SOCKETS_PER_STAFF)?;
+        let senders = tokens.split_off(STAYS * SOCKETS_PER_STAY / MAX_SOCKETS_PER_STAFF);
         let mut alone = sends::by_socket(&site, senders, sends::SOCKETS)?;
-        let pace = Pace::UntilAcknowledged(sends::UNDER_WAY);
+        let pace = LoadPace::AwaitAck(sends::IN_FLIGHT);
         bench.warm_up(&mut [&mut alone], pace)?;
-        // Without anybody who listens: the send rate.
+        // The send rate without subscribers.
         let mut rates =
-            (0..bench.rounds).map(|_| Ok(alone.round(bench.round(pace))?.rate())).collect::<Outcome<Vec<_>>>()?;
+            (0..bench.rounds).map(|_| Ok(alone.round(bench.round(pace))?.rate())).collect::<BenchResult<Vec<_>>>()?;
         let offered = OFFERED * median(&mut rates);
-        let mut product = site.seats(tokens.clone(), seats(&site, STAYS, tokens.len()))?;
-        let pace = Pace::Every(offered);
-        bench.warm_up(&mut [&mut product], Pace::Every(offered / 2.0))?;
-        // Longer than others: what is under way at the end must not weigh, and a backlog would grow.
-        let (round, mut costs) = (Round { seconds: 2.0 * bench.seconds, pace }, Costs::default());
+        let mut product = site.sockets(tokens.clone(), sockets(&site, STAYS, tokens.len()))?;
+        let pace = LoadPace::PerSecond(offered);
+        bench.warm_up(&mut [&mut product], LoadPace::PerSecond(offered / 2.0))?;
+        // A longer round, so that messages in flight at its end do not matter, and a backlog would grow.
+        let (round, mut costs) = (Round { seconds: 2.0 * bench.seconds, pace }, CpuCost::default());
         let (mut parts, mut p99) = (Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
-            let report = watched(&mut product, &site.server, round, &mut costs)?;
-            parts.push(report.deliveries as f64 / (report.done as usize * OF_EACH) as f64);
+            let report = measure_cpu(&mut product, &site.server, round, &mut costs)?;
+            parts.push(report.deliveries as f64 / (report.completed as usize * SOCKETS_PER_STAY) as f64);
             p99.push(report.p99);
         }
         let (least, greatest) = (parts.iter().copied().fold(1.0, f64::min), parts.iter().copied().fold(0.0, f64::max));
         let part = median(&mut parts);
-        let row = Row {
+        let row = BenchRow {
             what: format!("1,000 stays of 5 sockets, deliveries at 80 % of the send rate, {}", kind.name()),
             product: format!(
                 "{} deliveries/s{costs}; p99 {:.0} ms",
-                thousands(part * offered * OF_EACH as f64),
+                thousands(part * offered * SOCKETS_PER_STAY as f64),
                 median(&mut p99)
             ),
             baseline: format!("offered 5 × {}/s, of {}", thousands(offered), thousands(offered / OFFERED)),
@@ -86,22 +87,25 @@ pub fn to_few(bench: &Bench) -> Outcome<()> {
     Ok(())
 }
 
-/// Five sockets for each of so many stays.
-pub fn seats(site: &Site, stays: usize, tokens: usize) -> Vec<Seat> {
-    let stays = site.made.hotels[0].relayed().take(stays).map(|it| it.id).collect::<Vec<_>>();
-    let each =
-        (0..stays.len() * OF_EACH).map(|n| Seat { token: n % tokens, stay: stays[n % stays.len()], listens: true });
+/// Five subscribed sockets for each stay.
+pub fn sockets(site: &Site, stays: usize, tokens: usize) -> Vec<LoadSocket> {
+    let stays = site.generated.hotels[0].stays_in_relay().take(stays).map(|it| it.id).collect::<Vec<_>>();
+    let each = (0..stays.len() * SOCKETS_PER_STAY).map(|n| LoadSocket {
+        token: n % tokens,
+        stay: stays[n % stays.len()],
+        is_subscribed: true,
+    });
     each.collect()
 }
 
-/// Staff enough for so many sockets; the first one, a manager, opens none.
-pub fn sizes(sockets: usize, stays: usize) -> Sizes {
-    Sizes { hotels: 1, staff: 1 + sockets / SOCKETS_OF_ONE, stays, messages: 3 }
+/// Sizes with enough staff members for this number of sockets. The first one is a manager and opens none.
+pub fn sizes(sockets: usize, stays: usize) -> SiteSizes {
+    SiteSizes { hotels: 1, staff: 1 + sockets / MAX_SOCKETS_PER_STAFF, stays, messages: 3 }
 }
 
-/// A bare broadcaster, and where it listens.
-pub fn broadcaster(bench: &Bench) -> Outcome<(Process, String)> {
-    let mut bare = Process::part("baseline-ws", &bench.folder.join("baseline.log"))?;
-    let address = bare.listening()?;
+/// Starts the bare broadcaster. Returns it with its address.
+pub fn broadcaster(bench: &Bench) -> BenchResult<(ChildProcess, String)> {
+    let mut bare = ChildProcess::start_role("baseline-ws", &bench.folder.join("baseline.log"))?;
+    let address = bare.wait_until_listening()?;
     Ok((bare, address))
 }

@@ -1,38 +1,37 @@
-//! A page costs the same whatever is stored: few messages, or very many, spread over all
-//! conversations or heaped in ten.
+//! Pages of a large database beside those of a small one. The messages are spread over all conversations, or concentrated in ten.
 
-use super::{Bench, Costs, pages, thousands};
+use super::{Bench, CpuCost, pages, thousands};
 use crate::{
-    Outcome,
-    baseline::sql::Conn,
-    databases::{Database, Kind},
-    load::{Pace, Round},
-    processes::Rounds,
-    site::{Made, Site, Sizes, get},
+    BenchResult,
+    baseline::sql::BaselineConnection,
+    databases::{BenchDatabase, BenchDatabaseKind},
+    load::{LoadPace, Round},
+    processes::RoundProcess,
+    site::{GeneratedSite, Site, SiteSizes, get},
 };
 
-/// Conversations that the messages are heaped in.
-const HEAPS: usize = 10;
-/// In the small site the heaps have as many as a page.
+/// The conversations in which the messages are concentrated.
+const LARGE_CONVERSATIONS: usize = 10;
+/// In the small site the large conversations have one page of messages.
 const PAGE: usize = 100;
-/// The same, apart from what the machine does besides.
-const SAME: f64 = 0.9;
+/// Equal speed, apart from noise.
+const GOAL: f64 = 0.9;
 
-pub fn measure(bench: &Bench) -> Outcome<()> {
-    for kind in Kind::all() {
-        let few = heaped(bench, kind, PAGE)?;
-        let spread = Stored {
+pub fn measure(bench: &Bench) -> BenchResult<()> {
+    for kind in BenchDatabaseKind::all() {
+        let few = site_with_large_conversations(bench, kind, PAGE)?;
+        let spread = FilledSite {
             site: Site::new(kind, sizes(bench.messages / pages::STAYS), &bench.folder)?,
-            told: format!("{} messages spread", thousands(bench.messages as f64)),
-            of: usize::MAX,
+            description: format!("{} messages spread", thousands(bench.messages as f64)),
+            conversations: usize::MAX,
             limit: 1,
         };
         compare(bench, &few, &spread)?;
         drop(spread);
-        let heaped = Stored {
-            site: heaped(bench, kind, bench.messages / HEAPS)?,
-            told: format!("{} messages heaped in ten", thousands((bench.messages + pages::STAYS) as f64)),
-            of: HEAPS,
+        let heaped = FilledSite {
+            site: site_with_large_conversations(bench, kind, bench.messages / LARGE_CONVERSATIONS)?,
+            description: format!("{} messages heaped in ten", thousands((bench.messages + pages::STAYS) as f64)),
+            conversations: LARGE_CONVERSATIONS,
             limit: PAGE,
         };
         compare(bench, &few, &heaped)?;
@@ -40,18 +39,18 @@ pub fn measure(bench: &Bench) -> Outcome<()> {
     Ok(())
 }
 
-/// A site with much in it.
-struct Stored {
+/// A site with many messages.
+struct FilledSite {
     site: Site,
-    /// How much, and how it lies.
-    told: String,
-    /// Of how many conversations pages are asked for, and how many messages, so that the small site's
-    /// pages are as full.
-    of: usize,
+    /// Their number and distribution, for the table.
+    description: String,
+    /// The number of conversations whose pages are requested.
+    conversations: usize,
+    /// Messages of a page: as many as the small site can fill.
     limit: usize,
 }
 
-fn compare(bench: &Bench, few: &Site, many: &Stored) -> Outcome<()> {
+fn compare(bench: &Bench, few: &Site, many: &FilledSite) -> BenchResult<()> {
     let messages = format!("messages/?limit={}", many.limit);
     let pages = [
         ("conversations/".to_owned(), None),
@@ -59,49 +58,52 @@ fn compare(bench: &Bench, few: &Site, many: &Stored) -> Outcome<()> {
         ("conversations/{id}/".to_owned(), Some("")),
     ];
     for (what, end) in pages {
-        let (mut of_many, mut of_few) = (asking(&many.site, many.of, end)?, asking(few, many.of, end)?);
-        let pace = Pace::UntilAcknowledged(pages::CONNECTIONS);
+        let (mut of_many, mut of_few) =
+            (request_pages(&many.site, many.conversations, end)?, request_pages(few, many.conversations, end)?);
+        let pace = LoadPace::AwaitAck(pages::CONNECTIONS);
         bench.warm_up(&mut [&mut of_many, &mut of_few], pace)?;
         let round = Round { seconds: 1.0, pace };
-        let duel = bench.duel(|| Ok(of_many.round(round)?.rate()), || Ok(of_few.round(round)?.rate()))?;
-        let small = thousands((pages::STAYS + HEAPS * PAGE) as f64);
-        let kind = many.site.made.database.kind().name();
-        let what = format!("GET {what} of {}, against {small}, {kind}", many.told);
-        duel.row(what, "/s", Some(SAME), [&Costs::default(), &Costs::default()]).print();
+        let compare_rates =
+            bench.compare_rates(|| Ok(of_many.round(round)?.rate()), || Ok(of_few.round(round)?.rate()))?;
+        let small = thousands((pages::STAYS + LARGE_CONVERSATIONS * PAGE) as f64);
+        let kind = many.site.generated.database.kind().name();
+        let what = format!("GET {what} of {}, against {small}, {kind}", many.description);
+        compare_rates.row(what, "/s", Some(GOAL), [&CpuCost::default(), &CpuCost::default()]).print();
     }
     Ok(())
 }
 
-fn sizes(messages: usize) -> Sizes {
-    Sizes { hotels: 1, staff: 3, stays: pages::STAYS, messages }
+fn sizes(messages: usize) -> SiteSizes {
+    SiteSizes { hotels: 1, staff: 3, stays: pages::STAYS, messages }
 }
 
-/// A client that asks for pages of the first `of` conversations of the department.
-fn asking(site: &Site, of: usize, end: Option<&str>) -> Outcome<Rounds> {
+/// Starts a client that requests pages of the first conversations of the department.
+fn request_pages(site: &Site, conversations: usize, end: Option<&str>) -> BenchResult<RoundProcess> {
     let token = site.tokens(1)?.remove(0);
     let paths = match end {
         None => vec!["conversations/".to_owned()],
         Some(end) => {
-            let conversations = site.made.hotels[0].relayed().take(of);
-            conversations.map(|it| format!("conversations/{}/{end}", it.conversation_id)).collect()
+            let stays = site.generated.hotels[0].stays_in_relay().take(conversations);
+            stays.map(|it| format!("conversations/{}/{end}", it.conversation_id)).collect()
         }
     };
     site.requests(pages::CONNECTIONS, paths.iter().map(|path| get(&site.address, &token, path)).collect(), 200)
 }
 
-/// A site with a message in each conversation, and `each` more in ten of them.
-fn heaped(bench: &Bench, kind: Kind, each: usize) -> Outcome<Site> {
-    let made = Made::up(kind, sizes(1), &bench.folder)?;
-    let ids: Vec<_> = made.hotels[0].relayed().take(HEAPS).map(|it| it.conversation_id).collect();
-    heap(&made.database, &ids, each)?;
-    made.database.settle()?;
-    made.serve()
+/// A site with one message in each conversation and `each` more in ten of them.
+fn site_with_large_conversations(bench: &Bench, kind: BenchDatabaseKind, each: usize) -> BenchResult<Site> {
+    let generated = GeneratedSite::generate(kind, sizes(1), &bench.folder)?;
+    let ids: Vec<_> =
+        generated.hotels[0].stays_in_relay().take(LARGE_CONVERSATIONS).map(|it| it.conversation_id).collect();
+    add_messages(&generated.database, &ids, each)?;
+    generated.database.settle()?;
+    generated.serve()
 }
 
-fn heap(database: &Database, ids: &[i64], each: usize) -> Outcome<()> {
+fn add_messages(database: &BenchDatabase, ids: &[i64], each: usize) -> BenchResult<()> {
     let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
     let (prepare, numbers, later) = match database.kind() {
-        Kind::Sqlite => (
+        BenchDatabaseKind::Sqlite => (
             "",
             format!(
                 "(WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {each}) \
@@ -109,10 +111,12 @@ fn heap(database: &Database, ids: &[i64], each: usize) -> Outcome<()> {
             ),
             "max",
         ),
-        Kind::Postgres => ("SET statement_timeout = 0;", format!("generate_series(1, {each}) AS n (n)"), "greatest"),
+        BenchDatabaseKind::Postgres => {
+            ("SET statement_timeout = 0;", format!("generate_series(1, {each}) AS n (n)"), "greatest")
+        }
     };
-    // In turns, as they would come; and the heaps stand on the first page.
-    Ok(Conn::open(&database.url)?.run(&format!(
+    // In turns, as in practice. The large conversations are on the first page.
+    Ok(BaselineConnection::open(&database.url)?.run(&format!(
         "{prepare} BEGIN; \
          INSERT INTO messages (conversation_id, content, sender_type, timestamp, internal, guest_ordinal) \
          SELECT c.id, 'Could we have two more towels and another pillow, please? Number ' || n.n, 'guest', \

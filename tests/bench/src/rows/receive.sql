@@ -1,5 +1,5 @@
 -- What the product changes on PostgreSQL when a guest's message comes by WhatsApp (its log, log_statement = all),
--- each in a transaction of its own. For pgbench; hotels and stays say how much was made up.
+-- each in a transaction of its own. For pgbench; hotels and stays give the size of the generated data.
 \set hotel random(1, :hotels)
 \set conversation (:hotel - 1) * :stays + 2 * random(1, :stays / 2) - 1
 BEGIN;

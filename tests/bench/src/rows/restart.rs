@@ -1,4 +1,5 @@
-//! The restart storm: every socket comes back at once, and resumes fifty conversations. Others ask meanwhile.
+//! Restart storm: after a restart all sockets connect at the same time and resume fifty conversations each, while others send
+//! requests.
 
 use std::{
     rc::Rc,
@@ -19,60 +20,59 @@ use tokio::{
 
 use super::{Bench, thousands};
 use crate::{
-    Failure, Outcome,
-    databases::Kind,
+    BenchError, BenchResult,
+    databases::BenchDatabaseKind,
     load::{
-        Pace, Round, Seat,
-        frames::{self, Kind as FrameKind},
+        LoadPace, LoadSocket, Round,
+        frames::{self, FrameKind},
         open,
     },
-    site::{SOCKETS_OF_ONE, Site, Sizes, get},
-    table::Row,
+    site::{MAX_SOCKETS_PER_STAFF, Site, SiteSizes, get},
+    table::BenchRow,
 };
 
-/// Conversations that each socket resumes.
-const OF_EACH: usize = 50;
-/// Connections that are being opened at once.
-const OPENING: usize = 256;
-/// Connections that ask meanwhile.
-const OTHERS: usize = 4;
-/// How long all of it may take, and the p99 of what others ask, in milliseconds.
+const CONVERSATIONS_PER_SOCKET: usize = 50;
+/// Connections that are opened at the same time.
+const MAX_OPENING: usize = 256;
+/// Connections that send requests during the storm.
+const REQUEST_CONNECTIONS: usize = 4;
+/// Seconds until all sockets have resumed, and milliseconds at the p99 of the requests.
 const GOAL: f64 = 8.0;
 const GOAL_OTHERS: f64 = 250.0;
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-pub fn measure(bench: &Bench) -> Outcome<()> {
-    // 4,000; fewer where the bench is quick.
+pub fn measure(bench: &Bench) -> BenchResult<()> {
+    // 4,000, or 400 if the benchmark is quick.
     let sockets = usize::try_from(bench.queue)? * 2 / 5;
-    for kind in Kind::all() {
-        let sizes = Sizes { hotels: 1, staff: 2 + sockets / SOCKETS_OF_ONE, stays: 2_000, messages: 10 };
+    for kind in BenchDatabaseKind::all() {
+        let sizes = SiteSizes { hotels: 1, staff: 2 + sockets / MAX_SOCKETS_PER_STAFF, stays: 2_000, messages: 10 };
         let site = Site::new(kind, sizes, &bench.folder)?;
-        let mut tokens = site.tokens(1 + sockets / SOCKETS_OF_ONE)?;
-        let other = tokens.pop().ok_or("nobody to ask")?;
+        let mut tokens = site.tokens(1 + sockets / MAX_SOCKETS_PER_STAFF)?;
+        let other = tokens.pop().ok_or("no staff member is left for requests")?;
         let cursor = run(first_welcome(&site.address, &other))?;
         let site = site.restart()?;
-        let hotel = &site.made.hotels[0];
-        let ids: Vec<i64> = hotel.relayed().map(|it| it.conversation_id).collect();
+        let hotel = &site.generated.hotels[0];
+        let ids: Vec<i64> = hotel.stays_in_relay().map(|it| it.conversation_id).collect();
         let asked = ids.iter().map(|id| get(&site.address, &other, &format!("conversations/{id}/"))).collect();
-        let mut others = site.requests(OTHERS, asked, 200)?;
-        let round = Round { seconds: GOAL, pace: Pace::UntilAcknowledged(OTHERS) };
-        let storm = Storm { address: site.address.clone(), tokens, ids, cursor };
+        let mut others = site.requests(REQUEST_CONNECTIONS, asked, 200)?;
+        let round = Round { seconds: GOAL, pace: LoadPace::AwaitAck(REQUEST_CONNECTIONS) };
+        let storm = RestartStorm { address: site.address.clone(), tokens, ids, cursor };
         let (took, report) = thread::scope(|scope| {
             let asking = scope.spawn(|| others.round(round));
-            let took = run(storm.rage(sockets));
+            let took = run(storm.start(sockets));
             (took, asking.join())
         });
-        let (took, report) = (took?, report.map_err(|_| "the requests came to grief")??);
+        let (took, report) = (took?, report.map_err(|_| "the requests failed")??);
         row(kind, sockets, took, report.p99, report.p50).print();
     }
     Ok(())
 }
 
-fn row(kind: Kind, sockets: usize, took: Duration, p99: f64, p50: f64) -> Row {
+fn row(kind: BenchDatabaseKind, sockets: usize, took: Duration, p99: f64, p50: f64) -> BenchRow {
     let seconds = took.as_secs_f64();
-    Row {
+    BenchRow {
         what: format!(
-            "restart storm: {} sockets resume {OF_EACH} conversations each, while others read, {}",
+            "restart storm: {} sockets resume {CONVERSATIONS_PER_SOCKET} conversations each, while others read, {}",
             thousands(sockets as f64),
             kind.name()
         ),
@@ -84,28 +84,28 @@ fn row(kind: Kind, sockets: usize, took: Duration, p99: f64, p50: f64) -> Row {
     }
 }
 
-fn run<T>(what: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+fn run<T>(future: impl Future<Output = BenchResult<T>>) -> BenchResult<T> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, what)
+    LocalSet::new().block_on(&runtime, future)
 }
 
-const SILENT: Seat = Seat { token: 0, stay: 0, listens: false };
+const UNSUBSCRIBED: LoadSocket = LoadSocket { token: 0, stay: 0, is_subscribed: false };
 
-async fn first_welcome(address: &str, token: &str) -> Outcome<Value> {
-    let mut socket = open(address, token, SILENT).await?;
-    event(&mut socket, "welcome", &mut Vec::new()).await
+async fn first_welcome(address: &str, token: &str) -> BenchResult<Value> {
+    let mut socket = open(address, token, UNSUBSCRIBED).await?;
+    read_until(&mut socket, "welcome", &mut Vec::new()).await
 }
 
 /// Reads up to an event of this type.
-async fn event(socket: &mut TcpStream, word: &str, bytes: &mut Vec<u8>) -> Outcome<Value> {
+async fn read_until(socket: &mut TcpStream, event_type: &str, bytes: &mut Vec<u8>) -> BenchResult<Value> {
     loop {
-        while let Some(frame) = frames::first(bytes) {
+        while let Some(frame) = frames::parse_first(bytes) {
             let payload = bytes[frame.payload.clone()].to_vec();
             bytes.drain(..frame.payload.end);
             match frame.kind {
                 FrameKind::Text => {
                     let event: Value = serde_json::from_slice(&payload)?;
-                    if event["type"] == word {
+                    if event["type"] == event_type {
                         return Ok(event);
                     }
                     if event["type"] == "error" {
@@ -122,34 +122,35 @@ async fn event(socket: &mut TcpStream, word: &str, bytes: &mut Vec<u8>) -> Outco
     }
 }
 
-struct Storm {
+struct RestartStorm {
     address: String,
     tokens: Vec<String>,
     ids: Vec<i64>,
     cursor: Value,
 }
 
-impl Storm {
-    /// Lets all come back; how long it took until the last has resumed.
-    async fn rage(self, sockets: usize) -> Outcome<Duration> {
-        let (began, storm, opening) = (Instant::now(), Rc::new(self), Arc::new(Semaphore::new(OPENING)));
+impl RestartStorm {
+    /// Connects and resumes all sockets. Returns the time until the last has resumed.
+    async fn start(self, sockets: usize) -> BenchResult<Duration> {
+        let (began, storm, opening) = (Instant::now(), Rc::new(self), Arc::new(Semaphore::new(MAX_OPENING)));
         let mut tasks = JoinSet::new();
         for n in 0..sockets {
             let (storm, opening) = (storm.clone(), opening.clone());
             tasks.spawn_local(async move {
                 let permit = opening.acquire_owned().await?;
                 let token = &storm.tokens[n % storm.tokens.len()];
-                let mut socket = open(&storm.address, token, SILENT).await?;
+                let mut socket = open(&storm.address, token, UNSUBSCRIBED).await?;
                 drop(permit);
-                let ids: Vec<i64> = (0..OF_EACH).map(|k| storm.ids[(n + 7 * k) % storm.ids.len()]).collect();
+                let ids: Vec<i64> =
+                    (0..CONVERSATIONS_PER_SOCKET).map(|k| storm.ids[(n + 7 * k) % storm.ids.len()]).collect();
                 let resume = json!({
                     "command": "resume", "epoch": storm.cursor["epoch"], "after_seq": storm.cursor["seq"],
                     "conversation_ids": ids, "inbox": true,
                 });
                 socket.write_all(&frames::masked(FrameKind::Text, resume.to_string().as_bytes())).await?;
-                event(&mut socket, "resumed", &mut Vec::new()).await?;
-                // All stay open until the last has come.
-                Ok::<_, Failure>(socket)
+                read_until(&mut socket, "resumed", &mut Vec::new()).await?;
+                // All stay open until the last has resumed.
+                Ok::<_, BenchError>(socket)
             });
         }
         let mut open = Vec::with_capacity(sockets);
@@ -157,8 +158,8 @@ impl Storm {
             while let Some(ended) = tasks.join_next().await {
                 open.push(ended??);
             }
-            Ok::<_, Failure>(began.elapsed())
+            Ok::<_, BenchError>(began.elapsed())
         };
-        timeout(PATIENCE, all).await.map_err(|_| "not all have resumed")?
+        timeout(TIMEOUT, all).await.map_err(|_| "not all have resumed")?
     }
 }

@@ -1,5 +1,5 @@
 -- What the product does on PostgreSQL for a message that is sent (its log, log_statement = all),
--- each in a transaction of its own. For pgbench; hotels, staff and stays say how much was made up.
+-- each in a transaction of its own. For pgbench; hotels, staff and stays give the size of the generated data.
 \set hotel random(1, :hotels)
 \set sender (:hotel - 1) * :staff + 2
 \set conversation (:hotel - 1) * :stays + 2 * random(1, :stays / 2) - 1

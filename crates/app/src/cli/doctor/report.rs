@@ -1,25 +1,23 @@
-//! What the doctor found, and how it is told.
+//! Report of the doctor: the state of each check, as text and as JSON.
 
 use std::fmt::Write;
 
-use domain::Hotel;
+use domain::HotelId;
 use serde_json::{Value, json};
 
-/// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Right.
+pub enum CheckState {
     Ok,
-    /// Wrong: something does not work, or will not.
+    /// The check found a fault: something does not work, or will not work.
     Wrong,
-    /// Not set, and nothing needs it.
+    /// The checked feature is not configured, and not needed.
     NotSet,
-    /// It could not be looked whether it is right.
+    /// The check could not be made.
     NotChecked,
 }
 
-impl State {
-    fn words(self) -> &'static str {
+impl CheckState {
+    fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Wrong => "wrong",
@@ -38,60 +36,78 @@ impl State {
     }
 }
 
-/// What was found out about one thing.
-struct Finding {
-    thing: &'static str,
-    hotel: Option<(i64, String)>,
-    state: State,
-    says: String,
+/// The outcome of one check of the doctor. The sentence names the next step if something is wrong.
+#[derive(Debug)]
+pub struct CheckResult {
+    pub state: CheckState,
+    pub sentence: String,
 }
 
-/// All that was found out, in order.
+pub fn ok(sentence: impl Into<String>) -> CheckResult {
+    CheckResult { state: CheckState::Ok, sentence: sentence.into() }
+}
+
+pub fn wrong(sentence: impl Into<String>) -> CheckResult {
+    CheckResult { state: CheckState::Wrong, sentence: sentence.into() }
+}
+
+pub fn not_set(sentence: impl Into<String>) -> CheckResult {
+    CheckResult { state: CheckState::NotSet, sentence: sentence.into() }
+}
+
+pub fn not_checked(sentence: impl Into<String>) -> CheckResult {
+    CheckResult { state: CheckState::NotChecked, sentence: sentence.into() }
+}
+
+struct ReportEntry {
+    subject: &'static str,
+    hotel: Option<(HotelId, String)>,
+    result: CheckResult,
+}
+
+/// The results of all checks, in the order of the checks.
 #[derive(Default)]
-pub struct Report {
-    findings: Vec<Finding>,
+pub struct CheckReport {
+    entries: Vec<ReportEntry>,
 }
 
-impl Report {
-    /// Notes how a thing is, and a sentence about it, which says what to do where something is wrong.
-    pub fn note(&mut self, thing: &'static str, (state, says): (State, String)) {
-        self.findings.push(Finding { thing, hotel: None, state, says });
+impl CheckReport {
+    pub fn add(&mut self, subject: &'static str, result: CheckResult) {
+        self.entries.push(ReportEntry { subject, hotel: None, result });
     }
 
-    /// The same of a thing of one hotel.
-    pub fn note_of(&mut self, hotel: &Hotel, thing: &'static str, (state, says): (State, String)) {
-        self.findings.push(Finding { thing, hotel: Some((hotel.id.0, hotel.name.clone())), state, says });
+    pub fn add_for_hotel(&mut self, id: HotelId, name: &str, subject: &'static str, result: CheckResult) {
+        self.entries.push(ReportEntry { subject, hotel: Some((id, name.to_owned())), result });
     }
 
-    /// How many things are wrong.
-    pub fn wrong(&self) -> usize {
-        self.findings.iter().filter(|it| it.state == State::Wrong).count()
+    /// The number of checks that found something wrong.
+    pub fn count_wrong(&self) -> usize {
+        self.entries.iter().filter(|it| it.result.state == CheckState::Wrong).count()
     }
 
-    /// A line for each thing.
+    /// The report as text, one line for each check.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for Finding { thing, hotel, state, says } in &self.findings {
-            let of = hotel.as_ref().map(|(id, name)| format!(" of hotel {id} ({name})")).unwrap_or_default();
-            // A line is one line, whatever a database or a library says.
-            let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{:11}  {thing}{of}: {says}", state.words());
+        for ReportEntry { subject, hotel, result } in &self.entries {
+            let of_hotel = hotel.as_ref().map(|(id, name)| format!(" of hotel {id} ({name})")).unwrap_or_default();
+            // White space becomes single spaces, because messages of databases and libraries can contain line ends.
+            let sentence = result.sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:11}  {subject}{of_hotel}: {sentence}", result.state.label());
         }
         text
     }
 
-    /// The same for a program.
     pub fn json(&self) -> Value {
-        let shown = |it: &Finding| {
+        let entry_json = |entry: &ReportEntry| {
             json!({
-                "thing": it.thing,
-                "hotel_id": it.hotel.as_ref().map(|(id, _)| id),
-                "state": it.state.code(),
-                "says": it.says,
+                "thing": entry.subject,
+                "hotel_id": entry.hotel.as_ref().map(|(id, _)| id.0),
+                "state": entry.result.state.code(),
+                "says": entry.result.sentence,
             })
         };
-        json!({ "wrong": self.wrong(), "things": self.findings.iter().map(shown).collect::<Vec<_>>() })
+        json!({ "wrong": self.count_wrong(), "things": self.entries.iter().map(entry_json).collect::<Vec<_>>() })
     }
 }
 
@@ -100,14 +116,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_thing_has_one_line() {
-        let mut report = Report::default();
-        report.note("database", (State::Wrong, "it is away:\n\tno such host\n".to_owned()));
-        report.note("Redis", (State::NotSet, "none is needed".to_owned()));
+    fn each_check_is_one_line() {
+        let mut report = CheckReport::default();
+        report.add("database", wrong("it is unavailable:\n\tno such host\n"));
+        report.add("Redis", not_set("none is needed"));
         assert_eq!(
             report.text(),
-            "wrong        database: it is away: no such host\nnot set      Redis: none is needed\n"
+            "wrong        database: it is unavailable: no such host\nnot set      Redis: none is needed\n"
         );
-        assert_eq!((report.wrong(), &report.json()["things"][1]["state"]), (1, &json!("not_set")));
+        assert_eq!((report.count_wrong(), &report.json()["things"][1]["state"]), (1, &json!("not_set")));
     }
 }

@@ -1,197 +1,208 @@
-//! What the doctor finds out about WhatsApp.
+//! Checks of the doctor for WhatsApp: settings, webhook, access token, phone numbers, outbox.
 
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use desk::{Checkup, HotelCheckup, Stopped};
+use desk::diagnostics::{Diagnostics, HotelDiagnostics, SuspendedSender};
 use uuid::Uuid;
-use whatsapp::{Advice, ApiError, CallError, Client, NumberInfo, Stop, WebhookAnswer, advice_on};
+use whatsapp::{
+    ApiError, CallError, CloudApiClient, ErrorPolicy, PhoneNumberInfo, SuspensionCause, WebhookProbeResult,
+    policy_for_code,
+};
 
 use super::{
-    Found, compare, not_checked, not_set, ok,
-    report::{Report, State},
-    wrong,
+    clocks::compare_clocks,
+    report::{CheckReport, CheckResult, CheckState, not_checked, not_set, ok, wrong},
 };
 use crate::{clock::clock, settings::Settings};
 
-/// What was parked before is history.
-const LATELY: TimeDelta = TimeDelta::hours(24);
-/// How long WhatsApp may take to be reached, and to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Hotels without a number that are named.
-const MOST_NAMED: usize = 10;
+/// Dead letters older than this count as history, not as a fault.
+const RECENT_DEAD_LETTERS: TimeDelta = TimeDelta::hours(24);
+const WHATSAPP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum number of hotels without a WhatsApp number that are listed by id.
+const MAX_LISTED_HOTELS: usize = 10;
 
-/// Looks at everything that has to do with WhatsApp.
-pub async fn look(report: &mut Report, settings: &Settings, checkup: Option<&Checkup>) {
-    let with_number = |it: &&HotelCheckup| it.hotel.whatsapp_phone_number_id.is_some();
-    let hotels: Vec<&HotelCheckup> = checkup.iter().flat_map(|it| &it.hotels).filter(with_number).collect();
-    let needed = !hotels.is_empty();
-    report.note("app secret", app_secret(settings, needed));
-    report.note("verify token", verify_token(settings, needed));
-    report.note("webhook", webhook(settings, needed).await);
-    let told = ask(settings, &hotels).await;
-    if let Some(there) = told.time {
-        report.note("clock", compare(told.asked_at, there, "WhatsApp"));
+/// Makes all checks for WhatsApp. A missing setting is a fault only if a hotel has a WhatsApp number.
+pub async fn check_all(report: &mut CheckReport, settings: &Settings, diagnostics: Option<&Diagnostics>) {
+    let has_number = |it: &&HotelDiagnostics| it.hotel.whatsapp_phone_number_id.is_some();
+    let hotels: Vec<&HotelDiagnostics> = diagnostics.iter().flat_map(|it| &it.hotels).filter(has_number).collect();
+    let is_needed = !hotels.is_empty();
+    report.add("app secret", check_app_secret(settings, is_needed));
+    report.add("verify token", check_verify_token(settings, is_needed));
+    report.add("webhook", check_webhook(settings, is_needed).await);
+    let account = check_account(settings, &hotels).await;
+    if let Some(there) = account.whatsapp_time {
+        report.add("clock", compare_clocks(account.checked_at, there, "WhatsApp"));
     }
-    report.note("access token", told.token);
-    report.note("numbers", numbers(checkup));
-    for (it, number) in hotels.into_iter().zip(told.numbers) {
-        report.note_of(&it.hotel, "number", number);
-        report.note_of(&it.hotel, "sending", sending(it, settings));
-        report.note_of(&it.hotel, "guests", guests(it, settings));
+    report.add("access token", account.access_token);
+    report.add("numbers", check_hotels_have_numbers(diagnostics));
+    for (hotel, number) in hotels.into_iter().zip(account.numbers) {
+        let (id, name) = (hotel.hotel.id, hotel.hotel.name.as_str());
+        report.add_for_hotel(id, name, "number", number);
+        report.add_for_hotel(id, name, "sending", check_outbox(hotel, settings));
+        report.add_for_hotel(id, name, "guests", check_guest_messages(hotel, settings));
     }
-    if let Some(checkup) = checkup {
-        report.note("parked", parked(checkup));
+    if let Some(diagnostics) = diagnostics {
+        report.add("parked", check_dead_letters(diagnostics));
     }
 }
 
-/// What is not set: wrong only where a hotel has a number.
-fn missing(needed: bool, says: &str) -> Found {
-    if needed { wrong(says) } else { not_set(says) }
+fn missing(is_needed: bool, sentence: &str) -> CheckResult {
+    if is_needed { wrong(sentence) } else { not_set(sentence) }
 }
 
-fn app_secret(settings: &Settings, needed: bool) -> Found {
+fn check_app_secret(settings: &Settings, is_needed: bool) -> CheckResult {
     match settings.whatsapp_app_secret {
-        // Whether it is the app's, only what Meta signs can tell.
-        Some(_) => ok("it is set; whether it is that of the app shows when a guest writes: a wrong one is a 401"),
-        None => missing(needed, "without WHATSAPP_APP_SECRET nothing that comes is believed: set that of the Meta app"),
+        // Only a webhook call signed by Meta can prove that the app secret is right.
+        Some(_) => {
+            ok("it is set; a guest's message shows whether it is right: with a wrong one the webhook returns 401")
+        }
+        None => missing(
+            is_needed,
+            "without WHATSAPP_APP_SECRET every webhook call is refused: set the app secret of the Meta app",
+        ),
     }
 }
 
-fn verify_token(settings: &Settings, needed: bool) -> Found {
+fn check_verify_token(settings: &Settings, is_needed: bool) -> CheckResult {
     match settings.whatsapp_verify_token {
         Some(_) => ok("it is set"),
-        None => missing(needed, "set WHATSAPP_VERIFY_TOKEN to a word of your own, and give Meta the same"),
+        None => missing(is_needed, "set WHATSAPP_VERIFY_TOKEN to a text of your own, and enter the same text at Meta"),
     }
 }
 
-/// Whether the API is one that is played on this machine.
-fn is_played(settings: &Settings) -> bool {
+/// Whether the Cloud API is the simulator on this machine, the only one that is called without TLS.
+fn is_simulated(settings: &Settings) -> bool {
     settings.whatsapp_api_url.starts_with("http://")
 }
 
-/// Where Meta is to post to; else what there is to say about that.
-fn address(settings: &Settings, needed: bool) -> Result<String, Found> {
-    let played = is_played(settings);
+/// Returns the URL of the webhook, or the check result that explains why there is none.
+fn webhook_url(settings: &Settings, is_needed: bool) -> Result<String, CheckResult> {
+    let is_simulated = is_simulated(settings);
     match &settings.public_url {
-        Some(url) if url.scheme() == "https" || played => {
+        Some(url) if url.scheme() == "https" || is_simulated => {
             Ok(format!("{}/webhooks/whatsapp/", url.as_str().trim_end_matches('/')))
         }
-        Some(_) => Err(missing(
-            needed,
-            "PUBLIC_URL is not https: Meta posts to https alone, with a certificate that is trusted",
-        )),
-        None if played && settings.bind_address.port() != 0 => {
+        Some(_) => {
+            Err(missing(is_needed, "PUBLIC_URL is not https: Meta calls only https URLs with a trusted certificate"))
+        }
+        None if is_simulated && settings.bind_address.port() != 0 => {
             Ok(format!("http://{}/webhooks/whatsapp/", settings.bind_address))
         }
-        None if played => Err(not_checked("the server's port is not known here: set BIND_ADDRESS, or PUBLIC_URL")),
-        None => Err(missing(needed, "set PUBLIC_URL to the https address at which Meta reaches the server")),
+        None if is_simulated => {
+            Err(not_checked("the port of the server is not configured: set BIND_ADDRESS, or PUBLIC_URL"))
+        }
+        None => Err(missing(is_needed, "set PUBLIC_URL to the https URL at which Meta reaches the server")),
     }
 }
 
-async fn webhook(settings: &Settings, needed: bool) -> Found {
-    let address = match address(settings, needed) {
-        Ok(address) => address,
-        Err(found) => return found,
+async fn check_webhook(settings: &Settings, is_needed: bool) -> CheckResult {
+    let url = match webhook_url(settings, is_needed) {
+        Ok(url) => url,
+        Err(result) => return result,
     };
     let Some(token) = &settings.whatsapp_verify_token else {
-        return not_checked(format!("without a verify token {address} cannot be asked"));
+        return not_checked(format!("{url} can be checked only with a verify token"));
     };
-    match whatsapp::ask_webhook(&address, token, &Uuid::new_v4().simple().to_string()).await {
-        WebhookAnswer::Verified => ok(format!("{address} answers as Meta wants it")),
-        WebhookAnswer::NotReached(why) => not_checked(format!(
-            "{address} is not reached from this machine ({why}). It may be from elsewhere: Meta's page tells, when \
-             you save the address there"
+    match whatsapp::probe_webhook(&url, token, &Uuid::new_v4().simple().to_string()).await {
+        WebhookProbeResult::Verified => ok(format!("{url} returns the challenge, as Meta requires")),
+        WebhookProbeResult::Unreachable(cause) => not_checked(format!(
+            "{url} is not reached from this machine ({cause}). Meta may still reach it: save the URL on Meta's page, \
+             which then checks it"
         )),
-        WebhookAnswer::Untrusted => wrong(format!(
-            "the certificate of {address} is not trusted: Meta refuses it. Get one of a public authority, with \
-             its chain"
+        WebhookProbeResult::UntrustedCertificate => wrong(format!(
+            "the certificate of {url} is not trusted, so Meta refuses it. Use one of a public authority, with its \
+             chain"
         )),
-        WebhookAnswer::Other { status } => wrong(format!("{address} {}", other(status))),
+        WebhookProbeResult::WrongResponse { status } => wrong(format!("{url} {}", webhook_fault(status))),
     }
 }
 
-fn other(status: u16) -> String {
-    let (is, help) = match status {
-        200 => ("answers, but not as our server does", "is it another program, or a page of the proxy?"),
-        300..=399 => ("leads elsewhere", "Meta does not follow: give the final address"),
-        403 => {
-            ("refuses the verify token", "does the server run with the one that is set here? Restart it after a change")
-        }
-        404 => ("is not there", "does the proxy hand on /webhooks/whatsapp/ to the server?"),
+/// Explains the HTTP status of a webhook that did not return the challenge of the verification.
+fn webhook_fault(status: u16) -> String {
+    let (fault, next_step) = match status {
+        200 => ("does not return the challenge", "is it another program, or a page of the proxy?"),
+        300..=399 => ("redirects", "Meta follows no redirects: give the final address"),
+        403 => (
+            "refuses the verify token",
+            "does the server run with the token that is set here? Restart it after a change",
+        ),
+        404 => ("does not exist", "does the proxy forward /webhooks/whatsapp/ to the server?"),
         500.. => ("fails", "does the server run behind the proxy?"),
-        _ => ("does not answer as our server does", "is it another program, or a page of the proxy?"),
+        _ => ("does not respond like this server", "is it another program, or a page of the proxy?"),
     };
-    format!("{is} (HTTP status {status}): {help}")
+    format!("{fault} (HTTP status {status}): {next_step}")
 }
 
-/// What WhatsApp said.
-struct Told {
-    /// When it was asked.
-    asked_at: DateTime<Utc>,
-    /// The time there then.
-    time: Option<DateTime<Utc>>,
-    token: Found,
-    /// Of each hotel.
-    numbers: Vec<Found>,
+/// What the Cloud API reports about the access token and the phone numbers of the hotels.
+struct AccountCheck {
+    checked_at: DateTime<Utc>,
+    /// WhatsApp's own clock time at the moment `checked_at` of this machine.
+    whatsapp_time: Option<DateTime<Utc>>,
+    access_token: CheckResult,
+    /// The check results of the WhatsApp numbers, in the order of the hotels.
+    numbers: Vec<CheckResult>,
 }
 
-async fn ask(settings: &Settings, hotels: &[&HotelCheckup]) -> Told {
+async fn check_account(settings: &Settings, hotels: &[&HotelDiagnostics]) -> AccountCheck {
     let clock = clock(settings);
-    let unasked = |token, why: &str| Told {
-        asked_at: clock.now(),
-        time: None,
-        token,
-        numbers: hotels.iter().map(|_| not_checked(why)).collect(),
+    let without_call = |access_token, cause: &str| AccountCheck {
+        checked_at: clock.now(),
+        whatsapp_time: None,
+        access_token,
+        numbers: hotels.iter().map(|_| not_checked(cause)).collect(),
     };
-    let client = match settings.whatsapp() {
+    let client = match settings.whatsapp_client() {
         Ok(Some(client)) => client,
         Ok(None) => {
-            let needed = !hotels.is_empty();
             let token = missing(
-                needed,
-                "without WHATSAPP_ACCESS_TOKEN nothing is sent, and files do not come: what staff write waits",
+                !hotels.is_empty(),
+                "without WHATSAPP_ACCESS_TOKEN nothing is sent or downloaded: replies wait in the outbox",
             );
-            return unasked(token, "without an access token WhatsApp is not asked");
+            return without_call(token, "WhatsApp cannot be called without an access token");
         }
-        // All else was told as a bad setting.
+        // Creating the client fails only because of missing root certificates, since the settings are valid.
         Err(error) => {
-            return unasked(wrong(format!("{error}: install ca-certificates")), "WhatsApp cannot be asked");
+            return without_call(wrong(format!("{error}: install ca-certificates")), "WhatsApp cannot be called");
         }
     };
     let before = clock.now();
-    let time = tokio::time::timeout(PATIENCE, client.time()).await.ok().and_then(Result::ok).flatten();
-    // In the middle of what the question took; what is told is cut to the second.
-    let asked_at = before + (clock.now() - before) / 2 - TimeDelta::milliseconds(500);
-    let mut token = not_checked("it is set; as no number of a hotel is known, WhatsApp is not asked");
+    let response = tokio::time::timeout(WHATSAPP_TIMEOUT, client.server_time()).await;
+    let whatsapp_time = response.ok().and_then(Result::ok).flatten();
+    // The time of this machine in the middle of the call, less half a second because WhatsApp reports whole seconds.
+    let checked_at = before + (clock.now() - before) / 2 - TimeDelta::milliseconds(500);
+    let mut access_token = not_checked("it is set; WhatsApp is not called, because no hotel has a number");
     let mut numbers = Vec::with_capacity(hotels.len());
-    for it in hotels {
-        // Who does not answer is not asked for every hotel.
-        if token.0 == State::Wrong {
+    for hotel in hotels {
+        // After a timeout or a refused access token, calls for other hotels would fail the same way.
+        if access_token.state == CheckState::Wrong {
             numbers.push(not_checked("see the access token"));
             continue;
         }
-        let answer = check(&client, it).await;
-        token = of_token(&answer, settings);
-        numbers.push(of_number(&answer, it));
+        let response = fetch_number(&client, hotel).await;
+        access_token = token_result(&response, settings);
+        numbers.push(number_result(&response, hotel));
     }
-    Told { asked_at, time, token, numbers }
+    AccountCheck { checked_at, whatsapp_time, access_token, numbers }
 }
 
-async fn check(client: &Client, it: &HotelCheckup) -> Result<NumberInfo, CallError> {
-    let number = it.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
-    let asked = tokio::time::timeout(PATIENCE, client.check(number)).await;
-    asked.unwrap_or(Err(CallError::NoAnswer(whatsapp::NoAnswer::TimedOut)))
+async fn fetch_number(client: &CloudApiClient, hotel: &HotelDiagnostics) -> Result<PhoneNumberInfo, CallError> {
+    let number = hotel.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
+    let response = tokio::time::timeout(WHATSAPP_TIMEOUT, client.phone_number_info(number)).await;
+    response.unwrap_or(Err(CallError::NoResponse(whatsapp::NoResponse::TimedOut)))
 }
 
-/// What an answer about a number says about the access token.
-fn of_token(answer: &Result<NumberInfo, CallError>, settings: &Settings) -> Found {
-    match answer {
-        Ok(_) => ok("WhatsApp takes it"),
-        Err(CallError::Refused { error, .. }) if advice_on(error.code) == Advice::StopChannel(Stop::Token) => {
-            wrong(refused_token(error))
+fn is_token_refused(error: &ApiError) -> bool {
+    policy_for_code(error.code) == ErrorPolicy::SuspendSender(SuspensionCause::AccessToken)
+}
+
+/// The check result of the access token, derived from the response to a query of a phone number.
+fn token_result(response: &Result<PhoneNumberInfo, CallError>, settings: &Settings) -> CheckResult {
+    match response {
+        Err(CallError::Rejected { error, .. }) if is_token_refused(error) => wrong(refused_token(error)),
+        Ok(_) | Err(CallError::Rejected { .. } | CallError::NotSent(whatsapp::NotSent::InvalidRequest(_))) => {
+            ok("WhatsApp accepts it")
         }
-        Err(CallError::Refused { .. } | CallError::NotSent(whatsapp::NotSent::NoCall(_))) => ok("WhatsApp takes it"),
         Err(error) => wrong(format!(
             "WhatsApp is not reached at {} ({error}): may this machine call there?",
             settings.whatsapp_api_url
@@ -200,114 +211,115 @@ fn of_token(answer: &Result<NumberInfo, CallError>, settings: &Settings) -> Foun
 }
 
 fn refused_token(error: &ApiError) -> String {
-    let help = match error.code {
+    let next_step = match error.code {
         0 | 190 => {
-            "it is over, or is none: make a new permanent one, set WHATSAPP_ACCESS_TOKEN, and restart the servers"
+            "it has expired or is invalid: create a new permanent one, set WHATSAPP_ACCESS_TOKEN, and restart the \
+             servers"
         }
         _ => "it lacks a permission: whatsapp_business_messaging and whatsapp_business_management are needed",
     };
-    format!("WhatsApp refuses it ({error}); {help}")
+    format!("WhatsApp refuses it ({error}); {next_step}")
 }
 
-fn of_number(answer: &Result<NumberInfo, CallError>, it: &HotelCheckup) -> Found {
-    let id = it.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
-    match answer {
+fn number_result(response: &Result<PhoneNumberInfo, CallError>, hotel: &HotelDiagnostics) -> CheckResult {
+    let id = hotel.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
+    match response {
         Ok(info) => {
-            let number = info.display_phone_number.as_deref().unwrap_or("WhatsApp does not tell the number");
+            let number = info.display_phone_number.as_deref().unwrap_or("WhatsApp does not report the number");
             let name = info.verified_name.as_deref().map(|name| format!(", “{name}”")).unwrap_or_default();
             let quality = info.quality_rating.as_deref().map(|it| format!(", quality {it}")).unwrap_or_default();
             ok(format!("{number}{name}{quality} (phone number id {id})"))
         }
-        Err(CallError::Refused { error, .. }) if advice_on(error.code) == Advice::StopChannel(Stop::Token) => {
-            not_checked("see the access token")
-        }
-        Err(CallError::Refused { error, .. }) if matches!(error.code, 33 | 100) => wrong(format!(
-            "WhatsApp knows no phone number id {id} for this token ({error}): take the id, not the number itself, from \
-             Meta's page, and `message-manager hotel set {} --whatsapp-phone-number-id ID`",
-            it.hotel.id
+        Err(CallError::Rejected { error, .. }) if is_token_refused(error) => not_checked("see the access token"),
+        Err(CallError::Rejected { error, .. }) if matches!(error.code, 33 | 100) => wrong(format!(
+            "this token has no phone number id {id} ({error}): copy the id, not the number itself, from Meta's page, \
+             and run `message-manager hotel set {} --whatsapp-phone-number-id ID`",
+            hotel.hotel.id
         )),
-        // A fault of WhatsApp's, or a limit.
-        Err(CallError::Refused { error, .. }) if error.advice().wait(0).is_some() => {
-            not_checked(format!("WhatsApp does not tell now ({error}): ask again later"))
+        // WhatsApp reports a temporary fault or a rate limit.
+        Err(CallError::Rejected { error, .. }) if error.policy().retry_delay(0).is_some() => {
+            not_checked(format!("WhatsApp cannot check it at the moment ({error}): run doctor again later"))
         }
-        Err(CallError::Refused { error, .. }) => wrong(format!("WhatsApp refuses ({error}): {}", error.sentence())),
-        Err(CallError::NotSent(whatsapp::NotSent::NoCall(_))) => {
-            wrong(format!("{id} cannot be a phone number id: it is digits, from Meta's page"))
+        Err(CallError::Rejected { error, .. }) => wrong(format!("WhatsApp refuses ({error}): {}", error.sentence())),
+        Err(CallError::NotSent(whatsapp::NotSent::InvalidRequest(_))) => {
+            wrong(format!("{id} cannot be a phone number id, which consists of digits: copy it from Meta's page"))
         }
         Err(_) => not_checked("see the access token"),
     }
 }
 
-fn numbers(checkup: Option<&Checkup>) -> Found {
-    let Some(checkup) = checkup else { return not_checked("the database does not tell which hotel has which") };
-    let without: Vec<String> = checkup
+fn check_hotels_have_numbers(diagnostics: Option<&Diagnostics>) -> CheckResult {
+    let Some(diagnostics) = diagnostics else {
+        return not_checked("the database is not available, so the numbers of the hotels cannot be read");
+    };
+    let without: Vec<String> = diagnostics
         .hotels
         .iter()
         .filter(|it| it.hotel.whatsapp_phone_number_id.is_none())
         .map(|it| it.hotel.id.to_string())
         .collect();
-    let help = "`message-manager hotel set ID --whatsapp-phone-number-id P`";
-    match (checkup.hotels.len(), without.len()) {
+    let next_step = "`message-manager hotel set ID --whatsapp-phone-number-id P`";
+    match (diagnostics.hotels.len(), without.len()) {
         (0, _) => not_set("there is no hotel yet: `message-manager hotel create --name NAME`"),
         (_, 0) => ok("every hotel has one"),
-        (all, some) if some == all => not_set(format!("no hotel has one: {help}")),
+        (all, some) if some == all => not_set(format!("no hotel has one: {next_step}")),
         (_, some) => {
-            let named: Vec<String> = without.into_iter().take(MOST_NAMED).collect();
-            let more = if some > MOST_NAMED { ", …" } else { "" };
-            not_set(format!("{some} hotels have none ({}{more}): {help}", named.join(", ")))
+            let listed: Vec<String> = without.into_iter().take(MAX_LISTED_HOTELS).collect();
+            let more = if some > MAX_LISTED_HOTELS { ", …" } else { "" };
+            not_set(format!("{some} hotels have none ({}{more}): {next_step}", listed.join(", ")))
         }
     }
 }
 
-fn sending(it: &HotelCheckup, settings: &Settings) -> Found {
-    let waits = format!("{} wait to be sent, {} for their guest to write", it.queued, it.held);
-    match &it.stopped {
-        Some(Stopped { code, token }) if *token == settings.whatsapp_token_digest() => wrong(format!(
-            "it is stopped: WhatsApp refused with error {code}. {} {waits}",
-            if advice_on(*code) == Advice::StopChannel(Stop::Token) {
-                "Make a new access token, set it, and restart the servers: what waits then goes."
+fn check_outbox(hotel: &HotelDiagnostics, settings: &Settings) -> CheckResult {
+    let waiting = format!("{} wait to be sent, {} for their guest to write", hotel.queued, hotel.held);
+    match &hotel.stopped {
+        Some(SuspendedSender { code, token }) if *token == settings.whatsapp_token_digest() => wrong(format!(
+            "it is suspended: WhatsApp refused with error {code}. {} {waiting}",
+            if policy_for_code(*code) == ErrorPolicy::SuspendSender(SuspensionCause::AccessToken) {
+                "Create a new access token, set it, and restart the servers: waiting messages are then sent."
             } else {
-                "Put the account in order at Meta: what waits goes within five minutes after."
+                "Fix the account at Meta: waiting messages are sent within five minutes after that."
             }
         )),
-        Some(Stopped { code, .. }) if it.queued > 0 => wrong(format!(
-            "it was stopped with another access token (error {code}): restart the servers with the one that is set \
-             here. {waits}"
+        Some(SuspendedSender { code, .. }) if hotel.queued > 0 => wrong(format!(
+            "it was suspended with another access token (error {code}): restart the servers with the one that is set \
+             here. {waiting}"
         )),
-        _ => ok(waits),
+        _ => ok(waiting),
     }
 }
 
-fn guests(it: &HotelCheckup, settings: &Settings) -> Found {
-    let Some(at) = it.last_heard else {
-        return not_checked("none has written yet: write to the number from a telephone");
+fn check_guest_messages(hotel: &HotelDiagnostics, settings: &Settings) -> CheckResult {
+    let Some(at) = hotel.last_heard else {
+        return not_checked("no guest has written yet: write to the number from a phone");
     };
-    let ago = clock(settings).now() - at;
-    ok(format!("the last message came at {} ({})", at.to_rfc3339_opts(SecondsFormat::Secs, true), in_words(ago)))
+    let age = clock(settings).now() - at;
+    ok(format!("the last message came at {} ({})", at.to_rfc3339_opts(SecondsFormat::Secs, true), age_in_words(age)))
 }
 
-fn in_words(ago: TimeDelta) -> String {
-    match (ago.num_days(), ago.num_hours(), ago.num_minutes()) {
-        (2.., ..) => format!("{} days ago", ago.num_days()),
-        (_, 2.., _) => format!("{} hours ago", ago.num_hours()),
-        (.., 2..) => format!("{} minutes ago", ago.num_minutes()),
+fn age_in_words(age: TimeDelta) -> String {
+    match (age.num_days(), age.num_hours(), age.num_minutes()) {
+        (2.., ..) => format!("{} days ago", age.num_days()),
+        (_, 2.., _) => format!("{} hours ago", age.num_hours()),
+        (.., 2..) => format!("{} minutes ago", age.num_minutes()),
         _ => "just now".to_owned(),
     }
 }
 
-fn parked(checkup: &Checkup) -> Found {
-    let Some(at) = checkup.parked_at else { return ok("nothing came that could not be processed") };
-    let ago = checkup.now - at;
-    let foreign = match checkup.numbers_without_hotel.as_slice() {
+fn check_dead_letters(diagnostics: &Diagnostics) -> CheckResult {
+    let Some(newest_at) = diagnostics.parked_at else { return ok("all updates from WhatsApp have been processed") };
+    let age = diagnostics.now - newest_at;
+    let unknown_numbers = match diagnostics.numbers_without_hotel.as_slice() {
         [] => String::new(),
         numbers => format!(" No hotel has the phone number ids {}.", numbers.join(", ")),
     };
-    let says = format!(
-        "{} came that could not be processed, the newest {}.{foreign} See `message-manager parked list`",
-        checkup.parked,
-        in_words(ago)
+    let sentence = format!(
+        "{} came that could not be processed, the newest {}.{unknown_numbers} See `message-manager parked list`",
+        diagnostics.parked,
+        age_in_words(age)
     );
-    if ago < LATELY { wrong(says) } else { ok(says) }
+    if age < RECENT_DEAD_LETTERS { wrong(sentence) } else { ok(sentence) }
 }
 
 #[cfg(test)]
@@ -315,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_ago_is_told_in_words() {
+    fn ages_are_rounded_down_to_one_unit() {
         for (seconds, words) in [
             (-5, "just now"),
             (119, "just now"),
@@ -324,35 +336,37 @@ mod tests {
             (7200, "2 hours ago"),
             (172_800, "2 days ago"),
         ] {
-            assert_eq!(in_words(TimeDelta::seconds(seconds)), words);
+            assert_eq!(age_in_words(TimeDelta::seconds(seconds)), words);
         }
     }
 
     #[test]
-    fn what_is_refused_is_told_by_its_code() {
+    fn each_error_code_of_whatsapp_is_reported_under_the_right_check() {
         let refused = |code| {
             let error = ApiError { code, title: None, details: None, trace: None, transient: false };
-            let checkup = HotelCheckup { hotel: hotel(), queued: 0, held: 0, stopped: None, last_heard: None };
-            let answer = Err(CallError::Refused { error, retry_after: None });
-            (of_token(&answer, &Settings::read(|_| None).unwrap()).0, of_number(&answer, &checkup))
+            let hotel = HotelDiagnostics { hotel: hotel(), queued: 0, held: 0, stopped: None, last_heard: None };
+            let response = Err(CallError::Rejected { error, retry_after: None });
+            let token = token_result(&response, &Settings::read(|_| None).unwrap());
+            (token.state, number_result(&response, &hotel))
         };
-        let (token, (number, says)) = refused(190);
-        assert_eq!((token, number), (State::Wrong, State::NotChecked), "{says}");
-        assert_eq!(refused(200).0, State::Wrong);
-        let (token, (number, says)) = refused(100);
-        assert!((token, number) == (State::Ok, State::Wrong) && says.contains("hotel set 7"), "{says}");
-        let (_, (number, says)) = refused(131031);
-        assert!(number == State::Wrong && says.contains("locked"), "{says}");
-        assert_eq!(refused(80007).1.0, State::NotChecked);
+        let (token, number) = refused(190);
+        assert_eq!((token, number.state), (CheckState::Wrong, CheckState::NotChecked), "{}", number.sentence);
+        assert_eq!(refused(200).0, CheckState::Wrong);
+        let (token, number) = refused(100);
+        assert_eq!((token, number.state), (CheckState::Ok, CheckState::Wrong), "{}", number.sentence);
+        assert!(number.sentence.contains("hotel set 7"), "{}", number.sentence);
+        let (_, number) = refused(131031);
+        assert!(number.state == CheckState::Wrong && number.sentence.contains("locked"), "{}", number.sentence);
+        assert_eq!(refused(80007).1.state, CheckState::NotChecked);
     }
 
     #[test]
-    fn a_webhooks_wrong_answer_comes_with_what_helps() {
+    fn each_status_of_the_webhook_names_a_next_step() {
         for (status, words) in
-            [(200, "proxy"), (301, "final address"), (403, "Restart"), (404, "hand on"), (502, "run")]
+            [(200, "proxy"), (301, "final address"), (403, "Restart"), (404, "forward"), (502, "run")]
         {
-            let told = other(status);
-            assert!(told.contains(words) && told.contains(&status.to_string()), "{told}");
+            let sentence = webhook_fault(status);
+            assert!(sentence.contains(words) && sentence.contains(&status.to_string()), "{sentence}");
         }
     }
 

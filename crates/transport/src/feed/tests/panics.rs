@@ -1,147 +1,129 @@
-//! A feed, or a subscription, that comes to grief.
+//! Tests of a feed, and of a subscription actor, that panics.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
-use actix::AsyncContext;
-use chrono::{DateTime, TimeDelta, Utc};
-use desk::{Caller, Clock, Credentials, DbUrl, Filter, Lifetimes, Page};
-use tempfile::TempDir;
+use actix::{Actor, ActorContext, Addr, AsyncContext};
+use chrono::{DateTime, Utc};
+use desk::{
+    Clock, PageRequest,
+    conversations::ConversationFilter,
+    feed_query::{FeedQuery, SessionQuery, SessionView},
+};
+use domain::{Conversation, ConversationId, ConversationRef, HotelId, Seq};
 
-use super::super::*;
-use crate::subscription::Tell;
+use super::fixture::{DemoNode, close_cause};
+use crate::{
+    feed::{
+        requests::{FeedRequest, SocketRequest},
+        state::Feed,
+        subscription::{Broadcast, StaySubscription},
+    },
+    socket::{SocketState, send_queue::CloseCause, wake_list::WakeList},
+};
 
-/// A clock at which whoever asks it next comes to grief.
+/// A clock that panics at its next reading once it is armed.
 #[derive(Default)]
-struct BadClock(AtomicBool);
+struct PanickingClock {
+    is_armed: AtomicBool,
+}
 
-impl Clock for BadClock {
+impl Clock for PanickingClock {
     fn now(&self) -> DateTime<Utc> {
-        assert!(!self.0.swap(false, SeqCst), "on purpose");
+        assert!(!self.is_armed.swap(false, SeqCst), "on purpose");
         Utc::now()
     }
 }
 
-/// A node with the demo hotel and nothing else that would ask the clock.
-struct Node {
-    hub: Hub,
-    desk: Desk,
-    clock: Arc<BadClock>,
-    manager: Caller,
-    _folder: TempDir,
-}
-
-impl Node {
-    async fn new() -> Self {
-        let (folder, hub, clock) = (tempfile::tempdir().unwrap(), Hub::new(), Arc::new(BadClock::default()));
-        let url = DbUrl::Sqlite(folder.path().join("test.db"));
-        let lifetimes = Lifetimes { idle: TimeDelta::days(1), most: TimeDelta::days(1) };
-        let desk = Desk::open(&url, &[7; 32], lifetimes, clock.clone(), hub.on_commit()).await.unwrap();
-        let password = desk.make_demo().await.unwrap().password;
-        let credentials = Credentials { username: "manager".into(), password, address: [127, 0, 0, 1].into() };
-        let token = desk.login(credentials).await.unwrap().access;
-        let manager = desk.caller_of_token(&token).unwrap();
-        hub.begin_unwatched(desk.clone());
-        Self { hub, desk, clock, manager, _folder: folder }
-    }
-
-    /// A socket that wants to join.
-    fn comes(&self) -> Arc<Seat> {
-        let seat = self.hub.seat_here(self.manager);
-        self.hub.join(&seat).unwrap();
-        seat
-    }
-
-    /// What the manager sees of the newest conversation, and that.
-    async fn seen(&self) -> (Seen, Conversation) {
-        let listed =
-            self.desk.conversations(self.manager, Filter::default(), Page { number: 1, size: 1 }).await.unwrap();
-        let which = Which::Conversation(listed.answer.page[0].conversation.id);
-        let looks = vec![Look { caller: self.manager, which: vec![which] }];
-        let survey = Survey { hotel: self.manager.hotel, looks, log: None, views: vec![] };
-        let seen = self.desk.survey(survey).await.unwrap().seen.remove(0).unwrap();
-        let conversation = seen.conversations[0].clone().unwrap();
-        (seen, conversation)
-    }
-}
-
-/// Waits until something is so.
-async fn until(it: impl Fn() -> bool) {
-    let waiting = async {
-        while !it() {
+async fn wait_until(is_true: impl Fn() -> bool) {
+    let wait = async {
+        while !is_true() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it never came about");
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("timeout");
 }
 
-fn closing(seat: &Seat) -> Option<Closing> {
-    seat.outbox.take(usize::MAX).closing
+/// Loads the newest conversation of the demo hotel, and the session that sees it.
+async fn load_conversation(node: &DemoNode) -> (SessionView, Conversation) {
+    let listed = node
+        .desk
+        .list_conversations(node.caller, ConversationFilter::default(), PageRequest { number: 1, size: 1 })
+        .await
+        .unwrap();
+    let which = ConversationRef::Conversation(listed.value.page[0].conversation.id);
+    let looks = vec![SessionQuery { caller: node.caller, conversations: vec![which] }];
+    let query = FeedQuery { hotel: node.caller.hotel, sessions: looks, log: None, views: vec![] };
+    let seen = node.desk.query_feed(query).await.unwrap().sessions.remove(0).unwrap();
+    let conversation = seen.conversations[0].clone().unwrap();
+    (seen, conversation)
 }
 
-#[actix_web::test]
-async fn a_feed_that_panics_sends_its_sockets_to_a_new_one() {
-    let node = Node::new().await;
-    let first = node.comes();
-    until(|| first.standing().is_some()).await;
-    node.clock.0.store(true, SeqCst);
-    // Its wish to join is what the feed falls over.
-    let second = node.comes();
-    until(|| first.outbox.closing_since().is_some() && second.outbox.closing_since().is_some()).await;
-    assert_eq!((closing(&first), closing(&second)), (Some(Closing::Restart), Some(Closing::Restart)));
-    assert!(node.hub.feed(node.manager.hotel).is_none());
-    let third = node.comes();
-    until(|| third.standing().is_some()).await;
-    assert_eq!(closing(&third), None);
+/// Starts a subscription actor that has already stopped when this returns, as after a panic.
+async fn stopped_actor(hotel: HotelId, conversation: ConversationId) -> Addr<StaySubscription> {
+    let actor = StaySubscription::create(|context| {
+        context.run_later(Duration::ZERO, |_, context| context.terminate());
+        StaySubscription::new(hotel, conversation, WakeList::default())
+    });
+    wait_until(|| !actor.connected()).await;
+    actor
 }
 
-#[actix_web::test]
-async fn a_feed_that_retires_closes_nobody() {
-    let node = Node::new().await;
-    let (first, hotel) = (node.comes(), node.manager.hotel);
-    until(|| first.standing().is_some()).await;
-    node.hub.feed(hotel).unwrap().ask(Request::Of(first.clone(), Wish::Leave));
-    until(|| node.hub.feed(hotel).is_none()).await;
-    let second = node.comes();
-    until(|| second.standing().is_some()).await;
-    assert_eq!((closing(&first), closing(&second)), (None, None));
+fn broadcast() -> Broadcast {
+    Broadcast::Ephemeral { frame: "frame".into(), except: None }
 }
 
 #[actix_web::test]
-async fn subscribers_of_an_actor_that_is_gone_come_back() {
-    let node = Node::new().await;
-    let (seen, conversation) = node.seen().await;
-    let mut feed = Feed::new(node.manager.hotel, node.desk.clone(), node.hub.clone());
-    let seats = [(); 2].map(|()| node.hub.seat_here(node.manager));
-    for seat in &seats {
-        *seat.standing() = Some(Standing::new(&seen.live, Seq(0)));
-        feed.seats.insert(seat.id, seat.clone());
+async fn a_feed_that_panics_closes_its_sockets_and_the_next_socket_gets_a_new_feed() {
+    let clock = Arc::new(PanickingClock::default());
+    let node = DemoNode::new("manager", clock.clone()).await;
+    let first = node.connect();
+    wait_until(|| first.state().is_some()).await;
+    clock.is_armed.store(true, SeqCst);
+    // The feed panics while it handles the join of this socket.
+    let second = node.connect();
+    wait_until(|| first.send_queue.closing_since().is_some() && second.send_queue.closing_since().is_some()).await;
+    assert_eq!((close_cause(&first), close_cause(&second)), (Some(CloseCause::Restart), Some(CloseCause::Restart)));
+    assert!(node.feed().is_none());
+    let third = node.connect();
+    wait_until(|| third.state().is_some()).await;
+    assert_eq!(close_cause(&third), None);
+}
+
+#[actix_web::test]
+async fn a_feed_that_retires_closes_no_socket() {
+    let node = DemoNode::new("manager", Arc::new(PanickingClock::default())).await;
+    let first = node.connect();
+    wait_until(|| first.state().is_some()).await;
+    node.feed().unwrap().request(FeedRequest::Socket(first.clone(), SocketRequest::Leave));
+    wait_until(|| node.feed().is_none()).await;
+    let second = node.connect();
+    wait_until(|| second.state().is_some()).await;
+    assert_eq!((close_cause(&first), close_cause(&second)), (None, None));
+}
+
+#[actix_web::test]
+async fn subscribers_of_an_actor_that_panicked_are_closed_to_resume() {
+    let node = DemoNode::new("manager", Arc::new(PanickingClock::default())).await;
+    let (seen, conversation) = load_conversation(&node).await;
+    let mut feed = Feed::new(node.caller.hotel, node.hub.feed_context().unwrap());
+    let sockets = [(); 2].map(|()| node.hub.create_test_socket(node.caller));
+    for socket in &sockets {
+        *socket.state() = Some(SocketState::new(&seen.live, Seq(0)));
+        feed.sockets.insert(socket.id, socket.clone());
     }
-    let gone = || {
-        StaySubscription::create(|context| {
-            context.run_later(Duration::ZERO, |_, context| actix::ActorContext::terminate(context));
-            StaySubscription::new(node.manager.hotel, conversation.id, Wakes::default())
-        })
-    };
-    feed.enter(&seats[0], &conversation).await;
-    let gone = gone();
-    until(|| !gone.connected()).await;
-    feed.stays.insert(conversation.id, gone);
-    feed.tell_subscribers(
-        conversation.id,
-        Tell::Whisper { frame: "words".into(), except: crate::subscription::Except::Nobody },
-    )
-    .await;
-    assert_eq!((closing(&seats[0]), closing(&seats[1])), (Some(Closing::Restart), None));
-    // Whoever subscribes now has a new one.
-    feed.enter(&seats[1], &conversation).await;
-    feed.tell_subscribers(
-        conversation.id,
-        Tell::Whisper { frame: "words".into(), except: crate::subscription::Except::Nobody },
-    )
-    .await;
-    let taken = seats[1].outbox.take(usize::MAX);
-    assert_eq!((taken.frames.len(), taken.closing), (1, None));
+    feed.subscribe(&sockets[0], &conversation).await;
+    feed.subscriptions.insert(conversation.id, stopped_actor(node.caller.hotel, conversation.id).await);
+    feed.broadcast(conversation.id, broadcast()).await;
+    assert_eq!((close_cause(&sockets[0]), close_cause(&sockets[1])), (Some(CloseCause::Restart), None));
+    // The next subscriber of the conversation gets a new subscription actor.
+    feed.subscribe(&sockets[1], &conversation).await;
+    feed.broadcast(conversation.id, broadcast()).await;
+    let batch = sockets[1].send_queue.take(usize::MAX);
+    assert_eq!((batch.frames.len(), batch.close_cause), (1, None));
 }

@@ -1,173 +1,194 @@
-//! What lies between looking and listening: nothing.
+//! Tests that feed requests take effect exactly at the log position of their snapshot.
 
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
-use desk::{Caller, Committed, Credentials, Desk, Lifetimes, SystemClock, Which};
-use domain::{ConversationChange, ConversationId, DepartmentId, Event, EventKind, StayId};
+use chrono::Utc;
+use desk::{
+    Committed, SystemClock,
+    feed_query::{FeedQuery, SessionQuery},
+};
+use domain::{
+    ConversationId, ConversationRef, DepartmentId, Event, EventKind, Seq, StayId, event::ConversationChange,
+    text::RequestId,
+};
 use serde_json::Value;
+use tokio::sync::oneshot;
 
-use super::super::*;
-use crate::requests::ReplyTo;
+use super::fixture::{DemoNode, close_cause, join_request};
+use crate::{
+    feed::{
+        requests::{FeedRequest, HeadSnapshot, ReplayEnd, SocketRequest},
+        state::Feed,
+    },
+    socket::{SocketHandle, frames::ReplyTo, send_queue::CloseCause},
+};
 
-/// The demo hotel's feed, and a socket of its reception's that has joined it.
-struct Scene {
-    _folder: tempfile::TempDir,
-    feed: Feed,
-    seat: Arc<Seat>,
-}
-
-/// A conversation that is routed to reception, and the department that it may be transferred to.
-const RECEPTIONS: ConversationId = ConversationId(1);
+/// A conversation of the demo that is routed to reception.
+const CONVERSATION: ConversationId = ConversationId(1);
+const STAY: StayId = StayId(1);
+const RECEPTION: DepartmentId = DepartmentId(1);
 const HOUSEKEEPING: DepartmentId = DepartmentId(2);
 
-async fn scene() -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let url = desk::DbUrl::Sqlite(folder.path().join("mm.db"));
-    let lifetimes = Lifetimes { idle: TimeDelta::days(1), most: TimeDelta::days(1) };
-    let desk = Desk::open(&url, &[7; 32], lifetimes, Arc::new(SystemClock), Arc::new(|_| {})).await.unwrap();
-    let made = desk.make_demo().await.unwrap();
-    let (username, address) = ("reception".to_owned(), [127, 0, 0, 1].into());
-    let signed_in = desk.login(Credentials { username, password: made.password, address }).await.unwrap();
-    let caller: Caller = desk.caller_of_token(&signed_in.access).unwrap();
-    let hub = Hub::new();
-    let seat = hub.seat_here(caller);
-    let mut feed = Feed::new(made.hotel, desk, hub);
-    feed.answer(vec![Request::Of(seat.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
-    Scene { _folder: folder, feed, seat }
+/// Test fixture: a feed that is driven by hand, and a joined socket of a staff member of reception.
+struct ReceptionFeed {
+    node: DemoNode,
+    feed: Feed,
+    socket: Arc<SocketHandle>,
 }
 
-impl Scene {
-    /// An event that is committed and carried, just after whatever snapshot is taken now.
-    fn carry_transfer_away(&self) {
-        let change = ConversationChange {
-            conversation: RECEPTIONS,
-            stay: Some(StayId(1)),
-            before: Some(DepartmentId(1)),
-            after: Some(HOUSEKEEPING),
-            only_message: false,
-        };
-        let (hotel, seq, at) = (self.feed.hotel, self.feed.position.next(), Utc::now());
-        let event = Event { hotel, seq, at, kind: EventKind::ConversationUpdated(change) };
-        self.feed.news.carry(&Committed { events: vec![event].into(), more: false, others: false }, seq, false);
+impl ReceptionFeed {
+    async fn new() -> Self {
+        let node = DemoNode::new("reception", Arc::new(SystemClock)).await;
+        let socket = node.hub.create_test_socket(node.caller);
+        let mut feed = Feed::new(node.caller.hotel, node.hub.feed_context().unwrap());
+        feed.serve_requests(vec![join_request(&socket)]).await;
+        let fixture = Self { node, feed, socket };
+        assert_eq!(fixture.received_types(), ["welcome"]);
+        fixture
     }
 
-    /// The types of what was put out for the socket.
-    fn told(&self) -> Vec<String> {
-        let frames = self.seat.outbox.take(usize::MAX).frames;
+    fn change_event(&self, seq: Seq, after: DepartmentId) -> Event {
+        let change = ConversationChange {
+            conversation: CONVERSATION,
+            stay: Some(STAY),
+            before: Some(RECEPTION),
+            after: Some(after),
+            only_message: false,
+        };
+        Event { hotel: self.feed.hotel, seq, at: Utc::now(), kind: EventKind::ConversationUpdated(change) }
+    }
+
+    /// Puts events into the commit inbox. The database does not contain them.
+    fn push_events(&self, events: Vec<Event>) {
+        let head = events.last().unwrap().seq;
+        self.feed.inbox.push(
+            &Committed { events: events.into(), has_more: false, has_other_nodes: false },
+            head,
+            false,
+        );
+    }
+
+    /// Puts a transfer to housekeeping into the commit inbox, directly after the feed's position.
+    fn push_transfer(&self) {
+        self.push_events(vec![self.change_event(self.feed.position.next(), HOUSEKEEPING)]);
+    }
+
+    /// Takes the frames out of the socket's send queue. Returns the event types of the frames.
+    fn received_types(&self) -> Vec<String> {
+        let frames = self.socket.send_queue.take(usize::MAX).frames;
         let events = frames.iter().map(|frame| serde_json::from_str::<Value>(frame).unwrap());
         events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn subscribe(&self) -> Request {
-        let to = ReplyTo { request_id: domain::RequestId::parse("1").ok(), command: "subscribe_to_conversation" };
-        let (done, _) = tokio::sync::oneshot::channel();
-        Request::Of(self.seat.clone(), Wish::Subscribe(Which::Conversation(RECEPTIONS), to, done))
+    fn request(&self, request: SocketRequest) -> FeedRequest {
+        FeedRequest::Socket(self.socket.clone(), request)
+    }
+
+    fn subscribe(&self) -> FeedRequest {
+        let which = ConversationRef::Conversation(CONVERSATION);
+        self.request(SocketRequest::Subscribe(which, reply_to(), oneshot::channel().0))
     }
 }
 
-#[actix_web::test]
-async fn a_transfer_right_after_the_look_still_ends_the_subscription() {
-    let mut it = scene().await;
-    assert_eq!(it.told(), ["welcome"]);
-    let looked_at = it.feed.position;
-    it.carry_transfer_away();
-    it.feed.answer(vec![it.subscribe()]).await;
-    assert_eq!(it.feed.position, looked_at, "handed out past its snapshot");
-    assert_eq!(it.told(), ["ack"]);
-    it.feed.catch_up().await;
-    assert_eq!(it.feed.position, looked_at.next());
-    assert_eq!(it.told(), ["unsubscribed"]);
-    assert!(it.feed.stays.is_empty(), "an actor without listeners is left");
+fn reply_to() -> ReplyTo {
+    ReplyTo { request_id: RequestId::parse("1").ok(), command: "subscribe_to_conversation" }
 }
 
 #[actix_web::test]
-async fn what_is_subscribed_to_beside_a_look_at_the_session_stays_subscribed() {
-    let mut it = scene().await;
-    it.told();
-    let look = Request::Of(it.seat.clone(), Wish::LookAgain);
-    it.feed.answer(vec![it.subscribe(), look]).await;
-    assert_eq!(it.told(), ["ack"]);
-    assert!(it.feed.stays.contains_key(&RECEPTIONS));
+async fn a_transfer_after_the_snapshot_ends_the_new_subscription() {
+    let mut fixture = ReceptionFeed::new().await;
+    let snapshot_position = fixture.feed.position;
+    fixture.push_transfer();
+    fixture.feed.serve_requests(vec![fixture.subscribe()]).await;
+    assert_eq!(fixture.feed.position, snapshot_position, "an event after the snapshot was fanned out");
+    assert_eq!(fixture.received_types(), ["ack"]);
+    fixture.feed.catch_up().await;
+    assert_eq!(fixture.feed.position, snapshot_position.next());
+    assert_eq!(fixture.received_types(), ["unsubscribed"]);
+    assert!(fixture.feed.subscriptions.is_empty(), "an actor without subscribers is left");
 }
 
 #[actix_web::test]
-async fn a_pair_that_does_not_belong_together_is_refused() {
-    let mut it = scene().await;
-    it.told();
-    for (stay, told) in [(StayId(1), "ack"), (StayId(2), "error")] {
-        for subscribes in [true, false] {
-            let to = ReplyTo { request_id: domain::RequestId::parse("1").ok(), command: "command" };
-            let (which, done) = (Which::Both(RECEPTIONS, stay), tokio::sync::oneshot::channel().0);
-            let wish = if subscribes { Wish::Subscribe(which, to, done) } else { Wish::Unsubscribe(which, to, done) };
-            it.feed.answer(vec![Request::Of(it.seat.clone(), wish)]).await;
-            assert_eq!(it.told(), [told], "{stay:?}");
+async fn a_subscription_beside_a_recheck_is_kept() {
+    let mut fixture = ReceptionFeed::new().await;
+    let recheck = fixture.request(SocketRequest::RecheckAccess);
+    fixture.feed.serve_requests(vec![fixture.subscribe(), recheck]).await;
+    assert_eq!(fixture.received_types(), ["ack"]);
+    assert!(fixture.feed.subscriptions.contains_key(&CONVERSATION));
+}
+
+#[actix_web::test]
+async fn a_conversation_with_the_stay_of_another_is_refused() {
+    let mut fixture = ReceptionFeed::new().await;
+    for (stay, expected) in [(STAY, "ack"), (StayId(2), "error")] {
+        let which = ConversationRef::Both(CONVERSATION, stay);
+        let subscribe = SocketRequest::Subscribe(which, reply_to(), oneshot::channel().0);
+        let unsubscribe = SocketRequest::Unsubscribe(which, reply_to(), oneshot::channel().0);
+        for request in [subscribe, unsubscribe] {
+            fixture.feed.serve_requests(vec![fixture.request(request)]).await;
+            assert_eq!(fixture.received_types(), [expected], "{stay:?}");
         }
     }
 }
 
 #[actix_web::test]
-async fn a_replay_that_ends_where_the_feed_is_asks_nothing_again() {
-    let mut it = scene().await;
-    it.told();
-    let caller = it.seat.caller;
-    let looks = vec![Look { caller, which: vec![Which::Conversation(RECEPTIONS)] }];
-    let survey = Survey { hotel: it.feed.hotel, looks, log: None, views: vec![] };
-    let told = it.feed.desk.survey(survey).await.unwrap();
-    // The database does not know of this event: whoever asked it now would find another history.
-    it.carry_transfer_away();
-    it.feed.catch_up().await;
-    let after = told.head.next();
-    let at_head = Some(Box::new(crate::requests::AtHead { epoch: told.epoch, seen: told.seen[0].clone().unwrap() }));
-    if let Some(standing) = it.seat.standing().as_mut() {
-        standing.replaying = Some(told.head);
+async fn a_replay_that_ends_at_the_position_of_the_feed_needs_no_query() {
+    let mut fixture = ReceptionFeed::new().await;
+    let looks = vec![SessionQuery {
+        caller: fixture.socket.caller,
+        conversations: vec![ConversationRef::Conversation(CONVERSATION)],
+    }];
+    let query = FeedQuery { hotel: fixture.feed.hotel, sessions: looks, log: None, views: vec![] };
+    let snapshot = fixture.node.desk.query_feed(query).await.unwrap();
+    // The database does not contain this transfer, so a query would find a head of the log behind the feed.
+    fixture.push_transfer();
+    fixture.feed.catch_up().await;
+    if let Some(state) = fixture.socket.state().as_mut() {
+        state.replaying_from = Some(snapshot.head);
     }
-    let (done, answer) = tokio::sync::oneshot::channel();
-    let named = vec![Which::Conversation(RECEPTIONS)];
-    let switch = Switch { after, named, inbox: false, at_head, replayed: None, done };
-    it.feed.answer(vec![Request::Of(it.seat.clone(), Wish::Switch(switch))]).await;
-    assert_eq!(answer.await, Ok(true));
-    assert!(it.feed.stays.contains_key(&RECEPTIONS));
-    assert_eq!(it.seat.outbox.take(usize::MAX).closing, None);
-}
-
-#[actix_web::test]
-async fn a_group_is_handed_out_in_parts_where_a_snapshot_ends_within_it() {
-    let mut it = scene().await;
-    it.feed.answer(vec![it.subscribe()]).await;
-    let begin = it.feed.position;
-    let change = ConversationChange {
-        conversation: RECEPTIONS,
-        stay: Some(StayId(1)),
-        before: Some(DepartmentId(1)),
-        after: Some(DepartmentId(1)),
-        only_message: false,
+    let (is_done, answer) = oneshot::channel();
+    let end = ReplayEnd {
+        after: snapshot.head.next(),
+        named: vec![ConversationRef::Conversation(CONVERSATION)],
+        inbox: false,
+        at_head: Some(Box::new(HeadSnapshot { epoch: snapshot.epoch, seen: snapshot.sessions[0].clone().unwrap() })),
+        replayed: None,
+        is_done,
     };
-    let event = |seq| Event { hotel: it.feed.hotel, seq, at: Utc::now(), kind: EventKind::ConversationUpdated(change) };
-    let group: Vec<Event> = (1..=3).map(|n| event(Seq(begin.0 + n))).collect();
-    it.feed.news.carry(&Committed { events: group.into(), more: false, others: false }, Seq(begin.0 + 3), false);
-    it.told();
-    it.feed.hand_out_to(Seq(begin.0 + 2)).await;
-    assert_eq!(it.told(), ["conversation_updated"; 2]);
-    it.feed.catch_up().await;
-    assert_eq!((it.told().len(), it.feed.position), (1, Seq(begin.0 + 3)));
+    fixture.feed.serve_requests(vec![fixture.request(SocketRequest::FinishReplay(end))]).await;
+    assert_eq!(answer.await, Ok(true));
+    assert!(fixture.feed.subscriptions.contains_key(&CONVERSATION));
+    assert_eq!(close_cause(&fixture.socket), None);
 }
 
 #[actix_web::test]
-async fn who_joins_another_history_is_given_a_place_in_it_and_the_others_come_back() {
-    let mut it = scene().await;
-    let (hotel, head) = it.feed.desk.heads(vec![it.feed.hotel]).await.unwrap().1[0];
-    // Before a restore the log had come further.
-    it.feed.come_to(Seq(head.0 + 50));
-    it.feed.news.reach(Seq(head.0 + 50), true);
-    let epoch = it.feed.desk.begin_epoch().await.unwrap();
-    let late = it.feed.hub.seat_here(it.seat.caller);
-    it.feed.answer(vec![Request::Of(late.clone(), Wish::Join(tokio::sync::oneshot::channel().0))]).await;
-    let welcome: Value = serde_json::from_str(&late.outbox.take(usize::MAX).frames[0]).unwrap();
+async fn a_commit_group_is_fanned_out_in_parts_if_a_snapshot_ends_within_it() {
+    let mut fixture = ReceptionFeed::new().await;
+    fixture.feed.serve_requests(vec![fixture.subscribe()]).await;
+    fixture.received_types();
+    let start = fixture.feed.position;
+    fixture.push_events((1..=3).map(|n| fixture.change_event(Seq(start.0 + n), RECEPTION)).collect());
+    fixture.feed.fan_out_to(Seq(start.0 + 2)).await;
+    assert_eq!(fixture.received_types(), ["conversation_updated"; 2]);
+    fixture.feed.catch_up().await;
+    assert_eq!((fixture.received_types().len(), fixture.feed.position), (1, Seq(start.0 + 3)));
+}
+
+#[actix_web::test]
+async fn after_a_restore_old_sockets_are_closed_and_a_new_one_gets_the_new_epoch() {
+    let mut fixture = ReceptionFeed::new().await;
+    let (hotel, head) = fixture.node.desk.log_heads(vec![fixture.feed.hotel]).await.unwrap().1[0];
+    // The feed's position is beyond the log, as if the log was longer before a backup was restored.
+    fixture.feed.set_position(Seq(head.0 + 50));
+    fixture.feed.inbox.report_head(Seq(head.0 + 50), true);
+    let epoch = fixture.node.desk.start_new_epoch().await.unwrap();
+    let late = fixture.node.hub.create_test_socket(fixture.node.caller);
+    fixture.feed.serve_requests(vec![join_request(&late)]).await;
+    let welcome: Value = serde_json::from_str(&late.send_queue.take(usize::MAX).frames[0]).unwrap();
     assert_eq!((welcome["epoch"].as_str(), welcome["seq"].as_i64()), (Some(&*epoch), Some(head.0)));
-    assert_eq!(it.seat.outbox.take(usize::MAX).closing, Some(Closing::Restart));
-    // What was told of the log before does not lead it astray.
-    it.feed.catch_up().await;
-    assert_eq!((it.feed.hotel, it.feed.position), (hotel, head));
-    assert_eq!(late.outbox.take(usize::MAX).closing, None);
+    assert_eq!(close_cause(&fixture.socket), Some(CloseCause::Restart));
+    // After the restore the feed does not catch up to the old epoch's head of the log.
+    fixture.feed.catch_up().await;
+    assert_eq!((fixture.feed.hotel, fixture.feed.position), (hotel, head));
+    assert_eq!(close_cause(&late), None);
 }

@@ -3,71 +3,80 @@ use serde_json::json;
 
 use super::*;
 
-fn parsed(command: &Value) -> Envelope {
+fn parse(command: &Value) -> CommandEnvelope {
     parse_command(&command.to_string()).unwrap_or_else(|refused| panic!("{refused:?}"))
 }
 
-fn refused(text: &str) -> Refused {
+fn refused(text: &str) -> RefusedCommand {
     parse_command(text).err().unwrap()
 }
 
 #[track_caller]
 fn faulty(command: Value) -> Vec<String> {
-    let it = refused(&command.to_string());
-    assert_eq!((it.code, it.command.as_deref()), ("invalid", command["command"].as_str()));
-    it.errors.unwrap().into_keys().collect()
+    let parsed = refused(&command.to_string());
+    assert_eq!((parsed.code, parsed.command.as_deref()), ("invalid", command["command"].as_str()));
+    parsed.errors.unwrap().into_keys().collect()
 }
 
 #[test]
-fn the_seeds_commands_are_understood() {
-    let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": 1 }));
-    assert!(matches!(it.command, Command::Subscribe(Target::Stay(StayId(1)))));
-    assert!(it.request_id.is_none());
-    let it = parsed(&json!({ "command": "unsubscribe_from_conversation", "stay_id": 1 }));
-    assert!(matches!(it.command, Command::Unsubscribe(Target::Stay(StayId(1)))));
+fn commands_of_the_specification_are_parsed() {
+    let parsed = parse(&json!({ "command": "subscribe_to_conversation", "stay_id": 1 }));
+    assert!(matches!(parsed.command, SocketCommand::Subscribe(ConversationRef::Stay(StayId(1)))));
+    assert!(parsed.request_id.is_none());
+    let parsed = parse(&json!({ "command": "unsubscribe_from_conversation", "stay_id": 1 }));
+    assert!(matches!(parsed.command, SocketCommand::Unsubscribe(ConversationRef::Stay(StayId(1)))));
     let text = "Hello, how can I help you today?";
-    let it = parsed(&json!({ "command": "send_message", "stay_id": 1, "text": text }));
-    assert_eq!(it.name, "send_message");
-    match it.command {
-        Command::SendMessage { to, body, client_ref } => {
-            assert_eq!((to, body.text.as_str(), client_ref), (Target::Stay(StayId(1)), text, None));
+    let parsed = parse(&json!({ "command": "send_message", "stay_id": 1, "text": text }));
+    assert_eq!(parsed.name, "send_message");
+    match parsed.command {
+        SocketCommand::SendMessage { to, body, client_ref } => {
+            assert_eq!((to, body.text.as_str(), client_ref), (ConversationRef::Stay(StayId(1)), text, None));
         }
         _ => panic!("not send_message"),
     }
 }
 
 #[test]
-fn the_added_commands_are_understood() {
+fn additional_commands_are_parsed() {
     for word in ["subscribe_to_inbox", "unsubscribe_from_inbox", "ping"] {
-        assert_eq!(parsed(&json!({ "command": word })).name, word);
+        assert_eq!(parse(&json!({ "command": word })).name, word);
     }
-    let it = parsed(&json!({ "command": "typing", "conversation_id": 5, "typing": true, "request_id": "é 1" }));
-    assert!(matches!(it.command, Command::Typing { to: Target::Conversation(ConversationId(5)), typing: true }));
-    assert_eq!(it.request_id.unwrap().as_str(), "é 1");
-    let it = parsed(&json!({ "command": "mark_read", "stay_id": 1, "message_id": 9 }));
-    assert!(matches!(it.command, Command::MarkRead { message_id: MessageId(9), .. }));
-    let it = parsed(&json!({
+    let parsed = parse(&json!({ "command": "typing", "conversation_id": 5, "typing": true, "request_id": "é 1" }));
+    assert!(matches!(
+        parsed.command,
+        SocketCommand::Typing { to: ConversationRef::Conversation(ConversationId(5)), typing: true }
+    ));
+    assert_eq!(parsed.request_id.unwrap().as_str(), "é 1");
+    let parsed = parse(&json!({ "command": "mark_read", "stay_id": 1, "message_id": 9 }));
+    assert!(matches!(parsed.command, SocketCommand::MarkRead { message_id: MessageId(9), .. }));
+    let parsed = parse(&json!({
         "command": "resume", "epoch": "e", "after_seq": 0, "conversation_ids": [2], "stay_ids": [1, 3], "inbox": true,
     }));
-    let named = vec![Target::Conversation(ConversationId(2)), Target::Stay(StayId(1)), Target::Stay(StayId(3))];
-    let Command::Resume(resume) = it.command else { panic!("not resume") };
-    assert_eq!(resume, Resume { epoch: "e".to_owned(), after_seq: Seq(0), named, inbox: true });
-    let it = parsed(&json!({ "command": "resume", "epoch": "e", "after_seq": 7, "stay_ids": null }));
-    assert!(matches!(it.command, Command::Resume(Resume { named, inbox: false, .. }) if named.is_empty()));
+    let named = vec![
+        ConversationRef::Conversation(ConversationId(2)),
+        ConversationRef::Stay(StayId(1)),
+        ConversationRef::Stay(StayId(3)),
+    ];
+    let SocketCommand::Resume(resume) = parsed.command else { panic!("not resume") };
+    assert_eq!(resume, ResumeRequest { epoch: "e".to_owned(), after_seq: Seq(0), named, inbox: true });
+    let parsed = parse(&json!({ "command": "resume", "epoch": "e", "after_seq": 7, "stay_ids": null }));
+    assert!(
+        matches!(parsed.command, SocketCommand::Resume(ResumeRequest { named, inbox: false, .. }) if named.is_empty())
+    );
 }
 
 #[test]
-fn a_conversation_beside_a_stay_makes_a_pair() {
-    let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": 2 }));
-    assert!(matches!(it.command, Command::Subscribe(Target::Both(ConversationId(2), StayId(1)))));
-    let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": null, "conversation_id": 2 }));
-    assert!(matches!(it.command, Command::Subscribe(Target::Conversation(ConversationId(2)))));
-    let it = parsed(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": null }));
-    assert!(matches!(it.command, Command::Subscribe(Target::Stay(StayId(1)))));
+fn conversation_and_stay_make_a_pair() {
+    let parsed = parse(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": 2 }));
+    assert!(matches!(parsed.command, SocketCommand::Subscribe(ConversationRef::Both(ConversationId(2), StayId(1)))));
+    let parsed = parse(&json!({ "command": "subscribe_to_conversation", "stay_id": null, "conversation_id": 2 }));
+    assert!(matches!(parsed.command, SocketCommand::Subscribe(ConversationRef::Conversation(ConversationId(2)))));
+    let parsed = parse(&json!({ "command": "subscribe_to_conversation", "stay_id": 1, "conversation_id": null }));
+    assert!(matches!(parsed.command, SocketCommand::Subscribe(ConversationRef::Stay(StayId(1)))));
 }
 
 #[test]
-fn faults_come_together() {
+fn faults_are_reported_together() {
     assert_eq!(faulty(json!({ "command": "subscribe_to_conversation" })), ["stay_id"]);
     assert_eq!(
         faulty(json!({ "command": "subscribe_to_conversation", "conversation_id": "2", "stay_id": 1 })),
@@ -90,36 +99,39 @@ fn faults_come_together() {
 }
 
 #[test]
-fn a_good_request_id_comes_back_and_a_bad_one_does_not() {
-    let it = refused(r#"{"command":"typing","request_id":"r1"}"#);
-    assert_eq!(it.request_id.unwrap().as_str(), "r1");
+fn only_valid_request_ids_are_repeated() {
+    let parsed = refused(r#"{"command":"typing","request_id":"r1"}"#);
+    assert_eq!(parsed.request_id.unwrap().as_str(), "r1");
     assert!(parse_command(r#"{"command":"ping","request_id":null}"#).unwrap_or_else(|_| panic!()).request_id.is_none());
     for bad in [json!(""), json!("x".repeat(65)), json!(5), json!(["r"]), json!("a\0")] {
-        let it = refused(&json!({ "command": "ping", "request_id": bad }).to_string());
-        assert_eq!((it.code, it.request_id.is_none()), ("invalid", true));
-        assert_eq!(it.errors.unwrap().into_keys().collect::<Vec<_>>(), ["request_id"]);
+        let parsed = refused(&json!({ "command": "ping", "request_id": bad }).to_string());
+        assert_eq!((parsed.code, parsed.request_id.is_none()), ("invalid", true));
+        assert_eq!(parsed.errors.unwrap().into_keys().collect::<Vec<_>>(), ["request_id"]);
     }
 }
 
 #[test]
-fn what_is_no_command_is_told_so() {
+fn other_messages_are_refused() {
     for bad in ["", "x", "[]", "null", "7", "\"ping\"", "{\"command\":\"ping\"", r#"{"command":"\ud800"}"#] {
         assert_eq!(refused(bad).code, "bad_json", "{bad}");
     }
     assert_eq!(refused(&("[".repeat(30_000) + &"]".repeat(30_000))).code, "bad_json");
     for none in [json!({}), json!({ "command": 5 }), json!({ "command": null, "request_id": "r" })] {
-        let it = refused(&none.to_string());
-        assert_eq!((it.code, it.command), ("unknown_command", None));
+        let parsed = refused(&none.to_string());
+        assert_eq!((parsed.code, parsed.command), ("unknown_command", None));
     }
-    let it = refused(r#"{"command":"Ping","request_id":"r"}"#);
-    assert_eq!((it.code, it.command.as_deref(), it.request_id.is_some()), ("unknown_command", Some("Ping"), true));
+    let parsed = refused(r#"{"command":"Ping","request_id":"r"}"#);
+    assert_eq!(
+        (parsed.code, parsed.command.as_deref(), parsed.request_id.is_some()),
+        ("unknown_command", Some("Ping"), true)
+    );
     assert_eq!(refused(&json!({ "command": "x".repeat(65) }).to_string()).command, None);
 }
 
 #[test]
-fn of_a_key_that_comes_twice_the_last_counts() {
-    let it = parse_command(r#"{"command":"x","stay_id":1,"command":"subscribe_to_conversation","stay_id":2}"#);
-    assert!(matches!(it.ok().unwrap().command, Command::Subscribe(Target::Stay(StayId(2)))));
+fn the_last_of_duplicate_keys_counts() {
+    let parsed = parse_command(r#"{"command":"x","stay_id":1,"command":"subscribe_to_conversation","stay_id":2}"#);
+    assert!(matches!(parsed.ok().unwrap().command, SocketCommand::Subscribe(ConversationRef::Stay(StayId(2)))));
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -161,17 +173,17 @@ const FIELDS: [&str; 16] = [
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in any::<String>()) {
+    fn no_text_makes_the_parser_panic(text in any::<String>()) {
         let _ = parse_command(&text);
     }
 
     #[test]
-    fn no_json_makes_it_panic(value in any_json()) {
+    fn no_json_makes_the_parser_panic(value in any_json()) {
         let _ = parse_command(&value.to_string());
     }
 
     #[test]
-    fn no_fields_make_it_panic(
+    fn no_fields_make_the_parser_panic(
         n in 0..COMMANDS.len(),
         fields in proptest::collection::btree_map(proptest::sample::select(&FIELDS[1..]), any_json(), 0..10),
     ) {
@@ -184,7 +196,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers_of_any_size_are_no_ids_or_ids(digits in "-?[0-9]{1,400}(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?") {
+    fn ids_are_positive_integers_of_64_bits(digits in "-?[0-9]{1,400}(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?") {
         let text = format!(r#"{{"command":"subscribe_to_conversation","stay_id":{digits}}}"#);
         let good = digits.parse::<i64>().is_ok_and(|id| id > 0 && digits == id.to_string());
         prop_assert_eq!(parse_command(&text).is_ok(), good);

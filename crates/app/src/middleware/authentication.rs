@@ -1,0 +1,78 @@
+//! Authentication of API calls: a request without valid credentials gets 401, even if it has other faults.
+
+use actix_web::{
+    HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web,
+};
+use desk::{Desk, Principal};
+use wire::response::MessageResponse;
+
+use crate::{
+    app_state::{App, app_of},
+    problem::{Problem, problem_of},
+    request::{
+        authorization::{Authorization, authorization},
+        repeated_write::RepeatedWrite,
+    },
+    rest::responses::{replay_response, to_json},
+};
+
+/// Verifies the access token or API key of a request and stores the [`Principal`] in the request.
+///
+/// Use cases check the session in their own snapshot or transaction, so a successful request needs no extra query.
+/// If a request fails before it reaches a use case (bad body, unknown path, wrong method), the session is checked
+/// here, so that a revoked session always gets 401. If that request repeats a write, the stored result takes
+/// precedence over its fault.
+pub async fn require_credentials(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let (app, principal) = match verify(&request).await {
+        Ok(verified) => verified,
+        Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
+    };
+    request.extensions_mut().insert(principal);
+    let response = next.call(request).await?;
+    let Some(problem) = problem_of(response.response()).filter(|it| it.needs_session_check()) else {
+        return Ok(response.map_into_left_body());
+    };
+    let repeated = problem.repeated_write().cloned();
+    match check_session_and_key(&app.desk, principal, repeated).await {
+        Ok(None) => Ok(response.map_into_left_body()),
+        Ok(Some(stored)) => Ok(response.into_response(replay_response(&stored)).map_into_right_body()),
+        Err(error) => Ok(response.error_response(Problem::from(error)).map_into_right_body()),
+    }
+}
+
+async fn verify(request: &ServiceRequest) -> Result<(web::Data<App>, Principal), Problem> {
+    let app = app_of(request.request()).ok_or_else(Problem::without_state)?;
+    match authorization(request.headers()) {
+        Some(Authorization::Bearer(token)) => {
+            let principal = app.desk.principal(token).await?;
+            Ok((app, principal))
+        }
+        Some(Authorization::Unreadable) | None => Err(Problem::unauthenticated()),
+    }
+}
+
+/// Checks the session of a request that failed before its use case, and returns the stored result if it repeats a
+/// write. Fails if the session has ended, or if the idempotency key was used with another body. API keys need no check
+/// here, because they have already been looked up.
+async fn check_session_and_key(
+    desk: &Desk,
+    principal: Principal,
+    repeated: Option<RepeatedWrite>,
+) -> Result<Option<String>, desk::Error> {
+    let Principal::Staff(caller) = principal else { return Ok(None) };
+    match repeated {
+        None => desk.authenticate(caller).await.map(|_| None),
+        Some(RepeatedWrite { key, reply_in: None }) => desk.find_stored_result(caller, key).await,
+        Some(RepeatedWrite { key, reply_in: Some(conversation) }) => {
+            let message = desk.find_sent_reply(caller, conversation, key.key, key.request_digest).await?;
+            Ok(message.map(|message| to_json::<_, MessageResponse>(&message)))
+        }
+    }
+}

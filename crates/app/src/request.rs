@@ -1,0 +1,24 @@
+//! Request parsing: caller, path ids, query parameters, body and idempotency key of an API call.
+//!
+//! [`ApiRequest`] is the extractor of all calls that require credentials. Its body is read completely, within limits
+//! of time and memory, before the handler runs.
+
+pub mod authorization;
+pub mod body_memory;
+
+mod api_request;
+mod body;
+mod body_reader;
+mod client_ip;
+mod form;
+mod idempotent_write;
+mod page_links;
+mod path_id;
+mod query;
+pub mod repeated_write;
+
+pub use self::api_request::{AcceptsAnyType, ApiRequest, RequestCaller};
+pub use self::body::{MaxBodyBytes, RequestBody};
+pub use self::body_reader::{leave_unread, read_body};
+pub use self::client_ip::client_ip;
+pub use self::query::{Query, conversation_filter, event_cursor, message_range, page};

@@ -1,0 +1,285 @@
+//! Query parameters of URLs. All faults of one query string are reported together.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use desk::{Caller, PageRequest, conversations::ConversationFilter, messages::MessageRange};
+use domain::{DepartmentId, MessageId, Name, Seq, StaffId, Status};
+use transport::Cursor;
+use url::form_urlencoded;
+
+use crate::{problem::Problem, request::path_id::parse_id};
+
+const DEFAULT_PAGE_SIZE: i64 = 25;
+const PAGE_SIZES: RangeInclusive<i64> = 1..=100;
+
+const DEFAULT_MESSAGE_LIMIT: i64 = 200;
+const MESSAGE_LIMITS: RangeInclusive<i64> = 1..=1000;
+
+/// The parameters of a query string, and the faults found so far. If a parameter is repeated, its last value counts.
+#[derive(Debug)]
+pub struct Query {
+    parameters: BTreeMap<String, String>,
+    faults: Vec<(String, Vec<String>)>,
+}
+
+impl Query {
+    pub fn parse(text: &str) -> Self {
+        Self { parameters: form_urlencoded::parse(text.as_bytes()).into_owned().collect(), faults: Vec::new() }
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// Parses an optional query parameter. Returns `None` if it is missing or has a fault, which is recorded.
+    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        self.text(name)?;
+        self.required(name, parse)
+    }
+
+    /// Parses a required query parameter. Returns `None` if it is missing or invalid; the fault is recorded.
+    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let parsed = parse(self.text(name).unwrap_or_default());
+        parsed.map_err(|sentence| self.faults.push((name.to_owned(), vec![sentence]))).ok()
+    }
+
+    /// Parses a boolean query parameter; `false` if it is missing.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let parse = |text: &str| text.parse().map_err(|_| "Please give `true` or `false`.".to_owned());
+        self.optional(name, parse).unwrap_or_default()
+    }
+
+    /// Returns the value built from the parsed parameters. Fails with 400 and all faults if there are any.
+    pub fn finish<T>(self, value: T) -> Result<T, Problem> {
+        if self.faults.is_empty() { Ok(value) } else { Err(Problem::invalid_fields(self.faults)) }
+    }
+
+    fn number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let sentence = format!("Please give a number from {} to {}.", range.start(), range.end());
+        self.optional(name, |text| text.parse().ok().filter(|it| range.contains(it)).ok_or(sentence))
+    }
+
+    fn id(&mut self, name: &str) -> Option<i64> {
+        self.optional(name, id)
+    }
+}
+
+/// Parses the page of a list that is requested (`page`, `page_size`). Fails with 404 if `page` is no page number.
+pub fn page(query: &mut Query) -> Result<PageRequest, Problem> {
+    let number = match query.text("page") {
+        None => 1,
+        Some(text) => parse_id(text).ok_or_else(Problem::no_such_path)?,
+    };
+    Ok(PageRequest { number, size: query.number("page_size", PAGE_SIZES).unwrap_or(DEFAULT_PAGE_SIZE) })
+}
+
+/// Parses the filter in the query of `GET conversations/`.
+pub fn conversation_filter(query: &mut Query, caller: Caller) -> ConversationFilter {
+    ConversationFilter {
+        status: query.optional("status", statuses).unwrap_or_default(),
+        department: query.id("department").map(DepartmentId),
+        assigned_to: query.optional("assigned_to", |text| assignee(text, caller)),
+        unread: query.flag("unread"),
+        search: query.optional("search", search).flatten(),
+        // Which telephone numbers match a search depends on the country of the hotel, so the use case adds them.
+        search_numbers: vec![],
+    }
+}
+
+/// Parses the range of messages in the query of `GET conversations/{id}/messages/`.
+pub fn message_range(query: &mut Query) -> MessageRange {
+    MessageRange {
+        before: query.id("before").map(MessageId),
+        after: query.id("after").map(MessageId),
+        limit: query.number("limit", MESSAGE_LIMITS).unwrap_or(DEFAULT_MESSAGE_LIMIT),
+        notes: query.optional("include", include).unwrap_or_default(),
+    }
+}
+
+/// Parses the event log cursor in the query of `GET events/`.
+pub fn event_cursor(mut query: Query) -> Result<Cursor, Problem> {
+    let epoch = query.optional("epoch", epoch);
+    let after = query.required("after_seq", seq).unwrap_or_default();
+    query.finish(Cursor { epoch, after })
+}
+
+fn epoch(text: &str) -> Result<String, String> {
+    if text.contains('\0') { Err("Please give no NUL.".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Parses a sequence number of the event log; 0 is the position before all events.
+fn seq(text: &str) -> Result<Seq, String> {
+    let seq = text.parse().ok().filter(|it: &i64| *it >= 0).map(Seq);
+    seq.ok_or_else(|| "Please give the last `seq` that you received, or 0.".to_owned())
+}
+
+fn id(text: &str) -> Result<i64, String> {
+    parse_id(text).ok_or_else(|| "Please give an id.".to_owned())
+}
+
+fn statuses(text: &str) -> Result<Vec<Status>, String> {
+    let all = || Status::NAMES.join(", ");
+    let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
+    text.split(',').map(parse).collect()
+}
+
+fn assignee(text: &str, caller: Caller) -> Result<Option<StaffId>, String> {
+    match text {
+        "me" => Ok(Some(caller.staff)),
+        "none" => Ok(None),
+        other => id(other).map(|id| Some(StaffId(id))).map_err(|_| "Please give `me`, `none` or an id.".to_owned()),
+    }
+}
+
+/// Parses a search text. Returns `None` if it is only white space, which means no search.
+fn search(text: &str) -> Result<Option<String>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Name::parse(text).map(|it| Some(it.into_string())).map_err(|error| error.to_string())
+}
+
+fn include(text: &str) -> Result<bool, String> {
+    if text == "notes" { Ok(true) } else { Err("Only `notes` can be included.".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{HotelId, SessionId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ME: Caller = Caller { staff: StaffId(7), hotel: HotelId(1), session: SessionId(1) };
+
+    fn parse_filter(text: &str) -> Result<ConversationFilter, Problem> {
+        let mut query = Query::parse(text);
+        let filter = conversation_filter(&mut query, ME);
+        query.finish(filter)
+    }
+
+    fn parse_page(text: &str) -> Result<PageRequest, Problem> {
+        let mut query = Query::parse(text);
+        let page = page(&mut query)?;
+        query.finish(page)
+    }
+
+    fn parse_range(text: &str) -> Result<MessageRange, Problem> {
+        let mut query = Query::parse(text);
+        let range = message_range(&mut query);
+        query.finish(range)
+    }
+
+    #[test]
+    fn a_filter_is_parsed() {
+        let all =
+            parse_filter("status=relay,closed&department=3&assigned_to=me&unread=true&search=+J%C3%B6rg+&x=y").unwrap();
+        assert_eq!(all.status, [Status::Relay, Status::Closed]);
+        assert_eq!((all.department, all.assigned_to), (Some(DepartmentId(3)), Some(Some(StaffId(7)))));
+        assert_eq!((all.unread, all.search.as_deref()), (true, Some("Jörg")));
+        assert_eq!(parse_filter("assigned_to=none").unwrap().assigned_to, Some(None));
+        assert_eq!(parse_filter("assigned_to=9").unwrap().assigned_to, Some(Some(StaffId(9))));
+        let none = parse_filter("search=%20").unwrap();
+        assert!(none.status.is_empty() && none.search.is_none() && none.assigned_to.is_none() && !none.unread);
+    }
+
+    #[test]
+    fn invalid_filters_are_refused() {
+        for bad in [
+            "status=open",
+            "status=",
+            "status=relay,,active",
+            "department=x",
+            "department=0",
+            "assigned_to=you",
+            "assigned_to=",
+            "unread=perhaps",
+            "unread=1",
+            "search=%00",
+        ] {
+            assert!(parse_filter(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn page_number_and_size_have_bounds() {
+        let default = parse_page("").unwrap();
+        assert_eq!((default.number, default.size), (1, 25));
+        let explicit = parse_page("page=3&page_size=100").unwrap();
+        assert_eq!((explicit.number, explicit.size), (3, 100));
+        let status = |text: &str| actix_web::ResponseError::status_code(&parse_page(text).unwrap_err()).as_u16();
+        for bad in ["page=0", "page=x", "page=-1", "page=", "page=99999999999999999999", "page=0&page_size=0"] {
+            assert_eq!(status(bad), 404, "{bad}");
+        }
+        for bad in ["page_size=0", "page_size=101", "page_size=x", "page_size=-1", "page_size="] {
+            assert_eq!(status(bad), 400, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_range_has_bounds() {
+        let default = parse_range("").unwrap();
+        assert_eq!((default.limit, default.notes, default.before), (200, false, None));
+        let explicit = parse_range("limit=1000&before=5&after=2&include=notes").unwrap();
+        assert_eq!((explicit.limit, explicit.notes), (1000, true));
+        assert_eq!((explicit.before, explicit.after), (Some(MessageId(5)), Some(MessageId(2))));
+        for bad in ["limit=0", "limit=1001", "before=x", "after=0", "include=all"] {
+            assert!(parse_range(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_parsed() {
+        let read = |text: &str| event_cursor(Query::parse(text));
+        let default = read("after_seq=0").unwrap();
+        assert_eq!((default.epoch, default.after), (None, Seq(0)));
+        let whole = read("epoch=e&after_seq=9223372036854775807").unwrap();
+        assert_eq!((whole.epoch.as_deref(), whole.after), (Some("e"), Seq(i64::MAX)));
+        for bad in ["", "after_seq=", "after_seq=-1", "after_seq=x", "after_seq=9223372036854775808", "epoch=e"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(read("after_seq=0&epoch=%00").is_err());
+    }
+
+    const NAMES: [&str; 13] = [
+        "page",
+        "page_size",
+        "status",
+        "department",
+        "assigned_to",
+        "unread",
+        "search",
+        "limit",
+        "before",
+        "after",
+        "include",
+        "epoch",
+        "after_seq",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_query_string_panics(text in any::<String>()) {
+            let _ = (parse_filter(&text).is_ok(), parse_page(&text).is_ok(), parse_range(&text).is_ok());
+        }
+
+        #[test]
+        fn no_parameter_panics(
+            parameters in proptest::collection::vec((proptest::sample::select(&NAMES[..]), any::<String>()), 0..6),
+        ) {
+            let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+            let _ = (parse_filter(&text).is_ok(), parse_range(&text).is_ok(), event_cursor(Query::parse(&text)).is_ok());
+            if let Ok(page) = parse_page(&text) {
+                prop_assert!(page.number >= 1 && PAGE_SIZES.contains(&page.size));
+            }
+        }
+
+        #[test]
+        fn an_id_has_one_canonical_form(text in "[+-]?[0-9]{0,22}|\\PC{0,5}") {
+            let good = text.parse::<i64>().is_ok_and(|id| id > 0 && id.to_string() == text);
+            prop_assert_eq!(parse_id(&text).is_some(), good);
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("before", &text).finish();
+            prop_assert_eq!(parse_range(&query).is_ok(), good);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The outbox: queues messages for guests, and moves their delivery status forward.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Conversation, ConversationId, Delivery, EventKind, GuestId, Hotel, HotelId, Message, conversation::SERVICE_WINDOW,
+    event::StatusChange,
+};
+use persistence::{
+    ReadPurpose, Tx, diagnostics,
+    messages::{self, MessageSender},
+    outbox::{self, NewOutboxRow, OutboxEntry, OutboxKey},
+};
+use uuid::Uuid;
+use whatsapp::OutgoingBody;
+
+use crate::{Desk, Error, record_message::record_message};
+
+/// The failure shown to staff for a message that was not sent because its conversation has got another guest.
+pub(crate) const OTHER_GUEST: &str =
+    "The conversation has another guest now, so this was not sent. Check it, and send it again if it is for them.";
+
+/// Returns whether the 24-hour window is open, given the time of the guest's last message.
+pub(crate) fn is_window_open(last_guest_message: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    last_guest_message.is_some_and(|at| now < at + SERVICE_WINDOW)
+}
+
+/// Adds a stored message to the outbox. `body` is the WhatsApp message, if it is not just the text.
+pub(crate) fn enqueue(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    guest: GuestId,
+    message: &Message,
+    body: Option<&OutgoingBody>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let body = body.map(OutgoingBody::to_stored_json);
+    let new = NewOutboxRow {
+        guest,
+        message: message.id,
+        conversation: message.conversation,
+        hotel,
+        callback: &new_callback_id(),
+        body: body.as_deref(),
+        held: message.delivery == Some(Delivery::Held),
+        at,
+    };
+    Ok(outbox::insert(tx, &new)?)
+}
+
+/// Records and queues a message to a guest in the name of the hotel, such as a reply of the guest flow.
+pub(crate) fn queue_system_message(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    conversation: &Conversation,
+    text: &str,
+    body: Option<&OutgoingBody>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let new = messages::NewMessage {
+        conversation: conversation.id,
+        content: text,
+        sender: MessageSender::System(&hotel.name),
+        at,
+        inbound: None,
+        delivery: Some(Delivery::Queued),
+        internal: false,
+        client_ref: None,
+    };
+    let message = record_message(tx, conversation, &new)?;
+    enqueue(tx, hotel.id, conversation.guest, &message, body, at)
+}
+
+/// Queues all held messages of a guest, because the guest has opened the 24-hour window.
+pub(crate) fn release_held_messages(tx: &mut Tx<'_>, guest: GuestId, at: DateTime<Utc>) -> Result<(), Error> {
+    for id in outbox::release_held(tx, guest, at)? {
+        if let Some(message) = outbox::find(tx.conn(), &OutboxKey::Id(id))? {
+            advance_delivery(tx, &message, Delivery::Queued, None, at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails the waiting messages of a conversation that has got another guest: they were not written for the new guest.
+/// The conversation is locked.
+pub(crate) fn fail_messages_of_former_guest(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    former: GuestId,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    for id in outbox::finish_waiting_for_former_guest(tx, former, conversation)? {
+        if let Some(message) = outbox::find(tx.conn(), &OutboxKey::Id(id))? {
+            advance_delivery(tx, &message, Delivery::Failed, Some(OTHER_GUEST), at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves the delivery status of a message forward and records the event. Receipts can arrive out of order: a status
+/// that is not newer is ignored.
+pub(crate) fn advance_delivery(
+    tx: &mut Tx<'_>,
+    message: &OutboxEntry,
+    to: Delivery,
+    failure: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if to > message.delivery && outbox::advance_delivery(tx, message.message, to, failure)? {
+        record_delivery(tx, message, to, failure, at);
+    }
+    Ok(())
+}
+
+/// Records the event of a changed delivery status.
+pub(crate) fn record_delivery(
+    tx: &mut Tx<'_>,
+    message: &OutboxEntry,
+    delivery: Delivery,
+    failure: Option<&str>,
+    at: DateTime<Utc>,
+) {
+    let change = StatusChange {
+        conversation: message.conversation,
+        stay: message.stay,
+        message: message.message,
+        delivery,
+        failure: failure.map(str::to_owned),
+    };
+    tx.record(message.hotel, at, EventKind::MessageStatus(change));
+}
+
+/// Returns a new callback id, which identifies one attempt to send a message and is repeated in its delivery receipts.
+/// Random, so that it reveals nothing to Meta.
+pub(crate) fn new_callback_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// Numbers of waiting messages, suspended senders and dead letters, over all hotels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WhatsAppCounts {
+    /// Messages to guests that are queued or being sent.
+    pub queued: i64,
+    /// Messages to guests that wait until the guest opens the 24-hour window.
+    pub held: i64,
+    /// Hotels with a suspended sender.
+    pub stopped: i64,
+    /// Dead letters that are not processed yet.
+    pub parked: i64,
+}
+
+impl Desk {
+    pub async fn whatsapp_counts(&self) -> Result<WhatsAppCounts, Error> {
+        self.read_for(ReadPurpose::Replay, None, |conn| {
+            let sum = |counts: Vec<(HotelId, i64)>| counts.into_iter().map(|(_, count)| count).sum();
+            Ok(WhatsAppCounts {
+                queued: sum(diagnostics::count_queued(conn)?),
+                held: sum(diagnostics::count_held(conn)?),
+                stopped: diagnostics::suspended_senders(conn)?.len() as i64,
+                parked: diagnostics::count_dead_letters(conn)?.0,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,67 @@
+//! Stores a new message together with its events. Every new message of the product goes through here.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Attachment, Conversation, EventKind, Message, MessageId, MessageText, StaffId, event::ConversationChange,
+};
+use persistence::{
+    Tx,
+    messages::{self, MessageSender, NewMessage},
+    staff,
+};
+
+use crate::Error;
+
+/// Stores a message and records two events: the message for subscribers of the conversation, and the change of the
+/// conversation for the inbox.
+pub(crate) fn record_message(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    new: &NewMessage<'_>,
+) -> Result<Message, Error> {
+    record_message_with(tx, conversation, new, |_, _| Ok(vec![]))
+}
+
+/// Stores a new message with files and records its events, as [`record_message`]; `store_files` stores the files before
+/// the events are recorded.
+pub(crate) fn record_message_with(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    new: &NewMessage<'_>,
+    store_files: impl FnOnce(&mut Tx<'_>, MessageId) -> Result<Vec<Attachment>, Error>,
+) -> Result<Message, Error> {
+    let mut message = messages::append(tx, new)?;
+    message.attachments = store_files(tx, message.id)?;
+    let stay = conversation.stay;
+    tx.record(conversation.hotel, new.at, EventKind::Message { stay, message: Box::new(message.clone()) });
+    let change = ConversationChange {
+        conversation: conversation.id,
+        stay,
+        before: conversation.department,
+        after: conversation.department,
+        only_message: true,
+    };
+    tx.record(conversation.hotel, new.at, EventKind::ConversationUpdated(change));
+    Ok(message)
+}
+
+pub(crate) fn record_note(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    author: StaffId,
+    text: &MessageText,
+    at: DateTime<Utc>,
+) -> Result<Message, Error> {
+    let name = staff::find(tx.conn(), author)?.ok_or(Error::NotFound)?.name;
+    let note = NewMessage {
+        conversation: conversation.id,
+        content: text.as_str(),
+        sender: MessageSender::Staff(author, &name),
+        at,
+        inbound: None,
+        delivery: None,
+        internal: true,
+        client_ref: None,
+    };
+    record_message(tx, conversation, &note)
+}

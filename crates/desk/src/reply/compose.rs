@@ -1,0 +1,135 @@
+//! The steps that all replies share: load the conversation, take it over, store and queue the message.
+
+use chrono::{DateTime, Utc};
+use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message};
+use persistence::{
+    Tx, conversations,
+    messages::{MessageSender, NewMessage},
+    service_windows,
+    sessions::LiveSession,
+    staff,
+};
+use whatsapp::{MAX_BODY_CHARS, OutgoingBody};
+
+use crate::{
+    Error,
+    attachments::{NewFile, store_file},
+    outbound::outbox::{self, is_window_open},
+    record_message::record_message_with,
+    save_conversation::save_with_events,
+    visibility::ensure_matches,
+};
+
+/// The conversation of a reply with its hotel, locked and read in the transaction of the reply.
+pub(super) struct ReplyContext {
+    pub(super) conversation: Conversation,
+    pub(super) hotel: Hotel,
+    /// Whether free text may be sent: the 24-hour window is open, or the hotel has no WhatsApp number.
+    pub(super) is_free_text_allowed: bool,
+}
+
+/// The content of a reply: a text, template or file, with its delivery status.
+pub(super) struct ReplyContent<'a> {
+    pub(super) text: &'a str,
+    pub(super) delivery: Delivery,
+    /// The WhatsApp message of a template or file; `None` if the reply is just the text.
+    pub(super) body: Option<OutgoingBody>,
+    /// The idempotency key of the reply, and the digest of the request.
+    pub(super) client_ref: Option<(&'a ClientRef, &'a str)>,
+}
+
+impl ReplyContext {
+    pub(super) fn load_visible(tx: &mut Tx<'_>, live: &LiveSession, reference: ConversationRef) -> Result<Self, Error> {
+        let found = conversations::find_visible_with_hotel(tx.conn(), &live.staff.reach(), reference)?;
+        let (conversation, hotel) = found.ok_or(Error::NotFound)?;
+        ensure_matches(reference, &conversation)?;
+        Ok(Self { conversation, hotel, is_free_text_allowed: true })
+    }
+
+    /// Loads a conversation that is visible to the caller and open. Fails as [`ReplyContext::load_visible`] and
+    /// [`ReplyContext::ensure_open`].
+    pub(super) fn load_open(
+        tx: &mut Tx<'_>,
+        live: &LiveSession,
+        reference: ConversationRef,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        let mut context = Self::load_visible(tx, live, reference)?;
+        context.ensure_open(tx, now)?;
+        Ok(context)
+    }
+
+    /// Fails with [`Error::ConversationClosed`] if the conversation is closed, and reads the 24-hour window.
+    pub(super) fn ensure_open(&mut self, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), Error> {
+        self.conversation.ensure_open()?;
+        if self.is_on_whatsapp() {
+            let last_guest_message = service_windows::last_message_at(tx.conn(), self.conversation.guest)?;
+            self.is_free_text_allowed = is_window_open(last_guest_message, now);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_on_whatsapp(&self) -> bool {
+        self.hotel.whatsapp_phone_number_id.is_some()
+    }
+
+    pub(super) fn initial_delivery(&self) -> Delivery {
+        if self.is_on_whatsapp() { Delivery::Queued } else { Delivery::Sent }
+    }
+
+    /// Routes an unrouted conversation to the sender's department and assigns the sender. Call before the message is
+    /// recorded: staff who lose the conversation must not receive the message.
+    pub(super) fn take_over(&mut self, tx: &mut Tx<'_>, live: &LiveSession, now: DateTime<Utc>) -> Result<(), Error> {
+        let before = self.conversation.clone();
+        self.conversation.take_over(&live.staff.reach(), self.hotel.default_department)?;
+        if self.conversation.assignee != before.assignee {
+            staff::lock_unchanged(tx, &live.staff)?;
+        }
+        save_with_events(tx, &before, &self.conversation, Some(live.staff.id), now)
+    }
+
+    pub(super) fn store(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &LiveSession,
+        content: &ReplyContent<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Message, Error> {
+        self.store_with_file(tx, live, content, None, now)
+    }
+
+    /// Stores the message of a reply with its file, and queues it if the hotel is on WhatsApp.
+    pub(super) fn store_with_file(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &LiveSession,
+        content: &ReplyContent<'_>,
+        file: Option<&NewFile<'_>>,
+        now: DateTime<Utc>,
+    ) -> Result<Message, Error> {
+        let new = NewMessage {
+            conversation: self.conversation.id,
+            content: content.text,
+            sender: MessageSender::Staff(live.staff.id, &live.staff.name),
+            at: now,
+            inbound: None,
+            delivery: Some(content.delivery),
+            internal: false,
+            client_ref: content.client_ref,
+        };
+        let message = record_message_with(tx, &self.conversation, &new, |tx, message| match file {
+            Some(file) => Ok(vec![store_file(tx, self.hotel.id, message, file, now)?]),
+            None => Ok(vec![]),
+        })?;
+        if self.is_on_whatsapp() {
+            outbox::enqueue(tx, self.hotel.id, self.conversation.guest, &message, content.body.as_ref(), now)?;
+        }
+        Ok(message)
+    }
+}
+
+/// Returns whether a text is too long for the caption of a file, or for a value of a template.
+pub(super) fn exceeds_caption_limit(text: &str) -> bool {
+    // The characters are counted only if the number of bytes exceeds the limit.
+    text.len() > MAX_BODY_CHARS && text.chars().count() > MAX_BODY_CHARS
+}

@@ -1,0 +1,134 @@
+//! Lists of conversations: filter, search and pagination.
+
+use diesel::{dsl::count_star, prelude::*};
+use domain::{ConversationId, ConversationView, DepartmentId, PhoneNumber, Reach, StaffId, Status};
+
+use crate::{
+    StoreError,
+    conversations::view::views,
+    sql::{
+        cached_statement::prepared,
+        pagination::Slice,
+        schema::{conversations, read_marks},
+        search_key,
+    },
+    store::connection::{Conn, on_db},
+};
+
+/// Conditions of a list of conversations, combined with AND.
+#[derive(Clone, Debug, Default)]
+pub struct ConversationFilter {
+    /// Selects conversations with any of these statuses. If empty: conversations in relay with the departments of the
+    /// caller (for a manager: with any department).
+    pub status: Vec<Status>,
+    pub department: Option<DepartmentId>,
+    /// Selects conversations by assignee; `Some(None)` selects those without an assignee.
+    pub assigned_to: Option<Option<StaffId>>,
+    /// Whether to select only conversations with guest messages after the read position of the caller.
+    pub unread: bool,
+    /// Search words, which must all occur in the guest name, the room or the phone number.
+    pub search: Option<String>,
+    /// The forms in which a phone number can be stored, if the search text is one: alternatives to each search word.
+    pub search_numbers: Vec<String>,
+}
+
+/// A boxed query on `$from`: conversations that are visible to the caller and match the filter.
+macro_rules! matching {
+    ($from:expr, $reach:expr, $filter:expr) => {{
+        let (reach, filter): (&Reach, &ConversationFilter) = ($reach, $filter);
+        let mine: Vec<i64> = reach.departments.iter().map(|it| it.0).collect();
+        let mut query = $from.filter(conversations::hotel_id.eq(reach.hotel.0)).into_boxed();
+        query = match (filter.status.as_slice(), reach.is_manager()) {
+            ([], true) => query.filter(conversations::status.eq(Status::Relay.as_str())),
+            // With a single department the index also provides the sort order.
+            ([], false) => match mine.as_slice() {
+                [one] => query
+                    .filter(conversations::status.eq(Status::Relay.as_str()))
+                    .filter(conversations::department_id.eq(*one)),
+                _ => query
+                    .filter(conversations::status.eq(Status::Relay.as_str()))
+                    .filter(conversations::department_id.eq_any(mine)),
+            },
+            (states, manager) => {
+                let query = match states {
+                    [one] => query.filter(conversations::status.eq(one.as_str())),
+                    _ => {
+                        let states: Vec<&str> = states.iter().map(|it| it.as_str()).collect();
+                        query.filter(conversations::status.eq_any(states))
+                    }
+                };
+                let unrouted = conversations::department_id.is_null();
+                if manager { query } else { query.filter(unrouted.or(conversations::department_id.eq_any(mine))) }
+            }
+        };
+        if let Some(department) = filter.department {
+            query = query.filter(conversations::department_id.eq(department.0));
+        }
+        query = match filter.assigned_to {
+            Some(Some(staff)) => query.filter(conversations::assigned_to.eq(staff.0)),
+            Some(None) => query.filter(conversations::assigned_to.is_null()),
+            None => query,
+        };
+        const { assert!(PhoneNumber::MAX_EQUIVALENT_FORMS == 4) };
+        for word in filter.search.iter().flat_map(|it| it.split_whitespace()) {
+            let has = |text: &str| conversations::search_key.like(search_key::pattern(text)).escape('\\');
+            let number = |n: usize| has(filter.search_numbers.get(n).map_or(word, String::as_str));
+            query = match filter.search_numbers.as_slice() {
+                [] => query.filter(has(word)),
+                _ => query.filter(has(word).or(number(0)).or(number(1)).or(number(2)).or(number(3))),
+            };
+        }
+        query
+    }};
+}
+
+/// As `matching`, but only conversations with guest messages after the read position of the caller.
+macro_rules! matching_unread {
+    ($reach:expr, $filter:expr) => {{
+        let mark = read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq($reach.staff.0));
+        let without_mark = read_marks::guest_ordinal.nullable().is_null().and(conversations::guest_messages.gt(0));
+        let after_mark = conversations::guest_messages.nullable().gt(read_marks::guest_ordinal.nullable());
+        matching!(conversations::table.left_join(read_marks::table.on(mark)), $reach, $filter)
+            .filter(without_mark.or(after_mark))
+    }};
+}
+
+/// Counts the conversations that match a filter and loads the ids of one slice, last changed first.
+macro_rules! slice_of {
+    ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {
+        on_db!($conn, |c| {
+            let count = $matching.select(count_star());
+            let page = $matching
+                .order((conversations::updated_at.desc(), conversations::id.desc()))
+                .select(conversations::id)
+                .offset($slice.offset)
+                .limit($slice.limit);
+            // Diesel does not cache statements with lists of values, and SQLite takes longer to compile them than to
+            // run them. There are few distinct texts, except for searches, which differ by the number of words.
+            let found: (i64, Vec<i64>) = if $filter.search.is_none() {
+                (prepared(count).get_result(c)?, prepared(page).load(c)?)
+            } else {
+                (count.get_result(c)?, page.load(c)?)
+            };
+            found
+        })
+    };
+}
+
+/// Returns the number of conversations that match a filter and one slice of them, last changed first.
+pub fn list(
+    conn: &mut Conn,
+    reach: &Reach,
+    filter: &ConversationFilter,
+    slice: Slice,
+) -> Result<(i64, Vec<ConversationView>), StoreError> {
+    // Only the filter `unread` joins the read positions: with the join, the count costs one more lookup for each
+    // matching conversation.
+    let (count, ids) = if filter.unread {
+        slice_of!(conn, filter, slice, matching_unread!(reach, filter))
+    } else {
+        slice_of!(conn, filter, slice, matching!(conversations::table, reach, filter))
+    };
+    let ids: Vec<ConversationId> = ids.into_iter().map(ConversationId).collect();
+    Ok((count, views(conn, Some(reach.staff), &ids)?))
+}

@@ -1,0 +1,10 @@
+//! The receiving end of the cluster bus.
+
+use domain::HotelId;
+use wire::cluster_signal::ClusterSignal;
+
+/// Takes the cluster signals of other nodes. Implemented by the registry of feeds.
+pub(crate) trait SignalSink: Send + Sync {
+    /// Takes a cluster signal; must not block. A signal for a hotel without sockets on this node is dropped.
+    fn receive(&self, hotel: HotelId, signal: ClusterSignal);
+}

@@ -1,0 +1,174 @@
+//! Reads the log for one staff member: replays of sockets, and `GET events/`. Who may see an event is decided in
+//! `feed/recipients`; this file adds what was sent live already.
+
+use std::collections::{HashMap, HashSet};
+
+use desk::{
+    Caller, Desk, Error,
+    feed_query::{FeedQuery, FeedSnapshot, LogRange, SessionQuery, SessionView},
+};
+use domain::{ConversationId, Event, EventKind, HotelId, Reach, Seq, StayId};
+use wire::{response::EventPage, socket::LoggedEvent};
+
+use crate::{
+    feed::recipients::{EventForm, Viewer, client_ref_recipient},
+    socket::SocketHandle,
+};
+
+/// Maximum number of events that one call of [`events_after`] reads from the log.
+const EVENTS_PAGE: i64 = 1000;
+
+/// A cursor: the position from which a client continues to read the event log.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    /// Epoch of the log that the cursor belongs to. `None` means the current epoch.
+    pub epoch: Option<String>,
+    /// Sequence number of the last event that the client has received.
+    pub after: Seq,
+}
+
+/// Returns a page of the log after a cursor, filtered for a staff member as if they subscribed to everything they may
+/// see. Fails if the session is over ([`Error::Unauthenticated`]), or if the log does not continue from the cursor
+/// ([`Error::ResyncRequired`]).
+pub async fn events_after(desk: &Desk, caller: Caller, cursor: Cursor) -> Result<EventPage, Error> {
+    let looks = vec![SessionQuery { caller, conversations: vec![] }];
+    let log = Some(LogRange { after: cursor.after, limit: EVENTS_PAGE });
+    let query = FeedQuery { hotel: caller.hotel, sessions: looks, log, views: vec![] };
+    let snapshot = desk.query_feed_for_request(caller, query).await?;
+    let Some(Some(seen)) = snapshot.sessions.first() else { return Err(Error::Unauthenticated) };
+    if !snapshot.continues_from(cursor.epoch.as_deref(), cursor.after) {
+        return Err(Error::ResyncRequired);
+    }
+    let results = EventFilter::for_everything(caller.hotel, seen, &snapshot).select(&snapshot);
+    Ok(EventPage { seq: snapshot.read_up_to().0, epoch: snapshot.epoch, results })
+}
+
+/// Log position from which a subscription sent events live. `None`: the subscription has sent no event live yet.
+type LiveSince = Option<Seq>;
+
+/// Selects the events of the log that one client may see and has not received live.
+pub(crate) struct EventFilter {
+    reach: Reach,
+    /// The client's subscriptions to conversations that are visible now.
+    subscriptions: HashMap<ConversationId, LiveSince>,
+    /// The client's inbox subscription, if there is one.
+    inbox: Option<LiveSince>,
+    /// Log position at which the socket joined: `new_conversation` events after it were sent live.
+    joined: Seq,
+    /// Log position up to which events were sent live, before the replay.
+    live_until: Seq,
+}
+
+impl EventFilter {
+    /// Creates the event filter of a socket in a replay. `inbox`: the replay adds an inbox subscription.
+    pub(crate) fn for_socket(socket: &SocketHandle, seen: &SessionView, inbox: bool) -> Self {
+        let guard = socket.state();
+        let state = guard.as_ref();
+        let visible = seen.conversations.iter().flatten().map(|conversation| conversation.id);
+        let live_since = |id| state.and_then(|state| state.subscriptions.get(&id)).map(|it| it.since);
+        let inbox_since = state.and_then(|state| state.inbox);
+        Self {
+            reach: seen.live.staff.reach(),
+            subscriptions: visible.map(|id| (id, live_since(id))).collect(),
+            inbox: (inbox || inbox_since.is_some()).then_some(inbox_since),
+            joined: state.map_or(Seq(0), |state| state.joined),
+            live_until: state.and_then(|state| state.replaying_from).unwrap_or_default(),
+        }
+    }
+
+    /// Creates the event filter of a staff member without a socket: every visible conversation counts as subscribed,
+    /// and no event as sent live.
+    pub(crate) fn for_everything(hotel: HotelId, seen: &SessionView, snapshot: &FeedSnapshot) -> Self {
+        let reach = seen.live.staff.reach();
+        let conversations = snapshot.views.values().map(|view| &view.conversation);
+        let visible = conversations.filter(|conversation| reach.covers(hotel, conversation.department));
+        Self {
+            subscriptions: visible.map(|conversation| (conversation.id, None)).collect(),
+            reach,
+            inbox: Some(None),
+            joined: Seq(0),
+            live_until: Seq(0),
+        }
+    }
+
+    /// Selects the events of a page of the log that the client may see, in order. Of the changes of a conversation only
+    /// the newest is kept, because each shows the conversation as it is now.
+    pub(crate) fn select(&self, snapshot: &FeedSnapshot) -> Vec<LoggedEvent> {
+        let mut changed = HashSet::new();
+        let newest_first = snapshot.log.events.iter().rev();
+        let mut events: Vec<LoggedEvent> =
+            newest_first.filter_map(|event| self.select_event(event, snapshot, &mut changed)).collect();
+        events.reverse();
+        events
+    }
+
+    fn select_event(
+        &self,
+        event: &Event,
+        snapshot: &FeedSnapshot,
+        changed: &mut HashSet<ConversationId>,
+    ) -> Option<LoggedEvent> {
+        let conversation = event.kind.conversation()?;
+        let view = snapshot.views.get(&conversation);
+        let viewer = Viewer {
+            reach: &self.reach,
+            has_inbox: self.inbox.is_some(),
+            is_subscribed: self.subscriptions.contains_key(&conversation),
+        };
+        let form = viewer.form_of(event, view.map(|view| view.conversation.department))?;
+        if self.was_sent_live(event, conversation) {
+            return None;
+        }
+        match form {
+            EventForm::Message => self.message(event),
+            EventForm::MessageStatus => message_status(event),
+            EventForm::NewConversation => view.map(|view| LoggedEvent::new_conversation(event.seq, event.at, view)),
+            EventForm::Updated | EventForm::Removed if !changed.insert(conversation) => None,
+            EventForm::Updated => view.map(|view| LoggedEvent::conversation_updated(event.seq, view)),
+            EventForm::Removed => {
+                Some(LoggedEvent::conversation_removed(event.seq, conversation, stay_of(&event.kind)))
+            }
+        }
+    }
+
+    /// Returns `true` if the client has already received the event live, through one of its subscriptions.
+    fn was_sent_live(&self, event: &Event, conversation: ConversationId) -> bool {
+        let by_subscription = self.subscriptions.get(&conversation).copied().flatten();
+        let by_inbox = self.inbox.flatten();
+        match &event.kind {
+            EventKind::Message { .. } | EventKind::MessageStatus(_) => self.is_live(event.seq, by_subscription),
+            EventKind::NewConversation { .. } => self.is_live(event.seq, Some(self.joined)),
+            EventKind::ConversationUpdated(change) => {
+                self.is_live(event.seq, by_inbox) || (!change.only_message && self.is_live(event.seq, by_subscription))
+            }
+            EventKind::ConversationRemoved { .. } => self.is_live(event.seq, by_inbox),
+            EventKind::StaffChanged { .. } => false,
+        }
+    }
+
+    fn is_live(&self, seq: Seq, since: LiveSince) -> bool {
+        since.is_some_and(|since| since < seq && seq <= self.live_until)
+    }
+
+    fn message(&self, event: &Event) -> Option<LoggedEvent> {
+        let EventKind::Message { stay, message } = &event.kind else { return None };
+        let is_author = client_ref_recipient(message) == Some(self.reach.staff);
+        Some(LoggedEvent::message(event.seq, *stay, message, is_author))
+    }
+}
+
+fn message_status(event: &Event) -> Option<LoggedEvent> {
+    let EventKind::MessageStatus(change) = &event.kind else { return None };
+    Some(LoggedEvent::message_status(event.seq, change))
+}
+
+fn stay_of(kind: &EventKind) -> Option<StayId> {
+    match kind {
+        EventKind::ConversationUpdated(change) => change.stay,
+        EventKind::MessageStatus(change) => change.stay,
+        EventKind::Message { stay, .. }
+        | EventKind::NewConversation { stay, .. }
+        | EventKind::ConversationRemoved { stay, .. } => *stay,
+        EventKind::StaffChanged { .. } => None,
+    }
+}

@@ -1,0 +1,167 @@
+//! Fan-out: sends events, one after another, to all sockets that may see them. Who may is decided in `feed/recipients`.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use domain::{
+    ConversationId, ConversationView, Event, EventKind, Message, Seq, StaffId, StayId, event::ConversationChange,
+};
+
+use crate::{
+    feed::{
+        event_context::EventContext,
+        recipients::{CurrentDepartment, EventForm, Viewer, client_ref_recipient},
+        state::Feed,
+        subscription::{Broadcast, MessageFrames},
+    },
+    socket::{SocketHandle, frames},
+};
+
+/// Maximum number of events fanned out before the sockets are woken; small compared with the bound of a send queue.
+const MAX_UNWOKEN_EVENTS: usize = 32;
+
+impl Feed {
+    /// Fans events out that follow the feed's position without a gap. The caller wakes the sockets afterwards.
+    pub(crate) async fn fan_out(&mut self, events: &[&Event]) {
+        self.fan_out_with(events, None).await;
+    }
+
+    /// Fans events out as [`Feed::fan_out`] does. A missing `context` is loaded when an event needs one.
+    pub(crate) async fn fan_out_with(&mut self, events: &[&Event], mut context: Option<EventContext>) {
+        let mut events_left = events;
+        while let Some(event) = events_left.first() {
+            let count = match &event.kind {
+                EventKind::Message { message, .. } => self.fan_out_messages(events_left, message.conversation).await,
+                EventKind::MessageStatus(change) => self.fan_out_messages(events_left, change.conversation).await,
+                _ => {
+                    // The context is loaded once for all events that are left, after the messages before them are
+                    // fanned out.
+                    if context.is_none() {
+                        context = Some(self.load_context(events_left).await);
+                    }
+                    if let Some(context) = &context {
+                        self.fan_out_event(event, context).await;
+                    }
+                    1
+                }
+            };
+            let (sent, rest) = events_left.split_at(count);
+            events_left = rest;
+            if let Some(last) = sent.last() {
+                self.set_position(last.seq);
+            }
+            self.unwoken_events += count;
+            if self.unwoken_events >= MAX_UNWOKEN_EVENTS {
+                self.wake_sockets();
+            }
+        }
+    }
+
+    /// Fans out an event that is neither a message nor a delivery status.
+    async fn fan_out_event(&mut self, event: &Event, context: &EventContext) {
+        match &event.kind {
+            EventKind::Message { .. } | EventKind::MessageStatus(_) => {}
+            EventKind::NewConversation { conversation, .. } => {
+                if let Some(view) = context.views.get(conversation) {
+                    let forms = [(EventForm::NewConversation, frames::new_conversation(event, view))];
+                    let current = context.current_department(*conversation);
+                    self.send_by_form(self.sockets.values(), event, current, &forms);
+                }
+            }
+            EventKind::ConversationUpdated(change) => {
+                self.fan_out_change(event, change, context.views.get(&change.conversation)).await;
+            }
+            EventKind::ConversationRemoved { conversation, stay, staff } => {
+                let current = context.current_department(*conversation);
+                self.send_removed(event, *conversation, *stay, *staff, current);
+            }
+            EventKind::StaffChanged { staff } => self.recheck_staff(*staff, context).await,
+        }
+    }
+
+    /// Fans out the messages and delivery statuses of one conversation at the begin of `events`, as one broadcast.
+    /// Returns the number of these events.
+    async fn fan_out_messages(&mut self, events: &[&Event], conversation: ConversationId) -> usize {
+        let has_subscribers = self.subscriptions.contains_key(&conversation);
+        let mut messages = Vec::new();
+        let mut count = 0;
+        for event in events.iter().take(MAX_UNWOKEN_EVENTS) {
+            match &event.kind {
+                EventKind::Message { stay, message } if message.conversation == conversation => {
+                    if has_subscribers {
+                        messages.push(message_frames(event.seq, *stay, message));
+                    }
+                }
+                EventKind::MessageStatus(change) if change.conversation == conversation => {
+                    if has_subscribers {
+                        let frame = frames::message_status(event.seq, change);
+                        messages.push(MessageFrames { frame, for_author: None });
+                    }
+                }
+                // A change that is only a new message concerns inbox subscriptions only; without them it is skipped.
+                EventKind::ConversationUpdated(change) if change.only_message && self.inboxes.is_empty() => {}
+                _ => break,
+            }
+            count += 1;
+        }
+        if !messages.is_empty() {
+            self.broadcast(conversation, Broadcast::Messages(messages)).await;
+        }
+        count
+    }
+
+    /// Fans out a changed conversation to its subscribers, then to the sockets with an inbox subscription.
+    async fn fan_out_change(&mut self, event: &Event, change: &ConversationChange, view: Option<&ConversationView>) {
+        let shown = view.map(|view| (frames::conversation_updated(event.seq, view), view.conversation.department));
+        if !change.only_message && self.subscriptions.contains_key(&change.conversation) {
+            let (event, current) = (event.clone(), shown.clone());
+            let broadcast = Broadcast::Updated { event, routed_to: change.after, stay: change.stay, current };
+            self.broadcast(change.conversation, broadcast).await;
+        }
+        let Some((updated, department)) = shown else { return };
+        let removed = frames::conversation_removed(event.seq, change.conversation, change.stay);
+        let forms = [(EventForm::Updated, updated), (EventForm::Removed, removed)];
+        self.send_by_form(self.inboxes.values(), event, Some(department), &forms);
+    }
+
+    /// Sends `conversation_removed` to the inbox subscriptions of the staff member who lost access to the conversation.
+    fn send_removed(
+        &self,
+        event: &Event,
+        conversation: ConversationId,
+        stay: Option<StayId>,
+        staff: StaffId,
+        current: CurrentDepartment,
+    ) {
+        let mut sockets = self.inboxes.values().filter(|socket| socket.caller.staff == staff).peekable();
+        if sockets.peek().is_some() {
+            let forms = [(EventForm::Removed, frames::conversation_removed(event.seq, conversation, stay))];
+            self.send_by_form(sockets, event, current, &forms);
+        }
+    }
+
+    /// Sends an event to those of the given sockets that are live, to each in the form that it may see.
+    fn send_by_form<'a>(
+        &self,
+        sockets: impl Iterator<Item = &'a Arc<SocketHandle>>,
+        event: &Event,
+        current: CurrentDepartment,
+        forms: &[(EventForm, ByteString)],
+    ) {
+        for socket in sockets {
+            let form = socket
+                .state()
+                .as_ref()
+                .filter(|state| state.is_live())
+                .and_then(|state| Viewer::of_socket(state, false).form_of(event, current));
+            if let Some((_, frame)) = forms.iter().find(|(of, _)| Some(*of) == form) {
+                self.wake_list.send(socket, frame.clone());
+            }
+        }
+    }
+}
+
+fn message_frames(seq: Seq, stay: Option<StayId>, message: &Message) -> MessageFrames {
+    let for_author = client_ref_recipient(message).map(|author| (author, frames::message(seq, stay, message, true)));
+    MessageFrames { frame: frames::message(seq, stay, message, false), for_author }
+}

@@ -1,0 +1,72 @@
+//! Decides who receives an event. No other file decides this: live events (`feed/fan_out`, `feed/subscription`),
+//! replays and `GET events/` (`feed/event_filter`) use the same predicate, [`Viewer::form_of`].
+
+use domain::{DepartmentId, Event, EventKind, Message, Reach, StaffId};
+
+use crate::socket::SocketState;
+
+/// The client that may receive an event: a socket, or a staff member who reads the log without one.
+pub(crate) struct Viewer<'a> {
+    pub(crate) reach: &'a Reach,
+    pub(crate) has_inbox: bool,
+    /// Whether the client subscribes to the conversation of the event.
+    pub(crate) is_subscribed: bool,
+}
+
+/// The form in which a client receives an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventForm {
+    Message,
+    MessageStatus,
+    NewConversation,
+    /// `conversation_updated`, which shows the conversation as it is now.
+    Updated,
+    /// `conversation_removed`, which ends the client's access to the conversation.
+    Removed,
+}
+
+/// The current department of the event's conversation; the inner `None` means unrouted. The outer `None` means that
+/// there is no such conversation.
+pub(crate) type CurrentDepartment = Option<Option<DepartmentId>>;
+
+impl<'a> Viewer<'a> {
+    pub(crate) fn of_socket(state: &'a SocketState, is_subscribed: bool) -> Self {
+        Self { reach: &state.reach, has_inbox: state.inbox.is_some(), is_subscribed }
+    }
+
+    /// Returns the form in which this client receives an event, or `None` if the event does not concern the client.
+    ///
+    /// A client gets an event once, even if several of its subscriptions match. `current` is the conversation's
+    /// department now, which may be a later one than at the time of the event: a conversation that is not visible now
+    /// is not shown at all.
+    pub(crate) fn form_of(&self, event: &Event, current: CurrentDepartment) -> Option<EventForm> {
+        let is_visible = |department| self.reach.covers(event.hotel, department);
+        let is_visible_now = current.is_some_and(is_visible);
+        match &event.kind {
+            EventKind::Message { .. } => self.is_subscribed.then_some(EventForm::Message),
+            EventKind::MessageStatus(_) => self.is_subscribed.then_some(EventForm::MessageStatus),
+            EventKind::NewConversation { department, .. } => {
+                let is_concerned = department.is_none_or(|department| self.reach.is_member(department));
+                (is_visible_now && is_concerned).then_some(EventForm::NewConversation)
+            }
+            EventKind::ConversationUpdated(change) => {
+                let is_wanted = self.has_inbox || (self.is_subscribed && !change.only_message);
+                let is_lost = self.has_inbox && is_visible(change.before) && !is_visible(change.after);
+                match is_visible_now {
+                    true => is_wanted.then_some(EventForm::Updated),
+                    false => is_lost.then_some(EventForm::Removed),
+                }
+            }
+            EventKind::ConversationRemoved { staff, .. } => {
+                let is_lost = self.has_inbox && *staff == self.reach.staff && !is_visible_now;
+                is_lost.then_some(EventForm::Removed)
+            }
+            EventKind::StaffChanged { .. } => None,
+        }
+    }
+}
+
+/// Returns the staff member whose sockets receive a message with its `client_ref`: the author, and nobody else.
+pub(crate) fn client_ref_recipient(message: &Message) -> Option<StaffId> {
+    message.author.filter(|_| message.client_ref.is_some())
+}

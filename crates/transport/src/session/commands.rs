@@ -1,0 +1,177 @@
+//! Runs the commands of a socket, and sends their results.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use bytestring::ByteString;
+use desk::{Desk, KeyedWrite, reply::TextReply};
+use domain::{ClientRef, Conversation, ConversationRef, MessageId};
+use futures_util::future::LocalBoxFuture;
+use wire::{
+    JsonBody,
+    request::SendMessageBody,
+    socket::{CommandEnvelope, SocketCommand},
+};
+
+use crate::{
+    feed::{
+        registry::FeedHandle,
+        requests::{FeedRequest, ReadIndicator, SocketRequest},
+    },
+    session::resume::{self, ReplayRequest},
+    socket::{
+        SocketHandle, SocketState,
+        frames::{self, ReplyTo},
+        send_queue::CloseCause,
+    },
+};
+
+/// Starts a command and returns a future with the rest of its work. A send is in the writer's queue when this returns,
+/// so sends that are started one after another are stored in that order.
+pub(crate) async fn start_command(
+    desk: Desk,
+    feed: FeedHandle,
+    socket: Arc<SocketHandle>,
+    envelope: CommandEnvelope,
+) -> LocalBoxFuture<'static, ()> {
+    let is_counted = !matches!(envelope.command, SocketCommand::Ping);
+    socket.counters.commands.fetch_add(is_counted.into(), Relaxed);
+    let reply_to = ReplyTo { request_id: envelope.request_id, command: envelope.name };
+    match envelope.command {
+        SocketCommand::SendMessage { to, body, client_ref } => {
+            Box::pin(submit_send(desk, socket, to, body, client_ref, reply_to).await)
+        }
+        command => Box::pin(run_command(desk, feed, socket, command, reply_to)),
+    }
+}
+
+/// Queues a reply to a guest at the writer. The returned future waits for the result and sends it to the client.
+async fn submit_send(
+    desk: Desk,
+    socket: Arc<SocketHandle>,
+    to: ConversationRef,
+    body: SendMessageBody,
+    client_ref: Option<ClientRef>,
+    reply_to: ReplyTo,
+) -> impl Future<Output = ()> + 'static {
+    let digest = desk::request_digest(body.canonical_json().as_bytes());
+    let client_ref = client_ref.map(|client_ref| (client_ref, digest));
+    let reply = TextReply { text: body.text, seen: body.seen_message_id, hold: body.hold, client_ref };
+    let submitted = desk.submit_reply(socket.caller, to, reply).await;
+    async move {
+        let sent = match submitted {
+            Ok(submitted) => submitted.result().await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(sent) => send_result(&socket, frames::sent(&reply_to, &sent.message)),
+            Err(error) => send_refusal(&socket, &reply_to, &error),
+        }
+    }
+}
+
+/// Runs a command until its result is sent. Closes the socket with 1012 if its feed has ended.
+async fn run_command(
+    desk: Desk,
+    feed: FeedHandle,
+    socket: Arc<SocketHandle>,
+    command: SocketCommand,
+    reply_to: ReplyTo,
+) {
+    let is_feed_running = match command {
+        SocketCommand::Subscribe(target) => {
+            feed.request_and_wait(&socket, |done| SocketRequest::Subscribe(target, reply_to, done)).await
+        }
+        SocketCommand::Unsubscribe(target) => {
+            feed.request_and_wait(&socket, |done| SocketRequest::Unsubscribe(target, reply_to, done)).await
+        }
+        SocketCommand::SubscribeToInbox => set_inbox(&feed, &socket, true, reply_to).await,
+        SocketCommand::UnsubscribeFromInbox => set_inbox(&feed, &socket, false, reply_to).await,
+        SocketCommand::Typing { to: which, typing } => {
+            feed.request_and_wait(&socket, |done| SocketRequest::Typing { which, typing, reply_to, done }).await
+        }
+        SocketCommand::Ping => {
+            socket.send(frames::pong(&reply_to));
+            true
+        }
+        SocketCommand::Resume(resume) => {
+            let request = ReplayRequest {
+                epoch: resume.epoch,
+                after: resume.after_seq,
+                named: resume.named,
+                inbox: resume.inbox,
+            };
+            resume::resume(&desk, &feed, &socket, request, reply_to).await
+        }
+        SocketCommand::SendMessage { to, body, client_ref } => {
+            submit_send(desk, socket.clone(), to, body, client_ref, reply_to).await.await;
+            true
+        }
+        SocketCommand::MarkRead { to: target, message_id } => {
+            mark_read(&desk, &feed, &socket, target, message_id, &reply_to).await
+        }
+    };
+    if !is_feed_running {
+        socket.close(CloseCause::Restart);
+    }
+}
+
+async fn set_inbox(feed: &FeedHandle, socket: &Arc<SocketHandle>, is_wanted: bool, reply_to: ReplyTo) -> bool {
+    feed.request_and_wait(socket, |done| SocketRequest::SetInbox { is_wanted, reply_to, done }).await
+}
+
+/// Marks messages as read, and publishes the read indicator. Returns `false` if the feed has ended.
+async fn mark_read(
+    desk: &Desk,
+    feed: &FeedHandle,
+    socket: &SocketHandle,
+    which: ConversationRef,
+    message: MessageId,
+    reply_to: &ReplyTo,
+) -> bool {
+    match desk.mark_read(socket.caller, which, message, KeyedWrite::without_key()).await {
+        Ok(outcome) => {
+            send_result(socket, frames::ack(reply_to, None));
+            match outcome {
+                desk::WriteOutcome::Performed((conversation, true)) => {
+                    publish_read(feed, socket, &conversation, message)
+                }
+                _ => true,
+            }
+        }
+        Err(error) => {
+            send_refusal(socket, reply_to, &error);
+            true
+        }
+    }
+}
+
+/// Publishes a read indicator through the feed. Returns `false` if the feed has ended.
+fn publish_read(feed: &FeedHandle, socket: &SocketHandle, conversation: &Conversation, message: MessageId) -> bool {
+    let reader = socket.state().as_ref().map(SocketState::person);
+    let Some(reader) = reader else { return true };
+    feed.request(FeedRequest::Read(ReadIndicator {
+        conversation: conversation.id,
+        stay: conversation.stay,
+        reader,
+        message,
+        sent_by: Some(socket.id),
+    }))
+}
+
+fn send_result(socket: &SocketHandle, frame: Option<ByteString>) {
+    if let Some(frame) = frame {
+        socket.send(frame);
+    }
+}
+
+fn send_refusal(socket: &SocketHandle, reply_to: &ReplyTo, error: &desk::Error) {
+    match error {
+        desk::Error::Unauthenticated => socket.close(CloseCause::SessionOver),
+        // An error of the database is not the client's fault: it does not count as a client error.
+        desk::Error::Store(cause) => {
+            log::error!("session {}: command {} failed: {cause}", socket.caller.session, reply_to.command);
+            socket.send(frames::refused(reply_to, error));
+        }
+        _ => socket.send_client_error(frames::refused(reply_to, error)),
+    }
+}

@@ -1,0 +1,27 @@
+//! Request bodies of the REST API.
+//!
+//! A body is one `json_body!` declaration. Each line is a field with its presence (`presence.rs`) and its type
+//! (`body_types.rs`). The macro derives the reading, the OpenAPI schema and the canonical JSON for idempotency digests.
+
+mod body_types;
+mod conversations;
+mod hotel;
+mod json_body;
+mod presence;
+mod sign_in;
+mod stays;
+mod templates;
+
+pub use conversations::{
+    AddNoteBody, AssignBody, EmptyBody, GuestMessageBody, MarkReadBody, SendMessageBody, SendTemplateBody,
+    StartRelayBody,
+};
+pub use hotel::{ChangeDepartmentBody, ChangeHotelBody, ChangeStaffBody, NewDepartmentBody, NewStaffBody};
+pub(crate) use json_body::parse_object;
+pub use json_body::{JsonBody, JsonBodyError, parse_body};
+pub use sign_in::{LoginBody, PasswordChangeBody, RefreshBody};
+pub use stays::{ChangeStayBody, NewStayBody};
+pub use templates::{ChangeTemplateBody, NewTemplateBody};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Types of the fields of request bodies, each with its JSON schema and its canonical JSON.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use domain::{
+    DepartmentId, HotelId, MessageId, MessageText, Name, Role, StaffId, TemplateId, WrittenNumber,
+    phone::Country,
+    template::{TemplateLanguage, TemplateType},
+};
+use serde_json::{Value, json};
+use utoipa::openapi::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    schema::{AdditionalProperties, SchemaType},
+};
+
+use crate::{
+    enum_schemas,
+    field_reader::{AnyPhone, FieldType, IdList},
+};
+
+/// A type of a field in request bodies, with its JSON schema.
+pub trait BodyFieldType: FieldType {
+    /// JSON schema of the field's value, without description.
+    fn schema() -> Schema;
+
+    /// The parsed value of the field as canonical JSON.
+    fn to_json(value: &Self::Value) -> Value;
+}
+
+/// Marker of a field that contains an existing password.
+pub struct PasswordText;
+/// Marker of a field that contains a new password; the rules for passwords are checked by `auth`.
+pub struct NewPassword;
+/// Marker of a field that contains the IANA name of a time zone; the name is checked by `desk`.
+pub struct TimeZoneName;
+
+/// Implements [`FieldType`] for marker types whose value is a string.
+macro_rules! string_markers {
+    ($($marker:ident),+) => {$(
+        impl FieldType for $marker {
+            type Value = String;
+
+            fn parse(json: &Value) -> Result<String, String> {
+                <String as FieldType>::parse(json)
+            }
+        }
+    )+};
+}
+
+string_markers!(PasswordText, NewPassword, TimeZoneName);
+
+/// Implements [`BodyFieldType`] for field types: schema and canonical JSON of each.
+macro_rules! body_field_types {
+    ($($type:ty: $schema:expr, $to_json:expr;)+) => {$(
+        impl BodyFieldType for $type {
+            fn schema() -> Schema {
+                $schema.into()
+            }
+
+            fn to_json(value: &Self::Value) -> Value {
+                let to_json: fn(&Self::Value) -> Value = $to_json;
+                to_json(value)
+            }
+        }
+    )+};
+}
+
+body_field_types! {
+    bool: ObjectBuilder::new().schema_type(Type::Boolean), |flag| json!(flag);
+    String: string(), |text| json!(text);
+    PasswordText: formatted(KnownFormat::Password), |text| json!(text);
+    NewPassword: formatted(KnownFormat::Password).min_length(Some(10)), |text| json!(text);
+    TimeZoneName: string_like("Europe/Madrid"), |text| json!(text);
+    MessageText: string().min_length(Some(1)), |text| json!(text.as_str());
+    Name: string().min_length(Some(1)), |name| json!(name.as_str());
+    WrittenNumber: string_like("+34600000001"), |number| json!(number.normalized());
+    AnyPhone: string_like("+34600000001"), |number| json!(number.normalized());
+    Country: string_like("ES"), |country| json!(country.as_str());
+    TemplateLanguage: string_like("en_GB"), |language| json!(language.as_str());
+    NaiveDate: formatted(KnownFormat::Date), |day| json!(day.to_string());
+    Role: enum_schemas::names_of::<Role>(), |role| json!(role.as_str());
+    TemplateType: enum_schemas::names_of::<TemplateType>(), |template_type| json!(template_type.as_str());
+    DepartmentId: id(), |id| json!(id.0);
+    HotelId: id(), |id| json!(id.0);
+    MessageId: id(), |id| json!(id.0);
+    StaffId: id(), |id| json!(id.0);
+    TemplateId: id(), |id| json!(id.0);
+    BTreeMap<String, String>: ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(string()))
+        .additional_properties(Some(AdditionalProperties::<Schema>::RefOr(string().into()))),
+        |texts| json!(texts);
+}
+
+impl<const MAX: usize> BodyFieldType for IdList<DepartmentId, MAX> {
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(int64()).into()
+    }
+
+    fn to_json(value: &Self::Value) -> Value {
+        value.iter().map(|id| id.0).collect()
+    }
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+#[expect(deprecated, reason = "the published document has `example`")]
+fn string_like(example: &str) -> ObjectBuilder {
+    string().example(Some(example.into()))
+}
+
+fn formatted(format: KnownFormat) -> ObjectBuilder {
+    string().format(Some(SchemaFormat::KnownFormat(format)))
+}
+
+fn int64() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+}
+
+fn id() -> ObjectBuilder {
+    int64().minimum(Some(1))
+}
+
+/// Makes a schema also allow null.
+pub(super) fn make_nullable(mut schema: Schema) -> Schema {
+    if let Schema::Object(object) = &mut schema
+        && let SchemaType::Type(one) = object.schema_type.clone()
+    {
+        object.schema_type = SchemaType::from_iter([one, Type::Null]);
+    }
+    schema
+}
+
+/// Sets the description of a schema.
+pub(super) fn describe(mut schema: Schema, description: String) -> Schema {
+    match &mut schema {
+        Schema::Object(object) => object.description = Some(description),
+        Schema::Array(array) => array.description = Some(description),
+        _ => {}
+    }
+    schema
+}
+
+/// The text of a doc comment, from its lines.
+pub(super) fn join_doc_lines(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+}

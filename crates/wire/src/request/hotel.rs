@@ -1,0 +1,79 @@
+//! Request bodies of a manager's calls on the hotel, departments and staff. They have no `Debug`, which would print
+//! passwords.
+
+use domain::{DepartmentId, Name, Role, TemplateId, phone::Country};
+
+use super::{
+    body_types::{NewPassword, TimeZoneName},
+    json_body::json_body,
+    presence::{Added, Defaulted, FieldChange, Flag, NullableChange, Required},
+};
+use crate::field_reader::IdList;
+
+/// Ids of the departments of a staff member; at most 1,000, which bounds the work of a request.
+type DepartmentIds = IdList<DepartmentId, 1000>;
+
+json_body! {
+    /// A change of the hotel's settings. Absent fields keep their value.
+    pub struct ChangeHotelBody {
+        /// Display name of the hotel.
+        name: FieldChange<Name>,
+        /// IANA name of the hotel's time zone.
+        timezone: FieldChange<TimeZoneName>,
+        /// Id of the default department, for guests who choose none and for managers who reply without being in a
+        /// department; null for the oldest department.
+        default_department_id: NullableChange<DepartmentId>,
+        /// Id of the template of type `whatsapp` that asks a guest to write, which opens the 24-hour window; null for
+        /// none.
+        opener_template_id: NullableChange<TemplateId>,
+        /// Country whose numbering rules complete phone numbers without a country code, ISO 3166 alpha-2; null for
+        /// none.
+        country: Added<NullableChange<Country>>,
+    }
+
+    /// A new department.
+    pub struct NewDepartmentBody {
+        /// Name of the department, unique in the hotel.
+        name: Required<Name>,
+    }
+
+    /// A change of a department. Absent fields keep their value.
+    pub struct ChangeDepartmentBody {
+        /// Name of the department, unique in the hotel.
+        name: FieldChange<Name>,
+    }
+
+    /// A new staff member.
+    pub struct NewStaffBody {
+        /// User name for the sign-in, unique over all hotels.
+        username: Required<Name>,
+        /// Display name of the staff member, for guests and colleagues.
+        name: Required<Name>,
+        /// Role, which decides the permissions of the staff member.
+        role: Required<Role>,
+        /// Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
+        /// first one.
+        department_ids: Defaulted<DepartmentIds>,
+        /// The password of the staff member: at least 10 characters.
+        password: Required<NewPassword>,
+        /// Whether the staff member may sign in. Default: true.
+        active: Flag<true>,
+    }
+
+    /// A change of a staff member. Absent fields keep their value.
+    pub struct ChangeStaffBody {
+        /// User name for the sign-in, unique over all hotels.
+        username: FieldChange<Name>,
+        /// Display name of the staff member, for guests and colleagues.
+        name: FieldChange<Name>,
+        /// Role, which decides the permissions of the staff member.
+        role: FieldChange<Role>,
+        /// Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
+        /// first one.
+        department_ids: FieldChange<DepartmentIds>,
+        /// The new password of the staff member: at least 10 characters.
+        password: FieldChange<NewPassword>,
+        /// Whether the staff member may sign in.
+        active: FieldChange<bool>,
+    }
+}

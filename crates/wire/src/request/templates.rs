@@ -1,0 +1,43 @@
+//! Request bodies of calls on message templates.
+
+use domain::{
+    DepartmentId, MessageText, Name,
+    template::{TemplateLanguage, TemplateType},
+};
+
+use super::{
+    json_body::json_body,
+    presence::{Defaulted, FieldChange, NullableChange, Optional, Required},
+};
+
+json_body! {
+    /// A new message template.
+    pub struct NewTemplateBody {
+        /// Name of the template, unique in the hotel; for a `whatsapp` template, the name under which Meta has approved
+        /// it.
+        name: Required<Name>,
+        /// The text of the template, with placeholders like `{{guest_name}}`: trimmed, 1 to 4,096 characters.
+        content: Required<MessageText>,
+        /// Id of the department that may use the template; null for all departments.
+        department_id: Optional<DepartmentId>,
+        /// How the template is sent: as free text, or as a template that Meta has approved. Default: `text`.
+        template_type: Defaulted<TemplateType>,
+        /// Meta's code of the template's language. Required for `whatsapp`, refused for `text`.
+        language: Optional<TemplateLanguage>,
+    }
+
+    /// A change of a message template. Absent fields keep their value.
+    pub struct ChangeTemplateBody {
+        /// Name of the template, unique in the hotel; for a `whatsapp` template, the name under which Meta has approved
+        /// it.
+        name: FieldChange<Name>,
+        /// The text of the template, with placeholders like `{{guest_name}}`: trimmed, 1 to 4,096 characters.
+        content: FieldChange<MessageText>,
+        /// Id of the department that may use the template; null for all departments.
+        department_id: NullableChange<DepartmentId>,
+        /// How the template is sent: as free text, or as a template that Meta has approved.
+        template_type: FieldChange<TemplateType>,
+        /// Meta's code of the template's language. A change to `text` clears it.
+        language: NullableChange<TemplateLanguage>,
+    }
+}

@@ -1,0 +1,403 @@
+//! Compares responses with the JSON examples of the specification, field by field, and with their JSON schemas.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::{
+    ConversationId, ConversationView, Delivery, DepartmentId, GuestId, HotelId, MessageId, Person, Role, SenderType,
+    StaffId, Status, StayId,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::response::*;
+
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// The conversation in the specification's examples.
+pub(crate) fn view() -> ConversationView {
+    ConversationView {
+        conversation: domain::Conversation {
+            id: ConversationId(1),
+            hotel: HotelId(1),
+            guest: GuestId(1),
+            stay: Some(StayId(1)),
+            status: Status::Relay,
+            department: Some(DepartmentId(1)),
+            assignee: None,
+        },
+        guest_name: "John Doe".to_owned(),
+        guest_phone: Some("+1234567890".to_owned()),
+        room_number: Some("101".to_owned()),
+        days: None,
+        department_name: Some("Reception".to_owned()),
+        assignee: None,
+        last_message: Some(domain::conversation::LastMessage {
+            content: "Hello, I need help with...".to_owned(),
+            at: at("2025-09-23T10:30:00Z"),
+            sender_type: SenderType::Guest,
+        }),
+        unread: 0,
+        last_guest_message_at: None,
+        window_opened_at: None,
+        on_whatsapp: false,
+        current_step: String::new(),
+        context_data: "{}".to_owned(),
+        created_at: at("2025-09-23T10:00:00Z"),
+        updated_at: at("2025-09-23T10:30:00Z"),
+    }
+}
+
+/// The second message in the specification's examples.
+pub(crate) fn message() -> domain::Message {
+    domain::Message {
+        id: MessageId(2),
+        conversation: ConversationId(1),
+        content: "Sure, I'm connecting you with our room service team.".to_owned(),
+        sender_type: SenderType::Staff,
+        author: Some(StaffId(7)),
+        sender_name: "Reception Staff".to_owned(),
+        at: at("2025-09-23T10:16:00Z"),
+        delivery: Some(Delivery::Sent),
+        failure: None,
+        attachments: Vec::new(),
+        internal: false,
+        client_ref: None,
+    }
+}
+
+/// Fails if a key of the example is missing or has another value. Additional keys are allowed.
+#[track_caller]
+pub(crate) fn assert_contains(ours: &Value, example: &Value) {
+    match (example, ours) {
+        (Value::Object(example), Value::Object(ours)) => {
+            for (key, value) in example {
+                assert_contains(ours.get(key).unwrap_or_else(|| panic!("{key} is missing")), value);
+            }
+        }
+        (Value::Array(example), Value::Array(ours)) => {
+            assert_eq!(example.len(), ours.len());
+            example.iter().zip(ours).for_each(|(example, ours)| assert_contains(ours, example));
+        }
+        _ => assert_eq!(ours, example),
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn lists_match_the_specification() {
+    let page =
+        PageResponse { count: 1, next: None, previous: None, results: vec![ConversationResponse::from(&view())] };
+    let specified = json!({
+        "count": 1,
+        "next": null,
+        "previous": null,
+        "results": [{
+            "id": 1,
+            "stay_id": 1,
+            "guest_name": "John Doe",
+            "room_number": "101",
+            "status": "relay",
+            "department_name": "Reception",
+            "last_message": {
+                "content": "Hello, I need help with...",
+                "timestamp": "2025-09-23T10:30:00Z",
+                "sender_type": "guest",
+            },
+            "updated_at": "2025-09-23T10:30:00Z",
+        }],
+    });
+    let ours = json!(page);
+    assert_contains(&ours, &specified);
+    let added = ["assigned_to", "unread_count", "last_guest_message_at", "window_expires_at"];
+    assert!(added.iter().all(|key| ours["results"][0].get(key).is_some()));
+}
+
+#[test]
+fn details_match_the_specification() {
+    let specified = json!({
+        "id": 1,
+        "stay_id": 1,
+        "guest_name": "John Doe",
+        "room_number": "101",
+        "guest_phone": "+1234567890",
+        "status": "relay",
+        "department_name": "Reception",
+        "context_data": {},
+        "created_at": "2025-09-23T10:00:00Z",
+        "updated_at": "2025-09-23T10:30:00Z",
+    });
+    let ours = json!(ConversationDetails::from(&view()));
+    assert_contains(&ours, &specified);
+    // The details of a conversation contain every field of the list item.
+    let item = json!(ConversationResponse::from(&view()));
+    assert!(keys(&item).iter().all(|key| ours.get(key).is_some()));
+}
+
+#[test]
+fn active_conversations_match_the_specification() {
+    let mut view = view();
+    view.conversation = domain::Conversation {
+        id: ConversationId(2),
+        stay: Some(StayId(2)),
+        status: Status::Active,
+        department: None,
+        ..view.conversation
+    };
+    (view.guest_name, view.room_number) = ("Jane Smith".to_owned(), Some("102".to_owned()));
+    (view.department_name, view.last_message) = (None, None);
+    view.updated_at = at("2025-09-23T09:00:00Z");
+    let specified = json!([{
+        "id": 2,
+        "stay_id": 2,
+        "guest_name": "Jane Smith",
+        "room_number": "102",
+        "status": "active",
+        "department_name": null,
+        "last_message": null,
+        "updated_at": "2025-09-23T09:00:00Z",
+    }]);
+    assert_contains(&json!([ConversationResponse::from(&view)]), &specified);
+}
+
+#[test]
+fn messages_match_the_specification() {
+    let guests = domain::Message {
+        id: MessageId(1),
+        content: "Hello, I need help with my room service.".to_owned(),
+        sender_type: SenderType::Guest,
+        author: None,
+        sender_name: "John Doe".to_owned(),
+        at: at("2025-09-23T10:15:00Z"),
+        delivery: None,
+        ..message()
+    };
+    let specified = json!([
+        {
+            "id": 1,
+            "content": "Hello, I need help with my room service.",
+            "sender_type": "guest",
+            "sender_name": "John Doe",
+            "timestamp": "2025-09-23T10:15:00Z",
+        },
+        {
+            "id": 2,
+            "content": "Sure, I'm connecting you with our room service team.",
+            "sender_type": "staff",
+            "sender_name": "Reception Staff",
+            "timestamp": "2025-09-23T10:16:00Z",
+        },
+    ]);
+    let ours = json!([MessageResponse::from(&guests), MessageResponse::from(&message())]);
+    assert_contains(&ours, &specified);
+    let added = json!({ "delivery": "sent", "failure": null, "attachments": [], "internal": false });
+    assert_contains(&ours[1], &added);
+    assert_eq!(ours[0]["delivery"], Value::Null);
+}
+
+#[test]
+fn ended_relays_match_the_specification() {
+    assert_eq!(json!(RelayEndedResponse::default()), json!({ "status": "relay ended" }));
+}
+
+#[test]
+fn conversations_have_additional_fields() {
+    let mut view = view();
+    view.assignee = Some(Person { id: StaffId(7), name: "Ann".to_owned() });
+    view.days = NaiveDate::from_ymd_opt(2025, 9, 1).map(|first| (first, first + TimeDelta::days(9)));
+    view.last_guest_message_at = Some(at("2025-09-23T10:30:00.5Z"));
+    // The guest wrote later in another conversation, which opened the 24-hour window again.
+    view.window_opened_at = Some(at("2025-09-23T11:30:00.5Z"));
+    (view.on_whatsapp, view.unread) = (true, 3);
+    view.context_data = r#"{"step": [1, null]}"#.to_owned();
+    let added = json!({
+        "assigned_to": { "id": 7, "name": "Ann" },
+        "unread_count": 3,
+        "last_guest_message_at": "2025-09-23T10:30:00.500000Z",
+        "window_expires_at": "2025-09-24T11:30:00.500000Z",
+        "context_data": { "step": [1, null] },
+        "current_step": "",
+        "check_in": "2025-09-01",
+        "check_out": "2025-09-10",
+    });
+    assert_contains(&json!(ConversationDetails::from(&view)), &added);
+    assert!(json!(ConversationCard::from(&view)).get("unread_count").is_none());
+}
+
+#[test]
+fn fields_of_the_stay_are_null_without_a_stay() {
+    let mut view = view();
+    (view.conversation.stay, view.conversation.status, view.room_number) = (None, Status::Demo, None);
+    let nulls = json!({ "stay_id": null, "room_number": null, "check_in": null, "status": "demo" });
+    assert_contains(&json!(ConversationDetails::from(&view)), &nulls);
+}
+
+#[test]
+fn sign_in_matches_the_contract() {
+    let staff = domain::Staff {
+        id: StaffId(7),
+        hotel: HotelId(1),
+        username: "ann".to_owned(),
+        name: "Ann".to_owned(),
+        role: Role::Manager,
+        departments: vec![DepartmentId(2)],
+        active: true,
+    };
+    let hotel = domain::Hotel {
+        id: HotelId(1),
+        name: "Grand".to_owned(),
+        timezone: "Europe/Madrid".to_owned(),
+        default_department: None,
+        flow: true,
+        country: domain::phone::Country::parse("ES").ok(),
+        opener_template: Some(domain::TemplateId(3)),
+        whatsapp_phone_number_id: None,
+    };
+    let departments = [domain::Department { id: DepartmentId(2), name: "Spa".to_owned() }];
+    let me = || MeResponse::new(&staff, &hotel, &departments);
+    let expected = json!({
+        "id": 7,
+        "username": "ann",
+        "name": "Ann",
+        "role": "manager",
+        "hotel": { "id": 1, "name": "Grand" },
+        "departments": [{ "id": 2, "name": "Spa" }],
+    });
+    assert_eq!(json!(me()), expected);
+    assert_eq!(
+        json!(SignInResponse::new("a", "r", TimeDelta::minutes(15), me())),
+        json!({ "access": "a", "refresh": "r", "token_type": "Bearer", "expires_in": 900, "staff": expected })
+    );
+    assert_eq!(
+        json!(StaffResponse::from(&staff)),
+        json!({
+            "id": 7, "username": "ann", "name": "Ann", "role": "manager", "department_ids": [2], "active": true,
+        })
+    );
+    let expected_keys = [
+        "country",
+        "default_department_id",
+        "id",
+        "name",
+        "opener_template_id",
+        "timezone",
+        "whatsapp_phone_number_id",
+    ];
+    let mut hotel = json!(HotelResponse::from(&hotel));
+    hotel.sort_all_objects();
+    assert_eq!(keys(&hotel), expected_keys);
+    assert_eq!(hotel["opener_template_id"], 3);
+}
+
+#[test]
+fn stays_and_templates_match_the_contract() {
+    let day = |day| NaiveDate::from_ymd_opt(2030, 5, day).unwrap();
+    let name = |text| domain::Name::parse(text).unwrap();
+    let stay = domain::Stay {
+        id: StayId(1),
+        hotel: HotelId(1),
+        guest: GuestId(1),
+        reservation_code: name("R-1"),
+        guest_name: name("John Doe"),
+        guest_phone: domain::PhoneNumber::parse("+1234567890").unwrap(),
+        room_number: name("101"),
+        check_in: day(1),
+        check_out: day(6),
+        checked_in_at: Some(at("2030-05-01T15:00:00Z")),
+        checked_out_at: None,
+    };
+    assert_eq!(
+        json!(StayResponse::from(&stay)),
+        json!({
+            "id": 1, "reservation_code": "R-1", "guest_name": "John Doe", "guest_phone": "+1234567890",
+            "room_number": "101", "check_in": "2030-05-01", "check_out": "2030-05-06",
+            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null,
+        })
+    );
+    let template = domain::Template {
+        id: domain::TemplateId(3),
+        hotel: HotelId(1),
+        name: name("hello_again"),
+        content: domain::MessageText::parse("Hello {{guest_name}}").unwrap(),
+        department: Some(DepartmentId(2)),
+        kind: domain::template::TemplateKind::WhatsApp {
+            language: domain::template::TemplateLanguage::parse("en_GB").unwrap(),
+        },
+    };
+    assert_eq!(
+        json!(TemplateResponse::from(&template)),
+        json!({
+            "id": 3, "name": "hello_again", "content": "Hello {{guest_name}}", "department_id": 2,
+            "template_type": "whatsapp", "language": "en_GB",
+        })
+    );
+    assert_matches_schema(&StayResponse::from(&stay), &[]);
+    assert_matches_schema(&TemplateResponse::from(&template), &[]);
+    let errors = Some([("check_in".to_owned(), vec!["Please write the day as YYYY-MM-DD.".to_owned()])].into());
+    let row = ImportRowResponse { row: 1, reservation_code: "R-1".to_owned(), result: "failed", errors };
+    assert_matches_schema(&row, &["errors"]);
+}
+
+/// Validator of the JSON schema of a type, with all referenced schemas.
+fn validator<T: ToSchema>() -> jsonschema::Validator {
+    // A generic type does not report the schema of its parameter.
+    let mut schemas = vec![(ConversationResponse::name().into_owned(), ConversationResponse::schema())];
+    T::schemas(&mut schemas);
+    let schemas: serde_json::Map<_, _> = schemas.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
+    let whole = json!({ "allOf": [T::schema()], "components": { "schemas": schemas } });
+    jsonschema::draft202012::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+/// Checks that the JSON schema accepts the value, and refuses it if a field is missing or has another type.
+#[track_caller]
+fn assert_matches_schema<T: ToSchema + Serialize>(shape: &T, optional: &[&str]) {
+    let (validator, value) = (validator::<T>(), json!(shape));
+    let faults: Vec<String> = validator.iter_errors(&value).map(|it| it.to_string()).collect();
+    assert!(faults.is_empty(), "{value}: {faults:?}");
+    for key in keys(&value) {
+        let (mut without, mut wrong) = (value.clone(), value.clone());
+        without.as_object_mut().unwrap().remove(key);
+        assert_eq!(validator.is_valid(&without), optional.contains(&key), "without {key}");
+        wrong[key] = if value[key].is_boolean() { json!(1) } else { json!(true) };
+        assert!(!validator.is_valid(&wrong), "a wrong {key}");
+    }
+}
+
+#[test]
+fn responses_match_their_schemas() {
+    let mut full = view();
+    (full.assignee, full.on_whatsapp) = (Some(Person { id: StaffId(7), name: "Ann".to_owned() }), true);
+    full.last_guest_message_at = Some(at("2025-09-23T10:30:00.5Z"));
+    full.window_opened_at = full.last_guest_message_at;
+    full.days = NaiveDate::from_ymd_opt(2025, 9, 1).map(|day| (day, day));
+    let mut bare = view();
+    (bare.conversation.stay, bare.last_message, bare.room_number, bare.guest_phone) = (None, None, None, None);
+    for view in [full, bare] {
+        assert_matches_schema(&ConversationResponse::from(&view), &[]);
+        assert_matches_schema(&ConversationDetails::from(&view), &[]);
+        assert_matches_schema(
+            &PageResponse { count: 1, next: None, previous: None, results: vec![ConversationResponse::from(&view)] },
+            &[],
+        );
+    }
+    assert_matches_schema(&MessageResponse::from(&message()), &[]);
+    assert_matches_schema(&RelayEndedResponse::default(), &[]);
+    assert_matches_schema(
+        &GuestMessageStoredResponse { message_id: 1, conversation_id: 1, stay_id: None, hotel_id: 1 },
+        &[],
+    );
+    let problem = ProblemResponse {
+        r#type: "about:blank".to_owned(),
+        title: "Bad Request".to_owned(),
+        status: 400,
+        detail: "The request is not right.".to_owned(),
+        code: "invalid".to_owned(),
+        errors: Some([("text".to_owned(), vec!["Please write something.".to_owned()])].into()),
+        newer: Some(vec![MessageResponse::from(&message())]),
+    };
+    assert_matches_schema(&problem, &["errors", "newer"]);
+}

@@ -1,0 +1,293 @@
+//! Bodies of WebSocket events, without the `type` of the event.
+//!
+//! Events carry both ids of a conversation; `stay_id` is null if no stay is known. A `seq` is a position in the hotel's
+//! event log. The description of a body is also the summary of its message in the AsyncAPI document.
+
+use domain::{Delivery, SenderType};
+use serde::Serialize;
+use strum::{IntoStaticStr, VariantNames};
+use utoipa::ToSchema;
+
+use crate::{
+    enum_schemas,
+    field_reader::FieldErrors,
+    response::{AttachmentResponse, ConversationCard, MessageResponse},
+    time::Timestamp,
+};
+
+/// The first event of a connection: all later events of the log are delivered.
+#[derive(Serialize, ToSchema)]
+pub struct WelcomeEvent {
+    /// Id of the staff member's session; the end of the session closes the socket.
+    pub session_id: String,
+    /// Epoch: the name of the database's history; a restored backup begins another epoch.
+    pub epoch: String,
+    /// Sequence number of the newest event when the socket joined. Data read by REST afterwards includes it.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+    /// Interval of the heartbeat events in seconds.
+    #[schema(minimum = 1)]
+    pub heartbeat_seconds: i64,
+}
+
+/// Heartbeat: sign of life of the server, every 25 seconds.
+#[derive(Serialize, ToSchema)]
+pub struct HeartbeatEvent {
+    /// Sequence number up to which all events that concern the socket have been sent.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+}
+
+/// A command with a `request_id` was performed.
+#[derive(Serialize, ToSchema)]
+pub struct AckEvent {
+    /// Id that the client gave the command.
+    pub request_id: String,
+    /// Name of the command that was performed.
+    pub command: &'static str,
+    /// Only with commands that subscribe or unsubscribe: sequence number of the event after which the change applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 0, required = false)]
+    pub seq: Option<i64>,
+    /// Only with the command `send_message`: the stored message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = MessageResponse, required = false)]
+    pub message: Option<MessageResponse>,
+    /// Only with the command `send_message`: the client's reference of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub client_ref: Option<String>,
+}
+
+/// A command failed.
+#[derive(Serialize, ToSchema)]
+pub struct CommandErrorEvent {
+    /// Id that the client gave the command; absent if it gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub request_id: Option<String>,
+    /// Name of the command that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub command: Option<String>,
+    /// Stable error code for programs.
+    #[schema(pattern = "^[a-z_]+$")]
+    pub code: &'static str,
+    /// What is wrong, as a sentence for a person.
+    pub detail: String,
+    /// Only with the error code `invalid`: faults by field name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = enum_schemas::field_errors, required = false)]
+    pub errors: Option<FieldErrors>,
+    /// Only with the error code `stale_reply`: the messages after the one that the sender has seen, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<MessageResponse>, required = false)]
+    pub newer: Option<Vec<MessageResponse>>,
+}
+
+/// Response to a `ping`.
+#[derive(Serialize, ToSchema)]
+pub struct PongEvent {
+    /// Id that the client gave the `ping`; absent if it gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub request_id: Option<String>,
+}
+
+/// A message or internal note was stored in a subscribed conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewMessage)]
+pub struct NewMessageEvent {
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The text of the message.
+    pub content: String,
+    /// The side that sent the message.
+    #[schema(schema_with = enum_schemas::names_of::<SenderType>)]
+    pub sender_type: &'static str,
+    /// Display name of the message's sender.
+    pub sender_name: String,
+    /// Time of the message.
+    pub timestamp: Timestamp,
+    /// Id of the message.
+    #[schema(minimum = 1)]
+    pub id: i64,
+    /// Id of the message's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Delivery status; null for messages of guests and for notes.
+    #[schema(schema_with = enum_schemas::nullable_delivery, required)]
+    pub delivery: Option<&'static str>,
+    /// Files attached to the message.
+    pub attachments: Vec<AttachmentResponse>,
+    /// The client's reference of the message; only on sockets of the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub client_ref: Option<String>,
+}
+
+/// The delivery status of a message to a guest changed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageStatus)]
+pub struct MessageStatusEvent {
+    /// Id of the message's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the message whose status changed.
+    #[schema(minimum = 1)]
+    pub message_id: i64,
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// The new delivery status of the message.
+    #[schema(schema_with = enum_schemas::names_of::<Delivery>)]
+    pub delivery: &'static str,
+    /// With the delivery status `failed`: the reason, as a sentence for a person. Otherwise null.
+    #[schema(required)]
+    pub failure: Option<String>,
+}
+
+/// A conversation was created, or routed to the receiver's department from another one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewConversation)]
+pub struct NewConversationEvent {
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the new or newly routed conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// What happened, as a sentence for a person.
+    pub message: &'static str,
+    /// Time of the event.
+    pub timestamp: Timestamp,
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Name of the guest.
+    pub guest_name: String,
+    /// Name of the department that the conversation is routed to; null if it is unrouted.
+    #[schema(required)]
+    pub department_name: Option<String>,
+}
+
+/// A conversation changed; the event shows its current state.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversationUpdated)]
+pub struct ConversationUpdatedEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the changed conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The current state of the conversation, which may be newer than the event.
+    pub conversation: ConversationCard,
+}
+
+/// A conversation of the inbox is no longer visible to the receiver.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversationRemoved)]
+pub struct ConversationRemovedEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the conversation that is no longer visible.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+}
+
+/// Another staff member started or stopped typing; the signal is not logged.
+#[derive(Serialize, ToSchema)]
+pub struct TypingEvent {
+    /// Id of the conversation in which the staff member types.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the typing staff member.
+    #[schema(minimum = 1)]
+    pub staff_id: i64,
+    /// Display name of the typing staff member.
+    pub staff_name: String,
+    /// Whether the staff member started typing; false if typing stopped.
+    pub typing: bool,
+}
+
+/// A staff member moved the read position of a conversation; the signal is not logged.
+#[derive(Serialize, ToSchema)]
+pub struct ReadEvent {
+    /// Id of the conversation whose read position moved.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the staff member who has read.
+    #[schema(minimum = 1)]
+    pub staff_id: i64,
+    /// Display name of the staff member who has read.
+    pub staff_name: String,
+    /// Id of the newest message read.
+    #[schema(minimum = 1)]
+    pub message_id: i64,
+}
+
+/// A subscription ended or could not be resumed, because the conversation is not visible; the event is not logged.
+#[derive(Serialize, ToSchema)]
+pub struct UnsubscribedEvent {
+    /// Id of the conversation; null if the client named only a stay.
+    #[schema(required, minimum = 1)]
+    pub conversation_id: Option<i64>,
+    /// Id of the stay; null if there is none, or if the client named only the conversation.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Cause of the end of the subscription.
+    #[schema(schema_with = enum_schemas::names_of::<UnsubscribeReason>)]
+    pub reason: &'static str,
+}
+
+/// Cause of the end of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum UnsubscribeReason {
+    /// The conversation was routed to a department of which the subscriber is not a member.
+    RoutedAway,
+    /// The visibility scope of the subscriber changed.
+    ReachChanged,
+}
+
+/// A replay of missed events is complete; live events follow.
+#[derive(Serialize, ToSchema)]
+pub struct ResumedEvent {
+    /// Sequence number up to which all events that concern the socket have been sent.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+    /// Number of events that were replayed.
+    #[schema(minimum = 0)]
+    pub replayed: i64,
+}
+
+/// The cursor of a `resume` is invalid: load all data again, then resume from this position.
+#[derive(Serialize, ToSchema)]
+pub struct ResyncRequiredEvent {
+    /// Current epoch of the database's history.
+    pub epoch: String,
+    /// Sequence number of the newest event in the hotel's log.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+}
