@@ -4,23 +4,36 @@
 # a clock that tests can advance.
 WORKSPACE_FOR_TESTS := --workspace --features message-manager/test-clock
 # The steps of `check`, in this order; tests/run-steps.sh prints the seconds of each.
-CHECK_STEPS := format-check unused lint docs build-tests test
+CHECK_STEPS := format-check unused console-check lint docs build-tests test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build-tests soak bench check docs format-check lint unused
+.PHONY: help console console-check console-stories screenshots run test build-tests soak bench check docs format-check lint unused
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-run: ## Build and serve a demo hotel on http://127.0.0.1:8080, with a simulated WhatsApp
+console: ## Build the staff console, if a source is newer than the last build; needs Node 20.19 and npm
+	@crates/console/make-console.sh
+
+run: console ## Build and serve a demo hotel on http://127.0.0.1:8080, with a simulated WhatsApp
 	@echo "Building (a few minutes for the first time: SQLite, libpq and some 300 crates), then serving a demo hotel."
 	@echo "Its data is in data/. Press Ctrl-C to stop."
 	cargo run -p message-manager -- serve --demo --simulate-whatsapp
 
 test: build-tests ## Run all tests, on SQLite and on a PostgreSQL that is started for them
 	tests/with-servers.sh cargo test $(WORKSPACE_FOR_TESTS)
+	@$(MAKE) console-stories
 
-build-tests: ## Build the binary with test-clock, and the tests
+console-check: console ## Check types, lints, unit tests and sizes of the console
+	@crates/console/console-check.sh check
+
+screenshots: ## Make the pictures of README and docs/console.md, with the binary of build-tests
+	@SCREENSHOTS=1 crates/console/console-check.sh stories
+
+console-stories: ## Test the console in a browser, with the binary of build-tests
+	@crates/console/console-check.sh stories
+
+build-tests: console ## Build the binary with test-clock, and the tests
 	cargo build $(WORKSPACE_FOR_TESTS) --bins
 	cargo test $(WORKSPACE_FOR_TESTS) --no-run
 
@@ -28,7 +41,7 @@ soak: ## Inject faults into three nodes for ten minutes and check what clients r
 	cargo build $(WORKSPACE_FOR_TESTS) --bins
 	target/debug/soak --seconds $(or $(SECONDS),600) --database $(or $(DATABASE),postgres) --bus $(or $(BUS),redis) $(if $(SEED),--seed $(SEED)) $(if $(WHATSAPP),--whatsapp)
 
-bench: ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
+bench: console ## Measure speed and memory; BENCH=quick is short, ROWS=fanout,memory chooses
 	cargo build --release -p message-manager
 	cargo build --release -p bench
 	DURABLE=1 tests/with-servers.sh target/release/bench $(if $(filter quick,$(BENCH)),--quick) --rows "$(ROWS)"

@@ -196,6 +196,50 @@ fn a_single_node_publishes_nothing() {
     });
 }
 
+on_both_buses!(viewers_on_one_node_are_shown_on_the_other, |cluster| {
+    let TwoNodeCluster { first_node, second_node, hotel, .. } = cluster;
+    let (staff, manager, stay) = (hotel.of(0).await, hotel.manager().await, hotel.assigned(0).await);
+    let mut viewer = open(&first_node, &staff).await;
+    let mut second_tab = open(&second_node, &staff).await;
+    let mut colleague = open(&second_node, &manager).await;
+    for socket in [&mut viewer, &mut second_tab, &mut colleague] {
+        socket.subscribe(stay.id).await;
+    }
+    wait_until_listening(&client_at(&first_node, &staff), &stay, &mut colleague).await;
+    let viewing = |viewing: bool| json!({ "command": "viewing", "stay_id": stay.id, "viewing": viewing });
+    viewer.ok(viewing(true)).await;
+    assert_eq!(colleague.skip_to("viewing").await["viewing"], true);
+    assert_eq!(colleague.subscribe(stay.id).await["viewers"], json!([{ "id": staff.id, "name": staff.name() }]));
+    // The person still views it on the other node.
+    second_tab.ok(viewing(true)).await;
+    assert_eq!(colleague.skip_to("viewing").await["viewing"], true);
+    drop(second_tab);
+    drop(viewer);
+    assert_eq!(colleague.skip_to("viewing").await["viewing"], false);
+    assert_eq!(colleague.subscribe(stay.id).await["viewers"], json!([]));
+});
+
+on_both_buses!(a_changed_draft_reaches_the_writers_sockets_on_every_node, |cluster| {
+    let TwoNodeCluster { first_node, second_node, hotel, .. } = cluster;
+    let (staff, stay) = (hotel.of(0).await, hotel.assigned(0).await);
+    let mut sender = open(&first_node, &staff).await;
+    let mut other = open(&second_node, &staff).await;
+    for socket in [&mut sender, &mut other] {
+        socket.subscribe(stay.id).await;
+    }
+    wait_until_listening(&client_at(&first_node, &staff), &stay, &mut other).await;
+    wait_until_listening(&client_at(&second_node, &staff), &stay, &mut sender).await;
+    let draft = client_at(&first_node, &staff).put(stay.path("draft/"), json!({ "text": "begun" })).await.is(200);
+    for socket in [&mut sender, &mut other] {
+        assert_eq!(socket.skip_to("draft_updated").await["draft"], draft);
+    }
+    let send = json!({ "command": "send_message", "stay_id": stay.id, "text": "x", "clears_draft": true });
+    sender.ok(send).await;
+    assert_eq!(other.skip_to("draft_updated").await["draft"], Value::Null);
+    let received = sender.events_so_far(&hotel).await;
+    assert!(received.iter().all(|it| it["type"] != "draft_updated"), "{received:?}");
+});
+
 on_both_buses!(typing_and_read_signals_reach_every_node_once, |cluster| {
     let TwoNodeCluster { first_node, second_node, hotel, .. } = cluster;
     let (staff, manager, stay) = (hotel.of(0).await, hotel.manager().await, hotel.assigned(0).await);
@@ -229,15 +273,19 @@ on_both_buses!(typing_and_read_signals_reach_every_node_once, |cluster| {
     }
     typist.ok(json!({ "command": "mark_read", "stay_id": stay.id, "message_id": message_ids[0] })).await;
     // The reader's own sockets receive it on every node, even without a subscription.
-    for socket in [&mut own_tab, &mut colleague] {
-        assert_eq!(socket.next().await, event(json!({ "type": "read", "message_id": message_ids[0] })));
-    }
+    let all = staff.get(stay.path("")).await.is(200)["guest_messages"].as_i64().unwrap();
+    let own = |message: &Value, read: i64| {
+        event(json!({ "type": "read", "message_id": message, "read_guest_messages": read }))
+    };
+    assert_eq!(own_tab.next().await, own(&message_ids[0], all - 1));
+    assert_eq!(colleague.next().await, event(json!({ "type": "read", "message_id": message_ids[0] })));
     // The same over REST, on a node without sockets.
     let third_node = first_node.another_node();
     client_at(&third_node, &staff).post(stay.path("read/"), json!({ "message_id": message_ids[1] })).await.is(204);
-    for socket in [&mut typist, &mut own_tab, &mut colleague] {
-        assert_eq!(socket.next().await, event(json!({ "type": "read", "message_id": message_ids[1] })));
+    for socket in [&mut typist, &mut own_tab] {
+        assert_eq!(socket.next().await, own(&message_ids[1], all));
     }
+    assert_eq!(colleague.next().await, event(json!({ "type": "read", "message_id": message_ids[1] })));
     for socket in [&mut typist, &mut own_tab, &mut colleague, &mut bystander] {
         socket.nothing(&hotel).await;
     }

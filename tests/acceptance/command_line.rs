@@ -206,7 +206,8 @@ on_both!(import_stays_reports_each_row, |hotel| {
     };
     assert_eq!(results(&first), ["created", "created", "failed"]);
     assert_eq!(keys(&first), ["rows"]);
-    assert_eq!(keys(&first["rows"][0]), ["reservation_code", "result", "row"]);
+    assert_eq!(keys(&first["rows"][0]), ["id", "reservation_code", "result", "row"]);
+    assert_eq!(keys(&first["rows"][2]), ["errors", "reservation_code", "result", "row"]);
     assert_eq!(keys(&first["rows"][2]["errors"]), ["guest_phone"]);
     assert_eq!(first["rows"][1]["reservation_code"], format!("{code}-2"));
     let again = hotel.import(&format!("{header}{}{}", row("Ana", 1, &one), row("Bob", 2, &two)));

@@ -4,18 +4,26 @@ use acceptance::{ApiClient, TestHotel, TestStay, Value, json, on_both};
 
 use crate::{assert_has_keys, ids, keys};
 
-const ITEM: [&str; 12] = [
+const ITEM: [&str; 20] = [
     "assigned_to",
+    "department_id",
     "department_name",
+    "guest_id",
+    "guest_messages",
     "guest_name",
+    "has_draft",
     "id",
+    "labels",
     "last_guest_message_at",
     "last_message",
+    "read_guest_messages",
     "room_number",
     "status",
     "stay_id",
     "unread_count",
+    "unsent",
     "updated_at",
+    "waiting_since",
     "window_expires_at",
 ];
 
@@ -58,7 +66,8 @@ on_both!(the_default_list_contains_the_relay_conversations_of_the_callers_depart
     assert_eq!(item["window_expires_at"], json!(null));
     assert_eq!(item["stay_id"], hotel.relay(0).id);
     assert_eq!(item["room_number"], hotel.relay(0).room);
-    assert_eq!(keys(&item["last_message"]), ["content", "sender_type", "timestamp"]);
+    let last_message = ["content", "delivery", "id", "reactions", "sender_name", "sender_type", "timestamp"];
+    assert_eq!(keys(&item["last_message"]), last_message);
 });
 
 on_both!(filters_by_status_department_and_assignee, |hotel| {

@@ -1,10 +1,21 @@
 //! Assertions about the events that a socket received.
 
-use acceptance::Value;
+use acceptance::{TestHotel, TestSocket, Value};
 
 /// Event types with a `seq`: the events that the hotel's log stores.
-const LOGGED: [&str; 6] =
-    ["new_message", "new_note", "new_conversation", "conversation_updated", "conversation_removed", "message_status"];
+const LOGGED: [&str; 11] = [
+    "new_message",
+    "new_note",
+    "new_conversation",
+    "conversation_updated",
+    "conversation_removed",
+    "message_status",
+    "message_updated",
+    "message_removed",
+    "directory_updated",
+    "stay_updated",
+    "history_added",
+];
 
 pub fn event_types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|it| it["type"].as_str().unwrap()).collect()
@@ -37,4 +48,22 @@ pub fn assert_in_order(events: &[Value]) {
 pub fn single_event(mut events: Vec<Value>, event_type: &str) -> Value {
     assert_eq!(event_types(&events), [event_type], "{events:?}");
     events.remove(0)
+}
+
+/// Returns the next event about a conversation. Fails if it has another type. Drops events about other conversations, such
+/// as those whose stays begin.
+pub async fn expect_about(socket: &mut TestSocket, conversation: i64, event_type: &str) -> Value {
+    loop {
+        let event = socket.next().await;
+        if event["conversation_id"] == conversation {
+            assert_eq!(event["type"], event_type, "{event}");
+            return event;
+        }
+    }
+}
+
+/// Fails if the socket has got an event about a conversation.
+pub async fn expect_nothing_about(socket: &mut TestSocket, hotel: &TestHotel, conversation: i64) {
+    let events = socket.events_so_far(hotel).await;
+    assert!(events.iter().all(|event| event["conversation_id"] != conversation), "{events:?}");
 }

@@ -46,7 +46,7 @@ async fn log_head(staff: &StaffClient) -> i64 {
 /// The events that a socket receives if it resumes from here and follows everything visible.
 async fn replay_by_socket(staff: &StaffClient, after: i64) -> Vec<Value> {
     let list = staff.get("conversations/?status=demo,checkin,active,relay,closed&page_size=100").await.is(200);
-    let mut socket = TestSocket::open(staff).await;
+    let mut socket = TestSocket::open(staff).await.with_side_events();
     let conversation_ids = crate::ids(&list["results"]);
     let epoch = socket.welcome["epoch"].clone();
     let cursor = json!({ "epoch": epoch, "after_seq": after, "conversation_ids": conversation_ids, "inbox": true });
@@ -123,7 +123,7 @@ on_both!(lost_access_is_reported_as_conversation_removed, |hotel| {
     let body = json!({ "department_ids": [hotel.departments[0].id] });
     manager.patch(format!("staff/{}/", staff.id), body).await.is(200);
     let events = events_of(&fetch_page(&staff, before).await);
-    assert_eq!(event_types(&events), ["conversation_removed"]);
+    assert_eq!(event_types(&events), ["conversation_removed", "directory_updated"]);
     assert_eq!(events[0]["stay_id"], hotel.relay(1).id);
     assert!(events_of(&fetch_page(&manager, before).await).iter().all(|it| it["type"] != "conversation_removed"));
 });

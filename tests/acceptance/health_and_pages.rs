@@ -29,7 +29,7 @@ on_sqlite!(public_pages_have_security_headers, |hotel| {
         );
     }
     // Error responses carry the security headers too.
-    let nowhere = hotel.anonymous().get("/nowhere").await;
+    let nowhere = hotel.anonymous().get("/nowhere.txt").await;
     assert_eq!(nowhere.status, 404);
     assert!(nowhere.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
     assert_eq!(nowhere.header("x-content-type-options"), Some("nosniff"));

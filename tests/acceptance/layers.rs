@@ -10,7 +10,7 @@ use std::{
 use acceptance::Value;
 
 /// The crates of the workspace, and the other crates that each may depend on.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("persistence", &["domain"]),
@@ -19,8 +19,9 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
     ("desk", &["domain", "persistence", "auth", "whatsapp"]),
     ("transport", &["domain", "wire", "desk"]),
     (SIMULATOR, &[]),
+    ("console", &[]),
     // The binary reaches `persistence` through `desk` only.
-    ("message-manager", &["domain", "wire", "auth", "whatsapp", "desk", "transport", SIMULATOR]),
+    ("message-manager", &["domain", "wire", "auth", "whatsapp", "desk", "transport", SIMULATOR, "console"]),
     (ACCEPTANCE, &[]),
     (BENCH, &[]),
 ];
@@ -35,7 +36,7 @@ const ACCEPTANCE: &str = "acceptance";
 const BENCH: &str = "bench";
 
 /// External crates, and the only crate of the product that may depend on each. Simulator, tests and benchmarks are exempt.
-const EXTERNAL_OWNERS: [(&str, &str); 16] = [
+const EXTERNAL_OWNERS: [(&str, &str); 18] = [
     ("diesel", "persistence"),
     ("diesel_migrations", "persistence"),
     ("r2d2", "persistence"),
@@ -49,6 +50,8 @@ const EXTERNAL_OWNERS: [(&str, &str); 16] = [
     ("reqwest", "whatsapp"),
     ("rustls", "whatsapp"),
     ("csv", "desk"),
+    ("image", "desk"),
+    ("rust-embed", "console"),
     ("clap", "message-manager"),
     ("prometheus", "message-manager"),
     ("env_logger", "message-manager"),

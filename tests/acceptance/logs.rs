@@ -107,7 +107,7 @@ async fn write_by_rest(hotel: &TestHotel, staff: &StaffClient, stay: &TestStay) 
         .problem(415, "unsupported_media_type");
     staff.get(format!("conversations/?search={}&assigned_to={}", marked(), marked())).await.problem(400, "invalid");
     staff.get(format!("conversations/?search={}", marked())).await.is(200);
-    staff.get(format!("/nowhere/?q={}", marked())).await;
+    staff.get(format!("/nowhere.txt?q={}", marked())).await;
     staff
         .post(stay.path("start_relay/"), json!({ "department_id": hotel.departments[0].id, "note": marked() }))
         .await
@@ -199,7 +199,7 @@ on_sqlite!(every_request_has_one_line_with_its_id, |hotel| {
         ("GET", "conversations/".to_owned(), 200),
         ("GET", "conversations/0/".to_owned(), 404),
         ("GET", "/healthz".to_owned(), 200),
-        ("GET", "/nowhere".to_owned(), 404),
+        ("GET", "/nowhere.txt".to_owned(), 404),
         ("DELETE", "conversations/".to_owned(), 405),
         ("POST", stay.path("end_relay/"), 200),
     ];
@@ -232,7 +232,7 @@ async fn line_of(world: &TestWorld, id: &str) -> String {
 }
 
 on_sqlite!(a_request_id_cannot_inject_a_line, |hotel| {
-    let response = hotel.anonymous().with("x-request-id", "a b status=200").get("/nowhere").await;
+    let response = hotel.anonymous().with("x-request-id", "a b status=200").get("/nowhere.txt").await;
     let id = response.header("x-request-id").unwrap();
     assert!(!id.contains(' '), "{id}");
     let (_, response) =

@@ -7,8 +7,22 @@ use futures_util::future::join_all;
 
 use crate::{ids, is_time, keys};
 
-const MESSAGE_FIELDS: [&str; 9] =
-    ["attachments", "content", "delivery", "failure", "id", "internal", "sender_name", "sender_type", "timestamp"];
+const MESSAGE_FIELDS: [&str; 14] = [
+    "attachments",
+    "content",
+    "conversation_id",
+    "delivery",
+    "failure",
+    "id",
+    "internal",
+    "reactions",
+    "reply_to",
+    "sender_id",
+    "sender_name",
+    "sender_type",
+    "stay_id",
+    "timestamp",
+];
 
 /// Sends `number` messages; returns their ids, ascending.
 async fn send_messages(hotel: &TestHotel, staff: &StaffClient, stay: &TestStay, number: usize) -> Vec<i64> {
@@ -60,11 +74,27 @@ on_both!(pages_go_both_ways_and_link_to_the_rest, |hotel| {
         // The id may belong to another conversation.
         ("after=9000000000".into(), &[], (false, false)),
         ("before=9000000000&limit=2".into(), &all[6..], (true, false)),
+        // The named message is in the middle, if there are enough messages on both sides.
+        (format!("limit=3&around={}", all[4]), &all[3..6], (true, true)),
+        (format!("limit=4&around={}", all[4]), &all[3..7], (true, true)),
+        (format!("limit=1&around={}", all[4]), &all[4..5], (true, true)),
+        (format!("limit=3&around={}", all[0]), &all[..2], (false, true)),
+        (format!("limit=3&around={}", all[7]), &all[5..], (true, false)),
+        (format!("around={}", all[3]), &all[..], (false, false)),
+        ("around=9000000000&limit=2".into(), &all[6..], (true, false)),
+        ("around=1&limit=2".into(), &all[..1], (false, true)),
     ];
     for (query, expected, links) in cases {
         let response = fetch_page(&staff, &stay, &query).await;
         assert_eq!((ids(&response.is(200)).as_slice(), has_previous_and_next(&response)), (expected, links), "{query}");
     }
+    let middle = fetch_page(&staff, &stay, &format!("limit=2&around={}", all[4])).await;
+    assert_eq!(ids(&staff.follow(&middle.link("prev").unwrap()).await.is(200)), all[2..4]);
+    assert_eq!(ids(&staff.follow(&middle.link("next").unwrap()).await.is(200)), all[6..8]);
+    let both = fetch_page(&staff, &stay, &format!("around={}&after={}", all[4], all[1])).await;
+    assert_eq!(both.bad_fields(), ["around"]);
+    let hidden = hotel.of(1).await.get(stay.path(&format!("messages/?around={}", all[4]))).await;
+    hidden.problem(404, "not_found");
 });
 
 on_both!(following_links_returns_every_message_once, |hotel| {
@@ -120,6 +150,8 @@ on_both!(a_message_shows_sender_and_delivery, |hotel| {
     let expected = json!({
         "id": received["message_id"], "content": "good evening", "sender_type": "guest", "sender_name": guest,
         "timestamp": null, "delivery": null, "failure": null, "attachments": [], "internal": false,
+        "conversation_id": stay.conversation, "stay_id": stay.id, "sender_id": null,
+        "reply_to": null, "reactions": [],
     });
     assert_eq!(first, expected);
     // The list shows the same object as the response to the send.
@@ -130,6 +162,8 @@ on_both!(a_message_shows_sender_and_delivery, |hotel| {
     let expected = json!({
         "id": null, "content": "good evening to you", "sender_type": "staff", "sender_name": staff.name(),
         "timestamp": null, "delivery": "sent", "failure": null, "attachments": [], "internal": false,
+        "conversation_id": stay.conversation, "stay_id": stay.id, "sender_id": staff.id,
+        "reply_to": null, "reactions": [],
     });
     assert_eq!(sent, expected);
 });
@@ -177,16 +211,19 @@ on_both!(the_list_item_contains_the_whole_last_message, |hotel| {
     hotel.send_guest_message(&stay.phone, &text).await;
     let listed = item().await;
     let message = fetch_page(&staff, &stay, "limit=1").await.is(200)[0].clone();
-    let last = json!({ "content": text, "sender_type": "guest", "timestamp": message["timestamp"] });
-    assert_eq!(listed["last_message"], last);
+    let last = |message: &Value| {
+        let keys = ["id", "content", "sender_type", "sender_name", "timestamp", "delivery", "reactions"];
+        Value::from_iter(keys.map(|key| (key.to_owned(), message[key].clone())))
+    };
+    assert_eq!(message["content"], text);
+    assert_eq!(listed["last_message"], last(&message));
     assert_eq!(
         (&listed["last_guest_message_at"], &listed["updated_at"]),
         (&message["timestamp"], &message["timestamp"])
     );
     let sent = hotel.send_message(&staff, &stay, "Yes?").await;
     let listed = item().await;
-    let last = json!({ "content": "Yes?", "sender_type": "staff", "timestamp": sent["timestamp"] });
-    assert_eq!((&listed["last_message"], &listed["last_guest_message_at"]), (&last, &message["timestamp"]));
+    assert_eq!((&listed["last_message"], &listed["last_guest_message_at"]), (&last(&sent), &message["timestamp"]));
 });
 
 on_both!(free_text_needs_an_open_window, WorldOptions::default() => |world| {

@@ -34,7 +34,7 @@ on_sqlite!(metric_labels_contain_no_hotel_person_or_number, WorldOptions::defaul
     socket.events_so_far(&hotel).await;
     staff.get(format!("conversations/?search={}&department={}", stay.room, hotel.departments[0].id)).await.is(200);
     staff.get(format!("conversations/{}/", 987_654_321)).await.problem(404, "not_found");
-    staff.get("/nowhere/4711/").await;
+    staff.get("/nowhere/4711.txt").await;
     staff.send("BREW", "/coffee/4711/", None).await;
     let text = hotel.anonymous().get("/metrics").await.text();
     let mut names = BTreeSet::new();

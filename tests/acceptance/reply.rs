@@ -142,7 +142,7 @@ on_both!(outside_the_window_texts_are_held_and_approved_templates_are_sent, what
 });
 
 /// Uploads a file with an optional text.
-async fn upload(
+pub async fn upload(
     staff: &StaffClient,
     stay: &TestStay,
     (name, media): (&str, &str),

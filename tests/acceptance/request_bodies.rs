@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use acceptance::{
-    APP_SECRET, ApiClient, ApiResponse, DatabaseKind, PASSWORD, StaffClient, TestHotel, TestWorld, Value, WorldOptions,
-    alone, described::openapi, json, on_both, signature, unique,
+    APP_SECRET, ApiClient, ApiResponse, DatabaseKind, PASSWORD, StaffClient, TestHotel, TestStay, TestWorld, Value,
+    WorldOptions, alone, described::openapi, json, on_both, signature, unique,
 };
 use futures_util::future::join_all;
 use tokio::{
@@ -159,6 +159,13 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
             json!({ "template_id": template }),
             201,
         ),
+        CallWithBody::new(
+            "POST",
+            "conversations/{id}/render_template/",
+            &of("render_template/"),
+            json!({ "template_id": template }),
+            200,
+        ),
         CallWithBody::new("POST", "conversations/{id}/attachments/", &of("attachments/"), Value::Null, 201)
             .sends(FORM, file, cut_file),
         CallWithBody::new("POST", "conversations/{id}/read/", &of("read/"), json!({ "message_id": newest }), 204),
@@ -242,6 +249,7 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
         CallWithBody::new("POST", "/api/auth/password/", "/api/auth/password/", other_password, 204)
             .with("authorization", format!("Bearer {}", hired.access)),
         CallWithBody::new("POST", "/api/demo/guest_message/", "/api/demo/guest_message/", played, 201),
+        CallWithBody::new("PATCH", "/api/demo/", "/api/demo/", json!({ "playing": false }), 200),
         CallWithBody::new("POST", WEBHOOK, WEBHOOK, Value::Null, 200)
             .sends("application/json", event, cut_event)
             .with("x-hub-signature-256", signed),
@@ -249,8 +257,48 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
     let keyed = |by: &StaffClient, call: CallWithBody| {
         call.with("authorization", format!("Bearer {}", by.access)).with("idempotency-key", unique("k"))
     };
-    let by_staff = by_staff.into_iter().map(|call| keyed(&staff, call));
-    by_staff.chain(by_manager.into_iter().map(|call| keyed(&manager, call))).chain(open).collect()
+    let by_staff = by_staff.into_iter().chain(inbox_calls(&staff, &stay).await).map(|call| keyed(&staff, call));
+    let by_manager = by_manager.into_iter().chain(directory_calls(&manager, &other).await);
+    by_staff.chain(by_manager.map(|call| keyed(&manager, call))).chain(open).collect()
+}
+
+/// Calls about drafts, labels, waiting and single messages.
+async fn inbox_calls(staff: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> {
+    let messages = staff.get(stay.path("messages/")).await.is(200);
+    let by_guest = messages.as_array().unwrap().iter().find(|it| it["sender_type"] == "guest").unwrap()["id"].clone();
+    let sent = staff.post(stay.path("send_message/"), json!({ "text": "sent" })).await.is(201)["id"].clone();
+    let of = |rest: &str| stay.path(rest);
+    let message = |rest: &str, id: &Value| stay.path(&format!("messages/{id}/{rest}"));
+    let new = CallWithBody::new;
+    let (draft, labels) = ("conversations/{id}/draft/", "conversations/{id}/labels/");
+    let one = "conversations/{id}/messages/{message_id}/";
+    let react = "conversations/{id}/messages/{message_id}/react/";
+    vec![
+        new("PUT", draft, &of("draft/"), json!({ "text": "Dear" }), 200),
+        new("DELETE", draft, &of("draft/"), json!({}), 204),
+        new("POST", "conversations/{id}/handled/", &of("handled/"), json!({}), 200),
+        new("PATCH", labels, &of("labels/"), json!({ "add": [] }), 200),
+        new("POST", react, &message("react/", &by_guest), json!({ "emoji": "👍" }), 200),
+        new("PATCH", one, &message("", &sent), json!({ "text": "changed" }), 409),
+        new("DELETE", one, &message("", &sent), json!({}), 409),
+        new("PATCH", "me/settings/", "me/settings/", json!({ "sound": true }), 200),
+    ]
+}
+
+/// Calls about labels, guests and stays.
+async fn directory_calls(manager: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> {
+    let new = CallWithBody::new;
+    let label = |name: &str| json!({ "name": unique(name), "colour": "teal" });
+    let id = manager.post("labels/", label("VIP")).await.is(201)["id"].clone();
+    let guest = manager.get(stay.path("")).await.is(200)["guest_id"].clone();
+    let conversation = format!("stays/{}/conversation/", stay.id);
+    vec![
+        new("POST", "labels/", "labels/", label("new"), 201),
+        new("PATCH", "labels/{id}/", &format!("labels/{id}/"), label("other"), 200),
+        new("DELETE", "labels/{id}/", &format!("labels/{id}/"), json!({}), 204),
+        new("PATCH", "guests/{id}/", &format!("guests/{guest}/"), json!({ "note": "nuts" }), 200),
+        new("POST", "stays/{id}/conversation/", &conversation, json!({}), 200),
+    ]
 }
 
 /// The number of rows in the tables that the calls write to.

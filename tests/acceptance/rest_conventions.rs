@@ -289,7 +289,7 @@ on_sqlite!(every_response_has_a_request_id, |hotel| {
     let long = "x".repeat(65);
     let refused = staff.with("x-request-id", &long).get("conversations/").await;
     assert_ne!(refused.header("x-request-id"), Some(long.as_str()));
-    for path in ["/", "/healthz", "/nowhere"] {
+    for path in ["/", "/healthz", "/nowhere.txt"] {
         assert!(hotel.anonymous().get(path).await.header("x-request-id").is_some());
     }
 });

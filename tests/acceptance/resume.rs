@@ -49,8 +49,8 @@ pub async fn record_varied_events(hotel: &TestHotel) {
 
 on_both!(a_replay_equals_the_live_events_of_another_socket, |hotel| {
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
-    let mut connected = TestSocket::open(&staff).await;
-    let mut disconnected = TestSocket::open(&staff).await;
+    let mut connected = TestSocket::open(&staff).await.with_side_events();
+    let mut disconnected = TestSocket::open(&staff).await.with_side_events();
     for socket in [&mut connected, &mut disconnected] {
         socket.subscribe_to_inbox().await;
         socket.subscribe(stay.id).await;
@@ -63,7 +63,7 @@ on_both!(a_replay_equals_the_live_events_of_another_socket, |hotel| {
     drop(disconnected);
     record_varied_events(&hotel).await;
     let live = connected.events_so_far(&hotel).await;
-    let mut resuming = TestSocket::open(&staff).await;
+    let mut resuming = TestSocket::open(&staff).await.with_side_events();
     let named = json!({ "stay_ids": [stay.id], "conversation_ids": [hotel.active(1).conversation], "inbox": true });
     let (replayed, resumed) = resuming.resume(resume_from(&resuming.welcome, last, named)).await;
     assert_in_order(&replayed);
@@ -72,7 +72,7 @@ on_both!(a_replay_equals_the_live_events_of_another_socket, |hotel| {
     let fence = hotel.fence().conversation;
     let replayed: Vec<Value> = replayed.into_iter().filter(|it| it["conversation_id"] != fence).collect();
     assert_eq!(seqs(&newest_changes(replayed.clone())), seqs(&newest_changes(live.clone())));
-    for event_type in ["new_message", "new_note", "new_conversation"] {
+    for event_type in ["new_message", "new_note", "new_conversation", "history_added"] {
         assert_eq!(of_type(&replayed, event_type), of_type(&live, event_type), "{event_type}");
     }
     assert_eq!(

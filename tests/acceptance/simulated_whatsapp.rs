@@ -119,3 +119,42 @@ on_sqlite!(one_signal_stops_server_and_simulator, simulated_demo() => |world| {
 on_sqlite!(the_simulator_needs_demo, without_server simulated_demo() => |world| {
     assert!(world.run(&["serve", "--simulate-whatsapp"]).fails(2).contains("--demo"));
 });
+
+on_sqlite!(played_guests_write_while_they_are_switched_on, simulated_demo() => |world| {
+    let anonymous = ApiClient::new(&world);
+    let demo = anonymous.get("/api/demo/").await.is(200);
+    assert_eq!(demo["playing"], false);
+    let sign_ins = demo["sign_ins"].as_array().unwrap();
+    let names: Vec<&str> = sign_ins.iter().map(|it| it["username"].as_str().unwrap()).collect();
+    assert_eq!(names, ["manager", "reception", "housekeeping", "restaurant", "maintenance"]);
+    assert_eq!((&sign_ins[0]["role"], &sign_ins[0]["departments"]), (&json!("manager"), &json!([])));
+    assert_eq!((&sign_ins[1]["role"], &sign_ins[1]["departments"][0]["name"]), (&json!("staff"), &json!("Reception")));
+    assert_eq!(anonymous.patch("/api/demo/", json!({ "playing": "yes" })).await.bad_fields(), ["playing"]);
+    let guest_messages = || world.number("SELECT count(*) FROM messages WHERE sender_type = 'guest'");
+    let before = guest_messages();
+    let switched = anonymous.patch("/api/demo", json!({ "playing": true })).await.is(200);
+    assert_eq!((&switched["playing"], &switched["sign_ins"]), (&json!(true), &demo["sign_ins"]));
+    let start = Instant::now();
+    while guest_messages() == before {
+        assert!(start.elapsed() < DELIVERY_TIMEOUT, "no played guest has written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The guest is one of the demo hotel's: no conversation without stay was made.
+    assert_eq!(world.number("SELECT count(*) FROM conversations WHERE stay_id IS NULL"), 0);
+    let stopped = anonymous.patch("/api/demo/", json!({ "playing": false })).await.is(200);
+    assert_eq!(stopped["playing"], false);
+    let now = guest_messages();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(guest_messages(), now);
+});
+
+/// A server with data and without `--demo`.
+fn without_demo() -> WorldOptions {
+    WorldOptions::default().hotels(1).arguments(&[])
+}
+
+on_sqlite!(without_demo_nothing_is_played, without_demo() => |world| {
+    let anonymous = ApiClient::new(&world);
+    anonymous.get("/api/demo/").await.problem(404, "not_found");
+    anonymous.patch("/api/demo/", json!({ "playing": true })).await.problem(404, "not_found");
+});

@@ -45,6 +45,7 @@ on_sqlite!(every_command_accepts_stay_or_conversation_id, |hotel| {
             let expected = match name.as_str() {
                 "send_message" => vec!["command", "message", "request_id", "type"],
                 "typing" | "mark_read" => vec!["command", "request_id", "type"],
+                "subscribe_to_conversation" => vec!["command", "request_id", "seq", "type", "viewers"],
                 _ => vec!["command", "request_id", "seq", "type"],
             };
             assert_eq!(keys(&ack), expected);

@@ -44,14 +44,20 @@ on_both!(a_stay_is_created_listed_and_changed, |hotel| {
         "check_out",
         "checked_in_at",
         "checked_out_at",
+        "conversation_id",
+        "guest_id",
         "guest_name",
         "guest_phone",
         "id",
         "reservation_code",
         "room_number",
+        "status",
     ];
     assert_eq!(keys(&made), expected);
-    let nothing_yet = json!({ "id": made["id"], "checked_in_at": null, "checked_out_at": null });
+    let nothing_yet = json!({
+        "id": made["id"], "checked_in_at": null, "checked_out_at": null, "guest_id": made["guest_id"],
+        "conversation_id": null, "status": "booked",
+    });
     assert_eq!(made, with_fields(&body, &nothing_yet));
     // Last created first.
     assert_eq!(manager.get("stays/").await.is(200)["results"][0], made);
@@ -160,18 +166,137 @@ on_both!(a_stored_number_that_is_now_invalid_may_stay_unchanged, |hotel| {
     manager.post("stays/", with_fields(&booking(&hotel), &json!({ "guest_phone": old }))).await.problem(400, "invalid");
 });
 
-on_sqlite!(stays_are_limited_to_managers, |hotel| {
-    let (manager, staff) = (hotel.manager().await, hotel.of(0).await);
+on_both!(all_staff_read_stays_and_stay_handlers_change_them, |hotel| {
+    let (manager, handler, reader) = (hotel.manager().await, hotel.of(0).await, hotel.of(1).await);
+    let loner = hotel.hire("staff", &[]).await;
+    let made = create_stay(&handler, &booking(&hotel)).await;
+    handler.patch(stay_path(&made, ""), json!({ "room_number": "5" })).await.is(200);
+    for client in [&reader, &loner] {
+        let shown = client.get(stay_path(&made, "")).await.is(200);
+        assert_eq!((&shown["room_number"], &shown["status"]), (&json!("5"), &json!("booked")));
+        assert_eq!(client.get("stays/").await.is(200)["results"][0], shown);
+        client.post("stays/", booking(&hotel)).await.problem(403, "forbidden");
+        client.patch(stay_path(&made, ""), json!({ "room_number": "6" })).await.problem(403, "forbidden");
+        client.post_empty(stay_path(&made, "check_in/")).await.problem(403, "forbidden");
+        let csv = client.with("content-type", "text/csv");
+        csv.send("POST", "stays/import/", Some(b"x".to_vec())).await.problem(403, "forbidden");
+        csv.send("POST", "stays/import/?dry_run=true", Some(b"x".to_vec())).await.problem(403, "forbidden");
+    }
+    assert_eq!(hotel.system().get(stay_path(&made, "")).await.is(200)["conversation_id"], Value::Null);
+    hotel.world.hotel().system().get(stay_path(&made, "")).await.problem(404, "not_found");
+    // The right belongs to the department, and counts only while the department is active.
+    let path = format!("departments/{}/", hotel.departments[1].id);
+    manager.patch(&path, json!({ "handles_stays": true })).await.is(200);
+    let checked_in = reader.post_empty(stay_path(&made, "check_in/")).await.is(200);
+    assert_eq!(checked_in["status"], "checked_in");
+    assert_eq!(reader.post_empty(stay_path(&made, "check_out/")).await.is(200)["status"], "checked_out");
+    let body = json!({ "active": false, "move_to": hotel.departments[0].id });
+    manager.patch(&path, body).await.is(200);
+    reader.patch(stay_path(&made, ""), json!({ "room_number": "7" })).await.problem(403, "forbidden");
+});
+
+on_both!(stays_are_filtered, |hotel| {
+    let manager = hotel.manager().await;
+    let day = |days: i64| (chrono::Utc::now().date_naive() + chrono::TimeDelta::days(days)).to_string();
+    let stay = async |name: &str, room: &str, from: i64, to: i64| {
+        let fields = json!({ "guest_name": name, "room_number": room, "check_in": day(from), "check_out": day(to) });
+        create_stay(&manager, &with_fields(&booking(&hotel), &fields)).await
+    };
+    let past = stay("Zoë Gone", "F-1", -9, -3).await;
+    let here = stay("Zoë Here", "F-1", -2, 0).await;
+    let soon = stay("Max Soon", "F-2", 0, 4).await;
+    // The stays of both rooms that match.
+    let found = async |query: &str| {
+        let mut all = Vec::new();
+        for room in ["F-2", "F-1"] {
+            let list = manager.get(format!("stays/?page_size=100&room={room}&{query}")).await.is(200);
+            assert_eq!(list["count"], ids(&list["results"]).len(), "{query}");
+            all.extend(ids(&list["results"]));
+        }
+        all
+    };
+    let id = |stay: &Value| stay["id"].as_i64().unwrap();
+    assert_eq!(found("").await, [id(&soon), id(&here), id(&past)]);
+    assert_eq!(found("current=true").await, [id(&soon), id(&here)]);
+    assert_eq!(found("arriving=true").await, [id(&soon)]);
+    assert_eq!(found("leaving=true").await, [id(&here)]);
+    assert_eq!(found("search=zoe").await, [id(&here), id(&past)]);
+    assert_eq!(found("search=ZO%C3%8B%20here").await, [id(&here)]);
+    assert_eq!(found("search=f-2").await, [id(&soon)]);
+    let code = soon["reservation_code"].as_str().unwrap();
+    assert_eq!(found(&format!("search={}", code.to_lowercase())).await, [id(&soon)]);
+    assert_eq!(found(&format!("reservation_code={code}")).await, [id(&soon)]);
+    let phone = soon["guest_phone"].as_str().unwrap();
+    assert_eq!(found(&format!("search=00{}", &phone[1..])).await, [id(&soon)]);
+    assert_eq!(found("search=nobody").await, Vec::<i64>::new());
+    // A guest who stays longer than booked is current until the check-out.
+    manager.post_empty(stay_path(&past, "check_in/")).await.is(200);
+    assert_eq!(found("current=true&search=zoe").await, [id(&here), id(&past)]);
+    manager.post_empty(stay_path(&past, "check_out/")).await.is(200);
+    assert_eq!(found("current=true&search=zoe").await, [id(&here)]);
+    let second = manager.get("stays/?room=F-1&search=zoe&page_size=1&page=2").await.is(200);
+    assert_eq!((ids(&second["results"]), second["count"].as_i64()), (vec![id(&past)], Some(2)));
+    assert_eq!(manager.get("stays/?current=maybe").await.bad_fields(), ["current"]);
+});
+
+on_both!(staff_open_the_conversation_of_a_stay_before_the_guest_writes, |hotel| {
+    let (manager, reader) = (hotel.manager().await, hotel.of(1).await);
     let made = create_stay(&manager, &booking(&hotel)).await;
-    staff.get("stays/").await.problem(403, "forbidden");
-    staff.post("stays/", booking(&hotel)).await.problem(403, "forbidden");
-    staff.patch(stay_path(&made, ""), json!({ "room_number": "5" })).await.problem(403, "forbidden");
-    staff.post_empty(stay_path(&made, "check_in/")).await.problem(403, "forbidden");
-    staff
-        .with("content-type", "text/csv")
-        .send("POST", "stays/import/", Some(b"x".to_vec()))
-        .await
-        .problem(403, "forbidden");
+    assert_eq!(made["conversation_id"], Value::Null);
+    let opened = reader.post_empty(stay_path(&made, "conversation/")).await.is(201);
+    assert_eq!((&opened["stay_id"], &opened["status"]), (&made["id"], &json!("active")));
+    assert_eq!(reader.post_empty(stay_path(&made, "conversation/")).await.is(200)["id"], opened["id"]);
+    assert_eq!(reader.get(stay_path(&made, "")).await.is(200)["conversation_id"], opened["id"]);
+    // Several requests at once open one conversation.
+    let other = create_stay(&manager, &booking(&hotel)).await;
+    let path = stay_path(&other, "conversation/");
+    let all = futures_util::future::join_all((0..4).map(|_| reader.post_empty(&path))).await;
+    assert_eq!(all.iter().filter(|it| it.status == 201).count(), 1);
+    assert!(all.iter().all(|it| it.json()["id"] == all[0].json()["id"]));
+    // It is hidden from staff who may not see it.
+    let relay = format!("conversations/{}/start_relay/", opened["id"]);
+    manager.post(relay, json!({ "department_id": hotel.departments[0].id })).await.is(200);
+    reader.post_empty(stay_path(&made, "conversation/")).await.problem(404, "not_found");
+    assert_eq!(reader.get(stay_path(&made, "")).await.is(200)["conversation_id"], Value::Null);
+    assert_eq!(manager.get(stay_path(&made, "")).await.is(200)["conversation_id"], opened["id"]);
+});
+
+on_both!(a_dry_run_returns_the_result_of_the_import_and_stores_nothing, |hotel| {
+    let manager = hotel.manager().await;
+    let csv = manager.with("content-type", "text/csv");
+    let (same, changed) =
+        (create_stay(&manager, &booking(&hotel)).await, create_stay(&manager, &booking(&hotel)).await);
+    let row = |code: &str, phone: &str, room: &str| format!("{code},Zoë Booked,{phone},{room},2020-01-01,2099-01-01\n");
+    let text = |stay: &Value, key: &str| stay[key].as_str().unwrap().to_owned();
+    let new = row(&unique("R"), &hotel.unused_phone(), "1");
+    let table = [
+        "reservation_code,guest_name,guest_phone,room_number,check_in,check_out\n".to_owned(),
+        row(&text(&same, "reservation_code"), &text(&same, "guest_phone"), &text(&same, "room_number")),
+        row(&text(&changed, "reservation_code"), &text(&changed, "guest_phone"), "99"),
+        new.clone(),
+        new,
+        row(&unique("R"), "no phone", "1"),
+    ]
+    .concat();
+    let before = manager.get("stays/?page_size=100").await.is(200);
+    let key = unique("k");
+    let dry = csv.key(&key).send("POST", "stays/import/?dry_run=true", Some(table.clone().into())).await.is(200);
+    assert_eq!(manager.get("stays/?page_size=100").await.is(200), before);
+    // The key of a dry run is not used up.
+    let wet = csv.key(&key).send("POST", "stays/import/", Some(table.clone().into())).await.is(200);
+    let results = |rows: &Value| {
+        let rows = rows["rows"].as_array().unwrap().iter();
+        rows.map(|it| it["result"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(results(&dry), ["unchanged", "updated", "created", "unchanged", "failed"]);
+    assert_eq!(results(&wet), results(&dry));
+    assert_eq!(dry["rows"][4], wet["rows"][4]);
+    assert_eq!((&wet["rows"][0]["id"], &wet["rows"][1]["id"]), (&same["id"], &changed["id"]));
+    assert_eq!((&dry["rows"][1]["id"], dry["rows"][2].get("id")), (&changed["id"], None));
+    assert_eq!(wet["rows"][2]["id"], wet["rows"][3]["id"]);
+    let system = hotel.system().with("content-type", "text/csv");
+    let again = system.send("POST", "stays/import/?dry_run=true", Some(table.into())).await.is(200);
+    assert_eq!(results(&again), ["unchanged", "unchanged", "unchanged", "unchanged", "failed"]);
 });
 
 on_sqlite!(stays_are_paged, |hotel| {

@@ -69,6 +69,18 @@ pub fn find_wrong_guest_counts(cluster: &SoakCluster) -> Vec<String> {
         .collect()
 }
 
+/// Returns conversations whose guest waits or waits not, contrary to the stored messages.
+pub fn find_wrong_waiting(cluster: &SoakCluster) -> Vec<String> {
+    let rows = cluster.database.rows(
+        "SELECT c.id FROM conversations c WHERE (c.waiting_since IS NULL) = EXISTS (\
+         SELECT 1 FROM messages g WHERE g.conversation_id = c.id AND g.sender_type = 'guest' \
+         AND g.guest_ordinal > c.handled_guest_messages AND g.id > COALESCE((\
+         SELECT max(a.id) FROM messages a WHERE a.conversation_id = c.id AND a.sender_type = 'staff' \
+         AND NOT a.internal AND NOT a.hidden AND a.delivery <> 'failed'), 0))",
+    );
+    rows.into_iter().map(|row| format!("conversation {}: `waiting_since` is wrong", row[0])).collect()
+}
+
 /// The messages that a reader must have received: those of the stays that are always visible to them.
 fn expected_messages<'a>(
     person: &'a SoakStaff,

@@ -109,5 +109,6 @@ async fn run(cluster: Arc<SoakCluster>, time: Duration, seed: u64) -> SoakReport
     }
     check::compare(&sent, &readers, &stored, &mut report);
     report.wrong.extend(check::find_wrong_guest_counts(&cluster));
+    report.wrong.extend(check::find_wrong_waiting(&cluster));
     report
 }

@@ -75,9 +75,9 @@ pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, see
     let callback = format!("http://{}/webhooks/whatsapp/", start_balancer(&cluster).await);
     meta.set(json!({ "callback": callback, "retry_ms": 500, "callback_timeout_ms": 5000 })).await;
     let guests = guests(&cluster, &hotels);
-    let mut written = HashSet::new();
+    let mut written = WrittenByGuests::default();
     for guest in &guests {
-        written.extend(guest.send(&meta, "soak-guest hello").await);
+        written.messages.extend(guest.send_text(&meta, "soak-guest hello").await);
         pause(20..40).await;
     }
     wait_for_webhooks(&meta, &mut report).await;
@@ -107,7 +107,9 @@ pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, see
         report.wrong.extend(result.wrong);
         report.acknowledged.extend(result.acknowledged.into_iter().map(|it| it.content));
     }
-    written.extend(writing.await.unwrap());
+    let later = writing.await.unwrap();
+    written.messages.extend(later.messages);
+    written.reactions.extend(later.reactions);
     meta.set(json!({ "faults": 0 })).await;
     wait_for_outbox(&cluster, &mut report).await;
     wait_for_webhooks(&meta, &mut report).await;
@@ -147,11 +149,23 @@ struct SoakGuest {
     number: String,
 }
 
+/// The WhatsApp ids of what guests have written.
+#[derive(Default)]
+struct WrittenByGuests {
+    messages: HashSet<String>,
+    reactions: HashSet<String>,
+}
+
 impl SoakGuest {
-    /// Sends a text through the simulator. Returns the WhatsApp ids.
-    async fn send(&self, meta: &Meta, text: &str) -> Vec<String> {
-        let sent = meta.post("guest/", json!({ "from": self.phone, "to": self.number, "text": text })).await;
-        sent["ids"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+    /// Sends a text through the simulator. Returns its WhatsApp id.
+    async fn send_text(&self, meta: &Meta, text: &str) -> Option<String> {
+        self.send(meta, json!({ "type": "text", "text": text })).await
+    }
+
+    /// Sends a message through the simulator. Returns its WhatsApp id.
+    async fn send(&self, meta: &Meta, message: Value) -> Option<String> {
+        let sent = meta.post("guest/", json!({ "from": self.phone, "to": self.number, "messages": [message] })).await;
+        sent["ids"][0].as_str().map(str::to_owned)
     }
 }
 
@@ -164,18 +178,34 @@ fn guests(cluster: &SoakCluster, hotels: &[i64]) -> Vec<SoakGuest> {
     rows.into_iter().map(|row| SoakGuest { number: numbers[&row[1]].clone(), phone: row[0].clone() }).collect()
 }
 
-/// Sends messages of random guests until `stop` is set. Returns their WhatsApp ids.
-async fn write_as_guests(meta: Arc<Meta>, guests: Vec<SoakGuest>, stop: Arc<AtomicBool>) -> Vec<String> {
-    let mut ids = Vec::new();
+/// Sends messages of random guests until `stop` is set: some quote the guest's message before, some react to it.
+async fn write_as_guests(meta: Arc<Meta>, guests: Vec<SoakGuest>, stop: Arc<AtomicBool>) -> WrittenByGuests {
+    let mut written = WrittenByGuests::default();
+    let mut last: Vec<Option<String>> = vec![None; guests.len()];
     for n in 0_usize.. {
         if stop.load(Relaxed) {
             break;
         }
-        let guest = &guests[rand::rng().random_range(0..guests.len())];
-        ids.extend(guest.send(&meta, &format!("soak-guest {n}")).await);
+        let index = rand::rng().random_range(0..guests.len());
+        let (guest, before) = (&guests[index], last[index].clone());
+        let text = format!("soak-guest {n}");
+        match before {
+            Some(before) if n.is_multiple_of(4) => {
+                let reaction = json!({ "type": "reaction", "reaction": { "message_id": before, "emoji": "👍" } });
+                written.reactions.extend(guest.send(&meta, reaction).await);
+            }
+            Some(before) if n % 4 == 1 => {
+                last[index] = guest.send(&meta, json!({ "type": "text", "text": text, "reply_to": before })).await;
+                written.messages.extend(last[index].clone());
+            }
+            _ => {
+                last[index] = guest.send_text(&meta, &text).await;
+                written.messages.extend(last[index].clone());
+            }
+        }
         pause(50..250).await;
     }
-    ids
+    written
 }
 
 /// Sends replies of one staff member until `stop` is set.
@@ -242,15 +272,17 @@ async fn transcript(meta: &Meta, kind: &str) -> Vec<Value> {
 async fn check(
     cluster: &SoakCluster,
     meta: &Meta,
-    written: &HashSet<String>,
+    written: &WrittenByGuests,
     readers: &[SoakReader],
     report: &mut SoakReport,
 ) {
-    let mut counts = WhatsappCounts { guest_messages: written.len(), ..WhatsappCounts::default() };
+    let mut counts = WhatsappCounts { guest_messages: written.messages.len(), ..WhatsappCounts::default() };
     let lost = transcript(meta, "lost").await;
     report.wrong.extend(lost.iter().map(|it| format!("the simulator lost {it}")));
-    check_guest_messages(cluster, written, report);
+    check_guest_messages(cluster, &written.messages, report);
+    check_reactions(cluster, &written.reactions, report);
     report.wrong.extend(crate::check::find_wrong_guest_counts(cluster));
+    report.wrong.extend(crate::check::find_wrong_waiting(cluster));
     counts.refused = transcript(meta, "refusal").await.len();
     let sends = transcript(meta, "send").await;
     counts.accepted = sends.len();
@@ -276,6 +308,25 @@ fn check_guest_messages(cluster: &SoakCluster, written: &HashSet<String>, report
     }
     if stored.len() > written.len() {
         report.wrong.push(format!("{} messages of guests are stored, {} were written", stored.len(), written.len()));
+    }
+}
+
+/// Every reaction of a guest must be stored once: with its message, or as a message if it arrived before that.
+fn check_reactions(cluster: &SoakCluster, written: &HashSet<String>, report: &mut SoakReport) {
+    let sql = "SELECT whatsapp_message_id FROM reaction_updates \
+               UNION ALL SELECT whatsapp_message_id FROM messages WHERE content LIKE '[reaction]%'";
+    let stored: Vec<String> = cluster.database.rows(sql).into_iter().map(|mut row| row.remove(0)).collect();
+    let distinct: HashSet<&String> = stored.iter().collect();
+    if distinct.len() < stored.len() {
+        report.duplicated.push(format!("{} reactions of guests are stored twice", stored.len() - distinct.len()));
+    }
+    let missing = written.iter().filter(|id| !distinct.contains(id)).count();
+    report.lost.extend((missing > 0).then(|| format!("{missing} reactions of guests are not stored")));
+    let without = "SELECT count(*) FROM reaction_updates u LEFT JOIN reactions r ON r.message_id = u.message_id \
+                   AND r.side = 'guest' WHERE r.emoji IS NULL";
+    let without = &cluster.database.rows(without)[0][0];
+    if without != "0" {
+        report.wrong.push(format!("{without} messages lack the reaction of their guest"));
     }
 }
 

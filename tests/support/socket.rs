@@ -44,7 +44,12 @@ pub struct TestSocket {
     /// The number of the last `request_id`.
     last_request: u64,
     is_fence_subscribed: bool,
+    /// Whether the test reads the events of [`SIDE_EVENTS`].
+    reads_side_events: bool,
 }
+
+/// Events that many changes cause beside their own: only tests about them read them.
+const SIDE_EVENTS: [&str; 3] = ["directory_updated", "stay_updated", "history_added"];
 
 impl TestSocket {
     /// Opens a socket with the staff member's token.
@@ -93,9 +98,16 @@ impl TestSocket {
             heartbeats: Vec::new(),
             last_request: 0,
             is_fence_subscribed: false,
+            reads_side_events: false,
         };
         socket.welcome = socket.expect("welcome").await;
         Ok(socket)
+    }
+
+    /// Lets the test also read the events of directory, stays and history.
+    pub fn with_side_events(mut self) -> Self {
+        self.reads_side_events = true;
+        self
     }
 
     /// Sends a command.
@@ -322,10 +334,13 @@ impl TestSocket {
     async fn read_without_limit(&mut self) -> Result<Value, u16> {
         loop {
             let event = self.read_event().await?;
-            if event["type"] != "heartbeat" {
+            let is_skipped =
+                !self.reads_side_events && SIDE_EVENTS.contains(&event["type"].as_str().unwrap_or_default());
+            if event["type"] == "heartbeat" {
+                self.keep(event);
+            } else if !is_skipped {
                 return Ok(event);
             }
-            self.keep(event);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
-use desk::Desk;
+use desk::{Desk, hotels::PlayedGuests};
 use transport::{ClientConnections, Hub};
 
 use crate::{
@@ -23,6 +23,8 @@ pub struct App {
     pub origins: Origins,
     /// Whether the server runs with `--demo` and serves the guest simulator.
     pub is_demo: bool,
+    /// The switch of the played guests of a demo.
+    pub played_guests: PlayedGuests,
     pub metrics: Metrics,
     pub health: HealthCache,
 }
@@ -45,6 +47,7 @@ impl App {
             settings: Settings::read(|_| None).unwrap(),
             origins: Origins::new(None, 8080, &allowed),
             is_demo: false,
+            played_guests: PlayedGuests::default(),
             metrics: Metrics::new().unwrap(),
             health: HealthCache::default(),
         }

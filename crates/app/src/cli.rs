@@ -115,7 +115,7 @@ pub async fn run(command: CliCommand) -> Result<(), CliError> {
         CliCommand::Doctor(command) => command.run(settings()).await,
         CliCommand::NewEpoch => print_json(&json!({ "epoch": open_desk().await?.start_new_epoch().await? })),
         CliCommand::SimulateWhatsapp(command) => command.run(&environment()?).await,
-        CliCommand::Openapi => print_document(&openapi::document()),
+        CliCommand::Openapi => print_document(&openapi::document()?),
         CliCommand::Asyncapi => print_document(&wire::asyncapi()),
     }
 }

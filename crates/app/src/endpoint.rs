@@ -4,10 +4,11 @@
 //! `openapi.rs` the OpenAPI document.
 
 use actix_web::{FromRequest, Handler, Responder, Route, http::Method, web};
+use serde_json::Value;
 use utoipa::{
     ToSchema,
     openapi::{
-        ObjectBuilder, Required, Type,
+        KnownFormat, Object, ObjectBuilder, Required, SchemaFormat, Type,
         path::{Parameter, ParameterBuilder, ParameterIn},
     },
 };
@@ -21,6 +22,8 @@ use crate::{
 /// One method of one path: how to serve the call, who may use it, and how to describe it.
 pub struct Endpoint {
     pub method: Method,
+    /// Name of the operation for generators of client code: the name of the handler.
+    pub operation_id: &'static str,
     /// The full path of the endpoint, with the trailing slash.
     pub path: &'static str,
     pub route: Route,
@@ -32,6 +35,8 @@ pub struct Endpoint {
     /// The names of the OpenAPI security schemes of the endpoint; a client uses one of them.
     pub security: Vec<&'static str>,
     pub summary: &'static str,
+    /// Sentences that the summary leaves out: effects, rules and limits.
+    pub description: &'static str,
     pub parameters: Vec<Parameter>,
     pub request_content: Option<(RequestContent, Required)>,
     pub response_headers: Vec<(&'static str, &'static str)>,
@@ -56,8 +61,10 @@ pub enum RequestContent {
     Json(SchemaSource),
     /// The request body is a file of this media type, or a multipart form with the part `file`.
     File(&'static str),
-    /// The request body is a multipart form with the part `file` and, optionally, the part `text`.
+    /// The request body is a multipart form with the part `file` and, optionally, the parts `text` and `clears_draft`.
     Upload,
+    /// The request body is a JSON object of a format that another document defines.
+    ForeignJson,
 }
 
 #[derive(Clone, Copy)]
@@ -93,6 +100,16 @@ where
     Endpoint::authenticated(Method::POST, path, summary, handler)
 }
 
+/// A PUT endpoint for callers with credentials.
+pub fn put<H, F, C>(path: &'static str, summary: &'static str, handler: H) -> Endpoint
+where
+    H: Fn(ApiRequest<C>) -> F + Clone + 'static,
+    F: Future<Output = HandlerResult> + 'static,
+    C: RequestCaller,
+{
+    Endpoint::authenticated(Method::PUT, path, summary, handler)
+}
+
 /// A PATCH endpoint for callers with credentials.
 pub fn patch<H, F, C>(path: &'static str, summary: &'static str, handler: H) -> Endpoint
 where
@@ -126,13 +143,17 @@ impl Endpoint {
         Self {
             serves_head: method == Method::GET,
             method,
+            operation_id: function_name::<H>(),
             path,
             route: web::to(handler),
             access: Access::Public,
             max_body_bytes: None,
             security: Vec::new(),
             summary,
-            parameters: ids.map(|(_, name, text)| parameter(name, Type::Integer, text, ParameterIn::Path)).collect(),
+            description: "",
+            parameters: ids
+                .map(|(_, name, text)| parameter(name, ParameterValues::Id, text, ParameterIn::Path))
+                .collect(),
             request_content: None,
             response_headers: Vec::new(),
             responses: Vec::new(),
@@ -156,6 +177,11 @@ impl Endpoint {
             endpoint = endpoint.security(&["api_key"]);
         }
         endpoint.problems(&[401, 403, 406])
+    }
+
+    pub fn describe(mut self, sentences: &'static str) -> Self {
+        self.description = sentences;
+        self
     }
 
     pub fn without_head(mut self) -> Self {
@@ -196,18 +222,23 @@ impl Endpoint {
         self
     }
 
+    pub fn foreign_json_body(mut self) -> Self {
+        self.request_content = Some((RequestContent::ForeignJson, Required::True));
+        self
+    }
+
     pub fn upload_body(mut self) -> Self {
         self.request_content = Some((RequestContent::Upload, Required::True));
         self
     }
 
-    pub fn query(mut self, name: &str, kind: Type, text: &str) -> Self {
-        self.parameters.push(parameter(name, kind, text, ParameterIn::Query));
+    pub fn query(mut self, name: &str, values: impl Into<ParameterValues>, text: &str) -> Self {
+        self.parameters.push(parameter(name, values, text, ParameterIn::Query));
         self
     }
 
-    pub fn required_query(mut self, name: &str, kind: Type, text: &str) -> Self {
-        let mut required = parameter(name, kind, text, ParameterIn::Query);
+    pub fn required_query(mut self, name: &str, values: impl Into<ParameterValues>, text: &str) -> Self {
+        let mut required = parameter(name, values, text, ParameterIn::Query);
         required.required = Required::True;
         self.parameters.push(required);
         self
@@ -226,16 +257,26 @@ impl Endpoint {
         )
     }
 
+    /// Declares that the response has an `ETag`, and that a client that has it already gets a 304 without a body.
+    pub fn with_entity_tag(mut self) -> Self {
+        let text = "The `ETag` of the response that the client has.";
+        self.parameters.push(parameter("If-None-Match", Type::String, text, ParameterIn::Header));
+        self.response_header("ETag", "A tag of the content.").returns_nothing(304)
+    }
+
     pub fn returns<T: ToSchema>(self, status: u16) -> Self {
         self.response(status, ResponseContent::Json(Schemas::reference::<T>))
     }
 
-    /// Declares that the endpoint returns one page of a list; `T` is the type of the page. Pages are generic and share
-    /// a name, so their schema is written inline.
+    /// Declares that the endpoint returns one page of a list; `T` is the type of the page.
     pub fn returns_page<T: ToSchema>(self) -> Self {
-        self.query("page", Type::Integer, "The page number, from 1.")
-            .query("page_size", Type::Integer, "Entries per page, 1 to 100.")
-            .response(200, ResponseContent::Json(Schemas::inline::<T>))
+        self.query("page", ParameterValues::Number { from: 1, to: None, default: Some(1) }, "The page number.")
+            .query(
+                "page_size",
+                ParameterValues::Number { from: 1, to: Some(100), default: Some(25) },
+                "Entries per page.",
+            )
+            .returns::<T>(200)
             .problems(&[400, 404])
     }
 
@@ -245,6 +286,11 @@ impl Endpoint {
 
     pub fn returns_file(self, media_types: &'static [&'static str]) -> Self {
         self.response(200, ResponseContent::File(media_types))
+    }
+
+    /// Declares that the endpoint returns a part of a file (206) if the request has a `Range`.
+    pub fn returns_part_of_file(self, media_types: &'static [&'static str]) -> Self {
+        self.response(206, ResponseContent::File(media_types))
     }
 
     pub fn returns_nothing(self, status: u16) -> Self {
@@ -271,13 +317,58 @@ impl Endpoint {
     }
 }
 
-fn parameter(name: &str, kind: Type, text: &str, location: ParameterIn) -> Parameter {
+/// The name of a handler, without its module.
+fn function_name<H>() -> &'static str {
+    let path = std::any::type_name::<H>();
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+/// The values of a path, query or header parameter.
+#[derive(Clone)]
+pub enum ParameterValues {
+    Any(Type),
+    /// A positive id.
+    Id,
+    /// Integers with a lower and an upper bound, both inclusive.
+    Number {
+        from: i64,
+        to: Option<i64>,
+        default: Option<i64>,
+    },
+    OneOf(&'static [&'static str]),
+}
+
+impl From<Type> for ParameterValues {
+    fn from(kind: Type) -> Self {
+        Self::Any(kind)
+    }
+}
+
+impl ParameterValues {
+    fn schema(self) -> Object {
+        let integer = || {
+            ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        };
+        match self {
+            Self::Any(kind) => ObjectBuilder::new().schema_type(kind).build(),
+            Self::Id => integer().minimum(Some(1)).build(),
+            Self::Number { from, to, default } => {
+                integer().minimum(Some(from)).maximum(to).default(default.map(Value::from)).build()
+            }
+            Self::OneOf(names) => {
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.to_vec())).build()
+            }
+        }
+    }
+}
+
+fn parameter(name: &str, values: impl Into<ParameterValues>, text: &str, location: ParameterIn) -> Parameter {
     let required = if matches!(location, ParameterIn::Path) { Required::True } else { Required::False };
     ParameterBuilder::new()
         .name(name)
         .parameter_in(location)
         .required(required)
         .description(Some(text))
-        .schema(Some(ObjectBuilder::new().schema_type(kind).build()))
+        .schema(Some(values.into().schema()))
         .build()
 }

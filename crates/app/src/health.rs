@@ -10,8 +10,8 @@ use actix_web::{
     web,
 };
 use desk::StoreError;
-use serde_json::json;
 use tokio::time::timeout;
+use wire::response::HealthyResponse;
 
 use crate::{
     app_state::App,
@@ -24,10 +24,11 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::public(Method::GET, "/healthz", "Check that the process runs.", check_liveness).returns_text(200),
+        Endpoint::public(Method::GET, "/healthz", "Check that the process runs.", check_liveness)
+            .returns::<HealthyResponse>(200),
         Endpoint::public(Method::GET, "/readyz", "Check that the server can serve requests.", check_readiness)
-            .returns_text(200)
-            .returns_text(503),
+            .describe("Fails with 503 if the database, Redis (if used) or a background task does not respond.")
+            .returns::<HealthyResponse>(200),
         Endpoint::public(Method::GET, "/metrics", "Metrics for Prometheus.", export_metrics).returns_text(200),
     ]
 }
@@ -76,5 +77,5 @@ async fn export_metrics(app: web::Data<App>) -> HandlerResult {
 }
 
 fn healthy() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ok" }))
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(HealthyResponse::default())
 }

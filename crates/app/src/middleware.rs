@@ -1,5 +1,6 @@
-//! Middleware: access log, CORS, and authentication of API calls.
+//! Middleware: access log, CORS, compression, and authentication of API calls.
 
 pub mod access_log;
 pub mod authentication;
+pub mod compression;
 pub mod cors;

@@ -1,9 +1,11 @@
-//! Landing page, API documentation page, and the OpenAPI and AsyncAPI documents. Pages load nothing from other hosts.
+//! The pages of the server: console or landing page, API documentation page, and the OpenAPI and AsyncAPI documents. Pages load nothing from other hosts.
+
+mod console_files;
 
 use std::sync::LazyLock;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     dev::HttpServiceFactory,
     http::{
         Method,
@@ -15,6 +17,8 @@ use actix_web::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+pub use console_files::serve_console;
 
 use crate::{
     endpoint::Endpoint,
@@ -46,12 +50,12 @@ static LANDING_POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 static OPENAPI_JSON: LazyLock<Result<String, serde_json::Error>> =
-    LazyLock::new(|| serde_json::to_string(&openapi::document()));
+    LazyLock::new(|| serde_json::to_string(&openapi::document()?));
 
 /// The endpoints of the landing page and of the API documents; the OpenAPI document leaves them out.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::public(Method::GET, "/", "", show_landing_page),
+        Endpoint::public(Method::GET, "/", "", show_start_page),
         Endpoint::public(Method::GET, "/api/openapi.json", "", show_openapi),
         Endpoint::public(Method::GET, "/api/asyncapi.json", "", show_asyncapi),
     ]
@@ -65,7 +69,12 @@ pub fn security_headers() -> DefaultHeaders {
         .add((CONTENT_SECURITY_POLICY, DEFAULT_POLICY))
 }
 
-async fn show_landing_page() -> HttpResponse {
+/// The page of the console or, in a binary without console, the landing page, which names what is missing.
+async fn show_start_page(request: HttpRequest) -> HttpResponse {
+    console_files::console_page(&request).unwrap_or_else(landing_page)
+}
+
+fn landing_page() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, LANDING_POLICY.as_str()))
@@ -107,7 +116,7 @@ mod tests {
 
     #[actix_web::test]
     async fn pages_load_nothing_from_other_hosts() {
-        let pages = Server::new().wrap(security_headers()).route("/", web::get().to(show_landing_page)).service(docs());
+        let pages = Server::new().wrap(security_headers()).route("/", web::get().to(show_start_page)).service(docs());
         let server = test::init_service(pages).await;
         for path in ["/", "/api/docs/"] {
             let response = test::call_service(&server, test::TestRequest::with_uri(path).to_request()).await;

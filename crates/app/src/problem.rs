@@ -6,12 +6,12 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
+        header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
     },
 };
 use desk::stays::ImportError;
 use serde_json::{Map, Value, json};
-use wire::response::MessageResponse;
+use wire::response::{DraftResponse, IdAndName, MessageResponse};
 
 use crate::request::repeated_write::RepeatedWrite;
 
@@ -39,7 +39,12 @@ struct ProblemDetails {
     errors: BTreeMap<String, Vec<String>>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    /// The size of the file of which a client asked for bytes that the file does not have.
+    file_size: Option<u64>,
     newer: Option<Value>,
+    /// The stored draft of a `draft_conflict`; null if there is none.
+    draft: Option<Value>,
+    assigned_to: Option<Value>,
     parts: BTreeMap<&'static str, &'static str>,
     /// The cause of a 500 or 503, written to the log but not to the response.
     cause: Option<String>,
@@ -52,6 +57,7 @@ struct ProblemDetails {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(wire::PROBLEM_CODES.contains(&code), "the OpenAPI document lacks the error code {code}");
         Self(Box::new(ProblemDetails {
             status,
             code,
@@ -59,7 +65,10 @@ impl Problem {
             errors: BTreeMap::new(),
             retry_after: None,
             allow: None,
+            file_size: None,
             newer: None,
+            draft: None,
+            assigned_to: None,
             parts: BTreeMap::new(),
             cause: None,
             closes_connection: false,
@@ -166,6 +175,16 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
+    /// Status 416: the file has none of the bytes that `Range` asks for. `Content-Range` tells its size.
+    pub fn range_not_satisfiable(size: u64) -> Self {
+        let detail = format!("The file has {size} bytes and none of the requested ones.");
+        let problem = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+        problem.with(|it| {
+            it.file_size = Some(size);
+            it.is_session_checked = true;
+        })
+    }
+
     /// Status 426: a WebSocket upgrade is not sent over HTTP/1.1, or asks for another WebSocket version than 13.
     pub fn upgrade_required() -> Self {
         let detail = "Only WebSocket version 13 over HTTP/1.1 is supported.";
@@ -246,6 +265,12 @@ impl Problem {
         if let Some(newer) = &self.0.newer {
             body.insert("newer".into(), newer.clone());
         }
+        if let Some(draft) = &self.0.draft {
+            body.insert("draft".into(), draft.clone());
+        }
+        if let Some(assignee) = &self.0.assigned_to {
+            body.insert("assigned_to".into(), assignee.clone());
+        }
         if !self.0.parts.is_empty() {
             body.insert("parts".into(), json!(self.0.parts));
         }
@@ -258,7 +283,7 @@ impl From<desk::Error> for Problem {
         use desk::Error::*;
         let status = match &error {
             Unauthenticated | BadCredentials => StatusCode::UNAUTHORIZED,
-            Forbidden | BeyondApiKey => StatusCode::FORBIDDEN,
+            Forbidden | NoStayHandler | BeyondApiKey | NotTheSender => StatusCode::FORBIDDEN,
             NotFound => StatusCode::NOT_FOUND,
             Invalid(_) => StatusCode::BAD_REQUEST,
             UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -268,7 +293,11 @@ impl From<desk::Error> for Problem {
             | NotInRelay
             | WindowClosed
             | NotFailed
+            | AlreadySent
             | StaleReply { .. }
+            | DraftConflict { .. }
+            | DepartmentInUse(_)
+            | AlreadyAssigned { .. }
             | IdempotencyMismatch
             | NoDepartment
             | ResyncRequired => StatusCode::CONFLICT,
@@ -284,6 +313,13 @@ impl From<desk::Error> for Problem {
             StaleReply { newer } => {
                 let newer = newer.iter().map(|message| json!(MessageResponse::from(message))).collect();
                 problem.with(|it| it.newer = Some(newer))
+            }
+            DraftConflict { draft } => {
+                let draft = draft.map(|draft| json!(DraftResponse::from(&*draft)));
+                problem.with(|it| it.draft = Some(draft.unwrap_or_default()))
+            }
+            AlreadyAssigned { assigned_to } => {
+                problem.with(|it| it.assigned_to = Some(json!(IdAndName::from(&assigned_to))))
             }
             Store(cause) => problem.with(|details| {
                 details.retry_after = cause.is_temporary().then_some(DEFAULT_RETRY_AFTER);
@@ -344,6 +380,9 @@ impl ResponseError for Problem {
         }
         if let Some(allow) = &self.0.allow {
             response.insert_header((ALLOW, allow.as_str()));
+        }
+        if let Some(size) = self.0.file_size {
+            response.insert_header((CONTENT_RANGE, format!("bytes */{size}")));
         }
         if let Some(wait) = self.0.retry_after {
             response.insert_header((RETRY_AFTER, wait.as_secs().max(1).to_string()));

@@ -9,8 +9,13 @@ pub mod stays;
 mod conversations;
 mod demo;
 mod departments;
+mod drafts;
 mod events;
+mod guests;
 mod hotel;
+mod inbox;
+mod labels;
+mod me;
 mod messages;
 pub mod responses;
 mod socket;
@@ -26,15 +31,21 @@ use crate::{endpoint::Endpoint, health, webhook};
 pub fn endpoints() -> Vec<(&'static str, Vec<Endpoint>)> {
     vec![
         ("Signing in", auth::endpoints()),
+        ("Conversations", inbox::endpoints()),
         ("Conversations", conversations::read_endpoints()),
         ("Conversations", messages::endpoints()),
         ("Conversations", conversations::write_endpoints()),
+        ("Conversations", labels::conversation_endpoints()),
         ("Conversations", attachments::endpoints()),
+        ("Conversations", drafts::endpoints()),
         ("Conversations", events::endpoints()),
+        ("Me", me::endpoints()),
         ("Hotel", departments::endpoints()),
         ("Hotel", staff::endpoints()),
         ("Hotel", hotel::endpoints()),
         ("Hotel", templates::endpoints()),
+        ("Hotel", labels::endpoints()),
+        ("Stays", guests::endpoints()),
         ("Stays", stays::endpoints()),
         ("Server", demo::endpoints()),
         ("Server", webhook::endpoints()),

@@ -45,10 +45,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(demo_scope);
     mount(config, "", endpoints);
     mount(config, "", pages::endpoints());
-    config
-        .service(pages::docs())
-        .service(api_scope)
-        .default_service(web::to(async || -> HandlerResult { Err(Problem::no_such_path()) }));
+    config.service(pages::docs()).service(api_scope).default_service(web::to(pages::serve_console));
 }
 
 /// Adds the sign-in calls to the router. All except public ones, such as login, require
@@ -78,13 +75,18 @@ fn resources(prefix: &str, endpoints: Vec<Endpoint>) -> Vec<Resource> {
         }
     }
     let relative = |path: &'static str| path.strip_prefix(prefix).unwrap_or(path);
-    by_path.into_iter().map(|(path, of_path)| resource(relative(path), of_path)).collect()
+    by_path.into_iter().map(|(path, of_path)| resource(patterns(path, relative(path)), of_path)).collect()
 }
 
-/// The router resource of one path with its methods. It matches the path with and without the trailing slash.
-fn resource(path: &str, endpoints: Vec<Endpoint>) -> Resource {
-    let without_slash = if path == "/" { path } else { path.trim_end_matches('/') };
-    let mut resource = web::resource([path.to_owned(), without_slash.to_owned()]);
+/// The relative path with and without the trailing slash. Only the path of the server itself always has a slash.
+fn patterns(path: &str, relative: &str) -> [String; 2] {
+    let without_slash = if path == "/" { relative } else { relative.trim_end_matches('/') };
+    [relative.to_owned(), without_slash.to_owned()]
+}
+
+/// The router resource of one path, which matches these patterns, with its methods.
+fn resource(patterns: [String; 2], endpoints: Vec<Endpoint>) -> Resource {
+    let mut resource = web::resource(patterns);
     let allow: Vec<String> = endpoints.iter().flat_map(methods).map(|it| it.to_string()).collect();
     let allow = allow.join(", ");
     let is_public = endpoints.iter().all(|it| it.access == Access::Public);

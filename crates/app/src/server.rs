@@ -21,7 +21,7 @@ use actix_web::{
     },
     web,
 };
-use desk::{DbUrl, Desk, maintenance::Retention, outbound::worker::OutboxWorker};
+use desk::{DbUrl, Desk, hotels::PlayedGuests, maintenance::Retention, outbound::worker::OutboxWorker};
 use socket2::{Domain, Protocol, Socket, Type};
 use transport::{BusKind, ClientConnections, HttpLimits, Hub, http_server};
 
@@ -31,7 +31,7 @@ use crate::{
     error::CliError,
     health::cache::HealthCache,
     metrics::Metrics,
-    middleware::access_log::log_access,
+    middleware::{access_log::log_access, compression::compress},
     pages,
     request::body_memory::BodyMemory,
     routes,
@@ -93,7 +93,12 @@ pub async fn run(mut settings: Settings, is_demo: bool, simulate_whatsapp: bool)
     let origins = Origins::new(settings.public_url.as_ref(), address.port(), &settings.allowed_origins);
     let body_memory = BodyMemory::new(settings.max_body_memory);
     let (metrics, health) = (Metrics::new()?, HealthCache::default());
-    let app = App { desk, hub, connections, body_memory, settings, origins, is_demo, metrics, health };
+    let played_guests = PlayedGuests::default();
+    if is_demo {
+        let (guests, of) = (played_guests.clone(), desk.clone());
+        supervise(&desk, "played guests", move || of.clone().play_guests(guests.clone()));
+    }
+    let app = App { desk, hub, connections, body_memory, settings, origins, is_demo, played_guests, metrics, health };
     serve(web::Data::new(app), listener, max_sockets, outbox_worker, &mut stdout).await
 }
 
@@ -118,7 +123,8 @@ async fn serve(
     let (app_of_workers, connections) = (app.clone(), app.connections.clone());
     let server = move || {
         let server = Server::new().app_data(app_of_workers.clone());
-        server.wrap(pages::security_headers()).wrap(from_fn(log_access)).configure(routes::configure)
+        let server = server.wrap(from_fn(compress)).wrap(pages::security_headers()).wrap(from_fn(log_access));
+        server.configure(routes::configure)
     };
     let server = http_server(server, listener, connections, limits)?;
     let handle = server.handle();

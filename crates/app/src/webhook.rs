@@ -24,7 +24,7 @@ const SIGNATURE: &str = "X-Hub-Signature-256";
 pub fn endpoints() -> Vec<Endpoint> {
     let updates = "Receive guest messages and delivery receipts from WhatsApp, signed by Meta.";
     vec![
-        Endpoint::public(Method::GET, "/webhooks/whatsapp/", "Verify the webhook (called by Meta).", verify)
+        Endpoint::public(Method::GET, "/webhooks/whatsapp/", "Verify the webhook (called by Meta).", verify_webhook)
             .without_head()
             .query("hub.mode", Type::String, "`subscribe`.")
             .query("hub.verify_token", Type::String, "The verify token.")
@@ -32,6 +32,11 @@ pub fn endpoints() -> Vec<Endpoint> {
             .returns_text(200)
             .problems(&[403]),
         Endpoint::public(Method::POST, "/webhooks/whatsapp/", updates, receive_updates)
+            .describe(
+                "The body is Meta's webhook object, signed in the header X-Hub-Signature-256. 200 is returned after all \
+                 updates of the body are stored; after any other status Meta sends the body again.",
+            )
+            .foreign_json_body()
             .returns_nothing(200)
             .problems(&[400, 401, 413]),
     ]
@@ -39,7 +44,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// Responds to the webhook verification by Meta: returns the challenge if the verify token is right. Works without the
 /// database.
-async fn verify(app: web::Data<App>, request: HttpRequest) -> HandlerResult {
+async fn verify_webhook(app: web::Data<App>, request: HttpRequest) -> HandlerResult {
     let token = app.settings.whatsapp_verify_token.as_deref();
     let challenge = token.and_then(|token| whatsapp::verify_subscription(request.query_string(), token));
     let challenge = challenge.ok_or_else(Problem::bad_verify_token)?;

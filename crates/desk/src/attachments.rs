@@ -4,10 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use auth::{Caller, Digest};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Attachment, AttachmentId, ConversationRef, HotelId, MessageId};
+use domain::{Attachment, AttachmentId, ConversationRef, HotelId, MessageId, PictureSize};
 use persistence::{
-    Tx,
-    attachments::{self, AttachmentState, MediaSource, NewAttachment, PendingDownload},
+    Conn, Tx,
+    attachments::{self, AttachmentState, CompleteFile, FoundAttachment, MediaSource, NewAttachment, PendingDownload},
 };
 use tokio::{
     task::{JoinError, JoinSet},
@@ -15,11 +15,12 @@ use tokio::{
 };
 use whatsapp::{CallError, CloudApiClient, ErrorPolicy, Media, MediaError};
 
-use crate::{Desk, Error, visibility::find_visible};
+use crate::{Desk, Error, pictures::measure_picture, visibility::find_visible};
 
 /// Greatest size of a file that is downloaded; WhatsApp has no larger files.
 const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
-const PART_BYTES: usize = 256 * 1024;
+/// Size of each stored part of a file, except the last one, which is smaller.
+pub const PART_BYTES: usize = 256 * 1024;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_DOWNLOADS: usize = 8;
 /// The most files that are claimed at once, and that are downloaded for one hotel at the same time, so that no hotel
@@ -30,20 +31,34 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts to download a file. The delay doubles with each attempt; all attempts take most of a day.
 const MAX_ATTEMPTS: i32 = 16;
 
+/// A file whose bytes are stored.
+#[derive(Clone, Debug)]
+pub struct ReadableFile {
+    pub attachment: Attachment,
+    /// Differs between files of different content: the SHA-256 of the bytes in hexadecimal digits.
+    pub digest: String,
+}
+
 /// A file that staff send.
 pub(crate) struct NewFile<'a> {
     pub(crate) name: &'a str,
     pub(crate) content_type: &'a str,
     pub(crate) bytes: &'a [u8],
+    pub(crate) picture_size: Option<PictureSize>,
 }
 
 impl Desk {
     /// Returns a file of a visible conversation. Fails with [`Error::NotThereYet`] until it is downloaded.
-    pub async fn attachment(&self, caller: Caller, id: AttachmentId) -> Result<Attachment, Error> {
+    pub async fn attachment(&self, caller: Caller, id: AttachmentId) -> Result<ReadableFile, Error> {
         self.read_as(caller, move |conn, live| {
-            let (file, conversation, state) = attachments::find(conn, id)?.ok_or(Error::NotFound)?;
-            find_visible(conn, &live.staff.reach(), ConversationRef::Conversation(conversation))?;
-            if state == AttachmentState::Stored { Ok(file) } else { Err(Error::NotThereYet) }
+            let found = attachments::find(conn, id)?.ok_or(Error::NotFound)?;
+            find_visible(conn, &live.staff.reach(), ConversationRef::Conversation(found.conversation))?;
+            match found {
+                FoundAttachment { attachment, state: AttachmentState::Stored, sha256, .. } => {
+                    Ok(ReadableFile { digest: sha256.unwrap_or_else(|| id.to_string()), attachment })
+                }
+                FoundAttachment { state: AttachmentState::Awaited, .. } => Err(Error::NotThereYet),
+            }
         })
         .await
     }
@@ -59,14 +74,15 @@ impl Desk {
         self.read(move |conn| {
             let files = attachments::of_messages(conn, &[message])?.remove(&message).unwrap_or_default();
             let file = files.into_iter().next().ok_or(Error::NotFound)?;
-            let (mut bytes, mut number) = (Vec::new(), 0);
-            while let Some(part) = attachments::find_part(conn, file.id, number)? {
-                bytes.extend(part);
-                number += 1;
-            }
+            let bytes = load_parts(conn, file.id)?;
             Ok((file, bytes))
         })
         .await
+    }
+
+    /// Returns the bytes of a file. Does not check visibility.
+    pub(crate) async fn load_file(&self, id: AttachmentId) -> Result<Vec<u8>, Error> {
+        self.read(move |conn| load_parts(conn, id)).await
     }
 
     /// Downloads the files of guest messages, for ever. A slow download delays no other.
@@ -151,6 +167,7 @@ impl Desk {
         let info = client.media_info(&file.media_id).await.map_err(DownloadError::from)?;
         let mut download = client.download(&info.url, MAX_FILE_BYTES).await.map_err(DownloadError::from)?;
         let (mut part, mut parts, mut size) = (Vec::with_capacity(PART_BYTES), 0, 0_i64);
+        let mut picture_size = None;
         loop {
             let chunk = timeout(READ_TIMEOUT, download.chunk()).await.map_err(|_| DownloadError::Stalled)?;
             let chunk = chunk.map_err(DownloadError::from)?;
@@ -159,6 +176,9 @@ impl Desk {
             while part.len() >= PART_BYTES || is_last && !part.is_empty() {
                 let rest = part.split_off(part.len().min(PART_BYTES));
                 size += part.len() as i64;
+                if parts == 0 {
+                    picture_size = measure_picture(&part);
+                }
                 self.store_part(file, parts, std::mem::replace(&mut part, rest)).await?;
                 parts += 1;
             }
@@ -171,8 +191,8 @@ impl Desk {
         if announced.is_some_and(|announced| announced != sha256) {
             return Err(DownloadError::WrongDigest.into());
         }
-        let of = file.clone();
-        let complete = move |tx: &mut Tx<'_>| Ok(attachments::complete_download(tx, &of, parts, size, &sha256)?);
+        let (of, complete) = (file.clone(), CompleteFile { parts, size, sha256, picture_size });
+        let complete = move |tx: &mut Tx<'_>| Ok(attachments::complete_download(tx, &of, &complete)?);
         let is_claimed = self.write(file.hotel, vec![], complete).await?;
         if is_claimed { Ok(()) } else { Err(FetchError::ClaimExpired) }
     }
@@ -201,6 +221,15 @@ fn release_download(per_hotel: &mut HashMap<HotelId, usize>, ended: Result<Hotel
     }
 }
 
+fn load_parts(conn: &mut Conn, id: AttachmentId) -> Result<Vec<u8>, Error> {
+    let (mut bytes, mut number) = (Vec::new(), 0);
+    while let Some(part) = attachments::find_part(conn, id, number)? {
+        bytes.extend(part);
+        number += 1;
+    }
+    Ok(bytes)
+}
+
 /// Stores a file that staff send with a message.
 pub(crate) fn store_file(
     tx: &mut Tx<'_>,
@@ -209,7 +238,7 @@ pub(crate) fn store_file(
     file: &NewFile<'_>,
     at: DateTime<Utc>,
 ) -> Result<Attachment, Error> {
-    let (name, content_type) = (file.name, file.content_type);
+    let (name, content_type, picture_size) = (file.name, file.content_type, file.picture_size);
     let id = attachments::insert(tx, &NewAttachment { message, hotel, name, content_type, source: None }, at)?;
     let mut parts = 0;
     for part in file.bytes.chunks(PART_BYTES) {
@@ -217,8 +246,9 @@ pub(crate) fn store_file(
         parts += 1;
     }
     let size = file.bytes.len() as i64;
-    attachments::mark_complete(tx, id, parts, size, &Digest::of(file.bytes).to_string())?;
-    Ok(Attachment { id, name: name.to_owned(), content_type: content_type.to_owned(), size })
+    let complete = CompleteFile { parts, size, sha256: Digest::of(file.bytes).to_string(), picture_size };
+    attachments::mark_complete(tx, id, &complete)?;
+    Ok(Attachment { id, name: name.to_owned(), content_type: content_type.to_owned(), size, picture_size })
 }
 
 /// Stores the metadata of a file that a guest sent; [`Desk::fetch_attachments`] downloads it later.
@@ -238,7 +268,7 @@ pub(crate) fn store_pending_file(
         source: Some(MediaSource { media_id: &media.id, sha256: sha256.as_deref() }),
     };
     let id = attachments::insert(tx, &new, at)?;
-    Ok(Attachment { id, name, content_type: media.mime_type.clone(), size: 0 })
+    Ok(Attachment { id, name, content_type: media.mime_type.clone(), size: 0, picture_size: None })
 }
 
 /// Returns the name of a guest's file: the name that the guest gave, otherwise the kind of media with an extension for

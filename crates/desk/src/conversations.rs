@@ -3,20 +3,21 @@
 use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{
-    Conversation, ConversationId, ConversationRef, ConversationView, DepartmentId, HotelId, MessageText, PhoneNumber,
-    Reach, StaffId, Status, WrittenNumber,
+    Conversation, ConversationId, ConversationRef, ConversationView, DepartmentId, MessageText, Person, Reach, StaffId,
+    Status,
 };
-use persistence::{Conn, Tx, conversations, hotels, sql::pagination::Slice};
+use persistence::{Tx, answers, conversations, departments, hotels, sql::pagination::Slice, staff};
 
-pub use persistence::conversations::ConversationFilter;
+pub use persistence::conversations::{ConversationFilter, ConversationOrder};
 
 use crate::{
     Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
-    existence::ensure_department,
+    existence::ensure_active_department,
     flow_runner,
+    phone_search::phone_search_terms,
     read_limit::ReadCost,
     record_message::record_note,
-    save_conversation::save_with_events,
+    save_conversation::{record_handled, save_with_events, save_with_note},
     transaction::WithCursor,
     visibility::{assignee_reach, assignee_reach_on_reopen, find_visible, load_view_for},
 };
@@ -33,16 +34,16 @@ pub struct ConversationList {
 const MAX_ACTIVE: i64 = 500;
 
 impl Desk {
-    /// Returns a page of the visible conversations, most recently changed first.
+    /// Returns a page of the visible conversations.
     pub async fn list_conversations(
         &self,
         caller: Caller,
         filter: ConversationFilter,
         page: PageRequest,
     ) -> Result<WithCursor<ConversationList>, Error> {
-        // Filters by status, search text or unread messages may read every conversation of the hotel; other lists are
-        // found through an index.
-        let is_indexed = filter.status.is_empty() && filter.search.is_none() && !filter.unread;
+        // These filters and orders may read every conversation of the hotel; other lists are found through an index.
+        let is_any_state = filter.status.is_empty() && filter.waiting.is_none() && !filter.unsent && !filter.unread;
+        let is_indexed = is_any_state && filter.search.is_none() && filter.order == ConversationOrder::Updated;
         let cost = if is_indexed { ReadCost::Indexed } else { ReadCost::Scan };
         self.read_with_cursor(caller, cost, move |conn, reach| {
             let mut filter = filter;
@@ -92,14 +93,14 @@ impl Desk {
         write: KeyedWrite<ConversationView>,
     ) -> Result<WriteOutcome<ConversationView>, Error> {
         self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
-            ensure_department(tx.conn(), reach.hotel, "department_id", to)?;
+            ensure_active_department(tx, reach.hotel, "department_id", to)?;
             let assignee = match conversation.assignee {
                 None => None,
                 Some(id) => assignee_reach(tx, id)?,
             };
             let before = conversation.clone();
             conversation.start_relay(to, assignee.as_ref())?;
-            save_with_events(tx, &before, conversation, Some(reach.staff), at)?;
+            save_with_note(tx, &before, conversation, Some(reach.staff), note.as_ref(), at)?;
             if let Some(note) = &note {
                 record_note(tx, conversation, reach.staff, note, at)?;
             }
@@ -127,16 +128,22 @@ impl Desk {
         .await
     }
 
-    /// Assigns a conversation to a staff member who can see it, or clears the assignee.
+    /// Assigns a conversation to a staff member who can see it, or clears the assignee. With `if_unassigned`, fails with
+    /// [`Error::AlreadyAssigned`] if another staff member is the assignee.
     pub async fn assign(
         &self,
         caller: Caller,
         reference: ConversationRef,
         to: Option<StaffId>,
+        if_unassigned: bool,
         write: KeyedWrite<ConversationView>,
     ) -> Result<WriteOutcome<ConversationView>, Error> {
         self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
             conversation.ensure_open()?;
+            if let Some(other) = conversation.assignee.filter(|it| if_unassigned && Some(*it) != to) {
+                let other = staff::find(tx.conn(), other)?.ok_or(Error::NotFound)?;
+                return Err(Error::AlreadyAssigned { assigned_to: Person { id: other.id, name: other.name } });
+            }
             let assignee = match to {
                 None => None,
                 Some(id) => {
@@ -151,7 +158,20 @@ impl Desk {
         .await
     }
 
-    /// Closes a conversation. A conversation that is already closed stays unchanged.
+    /// Records that the guest of a conversation needs no answer, for example to "Thanks!".
+    pub async fn mark_handled(
+        &self,
+        caller: Caller,
+        reference: ConversationRef,
+        write: KeyedWrite<ConversationView>,
+    ) -> Result<WriteOutcome<ConversationView>, Error> {
+        self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
+            record_handled(tx, conversation, Some(reach.staff), at)
+        })
+        .await
+    }
+
+    /// Closes a conversation; its guest then waits for no answer. A conversation that is already closed stays unchanged.
     pub async fn close(
         &self,
         caller: Caller,
@@ -161,6 +181,9 @@ impl Desk {
         self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
             let before = conversation.clone();
             conversation.close();
+            if before != *conversation {
+                answers::mark_handled(tx, conversation.id)?;
+            }
             save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
         .await
@@ -176,6 +199,12 @@ impl Desk {
         self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
             let assignee = assignee_reach_on_reopen(tx, conversation)?;
             let before = conversation.clone();
+            if let Some(department) = conversation.department
+                && !departments::lock_active(tx, reach.hotel, department)?
+            {
+                let hotel = hotels::find(tx.conn(), reach.hotel)?.ok_or(Error::NotFound)?;
+                conversation.replace_inactive_department(hotel.default_department);
+            }
             conversation.reopen(assignee.as_ref());
             save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
@@ -199,23 +228,4 @@ impl Desk {
         })
         .await
     }
-}
-
-/// Digits that a search text needs to be treated as a phone number. A shorter one is more likely a room number, and is
-/// searched for as written.
-const MIN_PHONE_DIGITS: usize = 5;
-
-/// Returns the forms in which a phone number given as search text may be stored; none if the text is not a number or a
-/// part of one.
-fn phone_search_terms(conn: &mut Conn, hotel: HotelId, text: &str) -> Result<Vec<String>, Error> {
-    let Ok(written) = WrittenNumber::parse(text) else { return Ok(Vec::new()) };
-    let digits = written.significant_digits();
-    if digits.len() < MIN_PHONE_DIGITS {
-        return Ok(Vec::new());
-    }
-    let country = hotels::find(conn, hotel)?.and_then(|hotel| hotel.country);
-    Ok(match written.complete(country) {
-        Ok(number) => number.equivalent_forms().iter().map(PhoneNumber::to_string).collect(),
-        Err(_) => vec![digits],
-    })
 }

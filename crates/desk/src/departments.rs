@@ -1,16 +1,45 @@
-//! Departments of the caller's hotel.
+//! Departments of the caller's hotel. They are deactivated, never deleted: closed conversations refer to them.
 
 use auth::Caller;
-use domain::{Department, DepartmentId, HotelId, Name};
-use persistence::departments;
+use chrono::{DateTime, Utc};
+use domain::{ConversationRef, Department, DepartmentId, DirectoryPart, HotelId, Name};
+use persistence::{
+    Locks, Tx, conversations,
+    departments::{self, DepartmentSelector},
+    hotels,
+    sessions::LiveSession,
+};
 
-use crate::{Desk, Error, KeyedWrite, PageRequest, WriteOutcome, existence::find_hotel, principal::ensure_manager};
+pub use persistence::departments::DepartmentFields;
+
+use crate::{
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory,
+    existence::{ensure_active_department, find_hotel},
+    principal::ensure_manager,
+    save_conversation::save_with_events,
+    visibility::assignee_reach,
+};
+
+/// A change of a department; a field that is `None` keeps its value.
+#[derive(Clone, Debug, Default)]
+pub struct DepartmentChange {
+    pub fields: DepartmentFields,
+    /// The department to which the open conversations of a department that becomes inactive are transferred.
+    pub move_to: Option<DepartmentId>,
+}
 
 impl Desk {
-    /// Returns the number of departments and one page of them, oldest first.
-    pub async fn list_departments(&self, caller: Caller, page: PageRequest) -> Result<(i64, Vec<Department>), Error> {
+    /// Returns the number of departments and one page of them, oldest first. Inactive ones are contained only if
+    /// `with_inactive`.
+    pub async fn list_departments(
+        &self,
+        caller: Caller,
+        with_inactive: bool,
+        page: PageRequest,
+    ) -> Result<(i64, Vec<Department>), Error> {
+        let selector = if with_inactive { DepartmentSelector::All } else { DepartmentSelector::Active };
         self.read_as(caller, move |conn, live| {
-            let (count, departments) = departments::list(conn, live.staff.hotel, page.slice())?;
+            let (count, departments) = departments::list(conn, live.staff.hotel, selector, page.slice())?;
             page.ensure_exists(count)?;
             Ok((count, departments))
         })
@@ -22,37 +51,62 @@ impl Desk {
         &self,
         caller: Caller,
         name: Name,
+        fields: DepartmentFields,
         write: KeyedWrite<Department>,
     ) -> Result<WriteOutcome<Department>, Error> {
         let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
-            departments::insert(tx, live.staff.hotel, &name, now)?.ok_or_else(name_taken)
+            let created = create(tx, live.staff.hotel, &name, now)?;
+            departments::change(tx, live.staff.hotel, created.id, &fields)?;
+            departments::find(tx.conn(), live.staff.hotel, created.id)?.ok_or(Error::NotFound)
         })
         .await
     }
 
-    /// Renames a department; if `name` is `None`, changes nothing. Fails with [`Error::Invalid`] if the name is taken.
-    pub async fn rename_department(
+    /// Changes a department. Fails with [`Error::Invalid`] if the name is taken, and with [`Error::DepartmentInUse`] if
+    /// the department cannot be deactivated: it is the hotel's default, or open conversations are routed to it that
+    /// nobody asks to move.
+    pub async fn change_department(
         &self,
         caller: Caller,
         id: DepartmentId,
-        name: Option<Name>,
+        change: DepartmentChange,
         write: KeyedWrite<Department>,
     ) -> Result<WriteOutcome<Department>, Error> {
-        self.write_once(caller, vec![], write, move |tx, live| {
+        let now = self.now();
+        let locks = match change.move_to {
+            Some(_) => self.locks_of_open_conversations(caller, id).await?,
+            None => Locks::default(),
+        };
+        self.write_once(caller, locks, write, move |tx, live| {
             let hotel = live.staff.hotel;
-            let mut department = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
+            let before = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
             ensure_manager(live)?;
-            if let Some(name) = &name {
-                if !departments::rename(tx, hotel, id, name)? {
-                    return Err(name_taken());
-                }
-                department.name = name.as_str().to_owned();
+            if change.fields.active == Some(false) && before.active {
+                vacate(tx, live, id, change.move_to, now)?;
             }
-            Ok(department)
+            if !departments::change(tx, hotel, id, &change.fields)? {
+                return Err(name_taken());
+            }
+            let after = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
+            if after != before {
+                directory::announce(tx, hotel, DirectoryPart::Departments, now);
+            }
+            Ok(after)
         })
         .await
+    }
+
+    /// Returns the locks of the conversations that are to be moved. Those that are routed to the department meanwhile
+    /// are locked later.
+    async fn locks_of_open_conversations(&self, caller: Caller, id: DepartmentId) -> Result<Locks, Error> {
+        let open = self.read_as(caller, move |conn, live| {
+            ensure_manager(live)?;
+            departments::find(conn, live.staff.hotel, id)?.ok_or(Error::NotFound)?;
+            Ok(conversations::open_ids_of_department(conn, id)?)
+        });
+        Ok(open.await?.into_iter().map(ConversationRef::Conversation).collect::<Vec<_>>().into())
     }
 
     /// Creates a department for the command line.
@@ -60,10 +114,54 @@ impl Desk {
         let now = self.now();
         self.write(hotel, vec![], move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            Ok(departments::insert(tx, hotel, &name, now)?.ok_or_else(name_taken)?.id)
+            Ok(create(tx, hotel, &name, now)?.id)
         })
         .await
     }
+}
+
+/// Prepares the deactivation of a department: locks it against new conversations, and transfers its open ones.
+fn vacate(
+    tx: &mut Tx<'_>,
+    live: &LiveSession,
+    id: DepartmentId,
+    move_to: Option<DepartmentId>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    departments::lock_exclusively(tx, id)?;
+    let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
+    if hotel.default_department == Some(id) {
+        return Err(Error::DepartmentInUse("This is the hotel's default department. Choose another default first."));
+    }
+    if let Some(to) = move_to {
+        if to == id {
+            return Err(Error::invalid("move_to", "Please choose another department than the one to deactivate."));
+        }
+        ensure_active_department(tx, hotel.id, "move_to", to)?;
+    }
+    let open = conversations::lock_open_of_department(tx, id)?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let to = move_to.ok_or(Error::DepartmentInUse(
+        "Open conversations are with this department. Name the department that takes them over in `move_to`.",
+    ))?;
+    for before in open {
+        let assignee = match before.assignee {
+            None => None,
+            Some(id) => assignee_reach(tx, id)?,
+        };
+        let mut conversation = before.clone();
+        conversation.start_relay(to, assignee.as_ref())?;
+        save_with_events(tx, &before, &conversation, Some(live.staff.id), now)?;
+    }
+    Ok(())
+}
+
+fn create(tx: &mut Tx<'_>, hotel: HotelId, name: &Name, at: DateTime<Utc>) -> Result<Department, Error> {
+    let department = departments::insert(tx, hotel, name, at)?.ok_or_else(name_taken)?;
+    directory::announce(tx, hotel, DirectoryPart::Departments, at);
+    Ok(department)
 }
 
 fn name_taken() -> Error {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    Message,
+    Draft, Message, Person,
     conversation::{AssigneeOutOfReach, ConversationClosed, NoDepartment, NotInRelay},
     text::BadText,
 };
@@ -22,7 +22,9 @@ pub enum Error {
     TooManyAttempts { retry_after: Duration },
     #[error("Only a manager may do this.")]
     Forbidden,
-    #[error("An API key may only import stays, check guests in and check guests out.")]
+    #[error("Only managers and members of a department that handles stays may do this.")]
+    NoStayHandler,
+    #[error("An API key may only list and import stays, check guests in and check guests out.")]
     BeyondApiKey,
     /// The object that the request names is absent, or not visible to the caller.
     #[error("Not found.")]
@@ -49,10 +51,29 @@ pub enum Error {
     /// Only a failed or unknown message can be retried.
     #[error("This message has not failed.")]
     NotFailed,
+    /// The message is not waiting any more, so it cannot be changed or taken back.
+    #[error("This message is not waiting any more, so it cannot be changed or taken back.")]
+    AlreadySent,
+    #[error("Only the colleague who wrote this message may change it.")]
+    NotTheSender,
     #[error("A colleague has written in the meantime. Read that first.")]
     StaleReply {
         /// The messages and notes after the one that the sender had seen, oldest first, up to a limit.
         newer: Vec<Message>,
+    },
+    /// The department cannot be deactivated.
+    #[error("{}", .0)]
+    DepartmentInUse(&'static str),
+    /// The stored draft is not the one from which the client began.
+    #[error("Another device has changed this draft in the meantime.")]
+    DraftConflict {
+        /// The stored draft; `None` if there is none.
+        draft: Option<Box<Draft>>,
+    },
+    #[error("{} already takes care of this conversation.", .assigned_to.name)]
+    AlreadyAssigned {
+        /// The assignee.
+        assigned_to: Person,
     },
     #[error("This key was used for another request.")]
     IdempotencyMismatch,
@@ -90,7 +111,7 @@ impl Error {
             Self::Unauthenticated => "unauthenticated",
             Self::BadCredentials => "bad_credentials",
             Self::TooManyAttempts { .. } => "rate_limited",
-            Self::Forbidden | Self::BeyondApiKey => "forbidden",
+            Self::Forbidden | Self::NoStayHandler | Self::BeyondApiKey | Self::NotTheSender => "forbidden",
             Self::NotFound => "not_found",
             Self::Invalid(_) => "invalid",
             Self::ConversationClosed => "conversation_closed",
@@ -100,7 +121,11 @@ impl Error {
             Self::UnsupportedFile => "unsupported_file",
             Self::FileTooLarge { .. } => "too_large",
             Self::NotFailed => "not_failed",
+            Self::AlreadySent => "already_sent",
             Self::StaleReply { .. } => "stale_reply",
+            Self::DepartmentInUse(_) => "department_in_use",
+            Self::DraftConflict { .. } => "draft_conflict",
+            Self::AlreadyAssigned { .. } => "already_assigned",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
             Self::ResyncRequired => "resync_required",

@@ -1,7 +1,7 @@
 //! Checks that hotels and departments named by a request exist.
 
 use domain::{DepartmentId, Hotel, HotelId};
-use persistence::{Conn, departments, hotels};
+use persistence::{Conn, Tx, departments, hotels};
 
 use crate::Error;
 
@@ -20,6 +20,21 @@ pub(crate) fn ensure_department(
     match departments::find(conn, hotel, id)? {
         Some(_) => Ok(()),
         None => Err(Error::invalid(field, "There is no such department.")),
+    }
+}
+
+/// Fails with [`Error::Invalid`] for `field` if the department is not an active one of the hotel. Locks the department
+/// against deactivation until the end of the transaction.
+pub(crate) fn ensure_active_department(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    field: &'static str,
+    id: DepartmentId,
+) -> Result<(), Error> {
+    ensure_department(tx.conn(), hotel, field, id)?;
+    match departments::lock_active(tx, hotel, id)? {
+        true => Ok(()),
+        false => Err(Error::invalid(field, "This department is not active any more. Please choose another one.")),
     }
 }
 

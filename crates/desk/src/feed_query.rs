@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use auth::Caller;
 use domain::{
-    Conversation, ConversationId, ConversationRef, ConversationView, Event, HotelId, Person, Seq, SessionId, StaffId,
-    StayId,
+    Conversation, ConversationId, ConversationRef, ConversationView, Draft, Event, HistoryEntry, HistoryEntryId,
+    HotelId, Person, ReadPosition, Seq, SessionId, StaffId, StayId, stay::StayWithConversation,
 };
 use persistence::{
-    Conn, ReadPurpose, conversations, event_log,
+    Conn, ReadPurpose, conversations, event_log, history, read_positions,
     sessions::{self, LiveSession},
-    staff,
+    staff, stays,
 };
 
 use crate::{
@@ -26,8 +26,49 @@ pub struct FeedQuery {
     pub sessions: Vec<SessionQuery>,
     /// The part of the hotel's event log to read; `None` reads no events.
     pub log: Option<LogRange>,
-    /// Conversations to load in their current state, without a check of visibility.
-    pub views: Vec<ConversationId>,
+    /// Objects to load in their current state, without a check of visibility.
+    pub shown: ShownObjects,
+}
+
+/// The objects that events show, by id.
+#[derive(Clone, Debug, Default)]
+pub struct ShownObjects {
+    pub conversations: Vec<ConversationId>,
+    pub stays: Vec<StayId>,
+    pub history: Vec<HistoryEntryId>,
+}
+
+impl ShownObjects {
+    pub fn is_empty(&self) -> bool {
+        self.conversations.is_empty() && self.stays.is_empty() && self.history.is_empty()
+    }
+
+    fn add_events(&mut self, events: &[Event]) {
+        self.conversations.extend(events.iter().filter_map(|event| event.kind.conversation()));
+        self.stays.extend(events.iter().filter_map(|event| event.kind.shown_stay()));
+        self.history.extend(events.iter().filter_map(|event| event.kind.history_entry()));
+    }
+
+    fn load(mut self, conn: &mut Conn) -> Result<LoadedObjects, Error> {
+        self.conversations.sort_unstable();
+        self.conversations.dedup();
+        self.stays.sort_unstable();
+        self.stays.dedup();
+        let views = conversations::views(conn, None, &self.conversations)?;
+        Ok(LoadedObjects {
+            views: views.into_iter().map(|view| (view.conversation.id, view)).collect(),
+            stays: stays::by_ids(conn, &self.stays)?,
+            history: history::by_ids(conn, &self.history)?,
+        })
+    }
+}
+
+/// The current state of [`ShownObjects`], without those that do not exist.
+#[derive(Clone, Debug, Default)]
+pub struct LoadedObjects {
+    pub views: HashMap<ConversationId, ConversationView>,
+    pub stays: HashMap<StayId, StayWithConversation>,
+    pub history: HashMap<HistoryEntryId, HistoryEntry>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,9 +94,8 @@ pub struct FeedSnapshot {
     /// The queried sessions, in the order of [`FeedQuery::sessions`]; `None` for a session that is over.
     pub sessions: Vec<Option<SessionView>>,
     pub log: LogPage,
-    /// Current state of the conversations in [`FeedQuery::views`]. If the query has sessions, also of the conversations
-    /// of the log events.
-    pub views: HashMap<ConversationId, ConversationView>,
+    /// The objects of [`FeedQuery::shown`]. If the query has sessions, also those of the log events.
+    pub loaded: LoadedObjects,
 }
 
 /// A live session, and the conversations that it sees.
@@ -66,6 +106,13 @@ pub struct SessionView {
     /// The conversations of [`SessionView::requested`], in the same order; `None` for one that is absent or invisible
     /// to the session.
     pub conversations: Vec<Option<Conversation>>,
+}
+
+/// The present draft of a staff member in a conversation; `None` if there is none. Visibility is not checked.
+#[derive(Clone, Debug)]
+pub struct DraftView {
+    pub conversation: Conversation,
+    pub draft: Option<Draft>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -132,32 +179,30 @@ impl Desk {
                 Some(range) => read_log(conn, query.hotel, range, head)?,
                 None => LogPage::default(),
             };
-            let mut ids = query.views;
+            let mut shown = query.shown;
             if !sessions.is_empty() {
-                ids.extend(log.events.iter().filter_map(|event| event.kind.conversation()));
+                shown.add_events(&log.events);
             }
-            ids.sort_unstable();
-            ids.dedup();
-            let views = conversations::views(conn, None, &ids)?;
-            let views = views.into_iter().map(|view| (view.conversation.id, view)).collect();
-            Ok(FeedSnapshot { epoch, head, sessions, log, views })
+            Ok(FeedSnapshot { epoch, head, sessions, log, loaded: shown.load(conn)? })
         })
         .await
     }
 
-    /// Returns a staff member of the hotel, and the stay of one of its conversations; `None` if either is absent.
-    pub async fn find_person_and_stay(
+    /// Returns a staff member of the hotel, the stay of one of its conversations, and the staff member's read position
+    /// there; `None` if the staff member or the conversation is absent.
+    pub async fn find_reader(
         &self,
         hotel: HotelId,
         person: StaffId,
         conversation: ConversationId,
-    ) -> Result<Option<(Person, Option<StayId>)>, Error> {
+    ) -> Result<Option<(Person, Option<StayId>, ReadPosition)>, Error> {
         self.read_for(ReadPurpose::Feed, None, move |conn| {
             let staff = staff::find(conn, person)?.filter(|it| it.hotel == hotel);
             let conversation = conversations::find(conn, ConversationRef::Conversation(conversation))?;
             let conversation = conversation.filter(|it| it.hotel == hotel);
-            let pair = staff.zip(conversation);
-            Ok(pair.map(|(staff, conversation)| (Person { id: staff.id, name: staff.name }, conversation.stay)))
+            let Some((staff, conversation)) = staff.zip(conversation) else { return Ok(None) };
+            let position = read_positions::find(conn, staff.id, conversation.id)?;
+            Ok(Some((Person { id: staff.id, name: staff.name }, conversation.stay, position)))
         })
         .await
     }

@@ -8,7 +8,12 @@ use domain::{
     Conversation, Department, DepartmentId, Hotel, Status,
     flow::{self, FlowContext, FlowInput, FlowOutcome, Prompt},
 };
-use persistence::{Tx, departments, flow_state, service_windows, sql::pagination::Slice};
+use persistence::{
+    Tx,
+    departments::{self, DepartmentSelector},
+    flow_state, service_windows,
+    sql::pagination::Slice,
+};
 use whatsapp::{ListRow, OutgoingBody};
 
 use crate::{
@@ -146,7 +151,7 @@ const MAX_DEPARTMENTS: i64 = 100;
 
 fn menu_departments(tx: &mut Tx<'_>, hotel: &Hotel) -> Result<Vec<Department>, Error> {
     let slice = Slice { offset: 0, limit: MAX_DEPARTMENTS };
-    Ok(departments::list(tx.conn(), hotel.id, slice)?.1)
+    Ok(departments::list(tx.conn(), hotel.id, DepartmentSelector::Active, slice)?.1)
 }
 
 fn route(tx: &mut Tx<'_>, conversation: &mut Conversation, to: DepartmentId, now: DateTime<Utc>) -> Result<(), Error> {

@@ -2,23 +2,25 @@
 //! log, restore from a backup, health check, and whether it is a demo.
 
 mod demo;
+mod played_guests;
 
 pub use demo::{DemoHotel, DemoSignIn};
 pub use persistence::hotels::HotelChange;
+pub use played_guests::PlayedGuests;
 
 use std::path::{Path, PathBuf};
 
 use auth::Caller;
 use chrono_tz::Tz;
-use domain::{Hotel, HotelId, Name, phone::Country};
+use domain::{DirectoryPart, Hotel, HotelId, Name, phone::Country};
 use persistence::{
     ReadPurpose, StoreError, departments, event_log, hotels, service_windows,
     store::backup::{self, BackupError},
 };
 
 use crate::{
-    Clock, Desk, Error, KeyedWrite, WriteOutcome,
-    existence::{ensure_department, find_hotel},
+    Clock, Desk, Error, KeyedWrite, WriteOutcome, directory,
+    existence::{ensure_active_department, find_hotel},
     principal::ensure_manager,
 };
 
@@ -47,19 +49,25 @@ impl Desk {
         change: HotelChange,
         write: KeyedWrite<Hotel>,
     ) -> Result<WriteOutcome<Hotel>, Error> {
+        let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
             let id = live.staff.hotel;
+            let before = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
             if let Some(name) = &change.timezone {
                 parse_time_zone(name)?;
             }
             if let Some(Some(department)) = change.default_department {
-                ensure_department(tx.conn(), id, "default_department_id", department)?;
+                ensure_active_department(tx, id, "default_department_id", department)?;
             }
             if !hotels::change(tx, id, &change)? {
                 return Err(Error::invalid("opener_template_id", "There is no such template of type whatsapp."));
             }
-            hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)
+            let after = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
+            if before != after {
+                directory::announce(tx, id, DirectoryPart::Hotel, now);
+            }
+            Ok(after)
         })
         .await
     }
@@ -85,6 +93,7 @@ impl Desk {
     /// the number.
     pub async fn set_whatsapp(&self, hotel: HotelId, phone_number_id: String) -> Result<(), Error> {
         let number = Name::parse(&phone_number_id).map_err(|error| Error::from(("whatsapp_phone_number_id", error)))?;
+        let now = self.now();
         self.write_global(move |tx| {
             let before = find_hotel(tx.conn(), hotel)?;
             if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
@@ -96,6 +105,7 @@ impl Desk {
             if before.whatsapp_phone_number_id.is_none() {
                 service_windows::open_for_first_number(tx, hotel, number.as_str())?;
             }
+            directory::announce(tx, hotel, DirectoryPart::Hotel, now);
             Ok(())
         })
         .await
@@ -103,18 +113,24 @@ impl Desk {
 
     /// Switches the guest flow of a hotel on or off, for the command line.
     pub async fn set_flow_enabled(&self, hotel: HotelId, is_enabled: bool) -> Result<(), Error> {
+        let now = self.now();
         self.write_global(move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            Ok(hotels::set_flow(tx, hotel, is_enabled)?)
+            hotels::set_flow(tx, hotel, is_enabled)?;
+            directory::announce(tx, hotel, DirectoryPart::Hotel, now);
+            Ok(())
         })
         .await
     }
 
     /// Sets the country of a hotel, whose rules complete phone numbers, for the command line.
     pub async fn set_country(&self, hotel: HotelId, country: Country) -> Result<(), Error> {
+        let now = self.now();
         self.write_global(move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            Ok(hotels::set_country(tx, hotel, country)?)
+            hotels::set_country(tx, hotel, country)?;
+            directory::announce(tx, hotel, DirectoryPart::Hotel, now);
+            Ok(())
         })
         .await
     }

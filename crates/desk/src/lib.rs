@@ -11,16 +11,22 @@ pub mod attachments;
 pub mod conversations;
 pub mod departments;
 pub mod diagnostics;
+pub mod drafts;
 pub mod feed_query;
 pub mod generate;
+pub mod guests;
+pub mod history;
 pub mod hotels;
 pub mod idempotency;
 pub mod inbound;
+pub mod inbox;
+pub mod labels;
 pub mod maintenance;
 pub mod messages;
 pub mod nodes;
 pub mod outbound;
 pub mod pagination;
+pub mod personal_settings;
 pub mod principal;
 pub mod reply;
 pub mod sessions;
@@ -29,18 +35,23 @@ pub mod stays;
 pub mod supervisor;
 pub mod templates;
 pub mod transaction;
+pub mod unsent_messages;
 
 mod clock;
 mod conversation_for_stay;
+mod directory;
 mod error;
 mod existence;
 mod file_type;
 mod flow_runner;
 mod hotel_calendar;
 mod passwords;
+mod phone_search;
+mod pictures;
 mod read_limit;
 mod record_message;
 mod save_conversation;
+mod thumbnails;
 mod visibility;
 
 pub use auth::Caller;
@@ -191,6 +202,7 @@ mod tests {
         let message = Message {
             id: MessageId(1),
             conversation: ConversationId(1),
+            stay: None,
             content: "Hello".to_owned(),
             sender_type: SenderType::Staff,
             author: None,
@@ -201,8 +213,11 @@ mod tests {
             attachments: vec![],
             internal: false,
             client_ref: None,
+            reply_to: None,
+            reactions: vec![],
+            is_removed: false,
         };
-        EventKind::Message { stay: None, message: Box::new(message) }
+        EventKind::Message(Box::new(message))
     }
 
     fn status(delivery: Delivery) -> EventKind {

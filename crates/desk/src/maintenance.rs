@@ -76,6 +76,7 @@ impl Desk {
         self.write_batches(move |tx| Ok(retention::delete_expired(tx, retention.sessions, now)?)).await?;
         self.write_batches(move |tx| Ok(retention::delete_audit_entries(tx, now - retention.audit)?)).await?;
         self.write_batches(move |tx| Ok(retention::delete_raw_messages(tx, now - retention.raw)?)).await?;
+        self.write_batches(move |tx| Ok(retention::delete_reaction_updates(tx, now - retention.raw)?)).await?;
         self.write_batches(move |tx| Ok(retention::delete_dead_letters(tx, now - retention.parked)?)).await?;
         let mut after = Some(MessageId(0));
         while let Some(from) = after {

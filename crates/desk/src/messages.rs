@@ -1,7 +1,7 @@
 //! Messages of a conversation: pages, internal notes, read positions and retries.
 
 use auth::Caller;
-use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText};
+use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText, ReadPosition};
 use persistence::{
     messages,
     outbox::{self, OutboxKey},
@@ -12,6 +12,7 @@ pub use persistence::messages::MessageRange;
 
 use crate::{
     Desk, Error, KeyedWrite, WriteOutcome,
+    drafts::clear_draft,
     outbound::outbox::{new_callback_id, record_delivery},
     read_limit::ReadCost,
     record_message::record_note,
@@ -28,6 +29,31 @@ pub struct MessagePage {
     pub older: Option<MessageId>,
     /// The greatest message id of the page if there are newer messages, otherwise `None`.
     pub newer: Option<MessageId>,
+}
+
+/// An internal note to be added to a conversation.
+#[derive(Clone, Debug)]
+pub struct NewNote {
+    pub text: MessageText,
+    /// Whether the author's draft in the conversation is deleted.
+    pub clears_draft: bool,
+}
+
+/// A change of a staff member's read position.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadMove {
+    /// Forward to this message; never back.
+    UpTo(MessageId),
+    /// To just before this message: the only way back.
+    UnreadFrom(MessageId),
+}
+
+/// The result of [`Desk::mark_read`].
+#[derive(Debug)]
+pub struct MarkedRead {
+    pub conversation: Conversation,
+    /// The new read position, if it moved.
+    pub moved_to: Option<ReadPosition>,
 }
 
 impl Desk {
@@ -57,38 +83,51 @@ impl Desk {
         &self,
         caller: Caller,
         reference: ConversationRef,
-        text: MessageText,
+        note: NewNote,
         write: KeyedWrite<Message>,
     ) -> Result<WriteOutcome<Message>, Error> {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            record_note(tx, &conversation, live.staff.id, &text, now)
+            if note.clears_draft {
+                clear_draft(tx, live.staff.id, conversation.id)?;
+            }
+            record_note(tx, &conversation, live.staff.id, &note.text, now)
         })
         .await
     }
 
-    /// Moves the caller's read position forward to a message of the conversation. Returns the conversation, and whether
-    /// the position moved; it never moves back.
+    /// Moves the caller's read position in a conversation. Returns the conversation, and the new position if it moved.
     pub async fn mark_read(
         &self,
         caller: Caller,
         reference: ConversationRef,
-        to: MessageId,
-        write: KeyedWrite<(Conversation, bool)>,
-    ) -> Result<WriteOutcome<(Conversation, bool)>, Error> {
+        to: ReadMove,
+        write: KeyedWrite<MarkedRead>,
+    ) -> Result<WriteOutcome<MarkedRead>, Error> {
         let outcome = self
             .write_once(caller, vec![], write, move |tx, live| {
                 let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-                if !messages::exists(tx.conn(), conversation.id, to)? {
-                    return Err(Error::invalid("message_id", "This message is not of this conversation."));
+                let (field, message) = match to {
+                    ReadMove::UpTo(message) => ("message_id", message),
+                    ReadMove::UnreadFrom(message) => ("unread_from", message),
+                };
+                if !messages::exists(tx.conn(), conversation.id, message)? {
+                    return Err(Error::invalid(field, "This message is not of this conversation."));
                 }
-                let has_moved = read_positions::advance(tx, live.staff.id, conversation.id, to)?;
-                Ok((conversation, has_moved))
+                let moved_to = match to {
+                    ReadMove::UpTo(_) => read_positions::advance(tx, live.staff.id, conversation.id, message)?,
+                    ReadMove::UnreadFrom(_) => {
+                        read_positions::move_before(tx, live.staff.id, conversation.id, message)?
+                    }
+                };
+                Ok(MarkedRead { conversation, moved_to })
             })
             .await?;
-        if let WriteOutcome::Performed((conversation, true)) = &outcome {
-            self.read_receipts.push(conversation.id, to);
+        if let (WriteOutcome::Performed(marked), ReadMove::UpTo(message)) = (&outcome, to)
+            && marked.moved_to.is_some()
+        {
+            self.read_receipts.push(marked.conversation.id, message);
         }
         Ok(outcome)
     }
@@ -105,16 +144,14 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            if !messages::exists(tx.conn(), conversation.id, message)? {
-                return Err(Error::NotFound);
-            }
+            messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
             let sent = outbox::find(tx.conn(), &OutboxKey::Id(message))?.ok_or(Error::NotFailed)?;
             if ![Delivery::Failed, Delivery::Unknown].contains(&sent.delivery) {
                 return Err(Error::NotFailed);
             }
             outbox::reset_for_retry(tx, message, conversation.guest, &new_callback_id(), now)?;
             outbox::set_delivery(tx, message, Delivery::Queued, None)?;
-            record_delivery(tx, &sent, Delivery::Queued, None, now);
+            record_delivery(tx, &sent, Delivery::Queued, None, now)?;
             messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
         })
         .await

@@ -1,13 +1,13 @@
 //! Who runs a use case: a staff session or an API key; and the check for managers.
 
 use auth::Caller;
-use domain::{ApiKeyId, HotelId, Role};
-use persistence::{audit_log::AuditActor, sessions::LiveSession};
+use domain::{ApiKeyId, HotelId, Reach, Role};
+use persistence::{Conn, audit_log::AuditActor, departments, sessions::LiveSession};
 
 use crate::Error;
 
-/// A staff session or an API key. Only the import of stays, check-in and check-out accept an API key; all other use
-/// cases take a [`Caller`].
+/// A staff session or an API key. Only the lists and the import of stays, check-in and check-out accept an API key; all
+/// other use cases take a [`Caller`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// A staff session. Every use case verifies that it is live.
@@ -20,29 +20,44 @@ pub enum Principal {
 
 /// The principal of a running write transaction, after its session was loaded: its hotel, actor in the audit log, and
 /// rights.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Initiator {
     pub(crate) hotel: HotelId,
     pub(crate) actor: AuditActor,
-    can_administer: bool,
+    /// The visibility scope of a staff member; `None` for an API key, which sees no conversation.
+    pub(crate) reach: Option<Reach>,
+    /// Whether the initiator may handle stays in any case: a manager or an API key.
+    always_handles_stays: bool,
 }
 
 impl From<&LiveSession> for Initiator {
     fn from(live: &LiveSession) -> Self {
-        let can_administer = live.staff.role == Role::Manager;
-        Self { hotel: live.staff.hotel, actor: AuditActor::Staff(live.staff.id), can_administer }
+        let always_handles_stays = live.staff.role == Role::Manager;
+        let (hotel, actor, reach) = (live.staff.hotel, AuditActor::Staff(live.staff.id), Some(live.staff.reach()));
+        Self { hotel, actor, reach, always_handles_stays }
     }
 }
 
 impl Initiator {
     pub(crate) fn api_key(id: ApiKeyId, hotel: HotelId) -> Self {
-        Self { hotel, actor: AuditActor::ApiKey(id), can_administer: true }
+        Self { hotel, actor: AuditActor::ApiKey(id), reach: None, always_handles_stays: true }
     }
 
-    /// Fails with [`Error::Forbidden`] unless the initiator is a manager or an API key.
-    pub(crate) fn ensure_can_administer(self) -> Result<(), Error> {
-        if self.can_administer { Ok(()) } else { Err(Error::Forbidden) }
+    /// Fails with [`Error::NoStayHandler`] unless the initiator is an API key or a stay handler.
+    pub(crate) fn ensure_may_handle_stays(&self, conn: &mut Conn) -> Result<(), Error> {
+        let departments = self.reach.as_ref().map(|reach| reach.departments.as_slice()).unwrap_or_default();
+        if self.always_handles_stays || departments::any_handles_stays(conn, self.hotel, departments)? {
+            Ok(())
+        } else {
+            Err(Error::NoStayHandler)
+        }
     }
+}
+
+/// Fails with [`Error::NoStayHandler`] unless the session belongs to a stay handler: a manager, or a member of an active
+/// department that handles stays. Stay handlers create and change stays and guests.
+pub(crate) fn ensure_stay_handler(conn: &mut Conn, live: &LiveSession) -> Result<(), Error> {
+    Initiator::from(live).ensure_may_handle_stays(conn)
 }
 
 /// Fails with [`Error::Forbidden`] unless the session belongs to a manager.

@@ -10,7 +10,7 @@ use persistence::{
     staff,
 };
 
-use crate::Error;
+use crate::{Error, save_conversation::record_changed_messages};
 
 /// Stores a message and records two events: the message for subscribers of the conversation, and the change of the
 /// conversation for the inbox.
@@ -30,18 +30,31 @@ pub(crate) fn record_message_with(
     new: &NewMessage<'_>,
     store_files: impl FnOnce(&mut Tx<'_>, MessageId) -> Result<Vec<Attachment>, Error>,
 ) -> Result<Message, Error> {
-    let mut message = messages::append(tx, new)?;
+    let mut message = messages::append(tx, new, conversation.stay)?;
     message.attachments = store_files(tx, message.id)?;
-    let stay = conversation.stay;
-    tx.record(conversation.hotel, new.at, EventKind::Message { stay, message: Box::new(message.clone()) });
+    tx.record(conversation.hotel, new.at, EventKind::Message(Box::new(message.clone())));
     let change = ConversationChange {
         conversation: conversation.id,
-        stay,
+        stay: conversation.stay,
         before: conversation.department,
         after: conversation.department,
         only_message: true,
     };
     tx.record(conversation.hotel, new.at, EventKind::ConversationUpdated(change));
+    Ok(message)
+}
+
+/// Records the events of a message whose text or reactions have changed: the message for subscribers of the
+/// conversation, and the change of the conversation for the inbox. Returns the message.
+pub(crate) fn record_updated_message(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    message: MessageId,
+    at: DateTime<Utc>,
+) -> Result<Message, Error> {
+    let message = messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
+    tx.record(conversation.hotel, at, EventKind::MessageUpdated(Box::new(message.clone())));
+    record_changed_messages(tx, conversation, at)?;
     Ok(message)
 }
 
@@ -62,6 +75,7 @@ pub(crate) fn record_note(
         delivery: None,
         internal: true,
         client_ref: None,
+        quote: None,
     };
     record_message(tx, conversation, &note)
 }

@@ -3,9 +3,11 @@
 mod compose;
 mod file;
 mod fill_template;
+mod reaction;
 mod template;
 
 pub use file::OutgoingFile;
+pub use template::{RenderedTemplate, TemplateReply};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,6 +24,7 @@ use persistence::{
 
 use crate::{
     Desk, Error,
+    drafts::clear_draft,
     outbound::{
         outbox::{is_window_open, queue_system_message},
         read_receipts::queue::ReadReceiptQueue,
@@ -43,6 +46,10 @@ pub struct TextReply {
     pub seen: Option<MessageId>,
     /// Whether a text outside the 24-hour window is held until the guest writes, instead of being refused.
     pub hold: bool,
+    /// The message that the reply quotes.
+    pub reply_to: Option<MessageId>,
+    /// Whether the sender's draft in the conversation is deleted.
+    pub clears_draft: bool,
     /// The idempotency key of the reply, which is stored with the message for ever, and the digest of the request.
     pub client_ref: Option<(ClientRef, String)>,
 }
@@ -52,6 +59,8 @@ pub struct SentReply {
     pub message: Message,
     /// Whether the message was stored by an earlier request with the same `client_ref`.
     pub is_replay: bool,
+    /// Whether a draft of the sender was deleted.
+    pub has_cleared_draft: bool,
 }
 
 /// A reply in the writer's queue. If dropped, the reply is not stored, unless its transaction has begun.
@@ -74,8 +83,8 @@ impl SubmittedReply {
 impl Desk {
     /// Sends a text of staff to a guest. A reply in an unrouted conversation takes the conversation over.
     ///
-    /// The checks run in this order: [`Error::NotFound`], [`Error::Invalid`] if `seen` is of another conversation,
-    /// [`Error::ConversationClosed`], [`Error::WindowClosed`], [`Error::StaleReply`], [`Error::NoDepartment`].
+    /// The checks run in this order: [`Error::NotFound`], [`Error::Invalid`] if `seen` is of another conversation
+    /// or `reply_to` cannot be quoted, [`Error::ConversationClosed`], [`Error::WindowClosed`], [`Error::StaleReply`], [`Error::NoDepartment`].
     pub async fn reply(
         &self,
         caller: Caller,
@@ -104,10 +113,11 @@ impl Desk {
                 if let Some((client_ref, digest)) = &reply.client_ref
                     && let Some(message) = find_replay(tx.conn(), reference, live.staff.id, client_ref, digest)?
                 {
-                    return Ok(SentReply { message, is_replay: true });
+                    return Ok(SentReply { message, is_replay: true, has_cleared_draft: false });
                 }
                 let message = send_text(tx, live, reference, &reply, now)?;
-                Ok(SentReply { message, is_replay: false })
+                let has_cleared_draft = reply.clears_draft && clear_draft(tx, live.staff.id, message.conversation)?;
+                Ok(SentReply { message, is_replay: false, has_cleared_draft })
             })
             .await?;
         Ok(SubmittedReply { ticket, read_receipts: self.read_receipts.clone() })
@@ -155,6 +165,7 @@ fn send_text(
     {
         return Err(Error::invalid("seen_message_id", "This message is not of this conversation."));
     }
+    let quote = context.find_quote(tx, reply.reply_to)?;
     context.ensure_open(tx, now)?;
     let opener = match context.is_free_text_allowed {
         true => None,
@@ -170,7 +181,7 @@ fn send_text(
         send_opener(tx, &context, &opener, now)?;
     }
     let client_ref = reply.client_ref.as_ref().map(|(client_ref, digest)| (client_ref, digest.as_str()));
-    let content = ReplyContent { text: reply.text.as_str(), delivery, body: None, client_ref };
+    let content = ReplyContent { text: reply.text.as_str(), delivery, body: None, client_ref, quote };
     context.store(tx, live, &content, now)
 }
 
@@ -196,7 +207,8 @@ fn opener_to_hold(
 fn ensure_not_stale(tx: &mut Tx<'_>, live: &LiveSession, context: &ReplyContext, seen: MessageId) -> Result<(), Error> {
     let conversation = context.conversation.id;
     if messages::other_staff_wrote_after(tx.conn(), conversation, seen, live.staff.id)? {
-        let range = MessageRange { before: None, after: Some(seen), limit: MAX_NEWER_MESSAGES, notes: true };
+        let range =
+            MessageRange { before: None, after: Some(seen), around: None, limit: MAX_NEWER_MESSAGES, notes: true };
         return Err(Error::StaleReply { newer: messages::list_range(tx.conn(), conversation, range)? });
     }
     Ok(())

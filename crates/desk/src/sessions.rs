@@ -215,12 +215,13 @@ impl Desk {
         .await
     }
 
-    /// Returns the caller's staff member, hotel and departments.
+    /// Returns the caller's staff member, hotel and active departments.
     pub async fn me(&self, caller: Caller) -> Result<(Staff, Hotel, Vec<Department>), Error> {
         self.read_as(caller, |conn, live| {
             let staff = live.staff.clone();
             let hotel = hotels::find(conn, staff.hotel)?.ok_or(Error::NotFound)?;
-            let departments = departments::by_ids(conn, staff.hotel, &staff.departments)?;
+            let mut departments = departments::by_ids(conn, staff.hotel, &staff.departments)?;
+            departments.retain(|department| department.active);
             Ok((staff, hotel, departments))
         })
         .await

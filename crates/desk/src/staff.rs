@@ -2,7 +2,10 @@
 
 use auth::{Caller, Password};
 use chrono::{DateTime, Utc};
-use domain::{Conversation, ConversationRef, DepartmentId, EventKind, HotelId, Name, Role, SessionId, Staff, StaffId};
+use domain::{
+    Conversation, ConversationRef, DepartmentId, DirectoryPart, EventKind, HotelId, Name, Role, SessionId, Staff,
+    StaffId,
+};
 use persistence::{
     Tx,
     access_revocations::{self, AccessRevocation},
@@ -13,7 +16,7 @@ use persistence::{
 };
 
 use crate::{
-    Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory,
     existence::{ensure_departments, find_hotel},
     principal::ensure_manager,
     save_conversation::save_with_events,
@@ -74,7 +77,9 @@ impl Desk {
         let (new, now) = (self.hash_new_member(new).await?, self.now());
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
-            create_member(tx, live.staff.hotel, &new, Some(live.staff.id), now)
+            let member = create_member(tx, live.staff.hotel, &new, Some(live.staff.id), now)?;
+            directory::announce(tx, member.hotel, DirectoryPart::Staff, now);
+            Ok(member)
         })
         .await
     }
@@ -116,7 +121,9 @@ impl Desk {
         let (new, now) = (self.hash_new_member(new).await?, self.now());
         self.write(hotel, vec![], move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            Ok(create_member(tx, hotel, &new, None, now)?.id)
+            let member = create_member(tx, hotel, &new, None, now)?;
+            directory::announce(tx, hotel, DirectoryPart::Staff, now);
+            Ok(member.id)
         })
         .await
     }
@@ -235,7 +242,7 @@ struct HashedChange {
     password_hash: Option<String>,
 }
 
-/// Creates a staff member. `actor` is `None` for the command line.
+/// Creates a staff member, without an event. `actor` is `None` for the command line.
 pub(crate) fn create_member(
     tx: &mut Tx<'_>,
     hotel: HotelId,
@@ -285,6 +292,10 @@ fn change_member(
     // `StaffChanged` is the first event: feeds read the new visibility before they send the events below.
     tx.record(after.hotel, at, EventKind::StaffChanged { staff: id });
     record_lost_access(tx, &before, &after, at)?;
+    if before != after {
+        directory::announce(tx, after.hotel, DirectoryPart::Staff, at);
+        directory::announce_wider_reach(tx, &before, &after, at);
+    }
     clear_assignments(tx, &after, actor, at)?;
     Ok(after)
 }

@@ -1,16 +1,20 @@
 //! Stays: bookings by staff or by import.
 
 mod check_in;
+mod conversation;
 mod csv;
 mod import;
+mod preview;
 
 pub use crate::stays::csv::ImportError;
+pub use conversation::StayConversation;
 pub use import::{ImportResult, StayImportRow};
+pub use persistence::stays::StayFilter;
 
 use auth::Caller;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    ConversationRef, Hotel, HotelId, Name, PhoneNumber, Stay, StayId, WrittenNumber,
+    ConversationRef, EventKind, Hotel, HotelId, Name, PhoneNumber, Reach, Stay, StayId, StayView, WrittenNumber,
     phone::{BadPhoneNumber, Country},
 };
 use persistence::{
@@ -21,8 +25,11 @@ use persistence::{
 use crate::{
     Desk, Error, KeyedWrite, PageRequest, Principal, WriteOutcome,
     conversation_for_stay::adopt_conversation,
+    hotel_calendar::today,
     outbound::outbox,
-    principal::{Initiator, ensure_manager},
+    phone_search::phone_search_terms,
+    principal::{Initiator, ensure_stay_handler},
+    read_limit::ReadCost,
     save_conversation::record_changed_details,
 };
 
@@ -98,25 +105,34 @@ impl StayChange {
 }
 
 impl Desk {
-    /// Returns the number of stays and one page of them, newest first. Only for managers.
-    pub async fn list_stays(&self, caller: Caller, page: PageRequest) -> Result<(i64, Vec<Stay>), Error> {
-        self.read_as(caller, move |conn, live| {
-            ensure_manager(live)?;
-            let (count, stays) = stays::list(conn, live.staff.hotel, page.slice())?;
+    /// Returns the number of stays that match a filter and one page of them, newest first.
+    pub async fn list_stays(
+        &self,
+        principal: Principal,
+        mut filter: StayFilter,
+        page: PageRequest,
+    ) -> Result<(i64, Vec<StayView>), Error> {
+        let now = self.now();
+        let cost = if filter.is_indexed() { ReadCost::Indexed } else { ReadCost::Scan };
+        self.read_by(principal, cost, move |conn, hotel, reach| {
+            if let Some(text) = &filter.search {
+                filter.search_numbers = phone_search_terms(conn, hotel, text)?;
+            }
+            let hotel = hotels::find(conn, hotel)?.ok_or(Error::NotFound)?;
+            let (count, stays) = stays::list(conn, hotel.id, &filter, today(&hotel, now), page.slice())?;
             page.ensure_exists(count)?;
-            Ok((count, stays))
+            let stays = stays::with_conversations(conn, stays)?.into_iter().map(|it| it.seen_by(reach));
+            Ok((count, stays.collect()))
         })
         .await
     }
 
-    /// Returns a stay, for a manager or an API key.
-    pub async fn stay(&self, principal: Principal, id: StayId) -> Result<Stay, Error> {
-        match principal {
-            Principal::Staff(caller) => {
-                self.read_as(caller, move |conn, live| find_to_administer(conn, live.into(), id)).await
-            }
-            Principal::ApiKey { hotel, .. } => self.read(move |conn| find_in_hotel(conn, hotel, id)).await,
-        }
+    pub async fn stay(&self, principal: Principal, id: StayId) -> Result<StayView, Error> {
+        self.read_by(principal, ReadCost::Indexed, move |conn, hotel, reach| {
+            let stay = find_in_hotel(conn, hotel, id)?;
+            view(conn, reach, stay)
+        })
+        .await
     }
 
     /// Returns the country whose rules complete phone numbers of the caller's hotel.
@@ -131,16 +147,18 @@ impl Desk {
         &self,
         caller: Caller,
         booking: WrittenBooking,
-        write: KeyedWrite<Stay>,
-    ) -> Result<WriteOutcome<Stay>, Error> {
+        write: KeyedWrite<StayView>,
+    ) -> Result<WriteOutcome<StayView>, Error> {
         let now = self.now();
         let locks = Locks::default().creating(true);
         let locks = lock_guest_of_number(locks, &booking.guest_phone, self.country(caller).await?);
         self.write_once(caller, locks, write, move |tx, live| {
-            ensure_manager(live)?;
+            ensure_stay_handler(tx.conn(), live)?;
             let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
             let booking = booking.complete(hotel.country, None).map_err(invalid_phone)?;
-            create(tx, &hotel, &booking, now)?.ok_or_else(code_taken)
+            let stay = create(tx, &hotel, &booking, now)?.ok_or_else(code_taken)?;
+            record_update(tx, &stay, now);
+            view(tx.conn(), Some(&live.staff.reach()), stay)
         })
         .await
     }
@@ -152,8 +170,8 @@ impl Desk {
         caller: Caller,
         id: StayId,
         change: StayChange,
-        write: KeyedWrite<Stay>,
-    ) -> Result<WriteOutcome<Stay>, Error> {
+        write: KeyedWrite<StayView>,
+    ) -> Result<WriteOutcome<StayView>, Error> {
         let now = self.now();
         let may_create_guest = change.guest_phone.is_some() || change.reservation_code.is_some();
         let mut locks = Locks::from(vec![ConversationRef::Stay(id)]).guest_of_stay(id).creating(may_create_guest);
@@ -161,17 +179,20 @@ impl Desk {
             locks = lock_guest_of_number(locks, written, self.country(caller).await?);
         }
         self.write_once(caller, locks, write, move |tx, live| {
-            let stay = lock_to_administer(tx, live.into(), id)?;
+            let stay = lock_to_administer(tx, &live.into(), id)?;
+            let reach = live.staff.reach();
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             let booking = change.apply(&stay, hotel.country)?;
             if booking.matches(&stay) {
-                return Ok(stay);
+                return view(tx.conn(), Some(&reach), stay);
             }
             let with_code = stays::find_by_code(tx.conn(), stay.hotel, &booking.reservation_code)?;
             if with_code.is_some_and(|other| other.id != id) {
                 return Err(code_taken());
             }
-            update(tx, &hotel, &stay, &booking, now)
+            let stay = update(tx, &hotel, &stay, &booking, now)?;
+            record_update(tx, &stay, now);
+            view(tx.conn(), Some(&reach), stay)
         })
         .await
     }
@@ -185,18 +206,30 @@ fn lock_guest_of_number(locks: Locks, written: &WrittenNumber, country: Option<C
     }
 }
 
+/// Returns a stay as its reader sees it; an API key has no visibility scope.
+fn view(conn: &mut Conn, reach: Option<&Reach>, stay: Stay) -> Result<StayView, Error> {
+    let found = stays::with_conversations(conn, vec![stay])?.pop().ok_or(Error::NotFound)?;
+    Ok(found.seen_by(reach))
+}
+
+/// Records the event that staff or another system of the hotel created or changed a stay. Imports have an event of
+/// their own.
+fn record_update(tx: &mut Tx<'_>, stay: &Stay, at: DateTime<Utc>) {
+    tx.record(stay.hotel, at, EventKind::StayUpdated { stay: stay.id });
+}
+
 fn find_in_hotel(conn: &mut Conn, hotel: HotelId, id: StayId) -> Result<Stay, Error> {
     stays::find(conn, id)?.filter(|stay| stay.hotel == hotel).ok_or(Error::NotFound)
 }
 
-fn find_to_administer(conn: &mut Conn, initiator: Initiator, id: StayId) -> Result<Stay, Error> {
+fn find_to_administer(conn: &mut Conn, initiator: &Initiator, id: StayId) -> Result<Stay, Error> {
     let stay = find_in_hotel(conn, initiator.hotel, id)?;
-    initiator.ensure_can_administer()?;
+    initiator.ensure_may_handle_stays(conn)?;
     Ok(stay)
 }
 
 /// Returns the stay, with the guest and the stay locked until the end of the transaction.
-fn lock_to_administer(tx: &mut Tx<'_>, initiator: Initiator, id: StayId) -> Result<Stay, Error> {
+fn lock_to_administer(tx: &mut Tx<'_>, initiator: &Initiator, id: StayId) -> Result<Stay, Error> {
     let stay = find_to_administer(tx.conn(), initiator, id)?;
     lock(tx, &stay)
 }

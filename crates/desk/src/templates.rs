@@ -1,16 +1,21 @@
 //! Templates of the caller's hotel.
 
 use auth::Caller;
+use chrono::{DateTime, Utc};
 use domain::{
-    DepartmentId, HotelId, MessageText, Name, Template, TemplateId,
-    template::{TemplateKind, TemplateLanguage, TemplateType},
+    DepartmentId, DirectoryPart, HotelId, MessageText, Name, Template, TemplateId,
+    template::{TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
 };
-use persistence::{Tx, templates};
+use persistence::{
+    Tx, hotels,
+    templates::{self, TemplateConflict},
+};
 
-pub use persistence::templates::TemplateContent;
+pub use persistence::templates::{TemplateContent, TemplateFilter};
 
 use crate::{
-    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, existence::ensure_department, principal::ensure_manager,
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory, existence::ensure_department,
+    principal::ensure_manager, read_limit::ReadCost,
 };
 
 /// A change of a template; a field that is `None` keeps its value.
@@ -24,6 +29,8 @@ pub struct TemplateChange {
     pub template_type: Option<TemplateType>,
     /// The language of a template of type `whatsapp`; a template that becomes a `text` loses its language.
     pub language: Option<Option<TemplateLanguage>>,
+    /// The new shortcut, unique in the hotel; `Some(None)` removes it.
+    pub shortcut: Option<Option<TemplateShortcut>>,
 }
 
 impl TemplateChange {
@@ -40,22 +47,29 @@ impl TemplateChange {
             content: self.content.as_ref().unwrap_or(&before.content).clone(),
             department: self.department.unwrap_or(before.department),
             kind: kind.map_err(|error| Error::invalid("language", error.to_string()))?,
+            shortcut: self.shortcut.as_ref().unwrap_or(&before.shortcut).clone(),
         })
     }
 }
 
 impl Desk {
-    /// Returns the number of templates and one page of them, oldest first.
-    pub async fn list_templates(&self, caller: Caller, page: PageRequest) -> Result<(i64, Vec<Template>), Error> {
-        self.read_as(caller, move |conn, live| {
-            let (count, templates) = templates::list(conn, live.staff.hotel, page.slice())?;
+    /// Returns the number of matching templates and one page of them, oldest first.
+    pub async fn list_templates(
+        &self,
+        caller: Caller,
+        filter: TemplateFilter,
+        page: PageRequest,
+    ) -> Result<(i64, Vec<Template>), Error> {
+        let cost = if filter.search.is_some() { ReadCost::Scan } else { ReadCost::Indexed };
+        self.read_as_with_cost(caller, cost, move |conn, live| {
+            let (count, templates) = templates::list(conn, live.staff.hotel, &filter, page.slice())?;
             page.ensure_exists(count)?;
             Ok((count, templates))
         })
         .await
     }
 
-    /// Creates a template. Fails with [`Error::Invalid`] if the name is taken, or the department belongs to another
+    /// Creates a template. Fails with [`Error::Invalid`] if the name or shortcut is taken, or the department belongs to another
     /// hotel.
     pub async fn create_template(
         &self,
@@ -63,10 +77,13 @@ impl Desk {
         new: TemplateContent,
         write: KeyedWrite<Template>,
     ) -> Result<WriteOutcome<Template>, Error> {
+        let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
             ensure_own_department(tx, live.staff.hotel, &new)?;
-            templates::insert(tx, live.staff.hotel, &new)?.ok_or_else(name_taken)
+            let template = templates::insert(tx, live.staff.hotel, &new)?.map_err(taken)?;
+            directory::announce(tx, live.staff.hotel, DirectoryPart::Templates, now);
+            Ok(template)
         })
         .await
     }
@@ -80,13 +97,20 @@ impl Desk {
         change: TemplateChange,
         write: KeyedWrite<Template>,
     ) -> Result<WriteOutcome<Template>, Error> {
+        let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             let hotel = live.staff.hotel;
             let before = templates::find_and_lock(tx, hotel, id)?.ok_or(Error::NotFound)?;
             ensure_manager(live)?;
             let after = change.apply(&before)?;
             ensure_own_department(tx, hotel, &after)?;
-            templates::save(tx, hotel, id, &after)?.ok_or_else(name_taken)
+            let is_text = after.kind == TemplateKind::Text;
+            announce_if_opener(tx, hotel, id, is_text, now)?;
+            let saved = templates::save(tx, hotel, id, &after)?.map_err(taken)?;
+            if saved != before {
+                directory::announce(tx, hotel, DirectoryPart::Templates, now);
+            }
+            Ok(saved)
         })
         .await
     }
@@ -98,13 +122,32 @@ impl Desk {
         id: TemplateId,
         write: KeyedWrite<()>,
     ) -> Result<WriteOutcome<()>, Error> {
+        let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
-            templates::find(tx.conn(), live.staff.hotel, id)?.ok_or(Error::NotFound)?;
+            let hotel = live.staff.hotel;
+            templates::find_and_lock(tx, hotel, id)?.ok_or(Error::NotFound)?;
             ensure_manager(live)?;
-            Ok(templates::delete(tx, id)?)
+            announce_if_opener(tx, hotel, id, true, now)?;
+            templates::delete(tx, id)?;
+            directory::announce(tx, hotel, DirectoryPart::Templates, now);
+            Ok(())
         })
         .await
     }
+}
+
+/// Announces the change of the hotel if its opener template ceases to be one (`ends`).
+fn announce_if_opener(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    id: TemplateId,
+    ends: bool,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if ends && hotels::find(tx.conn(), hotel)?.is_some_and(|it| it.opener_template == Some(id)) {
+        directory::announce(tx, hotel, DirectoryPart::Hotel, at);
+    }
+    Ok(())
 }
 
 fn ensure_own_department(tx: &mut Tx<'_>, hotel: HotelId, template: &TemplateContent) -> Result<(), Error> {
@@ -114,6 +157,9 @@ fn ensure_own_department(tx: &mut Tx<'_>, hotel: HotelId, template: &TemplateCon
     }
 }
 
-fn name_taken() -> Error {
-    Error::invalid("name", "The hotel has a template of this name already.")
+fn taken(conflict: TemplateConflict) -> Error {
+    match conflict {
+        TemplateConflict::Name => Error::invalid("name", "The hotel has a template of this name already."),
+        TemplateConflict::Shortcut => Error::invalid("shortcut", "Another template of the hotel has this shortcut."),
+    }
 }

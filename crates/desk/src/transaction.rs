@@ -97,6 +97,29 @@ impl Desk {
         .await
     }
 
+    /// Runs a read `job` for a staff session or an API key, with its hotel and visibility scope. An API key has none: it
+    /// sees no conversation.
+    pub(crate) async fn read_by<T: Send + 'static>(
+        &self,
+        principal: Principal,
+        cost: ReadCost,
+        job: impl FnOnce(&mut Conn, HotelId, Option<&Reach>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match principal {
+            Principal::Staff(caller) => {
+                self.read_as_with_cost(caller, cost, |conn, live| {
+                    let reach = live.staff.reach();
+                    job(conn, reach.hotel, Some(&reach))
+                })
+                .await
+            }
+            Principal::ApiKey { hotel, .. } => {
+                let purpose = if cost == ReadCost::Scan { ReadPurpose::Scan } else { ReadPurpose::Request };
+                self.read_for(purpose, None, move |conn| job(conn, hotel, None)).await
+            }
+        }
+    }
+
     /// Runs `job` in a transaction of the hotel's writer, and returns when it is durable. `locks` names the rows that
     /// the job decides about; they are locked before the job runs.
     pub(crate) async fn write<T: Send + 'static>(
@@ -233,7 +256,7 @@ impl Desk {
             }
             Principal::ApiKey { id, hotel } => {
                 let initiator = Initiator::api_key(id, hotel);
-                self.write(hotel, locks, move |tx| job(tx, initiator)).await.map(WriteOutcome::Performed)
+                self.write(hotel, locks, move |tx| job(tx, initiator.clone())).await.map(WriteOutcome::Performed)
             }
         }
     }

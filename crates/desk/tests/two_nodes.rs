@@ -54,7 +54,14 @@ impl TwoNodes {
     }
 
     async fn reply(&self, stay: usize, text: &str) {
-        let reply = TextReply { text: MessageText::parse(text).unwrap(), seen: None, hold: false, client_ref: None };
+        let reply = TextReply {
+            text: MessageText::parse(text).unwrap(),
+            seen: None,
+            hold: false,
+            clears_draft: false,
+            reply_to: None,
+            client_ref: None,
+        };
         let conversation = ConversationRef::Conversation(self.hotel.stays[stay].conversation_id);
         self.first.reply(self.manager, conversation, reply).await.unwrap();
     }
@@ -220,6 +227,6 @@ async fn concurrent_changes_of_a_stay_on_two_nodes_are_both_kept() {
         assert!(matches!(renamed.unwrap(), WriteOutcome::Performed(_)));
         assert!(matches!(moved.unwrap(), WriteOutcome::Performed(_)));
         let stored = nodes.first.stay(Principal::Staff(nodes.manager), stay).await.unwrap();
-        assert_eq!((stored.guest_name.as_str(), stored.room_number.as_str()), (name.as_str(), room.as_str()));
+        assert_eq!((stored.stay.guest_name.as_str(), stored.stay.room_number.as_str()), (name.as_str(), room.as_str()));
     }
 }

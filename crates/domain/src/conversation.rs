@@ -4,8 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
-    ids::{ConversationId, DepartmentId, GuestId, HotelId, StaffId, StayId},
-    message::SenderType,
+    ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, StaffId, StayId},
+    label::Label,
+    message::{Delivery, Reaction, SenderType},
     staff::Reach,
 };
 
@@ -119,6 +120,14 @@ impl Conversation {
         self.status = Status::Closed;
     }
 
+    /// Routes a closed conversation to another department before it is reopened, because its own is inactive. No effect
+    /// if the conversation is open.
+    pub fn replace_inactive_department(&mut self, by: Option<DepartmentId>) {
+        if self.status == Status::Closed {
+            self.department = by;
+        }
+    }
+
     /// Reopens a closed conversation in the department that it had. No effect if open. Clears an assignee who has lost
     /// access since the conversation was closed; `assignee_reach` is the visibility scope of the assignee.
     pub fn reopen(&mut self, assignee_reach: Option<&Reach>) {
@@ -140,18 +149,23 @@ impl Conversation {
         Ok(())
     }
 
-    /// Records that a staff member replies. An unrouted conversation is routed to the sender's first department (for a
-    /// manager without one: the hotel's default) and assigned to the sender. A routed conversation without an assignee
+    /// Records that a staff member replies. An unrouted conversation is routed to `own_department`, the sender's first
+    /// active department (for a manager without one: the hotel's default), and assigned to the sender. A routed conversation without an assignee
     /// is assigned to the sender. The caller checks first that the conversation is open.
     ///
     /// Fails if there is no department to route the conversation to.
-    pub fn take_over(&mut self, sender: &Reach, default_department: Option<DepartmentId>) -> Result<(), NoDepartment> {
+    pub fn take_over(
+        &mut self,
+        sender: &Reach,
+        own_department: Option<DepartmentId>,
+        default_department: Option<DepartmentId>,
+    ) -> Result<(), NoDepartment> {
         if self.status == Status::Relay {
             self.assignee.get_or_insert(sender.staff);
             return Ok(());
         }
         let default = if sender.is_manager() { default_department } else { None };
-        let department = sender.departments.first().copied().or(default).ok_or(NoDepartment(sender.staff))?;
+        let department = own_department.or(default).ok_or(NoDepartment(sender.staff))?;
         self.status = Status::Relay;
         self.department = Some(department);
         self.assignee = Some(sender.staff);
@@ -234,9 +248,13 @@ pub struct ConversationView {
     pub assignee: Option<Person>,
     /// The newest message of the conversation; internal notes do not count.
     pub last_message: Option<LastMessage>,
-    /// Unread count: the number of guest messages after the read position of the staff member who views the
-    /// conversation.
-    pub unread: i64,
+    /// Number of guest messages in the conversation; it never decreases.
+    pub guest_messages: i64,
+    /// Number of guest messages up to the read position of the staff member who views the conversation; 0 without a
+    /// viewer.
+    pub read_guest_messages: i64,
+    /// Whether the staff member who views the conversation has a draft in it.
+    pub has_draft: bool,
     /// Time of the guest's newest message in this conversation.
     pub last_guest_message_at: Option<DateTime<Utc>>,
     /// Time of the guest's newest message to the hotel's WhatsApp number, in any conversation: the start of the 24-hour
@@ -244,6 +262,12 @@ pub struct ConversationView {
     pub window_opened_at: Option<DateTime<Utc>>,
     /// Whether the hotel has a WhatsApp number.
     pub on_whatsapp: bool,
+    /// Time of the oldest guest message since the last answer; `None` if the guest waits for none.
+    pub waiting_since: Option<DateTime<Utc>>,
+    /// Numbers of staff messages that the guest has not got.
+    pub unsent: UnsentCounts,
+    /// The labels of the conversation, ordered by id.
+    pub labels: Vec<Label>,
     /// Name of the conversation's step in the guest flow.
     pub current_step: String,
     /// Memory of the guest flow in this conversation: the text of a JSON object.
@@ -255,11 +279,42 @@ pub struct ConversationView {
 }
 
 impl ConversationView {
+    /// Unread count: the number of guest messages after the read position of the staff member who views the
+    /// conversation.
+    pub fn unread(&self) -> i64 {
+        self.guest_messages - self.read_guest_messages
+    }
+
     /// End of the 24-hour window in which free text may be sent. `None` if the hotel has no WhatsApp number or the
     /// guest has never written to it.
     pub fn window_expires_at(&self) -> Option<DateTime<Utc>> {
         self.window_opened_at.filter(|_| self.on_whatsapp).map(|at| at + SERVICE_WINDOW)
     }
+}
+
+/// Numbers of staff messages that the guest has not got, by delivery status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnsentCounts {
+    /// Messages that were refused permanently, and that staff have not handled since.
+    pub failed: i64,
+    /// Messages without a response of WhatsApp, and that staff have not handled since.
+    pub unknown: i64,
+    /// Messages that wait until the guest writes.
+    pub held: i64,
+}
+
+/// Read position of a staff member in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadPosition {
+    /// The newest message or note read; `None` if none is.
+    pub message: Option<MessageId>,
+    /// Number of guest messages up to that message.
+    pub guest_messages: i64,
+}
+
+impl ReadPosition {
+    /// The position before the first message.
+    pub const START: Self = Self { message: None, guest_messages: 0 };
 }
 
 /// Id and name of a staff member, as colleagues see them.
@@ -274,12 +329,20 @@ pub struct Person {
 /// The newest message of a conversation, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastMessage {
+    /// Id of the message.
+    pub id: MessageId,
     /// The full text of the message.
     pub content: String,
     /// Time of the message.
     pub at: DateTime<Utc>,
     /// The side that sent the message: guest, staff or system.
     pub sender_type: SenderType,
+    /// Display name of the message's sender.
+    pub sender_name: String,
+    /// Delivery status; `None` for guest messages.
+    pub delivery: Option<Delivery>,
+    /// The reactions to the message, that of the guest first.
+    pub reactions: Vec<Reaction>,
 }
 
 #[cfg(test)]
@@ -307,7 +370,7 @@ mod tests {
     #[test]
     fn a_reply_takes_over_an_unrouted_conversation() {
         let mut conversation = a_conversation(Active, Some(1), None);
-        conversation.take_over(&reach(7, Role::Staff, &[3, 4]), Some(DepartmentId(9))).unwrap();
+        conversation.take_over(&reach(7, Role::Staff, &[3, 4]), Some(DepartmentId(3)), Some(DepartmentId(9))).unwrap();
         assert_eq!(
             (conversation.status, conversation.department, conversation.assignee),
             (Relay, Some(DepartmentId(3)), Some(StaffId(7)))
@@ -318,18 +381,18 @@ mod tests {
     fn only_a_manager_without_department_takes_over_into_the_default_one() {
         let mut conversation = a_conversation(Demo, None, None);
         assert_eq!(
-            conversation.take_over(&reach(7, Role::Staff, &[]), Some(DepartmentId(9))),
+            conversation.take_over(&reach(7, Role::Staff, &[]), None, Some(DepartmentId(9))),
             Err(NoDepartment(StaffId(7)))
         );
-        conversation.take_over(&reach(8, Role::Manager, &[]), Some(DepartmentId(9))).unwrap();
+        conversation.take_over(&reach(8, Role::Manager, &[]), None, Some(DepartmentId(9))).unwrap();
         assert_eq!((conversation.status, conversation.department), (Relay, Some(DepartmentId(9))));
     }
 
     #[test]
     fn a_reply_keeps_the_assignee_of_a_routed_conversation() {
         let mut conversation = a_conversation(Relay, Some(1), Some(3));
-        conversation.take_over(&reach(7, Role::Manager, &[]), None).unwrap();
-        conversation.take_over(&reach(8, Role::Staff, &[3]), None).unwrap();
+        conversation.take_over(&reach(7, Role::Manager, &[]), None, None).unwrap();
+        conversation.take_over(&reach(8, Role::Staff, &[3]), Some(DepartmentId(3)), None).unwrap();
         assert_eq!((conversation.department, conversation.assignee), (Some(DepartmentId(3)), Some(StaffId(7))));
     }
 

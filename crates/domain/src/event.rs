@@ -1,9 +1,10 @@
 //! Events: the entries of a hotel's event log.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
-    ids::{ConversationId, DepartmentId, HotelId, MessageId, Seq, StaffId, StayId},
+    ids::{ConversationId, DepartmentId, HistoryEntryId, HotelId, MessageId, Seq, StaffId, StayId},
     message::{Delivery, Message},
 };
 
@@ -20,18 +21,25 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The change that an event records. Each variant names its audience; within the audience, only staff whose [`Reach`]
-/// covers the conversation receive the event.
+/// The change that an event records. Each variant names its audience; of an event about a conversation, only staff whose
+/// [`Reach`] covers the conversation receive it.
 ///
 /// [`Reach`]: crate::Reach
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A message or internal note was stored. Audience: subscribers of its conversation.
-    Message {
+    Message(Box<Message>),
+    /// The text of a held message changed, or the reactions to a message. When the event is read from the log, it shows
+    /// the message as it is then. Audience: subscribers of its conversation.
+    MessageUpdated(Box<Message>),
+    /// A message was taken back before it was sent. Audience: subscribers of its conversation.
+    MessageRemoved {
+        /// The conversation of the message.
+        conversation: ConversationId,
         /// The stay of the message's conversation.
         stay: Option<StayId>,
-        /// The stored message or internal note.
-        message: Box<Message>,
+        /// The message that was taken back.
+        message: MessageId,
     },
     /// The delivery status of a message to a guest changed. Audience: subscribers of its conversation.
     MessageStatus(StatusChange),
@@ -64,7 +72,53 @@ pub enum EventKind {
         /// The staff member whose visibility scope or sessions changed.
         staff: StaffId,
     },
+    /// A part of the hotel's directory changed. Audience: all staff of the hotel, or one staff member.
+    DirectoryUpdated {
+        /// The part that clients have to load again.
+        what: DirectoryPart,
+        /// The only staff member in the audience; `None`: all staff of the hotel.
+        staff: Option<StaffId>,
+    },
+    /// A stay was created or changed, other than by an import. Audience: inbox subscribers. Whoever may not see the
+    /// stay's conversation gets the stay without it.
+    StayUpdated {
+        /// The created or changed stay.
+        stay: StayId,
+    },
+    /// An entry was added to the history of a conversation. Audience: subscribers of the conversation.
+    HistoryAdded {
+        /// The conversation of the entry.
+        conversation: ConversationId,
+        /// The stay of the entry's conversation.
+        stay: Option<StayId>,
+        /// The added entry.
+        entry: HistoryEntryId,
+    },
 }
+
+/// A part of the directory: what clients load once and keep until a `directory_updated` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum DirectoryPart {
+    /// The departments of the hotel.
+    Departments,
+    /// The staff members of the hotel.
+    Staff,
+    /// The message templates of the hotel.
+    Templates,
+    /// The labels of the hotel.
+    Labels,
+    /// The settings of the hotel.
+    Hotel,
+    /// The stays of the hotel: an import has changed some.
+    Stays,
+    /// The visibility scope of one staff member: it covers more conversations than before.
+    Reach,
+    /// The personal settings of one staff member. This part is announced outside the event log.
+    Settings,
+}
+
+named_values!(DirectoryPart);
 
 /// A change of the delivery status of a message to a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,36 +146,54 @@ pub struct ConversationChange {
     pub before: Option<DepartmentId>,
     /// The department of the conversation after the change.
     pub after: Option<DepartmentId>,
-    /// Whether only a message or note was added. Such a change is sent to inbox subscribers alone.
+    /// Whether only a message or note was added, changed or removed. Such a change is sent to inbox subscribers alone.
     pub only_message: bool,
 }
 
 impl EventKind {
     /// Whether staff without any subscription can be in the audience of the event.
     pub fn is_for_all(&self) -> bool {
-        matches!(self, Self::NewConversation { .. } | Self::StaffChanged { .. })
+        matches!(self, Self::NewConversation { .. } | Self::StaffChanged { .. } | Self::DirectoryUpdated { .. })
     }
 
-    /// Whether the event puts a message into the outbox, so that the outbox worker has to be woken.
+    /// Whether the event may put a message or reaction into the outbox, so that the outbox worker has to be woken.
     pub fn queues_message(&self) -> bool {
         let delivery = match self {
-            Self::Message { message, .. } => message.delivery,
+            Self::MessageUpdated(_) => return true,
+            Self::Message(message) => message.delivery,
             Self::MessageStatus(change) => Some(change.delivery),
             _ => None,
         };
         delivery == Some(Delivery::Queued)
     }
 
-    /// The conversation that the event is about; `None` for [`EventKind::StaffChanged`].
+    /// The conversation that the event is about; `None` if the event is about staff, the directory or a stay.
     pub fn conversation(&self) -> Option<ConversationId> {
         match self {
-            Self::Message { message, .. } => Some(message.conversation),
-            Self::NewConversation { conversation, .. } | Self::ConversationRemoved { conversation, .. } => {
-                Some(*conversation)
-            }
+            Self::Message(message) | Self::MessageUpdated(message) => Some(message.conversation),
+            Self::NewConversation { conversation, .. }
+            | Self::ConversationRemoved { conversation, .. }
+            | Self::HistoryAdded { conversation, .. }
+            | Self::MessageRemoved { conversation, .. } => Some(*conversation),
             Self::MessageStatus(change) => Some(change.conversation),
             Self::ConversationUpdated(change) => Some(change.conversation),
-            Self::StaffChanged { .. } => None,
+            Self::StaffChanged { .. } | Self::DirectoryUpdated { .. } | Self::StayUpdated { .. } => None,
+        }
+    }
+
+    /// The stay that the event shows: its stay for [`EventKind::StayUpdated`], `None` for all others.
+    pub fn shown_stay(&self) -> Option<StayId> {
+        match self {
+            Self::StayUpdated { stay } => Some(*stay),
+            _ => None,
+        }
+    }
+
+    /// The entry of a conversation's history that the event shows.
+    pub fn history_entry(&self) -> Option<HistoryEntryId> {
+        match self {
+            Self::HistoryAdded { entry, .. } => Some(*entry),
+            _ => None,
         }
     }
 }

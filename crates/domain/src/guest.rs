@@ -1,9 +1,14 @@
 //! Guests of a hotel, and the identifiers by which they are recognized.
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    ids::{GuestId, HotelId},
+    conversation::Status,
+    ids::{ConversationId, GuestId, HotelId, StayId},
+    language_tag::LanguageTag,
     phone::PhoneNumber,
-    text::has_visible_character,
+    stay::StayView,
+    text::{BadText, has_visible_character},
 };
 
 /// A guest of a hotel.
@@ -43,6 +48,64 @@ pub struct GuestIdentity {
     pub wa_id: Option<String>,
     /// Business-scoped user id (BSUID) of the guest in WhatsApp.
     pub bsuid: Option<String>,
+}
+
+/// What staff note about a guest: trimmed, at most 2,000 characters, no NUL. May be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestNote(String);
+
+impl GuestNote {
+    /// Maximum number of characters of a note.
+    pub const MAX_LENGTH: usize = 2000;
+
+    /// Validates a note from outside.
+    pub fn parse(text: &str) -> Result<Self, BadText> {
+        let text = text.trim();
+        if text.contains('\0') {
+            return Err(BadText::Nul);
+        }
+        if text.chars().count() > Self::MAX_LENGTH {
+            return Err(BadText::TooLong { max: Self::MAX_LENGTH });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The validated text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A guest with stays and conversations, as one staff member sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestCard {
+    /// The guest itself, with all identifiers.
+    pub guest: Guest,
+    /// Name of the guest on the newest stay; without a stay, the name to display.
+    pub name: String,
+    /// What staff have noted about the guest.
+    pub note: Option<String>,
+    /// The language that the guest speaks.
+    pub language: Option<LanguageTag>,
+    /// Time when the guest became known.
+    pub created_at: DateTime<Utc>,
+    /// The stays of the guest, last created first.
+    pub stays: Vec<StayView>,
+    /// The conversations of the guest that the staff member may see, last created first.
+    pub conversations: Vec<GuestConversation>,
+}
+
+/// A conversation of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestConversation {
+    /// Id of the conversation.
+    pub id: ConversationId,
+    /// The current status of the conversation.
+    pub status: Status,
+    /// The stay that the conversation is about, if one is known.
+    pub stay: Option<StayId>,
+    /// Time of the newest message; internal notes do not count.
+    pub last_message_at: Option<DateTime<Utc>>,
 }
 
 impl From<PhoneNumber> for GuestIdentity {

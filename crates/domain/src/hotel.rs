@@ -35,4 +35,8 @@ pub struct Department {
     pub id: DepartmentId,
     /// Display name of the department, unique in the hotel.
     pub name: String,
+    /// Whether conversations can be routed to the department. An inactive one is kept for closed conversations.
+    pub active: bool,
+    /// Whether the members of the department handle stays: create, change and import them, check guests in and out.
+    pub handles_stays: bool,
 }

@@ -35,6 +35,10 @@ ids! {
     AttachmentId,
     /// Id of a message template.
     TemplateId,
+    /// Id of a label of a hotel.
+    LabelId,
+    /// Id of an entry in the history of a conversation; ascending in the order in which they are stored.
+    HistoryEntryId,
     /// Id of an API key, with which another system of the hotel calls the API.
     ApiKeyId,
     /// Id of a node: one run of the server process. Several nodes may share a database.

@@ -27,11 +27,17 @@ macro_rules! named_values {
 }
 
 pub mod conversation;
+pub mod draft;
+pub mod emoji;
 pub mod event;
 pub mod flow;
 pub mod guest;
+pub mod history;
 pub mod hotel;
 pub mod ids;
+pub mod inbox;
+pub mod label;
+pub mod language_tag;
 pub mod message;
 pub mod phone;
 pub mod placeholders;
@@ -41,17 +47,22 @@ pub mod template;
 pub mod text;
 pub mod whatsapp_id;
 
-pub use conversation::{Conversation, ConversationView, Person, Status};
-pub use event::{Event, EventKind};
+pub use conversation::{Conversation, ConversationView, Person, ReadPosition, Status};
+pub use draft::Draft;
+pub use emoji::Emoji;
+pub use event::{DirectoryPart, Event, EventKind};
 pub use guest::{Guest, GuestIdentity};
+pub use history::{HistoryChange, HistoryEntry, HistoryKind};
 pub use hotel::{Department, Hotel};
 pub use ids::{
-    ApiKeyId, AttachmentId, ConversationId, ConversationRef, DepartmentId, GuestId, HotelId, MessageId, NodeId, Seq,
-    SessionId, StaffId, StayId, TemplateId,
+    ApiKeyId, AttachmentId, ConversationId, ConversationRef, DepartmentId, GuestId, HistoryEntryId, HotelId, LabelId,
+    MessageId, NodeId, Seq, SessionId, StaffId, StayId, TemplateId,
 };
-pub use message::{Attachment, Delivery, Message, SenderType};
+pub use label::{Label, LabelColour};
+pub use language_tag::LanguageTag;
+pub use message::{Attachment, Delivery, Message, PictureSize, Quote, QuotedMessage, Reaction, SenderType};
 pub use phone::{PhoneNumber, WrittenNumber};
 pub use staff::{Reach, Role, Staff};
-pub use stay::Stay;
+pub use stay::{Stay, StayView};
 pub use template::Template;
-pub use text::{ClientRef, MessageText, Name};
+pub use text::{ClientRef, DraftText, LabelName, MessageText, Name};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
-    ids::{AttachmentId, ConversationId, MessageId, StaffId},
+    ids::{AttachmentId, ConversationId, MessageId, StaffId, StayId},
     text::ClientRef,
 };
 
@@ -65,6 +65,61 @@ pub struct Attachment {
     pub content_type: String,
     /// Size of the file in bytes; 0 until the file has been fetched from WhatsApp.
     pub size: i64,
+    /// Size of the picture in pixels; `None` if the file is no picture, or if its size is unknown.
+    pub picture_size: Option<PictureSize>,
+}
+
+/// Width and height of a picture in pixels, each at least 1, as it is shown: turned upright.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureSize {
+    /// Width of the picture.
+    pub width: i32,
+    /// Height of the picture.
+    pub height: i32,
+}
+
+impl PictureSize {
+    /// Returns the size, or `None` if a side is 0 or not representable.
+    pub fn new(width: u32, height: u32) -> Option<Self> {
+        let side = |pixels: u32| i32::try_from(pixels).ok().filter(|it| *it > 0);
+        Some(Self { width: side(width)?, height: side(height)? })
+    }
+}
+
+/// The message that another message quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// The quoted message is stored.
+    Known(QuotedMessage),
+    /// The guest quoted a message that is not stored, or not any more.
+    Unknown,
+}
+
+/// The begin of a quoted message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedMessage {
+    /// Id of the quoted message, which is in the same conversation.
+    pub id: MessageId,
+    /// The text of the quoted message, at most [`MAX_QUOTE_CHARS`] characters of it.
+    pub content: String,
+    /// The side that sent the quoted message.
+    pub sender_type: SenderType,
+    /// Display name of the quoted message's sender.
+    pub sender_name: String,
+}
+
+/// Maximum length of the text of a quoted message, in characters.
+pub const MAX_QUOTE_CHARS: usize = 200;
+
+/// A reaction to a message. A message has at most one of the guest and one of staff, as in WhatsApp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// The emoji of the reaction.
+    pub emoji: String,
+    /// The staff member who reacted; `None` for the guest.
+    pub staff: Option<StaffId>,
+    /// Time of the reaction; for a guest's reaction, the time that WhatsApp reported.
+    pub at: DateTime<Utc>,
 }
 
 /// A message of a conversation, or an internal note.
@@ -74,6 +129,8 @@ pub struct Message {
     pub id: MessageId,
     /// The conversation that contains the message.
     pub conversation: ConversationId,
+    /// The stay of that conversation, if one is known.
+    pub stay: Option<StayId>,
     /// The text of the message.
     pub content: String,
     /// The side that sent the message: guest, staff or system.
@@ -94,4 +151,31 @@ pub struct Message {
     pub internal: bool,
     /// Client reference: the sending client's own id of the message, if it gave one.
     pub client_ref: Option<ClientRef>,
+    /// The message that this one quotes.
+    pub reply_to: Option<Quote>,
+    /// The reactions to the message, that of the guest first.
+    pub reactions: Vec<Reaction>,
+    /// Whether staff have taken the message back before it was sent. It is shown nowhere then; only a repetition of its
+    /// send returns it.
+    pub is_removed: bool,
+}
+
+impl Message {
+    /// The message as others quote it.
+    pub fn quoted(&self) -> QuotedMessage {
+        QuotedMessage {
+            id: self.id,
+            content: self.content.chars().take(MAX_QUOTE_CHARS).collect(),
+            sender_type: self.sender_type,
+            sender_name: self.sender_name.clone(),
+        }
+    }
+
+    /// Whether the guest wrote this message or has got it, so that a reply can quote it.
+    pub fn is_in_chat(&self) -> bool {
+        match self.delivery {
+            None => self.sender_type == SenderType::Guest,
+            Some(delivery) => matches!(delivery, Delivery::Sent | Delivery::Delivered | Delivery::Read),
+        }
+    }
 }

@@ -45,6 +45,15 @@ pub fn render(content: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Resul
     if missing.is_empty() { Ok(rendered) } else { Err(MissingValue(missing)) }
 }
 
+/// Replaces the placeholders of a template by values, as [`render`], and leaves those without a value as they are.
+/// Returns the text, and the names without a value in order of first use.
+pub fn render_known(content: &str, value_of: &dyn Fn(&str) -> Option<String>) -> (String, Vec<String>) {
+    let is_missing = |name: &&str| value_of(name).is_none();
+    let missing = placeholders(content).into_iter().filter(is_missing).map(str::to_owned).collect();
+    let shown = |name: &str| value_of(name).or_else(|| Some(format!("{{{{{name}}}}}")));
+    (render(content, &shown).unwrap_or_else(|_| content.to_owned()), missing)
+}
+
 fn parts(content: &str) -> impl Iterator<Item = TemplatePart<'_>> {
     let mut rest = content;
     std::iter::from_fn(move || {
@@ -116,6 +125,14 @@ mod tests {
         let missing = render(content, &value_of).unwrap_err();
         assert_eq!(missing, MissingValue(vec!["time".into(), "place".into()]));
         assert_eq!(missing.to_string(), "There is no value for time, place.");
+    }
+
+    #[test]
+    fn placeholders_without_a_value_stay_if_only_known_ones_are_replaced() {
+        let rendered = render_known("{{ time }}: {{guest_name}}, {{place}}, {{time}}", &value_of);
+        assert_eq!(rendered.0, "{{time}}: Ana, {{place}}, {{time}}");
+        assert_eq!(rendered.1, ["time", "place"]);
+        assert_eq!(render_known("Room {{room_number}}", &value_of), ("Room {{guest_name}}".to_owned(), vec![]));
     }
 
     proptest! {

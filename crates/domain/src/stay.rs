@@ -1,11 +1,13 @@
 //! Stays: bookings of guests, with their days, check-in and check-out.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     conversation::Status,
-    ids::{GuestId, HotelId, StayId},
+    ids::{ConversationId, DepartmentId, GuestId, HotelId, StayId},
     phone::PhoneNumber,
+    staff::Reach,
     text::Name,
 };
 
@@ -36,6 +38,48 @@ pub struct Stay {
     pub checked_out_at: Option<DateTime<Utc>>,
 }
 
+/// Status of a stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum StayStatus {
+    /// The guest has not been checked in.
+    Booked,
+    /// The guest has been checked in and not checked out.
+    CheckedIn,
+    /// The guest has been checked out.
+    CheckedOut,
+}
+
+named_values!(StayStatus);
+
+/// A stay with its conversation, before it is known who looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StayWithConversation {
+    /// The stay itself.
+    pub stay: Stay,
+    /// The conversation of the stay, and the department that it is routed to; `None` if the stay has none.
+    pub conversation: Option<(ConversationId, Option<DepartmentId>)>,
+}
+
+/// A stay as one reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StayView {
+    /// The stay itself.
+    pub stay: Stay,
+    /// The conversation of the stay; `None` if there is none, or if the reader may not see it.
+    pub conversation: Option<ConversationId>,
+}
+
+impl StayWithConversation {
+    /// The stay as a staff member sees it; `None` stands for a reader who may see no conversation, like an API key.
+    pub fn seen_by(self, reach: Option<&Reach>) -> StayView {
+        let hotel = self.stay.hotel;
+        let is_visible = |department| reach.is_some_and(|reach| reach.covers(hotel, department));
+        let conversation = self.conversation.filter(|(_, department)| is_visible(*department));
+        StayView { stay: self.stay, conversation: conversation.map(|(id, _)| id) }
+    }
+}
+
 /// Error: the text is not a day in the form `YYYY-MM-DD`. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Please write the day as YYYY-MM-DD.")]
@@ -56,6 +100,15 @@ impl Stay {
     /// Checks first and last day of a stay. Fails if the last day is before the first; both may be the same day.
     pub fn validate_days(check_in: NaiveDate, check_out: NaiveDate) -> Result<(), DaysReversed> {
         if check_out < check_in { Err(DaysReversed) } else { Ok(()) }
+    }
+
+    /// Status of the stay, from its check-in and check-out.
+    pub fn status(&self) -> StayStatus {
+        match (self.checked_in_at, self.checked_out_at) {
+            (_, Some(_)) => StayStatus::CheckedOut,
+            (Some(_), None) => StayStatus::CheckedIn,
+            (None, None) => StayStatus::Booked,
+        }
     }
 
     /// Whether new messages can belong to the stay: checked in and not checked out, or else neither checked out nor

@@ -24,6 +24,33 @@ pub struct Template {
     pub department: Option<DepartmentId>,
     /// How the template is sent: as free text, or as a template that Meta has approved.
     pub kind: TemplateKind,
+    /// A short name of the template, which staff type to find it.
+    pub shortcut: Option<TemplateShortcut>,
+}
+
+/// A short name of a template, unique in the hotel: 1 to 32 of the characters `a` to `z`, `0` to `9`, `_` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateShortcut(String);
+
+/// Error: the text is no shortcut of a template. Displays as a sentence for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("A shortcut has 1 to 32 of the characters a to z, 0 to 9, _ and -.")]
+pub struct BadTemplateShortcut;
+
+impl TemplateShortcut {
+    const MAX_CHARS: usize = 32;
+
+    /// Parses a shortcut.
+    pub fn parse(text: &str) -> Result<Self, BadTemplateShortcut> {
+        let is_allowed = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_-".contains(&it);
+        let is_shortcut = (1..=Self::MAX_CHARS).contains(&text.len()) && text.bytes().all(is_allowed);
+        if is_shortcut { Ok(Self(text.to_owned())) } else { Err(BadTemplateShortcut) }
+    }
+
+    /// The shortcut as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The type of a template, as clients name it; [`TemplateKind`] adds the language.
@@ -135,6 +162,16 @@ mod tests {
         }
         for bad in ["", "e", "EN", "en-GB", "en_gb", "en_GBR", "en_", "_GB", "english", "en_GB_x", " en"] {
             assert_eq!(TemplateLanguage::parse(bad), Err(BadTemplateLanguage), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_shortcut_is_short_and_plain() {
+        for good in ["w", "wifi", "check-in_2", &"x".repeat(32)] {
+            assert_eq!(TemplateShortcut::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "WiFi", "wi fi", "/wifi", "wïfi", &"x".repeat(33)] {
+            assert_eq!(TemplateShortcut::parse(bad), Err(BadTemplateShortcut), "{bad:?}");
         }
     }
 

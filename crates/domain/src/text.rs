@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Error: reason for refusing a text. Displays as a sentence for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,11 +27,15 @@ pub enum BadText {
 
 fn trimmed(text: &str, max: usize) -> Result<String, BadText> {
     let text = text.trim();
-    if text.contains('\0') {
-        return Err(BadText::Nul);
-    }
     if text.is_empty() {
         return Err(BadText::Empty);
+    }
+    untrimmed(text, max)
+}
+
+fn untrimmed(text: &str, max: usize) -> Result<String, BadText> {
+    if text.contains('\0') {
+        return Err(BadText::Nul);
     }
     // A text never has more characters than bytes, so the characters of a short text need not be counted.
     if text.len() > max && text.chars().count() > max {
@@ -91,8 +95,12 @@ macro_rules! texts {
 texts! {
     /// The text of a message: trimmed of Unicode white space, 1 to 4,096 characters, no NUL.
     MessageText: |text| trimmed(text, 4096);
+    /// The text of a draft: as typed, at most 4,096 characters, no NUL. May be empty.
+    DraftText: |text| untrimmed(text, 4096);
     /// A name of a hotel, department, guest, staff member, room or booking: trimmed, 1 to 200 characters, no NUL.
     Name: |text| trimmed(text, 200);
+    /// The name of a label: trimmed, 1 to 40 characters, one of them visible, no NUL.
+    LabelName: |text| trimmed(text, 40).and_then(|it| if has_visible_character(&it) { Ok(it) } else { Err(BadText::Empty) });
     /// A client reference: a client's own id of a message, which makes sending idempotent; also the `Idempotency-Key`
     /// of a request. 1 to 128 visible ASCII characters.
     ClientRef: |text| visible_ascii(text, 128);
@@ -107,6 +115,13 @@ texts! {
             _ => Err(BadText::TooLong { max: 64 }),
         }
     };
+}
+
+impl LabelName {
+    /// The name without regard to case and to equivalent characters: names with the same key count as the same.
+    pub fn key(&self) -> String {
+        self.0.nfkc().flat_map(char::to_lowercase).collect()
+    }
 }
 
 fn visible_ascii(text: &str, max: usize) -> Result<String, BadText> {
@@ -145,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_is_kept_as_typed_and_may_be_empty() {
+        assert_eq!(DraftText::parse(" two\n").unwrap().as_str(), " two\n");
+        assert_eq!(DraftText::parse("").unwrap().as_str(), "");
+        assert!(DraftText::parse(&"é".repeat(4096)).is_ok());
+        assert_eq!(DraftText::parse(&" ".repeat(4097)), Err(BadText::TooLong { max: 4096 }));
+        assert_eq!(DraftText::parse("a\0b"), Err(BadText::Nul));
+    }
+
+    #[test]
     fn invisible_texts_are_recognized() {
         for blank in [
             "",
@@ -161,6 +185,18 @@ mod tests {
         }
         for visible in ["a", ".", "\u{202e}a", "🏳\u{fe0f}\u{200d}🌈", "é", "王", "ع", "\u{115f}가"] {
             assert!(has_visible_character(visible), "{visible:?}");
+        }
+    }
+
+    #[test]
+    fn label_names_are_compared_without_case() {
+        let key = |text: &str| LabelName::parse(text).unwrap().key();
+        assert_eq!(key("Übergabe"), key(" ÜBERGABE "));
+        assert_eq!(key("VIP"), key("ＶＩＰ"));
+        assert_ne!(key("Uber"), key("Über"));
+        assert!(LabelName::parse(&"é".repeat(40)).is_ok());
+        for bad in ["", " ", "\u{200b}", "a\0", &"é".repeat(41)] {
+            assert!(LabelName::parse(bad).is_err(), "{bad:?}");
         }
     }
 

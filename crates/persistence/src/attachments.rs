@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::{Attachment, AttachmentId, ConversationId, HotelId, MessageId};
+use domain::{Attachment, AttachmentId, ConversationId, HotelId, MessageId, PictureSize};
 
 use crate::{
     StoreError, Tx,
@@ -77,20 +77,32 @@ pub fn save_part(tx: &mut Tx<'_>, attachment: AttachmentId, number: i32, bytes: 
     Ok(())
 }
 
+/// What is known about a file when all its bytes are there.
+#[derive(Clone, Debug)]
+pub struct CompleteFile {
+    /// Number of stored parts.
+    pub parts: i32,
+    /// Size of the file in bytes.
+    pub size: i64,
+    /// SHA-256 of the bytes, in hexadecimal digits.
+    pub sha256: String,
+    pub picture_size: Option<PictureSize>,
+}
+
 /// Marks an attachment as complete: all parts are stored.
-pub fn mark_complete(
-    tx: &mut Tx<'_>,
-    attachment: AttachmentId,
-    parts: i32,
-    size: i64,
-    sha256: &str,
-) -> Result<(), StoreError> {
+pub fn mark_complete(tx: &mut Tx<'_>, attachment: AttachmentId, file: &CompleteFile) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| {
         // An earlier attempt may have stored more parts of this file.
-        let beyond = attachment_parts::attachment_id.eq(attachment.0).and(attachment_parts::number.ge(parts));
+        let beyond = attachment_parts::attachment_id.eq(attachment.0).and(attachment_parts::number.ge(file.parts));
         diesel::delete(attachment_parts::table.filter(beyond)).execute(c)?;
         diesel::update(attachments::table.find(attachment.0))
-            .set((attachments::state.eq("there"), attachments::size.eq(size), attachments::sha256.eq(sha256)))
+            .set((
+                attachments::state.eq("there"),
+                attachments::size.eq(file.size),
+                attachments::sha256.eq(&file.sha256),
+                attachments::width.eq(file.picture_size.map(|it| it.width)),
+                attachments::height.eq(file.picture_size.map(|it| it.height)),
+            ))
             .execute(c)
     })?;
     Ok(())
@@ -124,18 +136,12 @@ pub fn save_downloaded_part(
 }
 
 /// Marks a downloaded attachment as complete. Returns `false` and changes nothing if the claim is lost.
-pub fn complete_download(
-    tx: &mut Tx<'_>,
-    download: &PendingDownload,
-    parts: i32,
-    size: i64,
-    sha256: &str,
-) -> Result<bool, StoreError> {
+pub fn complete_download(tx: &mut Tx<'_>, download: &PendingDownload, file: &CompleteFile) -> Result<bool, StoreError> {
     // Updates the attachment's row first, which locks it.
     let updated =
-        on_db!(tx.changing(), |c| diesel::update(claimed!(download)).set(attachments::size.eq(size)).execute(c))?;
+        on_db!(tx.changing(), |c| diesel::update(claimed!(download)).set(attachments::size.eq(file.size)).execute(c))?;
     if updated == 1 {
-        mark_complete(tx, download.id, parts, size, sha256)?;
+        mark_complete(tx, download.id, file)?;
     }
     Ok(updated == 1)
 }
@@ -219,25 +225,39 @@ pub fn defer_download(tx: &mut Tx<'_>, download: &PendingDownload, due: DateTime
     Ok(())
 }
 
-/// Returns attachments by message, in the order of storing. Lost files are left out.
-pub fn of_messages(conn: &mut Conn, messages: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attachment>>, StoreError> {
-    let ids: Vec<i64> = messages.iter().map(|it| it.0).collect();
-    let rows: Vec<(i64, i64, String, String, i64)> = on_db!(conn, |c| attachments::table
-        .filter(among(attachments::message_id, &ids))
-        .filter(attachments::state.ne("lost"))
-        .order(attachments::id)
-        .select((
-            attachments::message_id,
+/// The columns of an [`Attachment`].
+type AttachmentColumns = (i64, String, String, i64, (Option<i32>, Option<i32>));
+
+fn attachment((id, name, content_type, size, (width, height)): AttachmentColumns) -> Attachment {
+    let picture_size = width.zip(height).map(|(width, height)| PictureSize { width, height });
+    Attachment { id: AttachmentId(id), name, content_type, size, picture_size }
+}
+
+/// The select expression of [`AttachmentColumns`].
+macro_rules! attachment_columns {
+    () => {
+        (
             attachments::id,
             attachments::name,
             attachments::content_type,
-            attachments::size
-        ))
+            attachments::size,
+            (attachments::width, attachments::height),
+        )
+    };
+}
+
+/// Returns attachments by message, in the order of storing. Lost files are left out.
+pub fn of_messages(conn: &mut Conn, messages: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attachment>>, StoreError> {
+    let ids: Vec<i64> = messages.iter().map(|it| it.0).collect();
+    let rows: Vec<(i64, AttachmentColumns)> = on_db!(conn, |c| attachments::table
+        .filter(among(attachments::message_id, &ids))
+        .filter(attachments::state.ne("lost"))
+        .order(attachments::id)
+        .select((attachments::message_id, attachment_columns!()))
         .load(c))?;
     let mut of: HashMap<MessageId, Vec<Attachment>> = HashMap::new();
-    for (message, id, name, content_type, size) in rows {
-        let attachment = Attachment { id: AttachmentId(id), name, content_type, size };
-        of.entry(MessageId(message)).or_default().push(attachment);
+    for (message, columns) in rows {
+        of.entry(MessageId(message)).or_default().push(attachment(columns));
     }
     Ok(of)
 }
@@ -249,26 +269,27 @@ pub enum AttachmentState {
     Stored,
 }
 
-/// Returns an attachment and its conversation, unless the file is lost.
-pub fn find(
-    conn: &mut Conn,
-    id: AttachmentId,
-) -> Result<Option<(Attachment, ConversationId, AttachmentState)>, StoreError> {
-    let row: Option<(String, String, i64, String, i64)> = on_db!(conn, |c| attachments::table
+/// An attachment with its conversation, and with what only its download needs.
+#[derive(Clone, Debug)]
+pub struct FoundAttachment {
+    pub attachment: Attachment,
+    pub conversation: ConversationId,
+    pub state: AttachmentState,
+    /// SHA-256 of the bytes in hexadecimal digits; before they are stored, as WhatsApp announced it.
+    pub sha256: Option<String>,
+}
+
+/// Returns an attachment, unless the file is lost.
+pub fn find(conn: &mut Conn, id: AttachmentId) -> Result<Option<FoundAttachment>, StoreError> {
+    let row: Option<(AttachmentColumns, String, Option<String>, i64)> = on_db!(conn, |c| attachments::table
         .inner_join(messages::table.on(messages::id.eq(attachments::message_id)))
-        .filter(attachments::id.eq(id.0).and(attachments::state.ne("lost")))
-        .select((
-            attachments::name,
-            attachments::content_type,
-            attachments::size,
-            attachments::state,
-            messages::conversation_id
-        ))
+        .filter(attachments::id.eq(id.0).and(attachments::state.ne("lost")).and(messages::hidden.eq(false)))
+        .select((attachment_columns!(), attachments::state, attachments::sha256, messages::conversation_id))
         .first(c)
         .optional())?;
-    Ok(row.map(|(name, content_type, size, state, conversation)| {
+    Ok(row.map(|(columns, state, sha256, conversation)| {
         let state = if state == "there" { AttachmentState::Stored } else { AttachmentState::Awaited };
-        (Attachment { id, name, content_type, size }, ConversationId(conversation), state)
+        FoundAttachment { attachment: attachment(columns), conversation: ConversationId(conversation), state, sha256 }
     }))
 }
 

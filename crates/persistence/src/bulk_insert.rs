@@ -28,6 +28,8 @@ pub struct BulkStay {
     /// Number of messages from the guest in the conversation.
     pub guest_messages: i64,
     pub last_guest_message_at: Option<DateTime<Utc>>,
+    /// The time of the oldest guest message since the last staff message.
+    pub waiting_since: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     /// The time of the last message in the conversation.
     pub updated_at: DateTime<Utc>,
@@ -46,6 +48,7 @@ struct BulkConversationRow {
     created_at: Ts,
     updated_at: Ts,
     last_guest_message_at: Option<Ts>,
+    waiting_since: Option<Ts>,
     guest_messages: i64,
     search_key: String,
 }
@@ -130,6 +133,7 @@ fn conversation_row(hotel: HotelId, guest: i64, stay_id: i64, new: &BulkStay) ->
         created_at: new.created_at.into(),
         updated_at: new.updated_at.into(),
         last_guest_message_at: new.last_guest_message_at.map(Ts::from),
+        waiting_since: new.waiting_since.map(Ts::from),
         guest_messages: new.guest_messages,
         search_key: search_key::key(searched.into_iter()),
     }

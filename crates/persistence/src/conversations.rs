@@ -1,12 +1,14 @@
 //! Conversations: lookup, locking and changes. Lists and views are in the submodules.
 
+mod inbox;
 mod list;
 mod row;
 mod view;
 
 pub use self::{
-    list::{ConversationFilter, list},
-    row::save,
+    inbox::inbox,
+    list::{ConversationFilter, ConversationOrder, list},
+    row::{save, touch},
     view::views,
 };
 
@@ -15,7 +17,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types::Bool};
 use domain::{
-    Conversation, ConversationId, ConversationRef, GuestId, Hotel, HotelId, Reach, Role, Staff, StaffId, Status, StayId,
+    Conversation, ConversationId, ConversationRef, DepartmentId, GuestId, Hotel, HotelId, Reach, Role, Staff, StaffId,
+    Status, StayId, guest::GuestConversation,
 };
 
 use self::row::ConversationRow;
@@ -26,7 +29,7 @@ use crate::{
         cached_statement::{Fixed, fixed},
         column_types::{Json, Ts},
         id_list::among,
-        schema::{conversations, departments, hotels, message_templates, stays},
+        schema::{conversations, departments, hotels, message_templates, messages, stays},
         search_key,
     },
     store::connection::{Conn, on_db},
@@ -147,6 +150,35 @@ pub fn ids_of_guest(conn: &mut Conn, guest: GuestId) -> Result<Vec<ConversationI
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
+/// Returns the newest conversations of a guest that are visible to the caller, last created first.
+pub fn visible_of_guest(
+    conn: &mut Conn,
+    reach: &Reach,
+    guest: GuestId,
+    limit: i64,
+) -> Result<Vec<GuestConversation>, StoreError> {
+    let mine: Vec<i64> = reach.departments.iter().map(|it| it.0).collect();
+    let sees_all = reach.is_manager().into_sql::<Bool>();
+    let is_visible = conversations::department_id.is_null().or(among(conversations::department_id, &mine));
+    let rows: Vec<(i64, String, Option<i64>, Option<Ts>)> = on_db!(conn, |c| conversations::table
+        .left_join(messages::table.on(messages::id.nullable().eq(conversations::last_message_id)))
+        .filter(conversations::hotel_id.eq(reach.hotel.0).and(conversations::guest_id.eq(guest.0)))
+        .filter(sees_all.or(is_visible))
+        .order(conversations::id.desc())
+        .select((conversations::id, conversations::status, conversations::stay_id, messages::timestamp.nullable()))
+        .limit(limit)
+        .load(c))?;
+    let conversation = |(id, status, stay, at): (i64, String, Option<i64>, Option<Ts>)| {
+        Ok(GuestConversation {
+            id: ConversationId(id),
+            status: status.parse().map_err(|_| StoreError::Corrupt("status"))?,
+            stay: stay.map(StayId),
+            last_message_at: at.map(|it| it.0),
+        })
+    };
+    rows.into_iter().map(conversation).collect()
+}
+
 pub fn last_guest_message_at(conn: &mut Conn, id: ConversationId) -> Result<Option<DateTime<Utc>>, StoreError> {
     let at: Option<Ts> =
         on_db!(conn, |c| conversations::table.find(id.0).select(conversations::last_guest_message_at).first(c))?;
@@ -214,6 +246,29 @@ pub fn lock_assigned_out_of_reach(
     let rows: Vec<ConversationRow> = match tx.conn() {
         Conn::Pg(c) => theirs.select(ConversationRow::as_select()).for_no_key_update().load(c)?,
         Conn::Sqlite(c) => theirs.select(ConversationRow::as_select()).load(c)?,
+    };
+    rows.into_iter().map(Conversation::try_from).collect()
+}
+
+/// Returns the ids of open conversations that are routed to a department, in ascending order.
+pub fn open_ids_of_department(conn: &mut Conn, id: DepartmentId) -> Result<Vec<ConversationId>, StoreError> {
+    let ids: Vec<i64> = on_db!(conn, |c| conversations::table
+        .filter(conversations::department_id.eq(id.0).and(conversations::status.eq(Status::Relay.as_str())))
+        .order(conversations::id)
+        .select(conversations::id)
+        .load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+/// Locks and returns the open conversations that are routed to a department, ordered by id; see
+/// [`lock_assigned_out_of_reach`] about the lock order.
+pub fn lock_open_of_department(tx: &mut Tx<'_>, id: DepartmentId) -> Result<Vec<Conversation>, StoreError> {
+    let open = conversations::table
+        .filter(conversations::department_id.eq(id.0).and(conversations::status.eq(Status::Relay.as_str())))
+        .order(conversations::id);
+    let rows: Vec<ConversationRow> = match tx.conn() {
+        Conn::Pg(c) => open.select(ConversationRow::as_select()).for_no_key_update().load(c)?,
+        Conn::Sqlite(c) => open.select(ConversationRow::as_select()).load(c)?,
     };
     rows.into_iter().map(Conversation::try_from).collect()
 }

@@ -10,7 +10,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 use domain::{
-    ConversationId, DepartmentId, Event, EventKind, HotelId, Message, MessageId, Seq, StaffId, StayId,
+    ConversationId, DepartmentId, Event, EventKind, HistoryEntryId, HotelId, Message, MessageId, Seq, StaffId, StayId,
     event::{ConversationChange, StatusChange},
 };
 
@@ -51,6 +51,8 @@ struct NewEventRow {
     only_message: bool,
     delivery: Option<&'static str>,
     failure: Option<String>,
+    what: Option<&'static str>,
+    history_id: Option<i64>,
 }
 
 /// The events of one transaction, after they are stored.
@@ -121,11 +123,12 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[NewEventRow])
            UPDATE hotel_counters SET seq = seq + $2 WHERE hotel_id = $1 RETURNING seq\
          ), stored AS (\
            INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
-             department_before, department_after, only_message, delivery, failure) \
+             department_before, department_after, only_message, delivery, failure, what, history_id) \
            SELECT $1, counter.seq - $2 + new.position, new.at, new.kind, new.conversation, new.stay, new.message, \
-             new.staff, new.before, new.after, new.only_message, new.delivery, new.failure \
-           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-             AS new (position, at, kind, conversation, stay, message, staff, before, after, only_message, delivery, failure)\
+             new.staff, new.before, new.after, new.only_message, new.delivery, new.failure, new.what, new.history \
+           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             AS new (position, at, kind, conversation, stay, message, staff, before, after, only_message, delivery, \
+               failure, what, history)\
          ) SELECT seq AS last, EXISTS (SELECT FROM nodes OFFSET 1) AS has_other_nodes FROM counter",
     )
     .bind::<BigInt, _>(hotel.0)
@@ -141,7 +144,9 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[NewEventRow])
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.department_after))
     .bind::<Array<Bool>, _>(column(rows, |it| it.only_message))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.delivery))
-    .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.failure.clone()));
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.failure.clone()))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.what))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.history_id));
     prepared(statement).get_result(conn)
 }
 
@@ -161,12 +166,24 @@ impl From<&Event> for NewEventRow {
             only_message: false,
             delivery: None,
             failure: None,
+            what: None,
+            history_id: None,
         };
         match &event.kind {
-            EventKind::Message { stay, message } => {
+            EventKind::Message(message) => {
                 row.kind = "message";
-                row.stay_id = stay.map(|it| it.0);
+                row.stay_id = message.stay.map(|it| it.0);
                 row.message_id = Some(message.id.0);
+            }
+            EventKind::MessageUpdated(message) => {
+                row.kind = "message_updated";
+                row.stay_id = message.stay.map(|it| it.0);
+                row.message_id = Some(message.id.0);
+            }
+            EventKind::MessageRemoved { stay, message, .. } => {
+                row.kind = "message_removed";
+                row.stay_id = stay.map(|it| it.0);
+                row.message_id = Some(message.0);
             }
             EventKind::MessageStatus(change) => {
                 row.kind = "message_status";
@@ -196,6 +213,20 @@ impl From<&Event> for NewEventRow {
                 row.kind = "staff_changed";
                 row.staff_id = Some(staff.0);
             }
+            EventKind::DirectoryUpdated { what, staff } => {
+                row.kind = "directory_updated";
+                row.what = Some(what.as_str());
+                row.staff_id = staff.map(|it| it.0);
+            }
+            EventKind::StayUpdated { stay } => {
+                row.kind = "stay_updated";
+                row.stay_id = Some(stay.0);
+            }
+            EventKind::HistoryAdded { stay, entry, .. } => {
+                row.kind = "history_added";
+                row.stay_id = stay.map(|it| it.0);
+                row.history_id = Some(entry.0);
+            }
         }
         row
     }
@@ -216,14 +247,31 @@ struct EventRow {
     only_message: bool,
     delivery: Option<String>,
     failure: Option<String>,
+    what: Option<String>,
+    history_id: Option<i64>,
 }
 
 impl EventRow {
-    fn event(self, hotel: HotelId, messages: &mut HashMap<MessageId, Message>) -> Option<Event> {
+    /// Whether the event shows its message, as the message is when the log is read.
+    fn shows_message(&self) -> bool {
+        matches!(self.kind.as_str(), "message" | "message_updated")
+    }
+
+    fn message(&self, messages: &HashMap<MessageId, Message>) -> Option<Box<Message>> {
+        let message = messages.get(&MessageId(self.message_id?))?.clone();
+        // The stay is the one that the conversation had at the time of the event, as in the live event.
+        Some(Box::new(Message { stay: self.stay_id.map(StayId), ..message }))
+    }
+
+    fn event(self, hotel: HotelId, messages: &HashMap<MessageId, Message>) -> Option<Event> {
         let conversation = self.conversation_id.map(ConversationId);
         let stay = self.stay_id.map(StayId);
         let kind = match self.kind.as_str() {
-            "message" => EventKind::Message { stay, message: Box::new(messages.remove(&MessageId(self.message_id?))?) },
+            "message" => EventKind::Message(self.message(messages)?),
+            "message_updated" => EventKind::MessageUpdated(self.message(messages)?),
+            "message_removed" => {
+                EventKind::MessageRemoved { conversation: conversation?, stay, message: MessageId(self.message_id?) }
+            }
             "message_status" => EventKind::MessageStatus(StatusChange {
                 conversation: conversation?,
                 stay,
@@ -247,6 +295,13 @@ impl EventRow {
                 EventKind::ConversationRemoved { conversation: conversation?, stay, staff: StaffId(self.staff_id?) }
             }
             "staff_changed" => EventKind::StaffChanged { staff: StaffId(self.staff_id?) },
+            "directory_updated" => {
+                EventKind::DirectoryUpdated { what: self.what?.parse().ok()?, staff: self.staff_id.map(StaffId) }
+            }
+            "stay_updated" => EventKind::StayUpdated { stay: stay? },
+            "history_added" => {
+                EventKind::HistoryAdded { conversation: conversation?, stay, entry: HistoryEntryId(self.history_id?) }
+            }
             _ => return None,
         };
         Some(Event { hotel, seq: Seq(self.seq), at: self.at.0, kind })
@@ -261,10 +316,10 @@ pub fn list_after(conn: &mut Conn, hotel: HotelId, after: Seq, limit: i64) -> Re
         .limit(limit)
         .select(EventRow::as_select())
         .load(c))?;
-    let message_events = rows.iter().filter(|row| row.kind == "message");
+    let message_events = rows.iter().filter(|row| row.shows_message());
     let ids = message_events.filter_map(|row| row.message_id).map(MessageId).collect::<Vec<_>>();
-    let mut messages = messages::by_ids(conn, &ids)?;
-    rows.into_iter().map(|row| row.event(hotel, &mut messages).ok_or(StoreError::Corrupt("event"))).collect()
+    let messages = messages::by_ids(conn, &ids)?;
+    rows.into_iter().map(|row| row.event(hotel, &messages).ok_or(StoreError::Corrupt("event"))).collect()
 }
 
 /// Returns the current epoch and the head of a hotel's log.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{PgConnection, prelude::*};
-use domain::{Guest, GuestId, GuestIdentity, HotelId, Name, PhoneNumber, text::has_visible_character};
+use domain::{Guest, GuestId, GuestIdentity, HotelId, LanguageTag, Name, PhoneNumber, text::has_visible_character};
 
 use crate::{
     StoreError, Tx, service_windows,
@@ -118,6 +118,41 @@ pub fn find(conn: &mut Conn, id: GuestId) -> Result<Option<Guest>, StoreError> {
     row.map(Guest::try_from).transpose()
 }
 
+/// A guest with what staff note about the guest.
+#[derive(Clone, Debug)]
+pub struct GuestDetails {
+    pub guest: Guest,
+    pub note: Option<String>,
+    pub language: Option<LanguageTag>,
+    pub created_at: DateTime<Utc>,
+}
+
+pub fn details(conn: &mut Conn, id: GuestId) -> Result<Option<GuestDetails>, StoreError> {
+    let row: Option<(GuestRow, Option<String>, Option<String>, Ts)> = on_db!(conn, |c| guests::table
+        .find(id.0)
+        .select((GuestRow::as_select(), guests::note, guests::language, guests::created_at))
+        .first(c)
+        .optional())?;
+    let details = |(row, note, language, created_at): (GuestRow, Option<String>, Option<String>, Ts)| {
+        let language = language.map(|it| LanguageTag::parse(&it).map_err(|_| StoreError::Corrupt("language")));
+        Ok(GuestDetails { guest: row.try_into()?, note, language: language.transpose()?, created_at: created_at.0 })
+    };
+    row.map(details).transpose()
+}
+
+/// Stores what staff note about a guest.
+pub fn set_note_and_language(
+    tx: &mut Tx<'_>,
+    id: GuestId,
+    note: Option<&str>,
+    language: Option<&LanguageTag>,
+) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(guests::table.find(id.0))
+        .set((guests::note.eq(note), guests::language.eq(language.map(LanguageTag::as_str))))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Stores WhatsApp ids that the guest does not have yet. No other guest of the hotel may have them.
 pub fn add_whatsapp_ids(
     tx: &mut Tx<'_>,
@@ -194,6 +229,7 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
         return Ok(false);
     }
     service_windows::merge(tx, from, into)?;
+    merge_notes(tx, from, into)?;
     on_db!(tx.changing(), |c| {
         diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
         diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))
@@ -206,6 +242,18 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
         diesel::delete(guests::table.find(from.0)).execute(c)
     })?;
     Ok(true)
+}
+
+/// Adds the note of guest `from` to that of guest `into`, who also gets the language if none is known. The note may
+/// become longer than one that staff may write: nothing of it is lost.
+fn merge_notes(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<(), StoreError> {
+    let (Some(former), Some(kept)) = (details(tx.conn(), from)?, details(tx.conn(), into)?) else { return Ok(()) };
+    if former.note.is_none() && former.language.is_none() {
+        return Ok(());
+    }
+    let notes: Vec<String> = [kept.note, former.note].into_iter().flatten().collect();
+    let note = (!notes.is_empty()).then(|| notes.join("\n"));
+    set_note_and_language(tx, into, note.as_deref(), kept.language.or(former.language).as_ref())
 }
 
 /// Locks a guest and all conversations of the guest until the end of the transaction. Until then no other transaction

@@ -20,7 +20,7 @@ macro_rules! whole_hotel {
         (
             $crate::hotels::HotelRow::as_select(),
             departments::table
-                .filter(departments::hotel_id.eq(hotels::id))
+                .filter(departments::hotel_id.eq(hotels::id).and(departments::active))
                 .order(departments::id)
                 .select(departments::id)
                 .limit(1)
@@ -35,7 +35,7 @@ macro_rules! whole_hotel {
 }
 pub(crate) use whole_hotel;
 
-/// The columns of a hotel: its row, the id of the oldest department, and the id of the opener template.
+/// The columns of a hotel: its row, the id of the oldest active department, and the id of the opener template.
 pub(crate) type HotelParts = (HotelRow, Option<i64>, Option<i64>);
 
 #[derive(Queryable, Selectable)]

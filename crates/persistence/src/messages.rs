@@ -1,22 +1,24 @@
 //! Messages and internal notes: storing and finding them.
 
+mod change;
 mod inbound_context;
 mod read;
 
 pub use self::{
+    change::{hide, insert_reaction_carrier, set_content},
     inbound_context::{InboundContext, inbound_context},
-    read::{MessageRange, by_ids, exist_before_and_after, list_range},
+    read::{MessageRange, by_ids, exist_before_and_after, find_shown, list_range},
 };
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    dsl,
+    dsl::{self, case_when},
     prelude::*,
     sql_query,
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 use domain::{
-    ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, SenderType, StaffId,
+    ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, Quote, SenderType, StaffId, StayId,
     whatsapp_id::stable_whatsapp_id,
 };
 
@@ -46,6 +48,8 @@ pub struct NewMessage<'a> {
     pub internal: bool,
     /// The client reference of a sent message (an idempotency key), and the digest of the request.
     pub client_ref: Option<(&'a ClientRef, &'a str)>,
+    /// The message of the same conversation that this one quotes.
+    pub quote: Option<Quote>,
 }
 
 /// Metadata of a guest message that came from WhatsApp.
@@ -83,6 +87,8 @@ struct NewMessageRow<'a> {
     internal: bool,
     client_ref: Option<&'a str>,
     request_digest: Option<&'a str>,
+    reply_to: Option<i64>,
+    has_quote: bool,
 }
 
 /// The changes of a conversation's row that a new message causes.
@@ -93,9 +99,10 @@ struct ConversationUpdate {
     last_guest_message_at: Option<Ts>,
 }
 
-/// Stores a message and makes it the last message of its conversation. A reply moves the read position of its author.
-/// The caller's transaction must hold the lock of the conversation.
-pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>) -> Result<Message, StoreError> {
+/// Stores a message and makes it the last message of its conversation. A reply moves the read position of its author and
+/// ends the waiting of the guest; a guest message that opens the 24-hour window begins it.
+/// `stay` is the stay of the conversation, whose lock the caller's transaction must hold.
+pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>, stay: Option<StayId>) -> Result<Message, StoreError> {
     let (sender_type, author, sender_name) = match new.sender {
         MessageSender::Guest(name) => (SenderType::Guest, None, name),
         MessageSender::Staff(id, name) => (SenderType::Staff, Some(id), name),
@@ -113,6 +120,11 @@ pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>) -> Result<Message, StoreErr
         internal: new.internal,
         client_ref: new.client_ref.map(|(client_ref, _)| client_ref.as_str()),
         request_digest: new.client_ref.map(|(_, digest)| digest),
+        reply_to: match &new.quote {
+            Some(Quote::Known(quoted)) => Some(quoted.id.0),
+            Some(Quote::Unknown) | None => None,
+        },
+        has_quote: new.quote.is_some(),
     };
     let of_guest = matches!(new.sender, MessageSender::Guest(_));
     let last_guest_message_at = new.inbound.map_or_else(|| of_guest.then_some(new.at), |it| it.last_guest_message_at);
@@ -126,6 +138,7 @@ pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>) -> Result<Message, StoreErr
     Ok(Message {
         id: MessageId(id),
         conversation: new.conversation,
+        stay,
         content: new.content.to_owned(),
         sender_type,
         author,
@@ -136,6 +149,9 @@ pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>) -> Result<Message, StoreErr
         attachments: Vec::new(),
         internal: new.internal,
         client_ref: new.client_ref.map(|(client_ref, _)| client_ref.clone()),
+        reply_to: new.quote.clone(),
+        reactions: Vec::new(),
+        is_removed: false,
     })
 }
 
@@ -156,7 +172,17 @@ fn insert(
     let last_guest_message_at =
         update.last_guest_message_at.map(|at| conversations::last_guest_message_at.eq(Some(at)));
     let of_guest = update.of_guest.then_some(conversations::guest_messages.eq(conversations::guest_messages + 1));
-    let changes = (conversations::updated_at.eq(update.at), last_message, last_guest_message_at, of_guest);
+    let is_answer = row.staff_sender.is_some() && !row.internal;
+    let answered = is_answer.then_some(conversations::waiting_since.eq(None::<Ts>));
+    // A message that arrives late may be older than the one that the guest waits with.
+    let is_older = conversations::waiting_since.is_null().or(conversations::waiting_since.gt(row.timestamp));
+    let since =
+        case_when(is_older, row.timestamp.into_sql::<Nullable<UtcTs>>()).otherwise(conversations::waiting_since);
+    let waits = update.last_guest_message_at.map(|_| conversations::waiting_since.eq(since));
+    let is_held = is_answer && row.delivery == Some(Delivery::Held.as_str());
+    let held = is_held.then_some(conversations::unsent_held.eq(conversations::unsent_held + 1));
+    let message = (last_message, last_guest_message_at, of_guest);
+    let changes = (conversations::updated_at.eq(update.at), message, answered, waits, held);
     on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(changes).returning(conversations::id))
         .get_result::<i64>(c))?;
     if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
@@ -179,13 +205,17 @@ fn insert_at_once(
     let statement = sql_query(
         "WITH stored AS (\
            INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
-             client_ref, request_digest, whatsapp_message_id, whatsapp_stable_id, guest_ordinal) \
-           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, $15, guest_messages + $10 FROM conversations WHERE id = $1 \
+             client_ref, request_digest, whatsapp_message_id, whatsapp_stable_id, guest_ordinal, reply_to, has_quote) \
+           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, $15, guest_messages + $10, $16, $17 \
+           FROM conversations WHERE id = $1 \
            RETURNING id, conversation_id, guest_ordinal\
          ), updated AS (\
            UPDATE conversations SET updated_at = $12, guest_messages = stored.guest_ordinal, \
              last_message_id = CASE WHEN $7 THEN last_message_id ELSE stored.id END, \
-             last_guest_message_at = COALESCE($13, last_guest_message_at) \
+             last_guest_message_at = COALESCE($13, last_guest_message_at), \
+             waiting_since = CASE WHEN $4 IS NOT NULL AND NOT $7 THEN NULL \
+               WHEN $13 IS NOT NULL THEN LEAST(waiting_since, $5) ELSE waiting_since END, \
+             unsent_held = unsent_held + CASE WHEN $4 IS NOT NULL AND $6 = 'held' THEN 1 ELSE 0 END \
            FROM stored WHERE conversations.id = stored.conversation_id\
          ), read AS (\
            INSERT INTO read_marks (staff_id, conversation_id, message_id, guest_ordinal) \
@@ -211,7 +241,9 @@ fn insert_at_once(
     .bind::<UtcTs, _>(update.at)
     .bind::<Nullable<UtcTs>, _>(update.last_guest_message_at)
     .bind::<Nullable<Text>, _>(raw)
-    .bind::<Nullable<Text>, _>(row.whatsapp_stable_id.as_deref());
+    .bind::<Nullable<Text>, _>(row.whatsapp_stable_id.as_deref())
+    .bind::<Nullable<BigInt>, _>(row.reply_to)
+    .bind::<Bool, _>(row.has_quote);
     let inserted: Number = prepared(statement).get_result(conn)?;
     Ok(inserted.number)
 }
@@ -223,6 +255,13 @@ pub fn find_by_whatsapp_id(conn: &mut Conn, whatsapp_message_id: &str) -> Result
     Ok(by_ids(conn, &[id])?.remove(&id))
 }
 
+/// Returns the WhatsApp id of a message, if the message has one.
+pub fn find_whatsapp_id(conn: &mut Conn, message: MessageId) -> Result<Option<String>, StoreError> {
+    let of = messages::table.find(message.0).select(messages::whatsapp_message_id);
+    let id: Option<Option<String>> = on_db!(conn, |c| of.first(c).optional())?;
+    Ok(id.flatten())
+}
+
 /// Finds the message that a quote or reaction refers to, among the conversations of the guest. Only the stable part of
 /// the WhatsApp id is compared: the rest of the id may differ between deliveries.
 pub fn find_quoted(conn: &mut Conn, guest: GuestId, whatsapp_message_id: &str) -> Result<Option<Message>, StoreError> {
@@ -230,7 +269,7 @@ pub fn find_quoted(conn: &mut Conn, guest: GuestId, whatsapp_message_id: &str) -
     let id: Option<i64> = on_db!(conn, |c| {
         let of_guest = messages::table
             .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
-            .filter(conversations::guest_id.eq(guest.0))
+            .filter(conversations::guest_id.eq(guest.0).and(messages::hidden.eq(false)))
             .order(messages::id.desc())
             .select(messages::id);
         match of_guest.filter(messages::whatsapp_stable_id.eq(stable)).first(c).optional()? {
@@ -304,7 +343,7 @@ pub fn newest_guest_message(
     Ok(newest.and_then(|(id, number, name)| number.zip(name).map(|(number, name)| (MessageId(id), number, name))))
 }
 
-/// Whether a conversation contains this message or note.
+/// Whether a conversation contains this message or note, even if it was taken back: a client may still show it.
 pub fn exists(conn: &mut Conn, conversation: ConversationId, id: MessageId) -> Result<bool, StoreError> {
     let of = messages::table.filter(messages::conversation_id.eq(conversation.0).and(messages::id.eq(id.0)));
     Ok(on_db!(conn, |c| diesel::select(dsl::exists(of)).get_result(c))?)
@@ -319,6 +358,6 @@ pub fn other_staff_wrote_after(
 ) -> Result<bool, StoreError> {
     let theirs = messages::table
         .filter(messages::conversation_id.eq(conversation.0).and(messages::id.gt(seen.0)))
-        .filter(messages::staff_sender.ne(author.0));
+        .filter(messages::staff_sender.ne(author.0).and(messages::hidden.eq(false)));
     Ok(on_db!(conn, |c| diesel::select(dsl::exists(theirs)).get_result(c))?)
 }

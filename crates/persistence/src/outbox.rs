@@ -10,6 +10,7 @@
 //! sending → queued   requeue: no connection or suspended sender (attempt not counted), retryable error (counted)
 //! sending → settled  finish_sending: sent, failed, or unknown (no response, or the claiming node is gone)
 //! held, queued → settled  finish_waiting_for_former_guest: the conversation has another guest now
+//! held, queued → settled  finish_taken_back: staff take the message back
 //! settled → queued   reset_for_retry: staff retry a failed or unknown message; receipts of former attempts still count
 //! any → settled      finish_all_as_unknown: a restored backup begins a new epoch
 //! ```
@@ -30,7 +31,7 @@ use diesel::{
 use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, MessageId, PhoneNumber};
 
 use crate::{
-    StoreError, Tx,
+    StoreError, Tx, answers,
     sender_leases::{MIN_REMAINING_LEASE, SenderLease, is_current, remaining},
     sql::{
         cached_statement::{Fixed, fixed},
@@ -99,6 +100,8 @@ pub struct DueMessage {
     pub last_guest_message_at: Option<DateTime<Utc>>,
     /// The message's attachment at WhatsApp, if it is uploaded already.
     pub upload: Option<UploadedMedia>,
+    /// The WhatsApp id of the message that this one quotes.
+    pub quotes: Option<String>,
 }
 
 /// An attachment that was uploaded to WhatsApp.
@@ -140,6 +143,8 @@ struct DueRow {
     media_number: Option<String>,
     #[diesel(sql_type = Nullable<UtcTs>)]
     media_uploaded_at: Option<Ts>,
+    #[diesel(sql_type = Nullable<Text>)]
+    quotes: Option<String>,
 }
 
 impl DueRow {
@@ -151,6 +156,7 @@ impl DueRow {
         };
         Ok(DueMessage {
             upload,
+            quotes: self.quotes,
             message: MessageId(self.message_id),
             conversation: ConversationId(self.conversation_id),
             text: self.content,
@@ -176,10 +182,12 @@ pub fn list_due(
         select_sql(sql_query(
         "SELECT o.message_id, o.conversation_id, m.content, o.body, o.callback, o.attempts, \
            o.guest_id, g.phone, g.wa_id, g.bsuid, o.media_id, o.media_number, o.media_uploaded_at, \
+           q.whatsapp_message_id AS quotes, \
            CASE WHEN g.window_phone_number_id = h.whatsapp_phone_number_id THEN g.last_wrote_at END AS last_guest_message_at \
          FROM outbox o \
          INNER JOIN messages m ON m.id = o.message_id \
          INNER JOIN guests g ON g.id = o.guest_id \
+         LEFT JOIN messages q ON q.id = m.reply_to \
          INNER JOIN hotels h ON h.id = o.hotel_id \
          WHERE o.hotel_id = $1 AND o.state IN ('queued', 'sending') AND o.state = 'queued' AND o.due_at <= $2 AND NOT EXISTS (\
            SELECT 1 FROM outbox before WHERE before.hotel_id = $1 AND before.guest_id = o.guest_id \
@@ -353,6 +361,25 @@ pub fn finish_waiting_for_former_guest(
     Ok(ids.into_iter().map(MessageId).collect())
 }
 
+/// Whether a message is held, and stays so until the end of the transaction.
+pub fn lock_held(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
+    let held = outbox::table.filter(outbox::message_id.eq(message.0).and(HELD)).select(outbox::message_id);
+    let found: Option<i64> = match tx.conn() {
+        // SQLite has one writer and no row locks.
+        Conn::Sqlite(c) => held.first(c).optional()?,
+        Conn::Pg(c) => held.for_no_key_update().first(c).optional()?,
+    };
+    Ok(found.is_some())
+}
+
+/// Settles a message that is held, or queued and not claimed, because it is taken back. Returns `false` if it is
+/// neither.
+pub fn finish_taken_back(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreError> {
+    let waiting = outbox::table.find(message.0).filter(outbox::state.eq("held").or(outbox::state.eq("queued")));
+    let settled = on_db!(tx.changing(), |c| diesel::update(waiting).set(outbox::state.eq("settled")).execute(c))?;
+    Ok(settled == 1)
+}
+
 /// Queues all held messages to a guest, in any conversation. Returns the message ids in order.
 pub fn release_held(tx: &mut Tx<'_>, of: GuestId, at: DateTime<Utc>) -> Result<Vec<MessageId>, StoreError> {
     let held = outbox::table.filter(outbox::guest_id.eq(of.0).and(HELD));
@@ -377,15 +404,15 @@ pub fn list_in_flight(conn: &mut Conn, hotel: HotelId) -> Result<Vec<(String, Co
 
 /// Settles every unfinished message as unknown. Messages in a restored backup may have been sent already, so they are
 /// not sent again.
-pub(crate) fn finish_all_as_unknown(conn: WriteConn<'_>) -> Result<(), StoreError> {
-    on_db!(conn, |c| {
+pub(crate) fn finish_all_as_unknown(mut conn: WriteConn<'_>) -> Result<(), StoreError> {
+    on_db!(conn.reborrow(), |c| {
         let open = outbox::table.filter(outbox::state.ne("settled"));
         diesel::update(messages::table.filter(messages::id.eq_any(open.select(outbox::message_id))))
             .set((messages::delivery.eq(Delivery::Unknown.as_str()), messages::failure.eq(RESTORED)))
             .execute(c)?;
         diesel::update(open).set(outbox::state.eq("settled")).execute(c)
     })?;
-    Ok(())
+    answers::recount_held_as_unknown(conn)
 }
 
 /// The failure shown to staff for messages that were unfinished when the backup was made.

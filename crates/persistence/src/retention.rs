@@ -12,7 +12,7 @@ use crate::{
         column_types::{Ts, UtcTs},
         schema::{
             audit, early_reports, events, former_tries, hotel_counters, inbound, login_attempts, messages, outbox,
-            parked, sessions, webhook_failures,
+            parked, reaction_updates, sessions, webhook_failures,
         },
     },
     store::connection::{Conn, on_db},
@@ -134,6 +134,21 @@ pub fn delete_raw_messages(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<boo
     let Some((last, more)) = oldest_before(&first, before) else { return Ok(false) };
     on_db!(tx.changing(), |c| diesel::delete(inbound::table.filter(inbound::message_id.le(last))).execute(c))?;
     Ok(more)
+}
+
+/// Deletes a batch of the updates by which guests reacted that were received before `before`. The reactions stay.
+/// Returns `true` if more may be left.
+pub fn delete_reaction_updates(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    if !try_lock(tx.conn())? {
+        return Ok(false);
+    }
+    let old = reaction_updates::table.filter(reaction_updates::received_at.lt(Ts::from(before)));
+    on_db!(tx.changing(), |c| {
+        let over: Vec<String> = old.select(reaction_updates::whatsapp_message_id).limit(BATCH_SIZE).load(c)?;
+        diesel::delete(reaction_updates::table.filter(reaction_updates::whatsapp_message_id.eq_any(&over)))
+            .execute(c)?;
+        Ok(over.len() as i64 == BATCH_SIZE)
+    })
 }
 
 /// Returns the last id of the leading rows that are older than `before`, and `true` if the batch is full, so that more

@@ -1,15 +1,19 @@
 //! Message templates.
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{exists, select},
+    prelude::*,
+};
 use domain::{
     DepartmentId, HotelId, MessageText, Name, Template, TemplateId,
-    template::{TemplateKind, TemplateLanguage, TemplateType},
+    template::{TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
 };
 
 use crate::{
     StoreError, Tx,
     sql::pagination::Slice,
     sql::schema::{hotels, message_templates},
+    sql::search_key,
     store::connection::{Conn, on_db},
 };
 
@@ -23,6 +27,7 @@ struct TemplateRow {
     department_id: Option<i64>,
     template_type: String,
     language: Option<String>,
+    shortcut: Option<String>,
 }
 
 impl TryFrom<TemplateRow> for Template {
@@ -39,6 +44,7 @@ impl TryFrom<TemplateRow> for Template {
             content: MessageText::parse(&row.content).map_err(|_| corrupt())?,
             department: row.department_id.map(DepartmentId),
             kind: TemplateKind::new(template_type, language).map_err(|_| corrupt())?,
+            shortcut: row.shortcut.map(|it| TemplateShortcut::parse(&it)).transpose().map_err(|_| corrupt())?,
         })
     }
 }
@@ -52,6 +58,24 @@ pub struct TemplateContent {
     /// The department that uses the template; `None`: all departments.
     pub department: Option<DepartmentId>,
     pub kind: TemplateKind,
+    /// The shortcut of the template, unique in the hotel.
+    pub shortcut: Option<TemplateShortcut>,
+}
+
+/// Another template of the hotel has the name or the shortcut of a template that is to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateConflict {
+    Name,
+    Shortcut,
+}
+
+/// Selects templates of a hotel.
+#[derive(Clone, Debug, Default)]
+pub struct TemplateFilter {
+    /// Words that name, shortcut and text of a template contain, in any order, without regard to case and accents.
+    pub search: Option<String>,
+    /// Selects the templates that this department may use: its own, and those for all departments.
+    pub department: Option<DepartmentId>,
 }
 
 #[derive(Insertable, AsChangeset)]
@@ -63,6 +87,7 @@ struct NewTemplateRow<'a> {
     department_id: Option<i64>,
     template_type: &'static str,
     language: Option<&'a str>,
+    shortcut: Option<&'a str>,
 }
 
 impl<'a> NewTemplateRow<'a> {
@@ -74,22 +99,69 @@ impl<'a> NewTemplateRow<'a> {
             department_id: template.department.map(|template| template.0),
             template_type: template.kind.template_type().as_str(),
             language: template.kind.language().map(TemplateLanguage::as_str),
+            shortcut: template.shortcut.as_ref().map(TemplateShortcut::as_str),
         }
     }
 }
 
+/// A query for the templates of a hotel that a department may use, or for all of them.
+macro_rules! usable_by {
+    ($hotel:expr, $department:expr) => {{
+        let mut query = message_templates::table.filter(message_templates::hotel_id.eq($hotel.0)).into_boxed();
+        if let Some(department) = $department {
+            let is_general = message_templates::department_id.is_null();
+            query = query.filter(is_general.or(message_templates::department_id.eq(department.0)));
+        }
+        query
+    }};
+}
+
 /// Returns the number of templates and one slice of them, ordered by id.
-pub fn list(conn: &mut Conn, hotel: HotelId, slice: Slice) -> Result<(i64, Vec<Template>), StoreError> {
-    let of = message_templates::table.filter(message_templates::hotel_id.eq(hotel.0));
+pub fn list(
+    conn: &mut Conn,
+    hotel: HotelId,
+    filter: &TemplateFilter,
+    slice: Slice,
+) -> Result<(i64, Vec<Template>), StoreError> {
+    if let Some(text) = &filter.search {
+        return search(conn, hotel, filter, text, slice);
+    }
     let (count, rows): (i64, Vec<TemplateRow>) = on_db!(conn, |c| (
-        of.count().get_result(c)?,
-        of.order(message_templates::id)
+        usable_by!(hotel, filter.department).count().get_result(c)?,
+        usable_by!(hotel, filter.department)
+            .order(message_templates::id)
             .select(TemplateRow::as_select())
             .offset(slice.offset)
             .limit(slice.limit)
             .load(c)?
     ));
     Ok((count, rows.into_iter().map(Template::try_from).collect::<Result<_, _>>()?))
+}
+
+/// Searches the templates of a hotel. They are compared here and not by the database, because a hotel has few, and only
+/// so a search ignores case and accents without a column for it.
+fn search(
+    conn: &mut Conn,
+    hotel: HotelId,
+    filter: &TemplateFilter,
+    text: &str,
+    slice: Slice,
+) -> Result<(i64, Vec<Template>), StoreError> {
+    let rows: Vec<TemplateRow> = on_db!(conn, |c| usable_by!(hotel, filter.department)
+        .order(message_templates::id)
+        .select(TemplateRow::as_select())
+        .load(c))?;
+    let words: Vec<String> = text.split_whitespace().map(|word| search_key::key([word].into_iter())).collect();
+    let is_found = |row: &TemplateRow| {
+        let parts = [row.name.as_str(), row.shortcut.as_deref().unwrap_or_default(), row.content.as_str()];
+        let key = search_key::key(parts.into_iter());
+        words.iter().all(|word| key.contains(word.as_str()))
+    };
+    let found: Vec<TemplateRow> = rows.into_iter().filter(is_found).collect();
+    let count = found.len() as i64;
+    let (offset, limit) = (usize::try_from(slice.offset), usize::try_from(slice.limit));
+    let page = found.into_iter().skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or_default());
+    Ok((count, page.map(Template::try_from).collect::<Result<_, _>>()?))
 }
 
 pub fn find(conn: &mut Conn, hotel: HotelId, id: TemplateId) -> Result<Option<Template>, StoreError> {
@@ -111,38 +183,60 @@ pub fn find_and_lock(tx: &mut Tx<'_>, hotel: HotelId, id: TemplateId) -> Result<
     find(tx.conn(), hotel, id)
 }
 
-/// Stores a new template. Returns `None` if the hotel has a template with that name.
-pub fn insert(tx: &mut Tx<'_>, hotel: HotelId, new: &TemplateContent) -> Result<Option<Template>, StoreError> {
+/// Stores a new template, unless the hotel has a template with that name or shortcut.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    new: &TemplateContent,
+) -> Result<Result<Template, TemplateConflict>, StoreError> {
     let row: Option<TemplateRow> = on_db!(tx.changing(), |c| diesel::insert_into(message_templates::table)
         .values(NewTemplateRow::new(hotel, new))
-        .on_conflict((message_templates::hotel_id, message_templates::name))
-        .do_nothing()
+        .on_conflict_do_nothing()
         .returning(TemplateRow::as_returning())
         .get_result(c)
         .optional())?;
-    row.map(Template::try_from).transpose()
+    match row {
+        Some(row) => Ok(Ok(row.try_into()?)),
+        None => Ok(Err(conflict(tx.conn(), hotel, None, new)?.unwrap_or(TemplateConflict::Name))),
+    }
 }
 
-/// Stores the new content of a template. Returns `None` if another template of the hotel has the name. A template that
-/// becomes a text stops being the opener.
+/// Returns whether another template than `id` has the name or the shortcut of this content.
+fn conflict(
+    conn: &mut Conn,
+    hotel: HotelId,
+    id: Option<TemplateId>,
+    content: &TemplateContent,
+) -> Result<Option<TemplateConflict>, StoreError> {
+    let others = message_templates::table
+        .filter(message_templates::hotel_id.eq(hotel.0).and(message_templates::id.ne(id.map_or(0, |it| it.0))));
+    let (same_name, shortcut) = (message_templates::name.eq(content.name.as_str()), content.shortcut.as_ref());
+    if on_db!(conn, |c| select(exists(others.filter(same_name))).get_result::<bool>(c))? {
+        return Ok(Some(TemplateConflict::Name));
+    }
+    let Some(shortcut) = shortcut else { return Ok(None) };
+    let same_shortcut = message_templates::shortcut.eq(shortcut.as_str());
+    let is_taken = on_db!(conn, |c| select(exists(others.filter(same_shortcut))).get_result::<bool>(c))?;
+    Ok(is_taken.then_some(TemplateConflict::Shortcut))
+}
+
+/// Stores the new content of a template, unless another template of the hotel has the name or the shortcut. A template
+/// that becomes a text stops being the opener.
 pub fn save(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     id: TemplateId,
     now: &TemplateContent,
-) -> Result<Option<Template>, StoreError> {
-    let taken = message_templates::table
-        .filter(message_templates::hotel_id.eq(hotel.0).and(message_templates::name.eq(now.name.as_str())))
-        .filter(message_templates::id.ne(id.0));
-    if on_db!(tx.conn(), |c| diesel::select(diesel::dsl::exists(taken)).get_result::<bool>(c))? {
-        return Ok(None);
+) -> Result<Result<Template, TemplateConflict>, StoreError> {
+    if let Some(conflict) = conflict(tx.conn(), hotel, Some(id), now)? {
+        return Ok(Err(conflict));
     }
     let closes = (now.kind == TemplateKind::Text).then(|| message_templates::is_opener.eq(false));
     let row: TemplateRow = on_db!(tx.changing(), |c| diesel::update(message_templates::table.find(id.0))
         .set((NewTemplateRow::new(hotel, now), closes))
         .returning(TemplateRow::as_returning())
         .get_result(c))?;
-    Template::try_from(row).map(Some)
+    Template::try_from(row).map(Ok)
 }
 
 pub fn delete(tx: &mut Tx<'_>, id: TemplateId) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ pub(crate) mod event_filter;
 pub(crate) mod fan_out;
 pub(crate) mod finish_replay;
 pub(crate) mod log_tail;
+pub(crate) mod presence;
 pub(crate) mod recipients;
 pub(crate) mod registry;
 pub(crate) mod requests;
@@ -15,6 +16,7 @@ pub(crate) mod serve_requests;
 pub(crate) mod state;
 pub(crate) mod subscribers;
 pub(crate) mod subscription;
+pub(crate) mod viewers;
 pub(crate) mod write_coalescing;
 
 use domain::HotelId;

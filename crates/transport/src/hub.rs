@@ -12,7 +12,7 @@ use std::{
 };
 
 use desk::{Caller, Desk, Error, OnCommit};
-use domain::{ConversationId, HotelId, MessageId, Person, StaffId, StayId};
+use domain::{ConversationId, HotelId, Person, ReadPosition, StaffId, StayId};
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -26,7 +26,7 @@ use crate::{
     feed::{
         ephemeral,
         registry::{FeedHandle, FeedRegistry},
-        requests::{FeedRequest, ReadIndicator, SocketRequest},
+        requests::{DraftSignal, FeedRequest, ReadIndicator, SocketRequest},
         state::{Feed, FeedContext},
     },
     socket::{SocketHandle, registry::SocketRegistry, send_queue::CloseCause},
@@ -112,14 +112,32 @@ impl Hub {
         conversation: ConversationId,
         stay: Option<StayId>,
         reader: Person,
-        message: MessageId,
+        position: ReadPosition,
     ) {
-        let signal = ephemeral::read_signal(conversation, reader.id, message);
-        let request = FeedRequest::Read(ReadIndicator { conversation, stay, reader, message, sent_by: None });
+        let signal = ephemeral::read_signal(conversation, reader.id);
+        let request = FeedRequest::Read(ReadIndicator { conversation, stay, reader, position, sent_by: None });
         // The hotel's feed publishes the read indicator to other nodes itself. Without sockets on this node there is no
         // feed, so the hub publishes it.
         if !self.0.feeds.find(hotel).is_some_and(|feed| feed.request(request)) {
             self.0.bus.publish_ephemeral(hotel, signal);
+        }
+    }
+
+    /// Publishes a changed draft to all sockets of its writer, on this node and on the other nodes.
+    pub fn publish_draft(&self, caller: Caller, conversation: ConversationId) {
+        let writer = caller.staff;
+        let request = FeedRequest::Draft(DraftSignal { conversation, writer, sent_by: None });
+        if !self.0.feeds.find(caller.hotel).is_some_and(|feed| feed.request(request)) {
+            self.0.bus.publish_ephemeral(caller.hotel, ephemeral::draft_signal(conversation, writer));
+        }
+    }
+
+    /// Tells all sockets of a staff member, on every node, that the personal settings changed (`directory_updated`
+    /// `settings`). Call it after the commit; the event is not logged.
+    pub fn publish_settings_change(&self, hotel: HotelId, staff: StaffId) {
+        // As in `publish_read`: the feed informs the other nodes itself.
+        if !self.0.feeds.find(hotel).is_some_and(|feed| feed.request(FeedRequest::Settings(staff))) {
+            self.0.bus.publish_ephemeral(hotel, ephemeral::settings_signal(staff));
         }
     }
 

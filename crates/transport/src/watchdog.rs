@@ -27,7 +27,12 @@ pub(crate) async fn run_watchdog(hub: Hub, desk: Desk, compare_interval: Duratio
     let mut epoch = String::new();
     loop {
         tokio::select! {
-            _ = check_timer.tick() => check_sockets(&hub, &desk),
+            _ = check_timer.tick() => {
+                check_sockets(&hub, &desk);
+                for feed in hub.feeds().all() {
+                    feed.request(FeedRequest::EndExpiredViewing);
+                }
+            }
             _ = compare_timer.tick() => compare_logs(&hub, &desk, &mut epoch).await,
             () = hub.bus().wait_for_subscription() => compare_logs(&hub, &desk, &mut epoch).await,
         }

@@ -66,6 +66,13 @@ pub enum OutgoingBody {
         /// The reply buttons, whose titles must differ. Buttons after the third are omitted.
         buttons: Vec<ReplyButton>,
     },
+    /// A reaction to a message of the guest.
+    Reaction {
+        /// The WhatsApp message id of the message that the reaction is for.
+        message_id: String,
+        /// The emoji; empty to withdraw the reaction.
+        emoji: String,
+    },
     /// A file that was uploaded to Meta.
     Media {
         kind: MediaKind,
@@ -117,7 +124,9 @@ impl OutgoingMessage {
         if !self.callback.is_empty() {
             json["biz_opaque_callback_data"] = first_chars(&self.callback, MAX_CALLBACK_CHARS).into();
         }
-        if let Some(wamid) = &self.quotes {
+        // WhatsApp shows no quote above a reaction or a template.
+        let can_quote = !matches!(self.body, OutgoingBody::Reaction { .. } | OutgoingBody::Template { .. });
+        if let Some(wamid) = self.quotes.as_ref().filter(|_| can_quote) {
             json["context"] = json!({ "message_id": wamid });
         }
         Ok(json)
@@ -158,6 +167,7 @@ impl OutgoingBody {
             Self::List { body, button, rows } => ("interactive", list_json(body, button, rows)?),
             Self::Buttons { body, buttons } if buttons.is_empty() => ("text", text_json(body)?),
             Self::Buttons { body, buttons } => ("interactive", buttons_json(body, buttons)?),
+            Self::Reaction { message_id, emoji } => ("reaction", json!({ "message_id": message_id, "emoji": emoji })),
             Self::Media { kind, media_id, caption, filename } => {
                 (kind.as_str(), media_json(*kind, media_id, caption.as_deref(), filename.as_deref())?)
             }
@@ -264,6 +274,18 @@ mod tests {
                 "context": {"message_id": "wamid.A01"}, "biz_opaque_callback_data": "out_01J9ZK"
             })
         );
+    }
+
+    #[test]
+    fn a_reaction_has_the_documented_json() {
+        let body = OutgoingBody::Reaction { message_id: "wamid.A01".into(), emoji: "👍".into() };
+        assert_eq!(OutgoingBody::from_stored_json(&body.to_stored_json()), Some(body.clone()));
+        let reaction =
+            OutgoingMessage { to: recipient(), callback: String::new(), quotes: Some("wamid.A00".into()), body };
+        let json = reaction.json().unwrap();
+        assert_eq!(json["type"], "reaction");
+        assert_eq!(json["reaction"], json!({"message_id": "wamid.A01", "emoji": "👍"}));
+        assert_eq!(json.get("context"), None);
     }
 
     #[test]

@@ -36,9 +36,6 @@ pub fn asyncapi() -> Value {
     let names = commands.keys().chain(events.keys());
     let in_channel: Map<String, Value> =
         names.map(|name| (name.clone(), reference("components/messages", name))).collect();
-    let of_channel = |messages: &Map<String, Value>| -> Value {
-        messages.keys().map(|name| reference("channels/staff/messages", name)).collect()
-    };
     json!({
         "asyncapi": "3.0.0",
         "id": "urn:message_manager:staff",
@@ -60,20 +57,7 @@ pub fn asyncapi() -> Value {
             "messages": in_channel,
             "bindings": { "ws": { "method": "GET" } },
         } },
-        "operations": {
-            "command": {
-                "action": "receive",
-                "summary": "Commands of clients.",
-                "channel": { "$ref": "#/channels/staff" },
-                "messages": of_channel(&commands),
-            },
-            "tell": {
-                "action": "send",
-                "summary": "Events of the server.",
-                "channel": { "$ref": "#/channels/staff" },
-                "messages": of_channel(&events),
-            },
-        },
+        "operations": operations(&commands, &events),
         "components": {
             "messages": commands.into_iter().chain(events).collect::<Map<_, _>>(),
             "schemas": schemas,
@@ -83,6 +67,42 @@ pub fn asyncapi() -> Value {
             },
         },
     })
+}
+
+/// One operation for each command, with its replies, and one for all events.
+fn operations(commands: &Map<String, Value>, events: &Map<String, Value>) -> Map<String, Value> {
+    let channel = json!({ "$ref": "#/channels/staff" });
+    let of_channel = |name: &str| reference("channels/staff/messages", name);
+    let operation = |(key, command): (&String, &Value)| {
+        let name = command["name"].as_str().unwrap_or_default();
+        let replies: Vec<Value> = replies_to(name).iter().map(|reply| of_channel(reply)).collect();
+        let operation = json!({
+            "action": "receive",
+            "title": command["title"],
+            "summary": command["summary"],
+            "channel": channel,
+            "messages": [of_channel(key)],
+            "reply": { "channel": channel, "messages": replies },
+        });
+        (name.to_owned(), operation)
+    };
+    let send_event = json!({
+        "action": "send",
+        "title": "Events",
+        "summary": "Events of the server.",
+        "channel": channel,
+        "messages": events.keys().map(|name| of_channel(name)).collect::<Vec<_>>(),
+    });
+    commands.iter().map(operation).chain([("event".to_owned(), send_event)]).collect()
+}
+
+/// The events that respond to a command. An `ack` is sent if the command has a `request_id`.
+fn replies_to(command: &str) -> &'static [&'static str] {
+    match command {
+        "ping" => &["pong", "error"],
+        "resume" => &["resumed", "resync_required", "ack", "error"],
+        _ => &["ack", "error"],
+    }
 }
 
 fn reference(section: &str, name: &str) -> Value {

@@ -40,8 +40,27 @@ pub enum ClusterSignal {
         conversation: i64,
         /// Id of the staff member who has read.
         staff: i64,
-        /// Id of the newest message read.
-        message: i64,
+    },
+    /// A staff member began or stopped to view a conversation on the sending node.
+    Viewing {
+        /// Id of the conversation that the staff member views.
+        conversation: i64,
+        /// Id of the staff member.
+        staff: i64,
+        /// Whether the staff member views the conversation; false if no socket of the node does any more.
+        viewing: bool,
+    },
+    /// A staff member's draft in a conversation changed. The receiving node loads the draft.
+    Draft {
+        /// Id of the conversation of the draft.
+        conversation: i64,
+        /// Id of the staff member whose draft changed.
+        staff: i64,
+    },
+    /// A staff member changed the personal settings.
+    Settings {
+        /// Id of the staff member.
+        staff: i64,
     },
 }
 
@@ -67,7 +86,10 @@ mod tests {
         let signals = [
             ClusterSignal::Head { seq: 7, for_all: true },
             ClusterSignal::Typing { conversation: 1, staff: 2, typing: true },
-            ClusterSignal::Read { conversation: 1, staff: 2, message: i64::MAX },
+            ClusterSignal::Read { conversation: 1, staff: i64::MAX },
+            ClusterSignal::Viewing { conversation: 1, staff: 2, viewing: true },
+            ClusterSignal::Draft { conversation: 1, staff: 2 },
+            ClusterSignal::Settings { staff: 2 },
         ];
         for signal in signals {
             let sent = SignalFromNode { node: u64::MAX, signal };

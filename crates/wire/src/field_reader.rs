@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    ClientRef, ConversationId, DepartmentId, HotelId, MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId,
-    TemplateId, WrittenNumber,
+    ClientRef, ConversationId, DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag,
+    MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId, TemplateId, WrittenNumber,
+    guest::GuestNote,
     phone::Country,
-    template::{TemplateLanguage, TemplateType},
+    template::{TemplateLanguage, TemplateShortcut, TemplateType},
     text::{BadText, RequestId},
 };
 use serde_json::{Map, Value};
@@ -47,6 +48,11 @@ impl<'a> FieldReader<'a> {
             Some(result) if self.errors.is_empty() => Ok(result),
             _ => Err(self.errors),
         }
+    }
+
+    /// All fields of the object, for a body whose fields have no fixed names.
+    pub(crate) fn all_fields(&self) -> &'a Map<String, Value> {
+        self.object
     }
 
     pub(crate) fn add_fault(&mut self, name: &str, sentence: impl Into<String>) {
@@ -90,7 +96,8 @@ impl<'a> FieldReader<'a> {
         T::parse(self.object.get(name)?).ok()
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether the object contains the field, with any value.
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.object.contains_key(name)
     }
 
@@ -122,17 +129,29 @@ macro_rules! string_types {
 /// A phone number whose numbering rules are checked later, because a change may repeat a stored number that was valid
 /// under earlier rules.
 pub struct AnyPhone;
+/// Marker of a field that contains an emoji, or an empty string for none.
+pub struct ReactionEmoji;
 
 string_types! {
     String => Self: |text: &str| if text.contains('\0') { Err(BadText::Nul) } else { Ok(text.to_owned()) };
     MessageText => Self: Self::parse;
+    DraftText => Self: Self::parse;
+    DateTime<Utc> => Self: |text: &str| {
+        let at = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+        at.map_err(|_| "Please write the time as in 2026-12-01T08:00:00Z.")
+    };
     Name => Self: Self::parse;
+    LabelName => Self: Self::parse;
+    GuestNote => Self: Self::parse;
+    LanguageTag => Self: Self::parse;
     ClientRef => Self: Self::parse;
     RequestId => Self: Self::parse;
     Country => Self: Self::parse;
     TemplateLanguage => Self: Self::parse;
+    TemplateShortcut => Self: Self::parse;
     NaiveDate => Self: Stay::parse_day;
     AnyPhone => WrittenNumber: WrittenNumber::parse;
+    ReactionEmoji => Option<Emoji>: |text: &str| if text.is_empty() { Ok(None) } else { Emoji::parse(text).map(Some) };
     // A phone number without country code is completed later, with the country of the hotel.
     WrittenNumber => Self: |text| {
         let number = Self::parse(text)?;
@@ -143,6 +162,7 @@ string_types! {
     };
     Role => Self: one_of::<Self>;
     TemplateType => Self: one_of::<Self>;
+    LabelColour => Self: one_of::<Self>;
 }
 
 fn one_of<T: std::str::FromStr + strum::VariantNames>(text: &str) -> Result<T, String> {
@@ -180,7 +200,7 @@ macro_rules! id_types {
     )+};
 }
 
-id_types!(ConversationId, DepartmentId, HotelId, MessageId, StaffId, StayId, TemplateId);
+id_types!(ConversationId, DepartmentId, HotelId, LabelId, MessageId, StaffId, StayId, TemplateId);
 
 /// A field with a list of at most `MAX` ids.
 pub struct IdList<T, const MAX: usize>(std::marker::PhantomData<T>);
@@ -280,11 +300,17 @@ mod tests {
         }
         refuses::<String>();
         refuses::<MessageText>();
+        refuses::<DraftText>();
+        refuses::<DateTime<Utc>>();
         refuses::<Name>();
         refuses::<WrittenNumber>();
         refuses::<Role>();
         refuses::<TemplateType>();
         refuses::<NaiveDate>();
         refuses::<TemplateLanguage>();
+        refuses::<LabelName>();
+        refuses::<GuestNote>();
+        refuses::<LanguageTag>();
+        refuses::<TemplateShortcut>();
     }
 }

@@ -11,16 +11,21 @@ mod asyncapi;
 pub mod cluster_signal;
 mod enum_schemas;
 mod field_reader;
+pub mod json_schema;
 pub mod request;
 pub mod response;
 pub mod socket;
 mod time;
 
 pub use asyncapi::asyncapi;
+pub use enum_schemas::PROBLEM_CODES;
 pub use field_reader::FieldErrors;
 pub use request::{JsonBody, JsonBodyError, parse_body};
 pub use socket::parse_command;
 pub use time::Timestamp;
+
+/// The version of the server.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Serializes a response or an event to JSON text.
 pub fn json(shape: &impl serde::Serialize) -> String {

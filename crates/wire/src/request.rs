@@ -5,20 +5,28 @@
 
 mod body_types;
 mod conversations;
+mod drafts;
+mod guests;
 mod hotel;
 mod json_body;
+mod labels;
+mod personal_settings;
 mod presence;
 mod sign_in;
 mod stays;
 mod templates;
 
 pub use conversations::{
-    AddNoteBody, AssignBody, EmptyBody, GuestMessageBody, MarkReadBody, SendMessageBody, SendTemplateBody,
-    StartRelayBody,
+    AddNoteBody, AssignBody, ChangeDemoBody, ChangeMessageBody, EmptyBody, GuestMessageBody, MarkReadBody, ReactBody,
+    RenderTemplateBody, SendMessageBody, SendTemplateBody, StartRelayBody,
 };
+pub use drafts::DraftBody;
+pub use guests::ChangeGuestBody;
 pub use hotel::{ChangeDepartmentBody, ChangeHotelBody, ChangeStaffBody, NewDepartmentBody, NewStaffBody};
 pub(crate) use json_body::parse_object;
 pub use json_body::{JsonBody, JsonBodyError, parse_body};
+pub use labels::{ChangeLabelBody, ConversationLabelsBody, NewLabelBody};
+pub use personal_settings::ChangeSettingsBody;
 pub use sign_in::{LoginBody, PasswordChangeBody, RefreshBody};
 pub use stays::{ChangeStayBody, NewStayBody};
 pub use templates::{ChangeTemplateBody, NewTemplateBody};

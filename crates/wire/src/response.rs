@@ -5,20 +5,34 @@
 
 mod common;
 mod conversations;
+mod demo;
+mod drafts;
 mod event_page;
+mod guests;
+mod history;
+mod inbox;
+mod labels;
 mod people;
+mod personal_settings;
 mod stays;
 mod templates;
 
-pub use common::{PageResponse, ProblemResponse};
+pub use common::{HealthyResponse, PageResponse, ProblemResponse};
 pub use conversations::{
     AttachmentResponse, ConversationCard, ConversationDetails, ConversationResponse, GuestMessageStoredResponse,
-    LastMessageResponse, MessageResponse, RelayEndedResponse,
+    LastMessageResponse, MessageResponse, QuoteResponse, ReactionResponse, RelayEndedResponse, UnsentResponse,
 };
+pub use demo::{DemoResponse, DemoSignInResponse};
+pub use drafts::{DraftResponse, DraftsResponse};
 pub use event_page::EventPage;
+pub use guests::{GuestConversationResponse, GuestResponse};
+pub use history::HistoryEntryResponse;
+pub use inbox::{ColleagueResponse, DepartmentCountsResponse, InboxCountsResponse, InboxResponse};
+pub use labels::LabelResponse;
 pub use people::{DepartmentResponse, HotelResponse, IdAndName, MeResponse, SignInResponse, StaffResponse};
+pub use personal_settings::PersonalSettingsSchema;
 pub use stays::{ImportResponse, ImportRowResponse, StayResponse};
-pub use templates::TemplateResponse;
+pub use templates::{RenderedTemplateResponse, TemplateResponse};
 
 #[cfg(test)]
 pub(crate) mod tests;

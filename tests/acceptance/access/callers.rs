@@ -56,6 +56,13 @@ impl Who {
     }
 }
 
+impl Who {
+    /// Whether the caller is a stay handler of their hotel: the first department handles stays.
+    pub fn handles_stays(self) -> bool {
+        self.is_manager() || matches!(self, Self::Member | Self::ForeignStaff)
+    }
+}
+
 /// Status and routing of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThreadState {
@@ -105,6 +112,9 @@ pub struct Callers {
     pub hotel: TestHotel,
     pub other: TestHotel,
     pub template: i64,
+    pub label: i64,
+    /// The guest of an active stay of the hotel.
+    pub guest: i64,
     unauthenticated: Vec<(Who, ApiClient)>,
     api_keys: Vec<(Who, ApiClient)>,
     staff: Vec<(Who, StaffClient)>,
@@ -133,6 +143,11 @@ impl Callers {
         let api_keys = vec![(Who::ApiKey, hotel.system()), (Who::ForeignApiKey, other.system())];
         let template = manager.post("templates/", json!({ "name": "hello", "content": "Hello!" })).await.is(201);
         let template = template["id"].as_i64().unwrap();
+        let label = manager.post("labels/", json!({ "name": "VIP", "colour": "red" })).await.is(201);
+        let label = label["id"].as_i64().unwrap();
+        let stays = manager.get("stays/?page_size=100").await.is(200);
+        let of_guest = stays["results"].as_array().unwrap().iter().find(|it| it["id"] == hotel.active(0).id);
+        let guest = of_guest.expect("no such stay")["guest_id"].as_i64().unwrap();
         let staff = vec![
             (Who::Member, hotel.of(0).await),
             (Who::Colleague, hotel.of(1).await),
@@ -143,7 +158,7 @@ impl Callers {
         ];
         let with_stay = start_thread(&hotel, &hotel.relay(0).phone).await;
         let demo = start_thread(&hotel, &hotel.unused_phone()).await;
-        Self { hotel, other, template, unauthenticated, api_keys, staff, with_stay, demo }
+        Self { hotel, other, template, label, guest, unauthenticated, api_keys, staff, with_stay, demo }
     }
 
     pub fn client(&self, who: Who) -> &ApiClient {

@@ -30,6 +30,8 @@ fn table() -> Vec<CommandRow> {
         row("unsubscribe_from_inbox", CommandRule::Done, nothing),
         row("subscribe_to_conversation", CommandRule::Visible(|_, _| None), nothing),
         row("typing", CommandRule::Visible(|_, _| None), |_, _| json!({ "typing": true })),
+        // Subscribed by a row above; whoever does not see the conversation is told nothing of it.
+        row("viewing", CommandRule::Visible(|_, _| None), |_, _| json!({ "viewing": true })),
         row("mark_read", CommandRule::Visible(|_, _| None), |_, thread| json!({ "message_id": thread.message })),
         // Succeeds without a subscription, so that it does not reveal whether the conversation exists.
         row("unsubscribe_from_conversation", CommandRule::Done, nothing),

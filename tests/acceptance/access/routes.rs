@@ -17,10 +17,20 @@ enum RouteRule {
     Managers(u16),
     /// The same for an object of the hotel: staff of another hotel get 404.
     ManagersOfHotel(u16),
-    /// Managers and API keys.
-    ManagersAndKeys(u16),
+    /// Staff of the hotel get this status for an object of it, staff of another hotel 404.
+    StaffOfHotel(u16),
+    /// Stay handlers get this status, other staff 403.
+    StayHandlers(u16),
+    /// The same for an object of the hotel: staff of another hotel get 404.
+    StayHandlersOfHotel(u16),
+    /// Stay handlers and API keys.
+    StayHandlersAndKeys(u16),
     /// The same for an object of the hotel: callers of another hotel get 404.
-    ManagersAndKeysOfHotel(u16),
+    StayHandlersAndKeysOfHotel(u16),
+    /// All staff and API keys.
+    StaffAndKeys(u16),
+    /// The same for an object of the hotel: callers of another hotel get 404.
+    StaffAndKeysOfHotel(u16),
     /// StaffClient who see the conversation get this status, other staff 404.
     Visible(fn(ThreadState, Who) -> u16),
     /// StaffClient get a WebSocket.
@@ -30,7 +40,8 @@ enum RouteRule {
 }
 
 use RouteRule::{
-    AnyStaff, Managers, ManagersAndKeys, ManagersAndKeysOfHotel, ManagersOfHotel, Public, SignOut, Upgrade, Visible,
+    AnyStaff, Managers, ManagersOfHotel, Public, SignOut, StaffAndKeys, StaffAndKeysOfHotel, StaffOfHotel,
+    StayHandlers, StayHandlersAndKeys, StayHandlersAndKeysOfHotel, StayHandlersOfHotel, Upgrade, Visible,
 };
 
 struct RouteRow {
@@ -46,6 +57,10 @@ fn get(path: &'static str, rule: RouteRule) -> RouteRow {
 
 fn post(path: &'static str, rule: RouteRule, body: fn(&Callers, &Thread) -> Value) -> RouteRow {
     RouteRow { method: "POST", path, rule, body }
+}
+
+fn put(path: &'static str, rule: RouteRule, body: fn(&Callers, &Thread) -> Value) -> RouteRow {
+    RouteRow { method: "PUT", path, rule, body }
 }
 
 fn delete(path: &'static str, rule: RouteRule) -> RouteRow {
@@ -66,6 +81,8 @@ fn table() -> Vec<RouteRow> {
         get("/webhooks/whatsapp/", Public(403)),
         post("/webhooks/whatsapp/", Public(401), nothing),
         get("/ws/staff/", Upgrade),
+        get("/api/demo/", Public(200)),
+        patch("/api/demo/", Public(400), nothing),
         post("/api/demo/guest_message/", Public(400), nothing),
         post("/api/auth/login/", Public(400), nothing),
         // Takes a refresh token or the cookie; an access token is neither.
@@ -78,8 +95,16 @@ fn table() -> Vec<RouteRow> {
         get("/api/auth/me/", AnyStaff(200)),
         get("/api/message_manager/conversations/", AnyStaff(200)),
         get("/api/message_manager/conversations/active_conversations/", AnyStaff(200)),
+        get("/api/message_manager/conversations/counts/", AnyStaff(200)),
+        get("/api/message_manager/inbox/", AnyStaff(200)),
         get("/api/message_manager/conversations/{id}/", Visible(|_, _| 200)),
         get("/api/message_manager/conversations/{id}/messages/", Visible(|_, _| 200)),
+        get("/api/message_manager/conversations/{id}/history/", Visible(|_, _| 200)),
+        patch(
+            "/api/message_manager/conversations/{id}/labels/",
+            Visible(|_, _| 200),
+            |callers, _| json!({ "add": [callers.label] }),
+        ),
         post("/api/message_manager/conversations/{id}/send_message/", Visible(sending), |_, _| json!({ "text": "x" })),
         post(
             "/api/message_manager/conversations/{id}/send_template/",
@@ -94,7 +119,24 @@ fn table() -> Vec<RouteRow> {
             Visible(|_, _| 409),
             nothing,
         ),
+        // The message of a guest has another author, and is not waiting to be sent.
+        patch(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/",
+            Visible(|_, _| 403),
+            |_, _| json!({ "text": "x" }),
+        ),
+        delete("/api/message_manager/conversations/{id}/messages/{message_id}/", Visible(|_, _| 409)),
+        post(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/react/",
+            Visible(unless_closed),
+            |_, _| json!({ "emoji": "👍" }),
+        ),
         // There is no file with this id.
+        post(
+            "/api/message_manager/conversations/{id}/render_template/",
+            Visible(|_, _| 200),
+            |callers, _| json!({ "template_id": callers.template }),
+        ),
         get("/api/message_manager/attachments/{id}/", AnyStaff(404)),
         post("/api/message_manager/conversations/{id}/notes/", Visible(|_, _| 201), |_, _| json!({ "text": "x" })),
         post(
@@ -109,12 +151,19 @@ fn table() -> Vec<RouteRow> {
             |callers, _| json!({ "staff_id": callers.staff(Who::Manager).id }),
         ),
         post("/api/message_manager/conversations/{id}/close/", Visible(|_, _| 200), nothing),
+        post("/api/message_manager/conversations/{id}/handled/", Visible(|_, _| 200), nothing),
         post("/api/message_manager/conversations/{id}/reopen/", Visible(|_, _| 200), nothing),
         post(
             "/api/message_manager/conversations/{id}/read/",
             Visible(|_, _| 204),
             |_, thread| json!({ "message_id": thread.message }),
         ),
+        get("/api/message_manager/me/settings/", AnyStaff(200)),
+        patch("/api/message_manager/me/settings/", AnyStaff(200), |_, _| json!({ "theme": "dark" })),
+        get("/api/message_manager/drafts/", AnyStaff(200)),
+        put("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 200), |_, _| json!({ "text": "x" })),
+        get("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 200)),
+        delete("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 204)),
         get("/api/message_manager/events/", AnyStaff(200)),
         get("/api/message_manager/departments/", AnyStaff(200)),
         post("/api/message_manager/departments/", Managers(201), |_, _| json!({ "name": unique("Spa") })),
@@ -141,19 +190,37 @@ fn table() -> Vec<RouteRow> {
         ),
         // The last allowed caller deletes the template.
         delete("/api/message_manager/templates/{id}/", ManagersOfHotel(204)),
-        get("/api/message_manager/stays/", Managers(200)),
-        post("/api/message_manager/stays/", Managers(201), |callers, _| {
+        get("/api/message_manager/labels/", AnyStaff(200)),
+        post(
+            "/api/message_manager/labels/",
+            Managers(201),
+            |_, _| json!({ "name": unique("label"), "colour": "blue" }),
+        ),
+        patch("/api/message_manager/labels/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("label") })),
+        // The last allowed caller deletes the label.
+        delete("/api/message_manager/labels/{id}/", ManagersOfHotel(204)),
+        get("/api/message_manager/guests/{id}/", StaffOfHotel(200)),
+        patch("/api/message_manager/guests/{id}/", StayHandlersOfHotel(200), |_, _| json!({ "note": unique("note") })),
+        get("/api/message_manager/stays/", StaffAndKeys(200)),
+        get("/api/message_manager/stays/{id}/", StaffAndKeysOfHotel(200)),
+        // The conversation of this stay exists and is unrouted.
+        post("/api/message_manager/stays/{id}/conversation/", StaffOfHotel(200), nothing),
+        post("/api/message_manager/stays/", StayHandlers(201), |callers, _| {
             json!({
                 "reservation_code": unique("R"), "guest_name": "Ana", "guest_phone": callers.hotel.unused_phone(),
                 "room_number": "1", "check_in": "2030-05-01", "check_out": "2030-05-02",
             })
         }),
-        patch("/api/message_manager/stays/{id}/", ManagersOfHotel(200), |_, _| json!({ "room_number": unique("R") })),
-        post("/api/message_manager/stays/import/", ManagersAndKeys(200), |_, _| {
+        patch(
+            "/api/message_manager/stays/{id}/",
+            StayHandlersOfHotel(200),
+            |_, _| json!({ "room_number": unique("R") }),
+        ),
+        post("/api/message_manager/stays/import/", StayHandlersAndKeys(200), |_, _| {
             "reservation_code,guest_name,guest_phone,room_number,check_in,check_out\n".into()
         }),
-        post("/api/message_manager/stays/{id}/check_in/", ManagersAndKeysOfHotel(200), nothing),
-        post("/api/message_manager/stays/{id}/check_out/", ManagersAndKeysOfHotel(200), nothing),
+        post("/api/message_manager/stays/{id}/check_in/", StayHandlersAndKeysOfHotel(200), nothing),
+        post("/api/message_manager/stays/{id}/check_out/", StayHandlersAndKeysOfHotel(200), nothing),
         // Last, because it ends all sessions.
         post("/api/auth/logout/", SignOut, |_, _| Value::Null),
     ]
@@ -184,6 +251,8 @@ impl RouteRow {
             "/api/message_manager/departments/{id}/" => callers.hotel.departments[2].id,
             "/api/message_manager/staff/{id}/" => callers.hotel.member_of(2).id,
             "/api/message_manager/templates/{id}/" => callers.template,
+            "/api/message_manager/labels/{id}/" => callers.label,
+            "/api/message_manager/guests/{id}/" => callers.guest,
             "/api/message_manager/attachments/{id}/" => MISSING_ID,
             path if path.starts_with("/api/message_manager/stays/") => callers.hotel.active(0).id,
             _ => thread.id,
@@ -214,16 +283,21 @@ impl RouteRow {
             Public(status) => status,
             SignOut if matches!(who, Who::Revoked | Who::Deactivated) => 204,
             _ if is_unauthenticated => 401,
-            ManagersAndKeysOfHotel(_) if who.is_of_other_hotel() => 404,
-            ManagersAndKeys(status) | ManagersAndKeysOfHotel(status) if who == Who::ApiKey => status,
-            ManagersAndKeys(status) if who == Who::ForeignApiKey => status,
+            StayHandlersAndKeysOfHotel(_) | StaffAndKeysOfHotel(_) if who.is_of_other_hotel() => 404,
+            StayHandlersAndKeys(status) | StayHandlersAndKeysOfHotel(status) if API_KEYS.contains(&who) => status,
+            StaffAndKeys(status) | StaffAndKeysOfHotel(status) if API_KEYS.contains(&who) => status,
             _ if API_KEYS.contains(&who) => 403,
             SignOut => 204,
-            Managers(_) | ManagersAndKeys(_) | ManagersAndKeysOfHotel(_) if !who.is_manager() => 403,
-            ManagersOfHotel(_) if who.is_of_other_hotel() => 404,
-            ManagersOfHotel(_) if !who.is_manager() => 403,
-            AnyStaff(status) | Managers(status) | ManagersOfHotel(status) => status,
-            ManagersAndKeys(status) | ManagersAndKeysOfHotel(status) => status,
+            ManagersOfHotel(_) | StayHandlersOfHotel(_) | StaffOfHotel(_) if who.is_of_other_hotel() => 404,
+            Managers(_) | ManagersOfHotel(_) if !who.is_manager() => 403,
+            StayHandlers(_) | StayHandlersOfHotel(_) | StayHandlersAndKeys(_) | StayHandlersAndKeysOfHotel(_)
+                if !who.handles_stays() =>
+            {
+                403
+            }
+            AnyStaff(status) | Managers(status) | ManagersOfHotel(status) | StaffOfHotel(status) => status,
+            StayHandlers(status) | StayHandlersOfHotel(status) | StaffAndKeys(status) => status,
+            StayHandlersAndKeys(status) | StayHandlersAndKeysOfHotel(status) | StaffAndKeysOfHotel(status) => status,
             Visible(_) | Upgrade => unreachable!("checked by another function"),
         }
     }

@@ -26,9 +26,15 @@ on_both!(each_row_reports_its_result, |hotel| {
         format!("{HEADER}\n{}\n", rows.join("\n"))
     };
     let response = hotel.import(&table(&[&one, &two]));
+    let manager = hotel.manager().await;
+    let mut ids = Vec::new();
+    for booking in [&one, &two] {
+        let found = manager.get(format!("stays/?reservation_code={}", booking.code)).await.is(200);
+        ids.push(found["results"][0]["id"].clone());
+    }
     let wanted = json!({ "rows": [
-        { "row": 1, "reservation_code": one.code, "result": "created" },
-        { "row": 2, "reservation_code": two.code, "result": "created" },
+        { "row": 1, "reservation_code": one.code, "result": "created", "id": ids[0] },
+        { "row": 2, "reservation_code": two.code, "result": "created", "id": ids[1] },
     ] });
     assert_eq!(response, wanted);
     let moved = TestBooking { room: "14".into(), ..two.clone() };

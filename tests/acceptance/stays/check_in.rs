@@ -30,8 +30,12 @@ on_both!(check_in_creates_the_conversation, |hotel| {
     assert_eq!(find_conversation(&manager, &stay).await, None);
     let checked_in = manager.post_empty(stay_path(&stay, "check_in/")).await.is(200);
     assert!(is_time(&checked_in["checked_in_at"]), "{checked_in}");
-    assert_eq!(checked_in, with_fields(&stay, &json!({ "checked_in_at": checked_in["checked_in_at"] })));
     let event = socket.expect("new_conversation").await;
+    let fields = json!({
+        "checked_in_at": checked_in["checked_in_at"], "conversation_id": event["conversation_id"],
+        "status": "checked_in",
+    });
+    assert_eq!(checked_in, with_fields(&stay, &fields));
     assert_eq!((&event["stay_id"], &event["guest_name"]), (&stay["id"], &stay["guest_name"]));
     let conversation = find_conversation(&manager, &stay).await.unwrap();
     assert_eq!((&conversation["id"], &conversation["status"]), (&event["conversation_id"], &json!("active")));

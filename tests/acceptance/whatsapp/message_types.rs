@@ -170,18 +170,18 @@ on_both!(a_reply_shows_the_quoted_message, line => |line| {
     .await;
     let like = json!({ "type": "reaction", "reaction": { "message_id": sent["wamid"], "emoji": "❤" } });
     line.deliver_messages(&[message(&from, like)]).await;
-    let above = "> Is the pool heated?\n> And how warm?\n";
     assert_eq!(
         guest_texts_after(&line, stay.conversation, before).await,
-        [
-            "Is the pool heated?\nAnd how warm?".to_owned(),
-            format!("{above}I mean today"),
-            format!("{above}[reaction] 👍"),
-            format!("{above}[reaction removed]"),
-            "of nothing known".to_owned(),
-            "> Yes, 28 degrees\n[reaction] ❤".to_owned(),
-        ]
+        ["Is the pool heated?\nAnd how warm?", "I mean today", "of nothing known"]
     );
+    let messages = line.messages(stay.conversation).await;
+    let find = |content: &str| messages.iter().find(|it| it["content"] == content).unwrap();
+    let first = find("Is the pool heated?\nAnd how warm?");
+    assert_eq!((&first["reactions"], &first["reply_to"]), (&json!([]), &Value::Null));
+    assert_eq!(find("I mean today")["reply_to"]["id"], first["id"]);
+    assert_eq!(find("I mean today")["reply_to"]["content"], first["content"]);
+    assert_eq!(find("of nothing known")["reply_to"], json!({ "id": null }));
+    assert_eq!(find("Yes, 28 degrees")["reactions"][0]["emoji"], "❤");
 });
 
 on_both!(a_guest_cannot_quote_messages_of_another_guest, line => |line| {
@@ -205,7 +205,7 @@ on_both!(a_reaction_opens_neither_window_nor_conversation, line => |line| {
     let later = json!({ "timestamp": (unix_time() + 60).to_string(), "type": "reaction",
     "reaction": { "message_id": first, "emoji": "👍" } });
     line.deliver_messages(&[message(digits(&stay.phone), later)]).await;
-    assert_eq!(guest_texts(&line, stay.conversation).await.last().unwrap(), "> Thank you\n[reaction] 👍");
+    assert_eq!(line.messages(stay.conversation).await.last().unwrap()["reactions"][0]["emoji"], "👍");
     assert_eq!(window_and_status(&manager.get(stay.path("")).await.is(200)), before);
     line.deliver_messages(&[text(digits(&stay.phone), "One more thing")]).await;
     assert_eq!(manager.get(stay.path("")).await.is(200)["status"], "active");

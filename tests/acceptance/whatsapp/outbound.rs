@@ -1,11 +1,14 @@
 //! Messages to guests through WhatsApp: sent once, in order, with a delivery status.
 
+mod answers;
 mod crashes;
 mod delivery_status;
 mod error_codes;
 mod order_and_rate_limit;
+mod reactions;
 mod recipients;
 mod service_window;
+mod unsent_messages;
 
 use acceptance::{ApiResponse, PASSWORD, StaffClient, Value, WhatsappHotel, json, unique};
 
@@ -14,14 +17,14 @@ const RANKS: [&str; 7] = ["held", "queued", "unknown", "sent", "failed", "delive
 
 /// A conversation whose guest has just written, and the manager who replies.
 #[derive(Clone)]
-struct GuestConversation {
+struct GuestThread {
     line: WhatsappHotel,
     manager: StaffClient,
     id: i64,
     phone: String,
 }
 
-impl GuestConversation {
+impl GuestThread {
     /// A guest without stay writes; the guest flow is off.
     async fn with(line: &WhatsappHotel, phone: &str) -> Self {
         line.hotel.world.run(&["hotel", "set", &line.id.to_string(), "--flow", "off"]).json();

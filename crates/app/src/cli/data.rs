@@ -23,6 +23,9 @@ pub struct ImportStays {
     /// The hotel's id
     #[arg(long, value_parser = hotel_id)]
     hotel: HotelId,
+    /// Print the result of each row without storing anything
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Args)]
@@ -51,7 +54,10 @@ impl ImportStays {
     /// Imports stays and returns the result of each row. Fails if the CSV file cannot be read or is no table of stays.
     pub async fn run(self, desk: &Desk) -> Result<ImportResponse, CliError> {
         let csv = std::fs::read(&self.file).map_err(|error| CliError::ReadFile(self.file, error))?;
-        let rows = desk.import_stays(self.hotel, &csv).await?;
+        let rows = match self.dry_run {
+            true => desk.preview_import(self.hotel, &csv).await?,
+            false => desk.import_stays(self.hotel, &csv).await?,
+        };
         Ok(import_result(&rows))
     }
 }

@@ -25,9 +25,12 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The version of the server, so that a page that was loaded before an update notices it.
+const VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-version"), HeaderValue::from_static(wire::VERSION));
 const MAX_REQUEST_ID_CHARS: usize = 64;
 
-/// Gives every request an id. After the response, counts the request and writes its log line. A panic becomes a 500.
+/// Gives every request an id, and every response the version. After the response, counts the request and writes its log line. A panic becomes a 500.
 pub async fn log_access(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -50,7 +53,7 @@ pub async fn log_access(
                 response.status(),
                 cause_of(response.response()),
             );
-            response.headers_mut().insert(REQUEST_ID, line.request_id);
+            add_headers(response.headers_mut(), line.request_id);
             return Ok(response.map_body(|_, body| TrackedBody::new(body, answering)));
         }
         Ok(Err(error)) => error,
@@ -58,8 +61,14 @@ pub async fn log_access(
     };
     let mut response: HttpResponse<BoxBody> = HttpResponse::from_error(error);
     line.write(app.as_deref().map(AsRef::as_ref), None, response.status(), cause_of(&response));
-    response.headers_mut().insert(REQUEST_ID, line.request_id);
+    add_headers(response.headers_mut(), line.request_id);
     Err(InternalError::from_response("refused", response).into())
+}
+
+fn add_headers(headers: &mut HeaderMap, request_id: HeaderValue) {
+    let (name, version) = VERSION;
+    headers.insert(name, version);
+    headers.insert(REQUEST_ID, request_id);
 }
 
 /// The parts of an access log line that are known before the response.
@@ -138,6 +147,7 @@ mod tests {
             };
             assert_eq!(status.as_u16(), expected, "{path}");
             assert!(headers.contains_key(REQUEST_ID), "{path}");
+            assert_eq!(headers.get(VERSION.0), Some(&VERSION.1), "{path}");
         }
     }
 

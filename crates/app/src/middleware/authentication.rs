@@ -4,6 +4,7 @@ use actix_web::{
     HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Method,
     middleware::Next,
     web,
 };
@@ -17,8 +18,14 @@ use crate::{
         authorization::{Authorization, authorization},
         repeated_write::RepeatedWrite,
     },
-    rest::responses::{replay_response, to_json},
+    rest::{
+        auth::SESSION_COOKIE,
+        responses::{replay_response, to_json},
+    },
 };
+
+/// The beginning of the paths of files of messages; their id follows.
+const DOWNLOADS: &str = "/api/message_manager/attachments/";
 
 /// Verifies the access token or API key of a request and stores the [`Principal`] in the request.
 ///
@@ -54,8 +61,23 @@ async fn verify(request: &ServiceRequest) -> Result<(web::Data<App>, Principal),
             let principal = app.desk.principal(token).await?;
             Ok((app, principal))
         }
+        None if is_download(request) => {
+            let cookie = request.cookie(SESSION_COOKIE).ok_or_else(Problem::unauthenticated)?;
+            if !app.origins.may_read_by_cookie(request.headers()) {
+                return Err(Problem::bad_origin());
+            }
+            let caller = app.desk.caller_of_cookie(cookie.value()).await?;
+            Ok((app, Principal::Staff(caller)))
+        }
         Some(Authorization::Unreadable) | None => Err(Problem::unauthenticated()),
     }
+}
+
+/// Whether a request reads a file of a message. These requests alone may be authorised by the session cookie, so that a
+/// page can name a file in `<img>` or `<video>`.
+fn is_download(request: &ServiceRequest) -> bool {
+    let id = request.path().strip_prefix(DOWNLOADS).map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    [Method::GET, Method::HEAD].contains(request.method()) && id.is_some_and(|it| !it.is_empty() && !it.contains('/'))
 }
 
 /// Checks the session of a request that failed before its use case, and returns the stored result if it repeats a

@@ -18,8 +18,9 @@ use actix_web::{
 
 use crate::{app_state::App, settings::origins::origin_of};
 
-const EXPOSED_HEADERS: &str = "Link, Retry-After, Idempotent-Replay, X-Request-Id, X-Event-Epoch, X-Event-Seq";
-const ALLOWED_METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
+const EXPOSED_HEADERS: &str =
+    "Link, Retry-After, Idempotent-Replay, X-Request-Id, X-Version, X-Event-Epoch, X-Event-Seq";
+const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key";
 const PREFLIGHT_MAX_AGE_SECONDS: &str = "600";
 

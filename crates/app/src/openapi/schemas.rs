@@ -19,24 +19,14 @@ pub struct Schemas(BTreeMap<String, SchemaRef>);
 impl Schemas {
     /// Adds the schemas of a type and of all types that it refers to, and returns a reference (`$ref`) to the type.
     pub fn reference<T: ToSchema>(&mut self) -> SchemaRef {
-        self.add_inner::<T>();
+        let mut inner = Vec::new();
+        T::schemas(&mut inner);
+        self.0.extend(inner);
         self.0.insert(T::name().into_owned(), T::schema());
         RefOr::Ref(Ref::from_schema_name(T::name()))
     }
 
-    /// Adds the schemas of the types that `T` refers to, and returns the schema of `T` itself, to be written inline.
-    pub fn inline<T: ToSchema>(&mut self) -> SchemaRef {
-        self.add_inner::<T>();
-        T::schema()
-    }
-
     pub fn into_map(self) -> BTreeMap<String, SchemaRef> {
         self.0
-    }
-
-    fn add_inner<T: ToSchema>(&mut self) {
-        let mut inner = Vec::new();
-        T::schemas(&mut inner);
-        self.0.extend(inner);
     }
 }

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use desk::reply::OutgoingFile;
-use domain::{MessageText, Name};
+use domain::{MessageId, MessageText, Name};
 use wire::JsonBody;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     request::{
         body_reader::{ReadBodyError, read_body},
         form::{FormError, FormParts},
+        path_id::parse_id,
     },
 };
 
@@ -131,14 +132,16 @@ fn single_file(content_type: &HeaderValue, form: Bytes) -> Result<Bytes, Problem
 }
 
 fn parse_upload(content_type: &HeaderValue, form: Bytes) -> Result<OutgoingFile, Problem> {
-    let (mut file, mut text) = (None, None);
+    let (mut file, mut text, mut reply_to, mut clears_draft) = (None, None, None, false);
     for part in FormParts::new(content_type, form)? {
         let part = part?;
         match part.name.as_str() {
+            "clears_draft" => clears_draft = parse_flag("clears_draft", &part.bytes)?,
             "file" if file.is_some() => return Err(Problem::invalid("file", SEVERAL_FILES)),
             "file" => file = Some(part),
             "text" if text.is_some() => return Err(Problem::invalid("text", "Please give one `text`.")),
             "text" => text = Some(part.bytes),
+            "reply_to" => reply_to = parse_message_id("reply_to", &part.bytes)?,
             _ => {}
         }
     }
@@ -153,7 +156,7 @@ fn parse_upload(content_type: &HeaderValue, form: Bytes) -> Result<OutgoingFile,
     let name = Name::parse(name).map_err(|error| Problem::invalid("file", error.to_string()))?;
     let content_type = file.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let text = text.as_deref().map_or(Ok(None), parse_caption)?;
-    Ok(OutgoingFile { name: name.to_string(), content_type, bytes: file.bytes, text })
+    Ok(OutgoingFile { name: name.to_string(), content_type, bytes: file.bytes, text, reply_to, clears_draft })
 }
 
 /// Parses the caption of an uploaded file (part `text` of the form). Returns `None` if the part is empty.
@@ -163,6 +166,25 @@ fn parse_caption(bytes: &[u8]) -> Result<Option<MessageText>, Problem> {
         return Ok(None);
     }
     MessageText::parse(text).map(Some).map_err(|error| Problem::invalid("text", error.to_string()))
+}
+
+/// Parses a part of a form that is `true` or `false`.
+fn parse_flag(name: &str, bytes: &[u8]) -> Result<bool, Problem> {
+    match bytes.trim_ascii() {
+        b"true" => Ok(true),
+        b"false" | b"" => Ok(false),
+        _ => Err(Problem::invalid(name, "Please give `true` or `false`.")),
+    }
+}
+
+/// Parses a part of a form that is the id of a message. Returns `None` if the part is empty.
+fn parse_message_id(name: &str, bytes: &[u8]) -> Result<Option<MessageId>, Problem> {
+    let text = str::from_utf8(bytes).unwrap_or("?").trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let id = parse_id(text).map(MessageId);
+    id.map(Some).ok_or_else(|| Problem::invalid(name, "This must be a positive whole number."))
 }
 
 impl From<FormError> for Problem {

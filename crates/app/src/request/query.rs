@@ -2,8 +2,14 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use desk::{Caller, PageRequest, conversations::ConversationFilter, messages::MessageRange};
-use domain::{DepartmentId, MessageId, Name, Seq, StaffId, Status};
+use desk::{
+    Caller, PageRequest,
+    conversations::{ConversationFilter, ConversationOrder},
+    messages::MessageRange,
+    stays::StayFilter,
+    templates::TemplateFilter,
+};
+use domain::{DepartmentId, LabelId, MessageId, Name, Seq, StaffId, Status};
 use transport::Cursor;
 use url::form_urlencoded;
 
@@ -45,13 +51,16 @@ impl Query {
 
     /// Parses a boolean query parameter; `false` if it is missing.
     pub fn flag(&mut self, name: &str) -> bool {
-        let parse = |text: &str| text.parse().map_err(|_| "Please give `true` or `false`.".to_owned());
-        self.optional(name, parse).unwrap_or_default()
+        self.optional(name, boolean).unwrap_or_default()
     }
 
     /// Returns the value built from the parsed parameters. Fails with 400 and all faults if there are any.
     pub fn finish<T>(self, value: T) -> Result<T, Problem> {
         if self.faults.is_empty() { Ok(value) } else { Err(Problem::invalid_fields(self.faults)) }
+    }
+
+    fn add_fault(&mut self, name: &str, sentence: &str) {
+        self.faults.push((name.to_owned(), vec![sentence.to_owned()]));
     }
 
     fn number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
@@ -80,17 +89,48 @@ pub fn conversation_filter(query: &mut Query, caller: Caller) -> ConversationFil
         department: query.id("department").map(DepartmentId),
         assigned_to: query.optional("assigned_to", |text| assignee(text, caller)),
         unread: query.flag("unread"),
+        waiting: query.optional("waiting", boolean),
+        unsent: query.flag("unsent"),
+        order: query.optional("order", conversation_order).unwrap_or_default(),
+        labels: query.optional("label", labels).unwrap_or_default(),
         search: query.optional("search", search).flatten(),
         // Which telephone numbers match a search depends on the country of the hotel, so the use case adds them.
         search_numbers: vec![],
     }
 }
 
+/// Parses the filter in the query of `GET stays/`.
+pub fn stay_filter(query: &mut Query) -> StayFilter {
+    StayFilter {
+        reservation_code: query.optional("reservation_code", search).flatten(),
+        room: query.optional("room", search).flatten(),
+        search: query.optional("search", search).flatten(),
+        // As for conversations, the use case adds the telephone numbers.
+        search_numbers: vec![],
+        current: query.flag("current"),
+        arriving: query.flag("arriving"),
+        leaving: query.flag("leaving"),
+    }
+}
+
+/// Parses the filter in the query of `GET templates/`.
+pub fn template_filter(query: &mut Query) -> TemplateFilter {
+    TemplateFilter {
+        search: query.optional("search", search).flatten(),
+        department: query.id("department").map(DepartmentId),
+    }
+}
+
 /// Parses the range of messages in the query of `GET conversations/{id}/messages/`.
 pub fn message_range(query: &mut Query) -> MessageRange {
+    let (before, after, around) = (query.id("before"), query.id("after"), query.id("around"));
+    if around.is_some() && (before.is_some() || after.is_some()) {
+        query.add_fault("around", "Please give `around` without `before` and `after`.");
+    }
     MessageRange {
-        before: query.id("before").map(MessageId),
-        after: query.id("after").map(MessageId),
+        before: before.map(MessageId),
+        after: after.map(MessageId),
+        around: around.map(MessageId),
         limit: query.number("limit", MESSAGE_LIMITS).unwrap_or(DEFAULT_MESSAGE_LIMIT),
         notes: query.optional("include", include).unwrap_or_default(),
     }
@@ -113,6 +153,18 @@ fn seq(text: &str) -> Result<Seq, String> {
     seq.ok_or_else(|| "Please give the last `seq` that you received, or 0.".to_owned())
 }
 
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "Please give `true` or `false`.".to_owned())
+}
+
+fn conversation_order(text: &str) -> Result<ConversationOrder, String> {
+    match text {
+        "updated" => Ok(ConversationOrder::Updated),
+        "waiting" => Ok(ConversationOrder::Waiting),
+        _ => Err("Please give `updated` or `waiting`.".to_owned()),
+    }
+}
+
 fn id(text: &str) -> Result<i64, String> {
     parse_id(text).ok_or_else(|| "Please give an id.".to_owned())
 }
@@ -121,6 +173,12 @@ fn statuses(text: &str) -> Result<Vec<Status>, String> {
     let all = || Status::NAMES.join(", ");
     let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
     text.split(',').map(parse).collect()
+}
+
+/// Parses a list of label ids. A hotel has at most 100 labels.
+fn labels(text: &str) -> Result<Vec<LabelId>, String> {
+    let ids: Vec<LabelId> = text.split(',').map(|word| id(word.trim()).map(LabelId)).collect::<Result<_, _>>()?;
+    if ids.len() > 100 { Err("At most 100 labels can be given.".to_owned()) } else { Ok(ids) }
 }
 
 fn assignee(text: &str, caller: Caller) -> Result<Option<StaffId>, String> {
@@ -179,8 +237,20 @@ mod tests {
         assert_eq!((all.unread, all.search.as_deref()), (true, Some("Jörg")));
         assert_eq!(parse_filter("assigned_to=none").unwrap().assigned_to, Some(None));
         assert_eq!(parse_filter("assigned_to=9").unwrap().assigned_to, Some(Some(StaffId(9))));
+        let waiting = parse_filter("waiting=false&unsent=true&order=waiting").unwrap();
+        assert_eq!((waiting.waiting, waiting.unsent, waiting.order), (Some(false), true, ConversationOrder::Waiting));
         let none = parse_filter("search=%20").unwrap();
         assert!(none.status.is_empty() && none.search.is_none() && none.assigned_to.is_none() && !none.unread);
+    }
+
+    #[test]
+    fn labels_are_a_list_of_ids() {
+        assert_eq!(parse_filter("label=3,%204").unwrap().labels, [LabelId(3), LabelId(4)]);
+        let many = |count: i64| format!("label={}", (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(","));
+        assert_eq!(parse_filter(&many(100)).unwrap().labels.len(), 100);
+        for bad in ["label=", "label=x", "label=0", "label=1,,2", "label=1,", &many(101)] {
+            assert!(parse_filter(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -195,6 +265,9 @@ mod tests {
             "assigned_to=",
             "unread=perhaps",
             "unread=1",
+            "waiting=",
+            "unsent=no",
+            "order=oldest",
             "search=%00",
         ] {
             assert!(parse_filter(bad).is_err(), "{bad}");
@@ -223,7 +296,17 @@ mod tests {
         let explicit = parse_range("limit=1000&before=5&after=2&include=notes").unwrap();
         assert_eq!((explicit.limit, explicit.notes), (1000, true));
         assert_eq!((explicit.before, explicit.after), (Some(MessageId(5)), Some(MessageId(2))));
-        for bad in ["limit=0", "limit=1001", "before=x", "after=0", "include=all"] {
+        assert_eq!(parse_range("around=7&limit=3").unwrap().around, Some(MessageId(7)));
+        for bad in [
+            "limit=0",
+            "limit=1001",
+            "before=x",
+            "after=0",
+            "include=all",
+            "around=x",
+            "around=7&before=9",
+            "around=7&after=9",
+        ] {
             assert!(parse_range(bad).is_err(), "{bad}");
         }
     }
@@ -241,13 +324,17 @@ mod tests {
         assert!(read("after_seq=0&epoch=%00").is_err());
     }
 
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 17] = [
+        "around",
         "page",
         "page_size",
         "status",
         "department",
         "assigned_to",
         "unread",
+        "waiting",
+        "unsent",
+        "order",
         "search",
         "limit",
         "before",

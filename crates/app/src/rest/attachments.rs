@@ -1,27 +1,45 @@
 //! Attachments: download a file of a message, send a file to a guest.
 
+use std::ops::Range;
+
 use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    http::header::{
-        CONTENT_DISPOSITION, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+    HttpResponse, HttpResponseBuilder,
+    http::{
+        Method, StatusCode,
+        header::{
+            ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, Charset, ContentDisposition,
+            DispositionParam, DispositionType, ETAG, ExtendedValue, X_CONTENT_TYPE_OPTIONS,
+        },
     },
 };
 use bytes::Bytes;
-use desk::Desk;
+use desk::{
+    Desk,
+    attachments::{PART_BYTES, ReadableFile},
+};
 use domain::AttachmentId;
 use futures_util::stream::{self, Stream};
+use utoipa::openapi::Type;
 use wire::response::MessageResponse;
 
-use super::responses::{to_json, write_response};
+use super::{
+    drafts::publish_if_performed,
+    responses::{sent_response, to_json},
+};
 use crate::{
     endpoint::{Endpoint, get, post},
-    problem::HandlerResult,
-    request::ApiRequest,
+    problem::{HandlerResult, Problem},
+    request::{ApiRequest, RequestedBytes, has_current, requested_bytes},
 };
 
 /// The size limit of an upload: a file of 16 MiB and the rest of the form.
 const MAX_UPLOAD_BYTES: usize = 16 * 1024 * 1024 + 64 * 1024;
+
+/// The content security policy of files: whatever a file contains, it cannot run scripts, and it belongs to no origin.
+/// A browser that shows a picture or film by itself loads it once more, from the same address.
+const FILE_POLICY: &str = "default-src 'none'; img-src 'self'; media-src 'self'; sandbox";
+/// The one value of `thumbnail`: greatest width and height of a thumbnail in pixels.
+const THUMBNAIL_SIDE: &str = "320";
 
 const OCTET_STREAM: &str = "application/octet-stream";
 /// The media types of attachments that a download keeps. A browser could run a file of another type, or show it as a
@@ -48,9 +66,23 @@ const SAFE_MEDIA_TYPES: [&str; 17] = [
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        get("/api/message_manager/attachments/{id}/", "Download a file of a message.", download_attachment)
+        get("/api/message_manager/attachments/{id}/", "Download a file of a message, or show it.", download_attachment)
+            .security(&["cookie"])
+            .query(
+                "thumbnail",
+                Type::Integer,
+                "`320`: a JPEG of at most 320 pixels a side; 404 if the file is no picture.",
+            )
+            .query(
+                "inline",
+                Type::Boolean,
+                "Whether a browser shows a picture, sound, film or PDF instead of saving it.",
+            )
+            .response_header("ETag", "Names the content of the file, for `If-None-Match` and `If-Range`.")
             .returns_file(&SAFE_MEDIA_TYPES)
-            .problems(&[404]),
+            .returns_part_of_file(&SAFE_MEDIA_TYPES)
+            .returns_nothing(304)
+            .problems(&[400, 404, 416]),
         post(
             "/api/message_manager/conversations/{id}/attachments/",
             "Send a file of at most 16 MiB to the guest.",
@@ -64,39 +96,111 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn download_attachment(request: ApiRequest) -> HandlerResult {
-    let id = AttachmentId(request.id());
-    let attachment = request.desk().attachment(request.caller, id).await?;
+    let mut query = request.query();
+    let (is_thumbnail, inline) = (query.optional("thumbnail", thumbnail_side).is_some(), query.flag("inline"));
+    let (is_thumbnail, inline) = query.finish((is_thumbnail, inline))?;
+    let file = request.desk().attachment(request.caller, AttachmentId(request.id())).await?;
+    if is_thumbnail { show_thumbnail(&request, &file).await } else { show_file(&request, &file, inline) }
+}
+
+async fn show_thumbnail(request: &ApiRequest, file: &ReadableFile) -> HandlerResult {
+    let etag = format!("\"{}-{THUMBNAIL_SIDE}\"", file.digest);
+    if has_current(request.http.headers(), &etag) {
+        return Ok(file_response(StatusCode::NOT_MODIFIED, &etag).finish());
+    }
+    let thumbnail = request.desk().thumbnail(file).await?.ok_or(desk::Error::NotFound)?;
+    let name = format!("{}.jpg", file.attachment.name);
+    let mut response = file_response(StatusCode::OK, &etag);
+    Ok(response.content_type("image/jpeg").insert_header(disposition(DispositionType::Inline, &name)).body(thumbnail))
+}
+
+fn show_file(request: &ApiRequest, ReadableFile { attachment, digest }: &ReadableFile, inline: bool) -> HandlerResult {
+    let (headers, etag) = (request.http.headers(), format!("\"{digest}\""));
+    if has_current(headers, &etag) {
+        return Ok(file_response(StatusCode::NOT_MODIFIED, &etag).finish());
+    }
+    let size = u64::try_from(attachment.size).unwrap_or_default();
+    // `Range` has a meaning for GET only.
+    let requested = match *request.http.method() {
+        Method::GET => requested_bytes(headers, size, &etag),
+        _ => RequestedBytes::Whole,
+    };
+    let (status, part) = match requested {
+        RequestedBytes::Whole => (StatusCode::OK, 0..size),
+        RequestedBytes::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+        RequestedBytes::Unsatisfiable => return Err(Problem::range_not_satisfiable(size)),
+    };
     let content_type = SAFE_MEDIA_TYPES.into_iter().find(|safe| *safe == attachment.content_type);
-    Ok(HttpResponse::Ok()
-        .content_type(content_type.unwrap_or(OCTET_STREAM))
-        .insert_header((CONTENT_DISPOSITION, download_as(&attachment.name)))
-        .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .no_chunking(u64::try_from(attachment.size).unwrap_or_default())
-        .streaming(stored_parts(request.desk().clone(), id)))
+    let content_type = content_type.unwrap_or(OCTET_STREAM);
+    let is_inline = inline && is_shown_inline(content_type);
+    let kind = if is_inline { DispositionType::Inline } else { DispositionType::Attachment };
+    let mut response = file_response(status, &etag);
+    response.content_type(content_type).insert_header(disposition(kind, &attachment.name));
+    if status == StatusCode::PARTIAL_CONTENT {
+        response.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{size}", part.start, part.end - 1)));
+    }
+    response.no_chunking(part.end - part.start);
+    Ok(response.streaming(stored_bytes(request.desk().clone(), attachment.id, part)))
+}
+
+/// Begins the response with a file, with the headers that also a 304 has. A client keeps the file but asks before it
+/// shows the file again: another person may use the browser then, or the conversation may have been transferred.
+fn file_response(status: StatusCode, etag: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response
+        .insert_header((ETAG, etag))
+        .insert_header((CACHE_CONTROL, "private, no-cache"))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((CONTENT_SECURITY_POLICY, FILE_POLICY))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("Cross-Origin-Resource-Policy", "same-origin"));
+    response
+}
+
+/// Whether a browser shows files of this safe media type by itself.
+fn is_shown_inline(content_type: &str) -> bool {
+    ["image/", "audio/", "video/", "application/pdf"].iter().any(|it| content_type.starts_with(it))
+}
+
+fn thumbnail_side(text: &str) -> Result<(), String> {
+    if text == THUMBNAIL_SIDE { Ok(()) } else { Err(format!("Only {THUMBNAIL_SIDE} is possible.")) }
 }
 
 async fn send_attachment(request: ApiRequest) -> HandlerResult {
     let (file, once) = request.write_upload()?.once(to_json::<_, MessageResponse>);
+    let clears_draft = file.clears_draft;
     let outcome = request.desk().send_file(request.caller, request.conversation(), file, once).await?;
-    write_response(StatusCode::CREATED, outcome, to_json::<_, MessageResponse>)
+    if clears_draft {
+        publish_if_performed(&request, &outcome);
+    }
+    sent_response(&request, outcome).await
 }
 
-/// Streams the stored parts of an attachment. Each part is read after the previous one has been written to the client.
-fn stored_parts(desk: Desk, id: AttachmentId) -> impl Stream<Item = Result<Bytes, desk::Error>> {
-    stream::try_unfold(0, move |number| {
+/// Streams some bytes of a file. Each stored part is read after the previous one has been written to the client.
+fn stored_bytes(desk: Desk, id: AttachmentId, bytes: Range<u64>) -> impl Stream<Item = Result<Bytes, desk::Error>> {
+    stream::try_unfold(bytes, move |rest| {
         let desk = desk.clone();
-        async move { Ok(desk.attachment_part(id, number).await?.map(|part| (Bytes::from(part), number + 1))) }
+        async move {
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let (number, skipped) = (rest.start / PART_BYTES as u64, (rest.start % PART_BYTES as u64) as usize);
+            let number = i32::try_from(number).unwrap_or(i32::MAX);
+            let Some(part) = desk.attachment_part(id, number).await?.filter(|it| it.len() > skipped) else {
+                return Ok(None);
+            };
+            let end =
+                part.len().min(skipped.saturating_add(usize::try_from(rest.end - rest.start).unwrap_or(usize::MAX)));
+            let wanted = Bytes::from(part).slice(skipped..end);
+            let rest = rest.start + wanted.len() as u64..rest.end;
+            Ok(Some((wanted, rest)))
+        }
     })
 }
 
-/// The `Content-Disposition` header of a download with this file name, in which control characters and path separators
-/// are replaced.
-fn download_as(name: &str) -> ContentDisposition {
+/// The `Content-Disposition` header with this file name, in which control characters and path separators are replaced.
+fn disposition(disposition: DispositionType, name: &str) -> ContentDisposition {
     let value = name.replace(|it: char| it.is_control() || "/\\".contains(it), "_").into_bytes();
     let name = ExtendedValue { charset: Charset::Ext("UTF-8".to_owned()), language_tag: None, value };
-    ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::FilenameExt(name)],
-    }
+    ContentDisposition { disposition, parameters: vec![DispositionParam::FilenameExt(name)] }
 }

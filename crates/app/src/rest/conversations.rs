@@ -1,18 +1,21 @@
 //! Conversations: list, show, route, assign, close, mark as read.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use desk::WriteOutcome;
+use desk::{
+    WriteOutcome,
+    messages::{MarkedRead, ReadMove},
+};
 use domain::ConversationView;
 use utoipa::openapi::Type;
 use wire::{
     request::{AssignBody, EmptyBody, MarkReadBody, StartRelayBody},
-    response::{ConversationDetails, ConversationResponse, PageResponse, RelayEndedResponse},
+    response::{ConversationDetails, ConversationResponse, HistoryEntryResponse, PageResponse, RelayEndedResponse},
 };
 
-use super::responses::{cursor_response, page_body, replay_response, to_json, write_response};
+use super::responses::{cursor_response, page_body, page_response, replay_response, to_json, write_response};
 use crate::{
     endpoint::{Endpoint, get, post},
-    problem::HandlerResult,
+    problem::{HandlerResult, Problem},
     request::{ApiRequest, conversation_filter, page},
 };
 
@@ -22,7 +25,11 @@ pub fn read_endpoints() -> Vec<Endpoint> {
             .query("status", Type::String, "One or more of demo, checkin, active, relay, closed; comma-separated.")
             .query("department", Type::Integer, "Only those routed to this department.")
             .query("assigned_to", Type::String, "`me`, `none`, or a staff member's id.")
+            .query("label", Type::String, "Only those with any of these labels: ids, comma-separated, at most 100.")
             .query("unread", Type::Boolean, "Only those with messages that the caller has not read.")
+            .query("waiting", Type::Boolean, "Only those whose guest waits for an answer, or does not.")
+            .query("unsent", Type::Boolean, "Only those with staff messages that the guest has not got.")
+            .query("order", Type::String, "`updated` (default), or `waiting`: longest waiting first, then all others.")
             .query(
                 "search",
                 Type::String,
@@ -41,6 +48,16 @@ pub fn read_endpoints() -> Vec<Endpoint> {
             .with_cursor()
             .returns::<ConversationDetails>(200)
             .problems(&[404]),
+        get(
+            "/api/message_manager/conversations/{id}/history/",
+            "List what happened to a conversation, newest first.",
+            list_history,
+        )
+        .describe(
+            "Entries of the time before this list existed are missing. Subscribers of the conversation get each new \
+             entry as `history_added`.",
+        )
+        .returns_page::<PageResponse<HistoryEntryResponse>>(),
     ]
 }
 
@@ -69,13 +86,20 @@ pub fn write_endpoints() -> Vec<Endpoint> {
         .idempotent()
         .body::<AssignBody>()
         .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/handled/",
+            "Record that the guest needs no answer.",
+            mark_handled,
+        )
+        .idempotent()
+        .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/close/", "Close the conversation.", close_conversation)
             .idempotent()
             .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/reopen/", "Reopen a closed conversation.", reopen_conversation)
             .idempotent()
             .returns::<ConversationDetails>(200),
-        post("/api/message_manager/conversations/{id}/read/", "Move the caller's read position forward.", mark_as_read)
+        post("/api/message_manager/conversations/{id}/read/", "Move the caller's read position.", mark_as_read)
             .idempotent()
             .body::<MarkReadBody>()
             .returns_nothing(204),
@@ -104,6 +128,12 @@ async fn show_conversation(request: ApiRequest) -> HandlerResult {
     Ok(cursor_response(&found, ConversationDetails::from(&found.value)))
 }
 
+async fn list_history(request: ApiRequest) -> HandlerResult {
+    let page = request.page()?;
+    let entries = request.desk().list_history(request.caller, request.conversation(), page).await?;
+    page_response::<_, HistoryEntryResponse, _>(&request, page, entries)
+}
+
 async fn start_relay(request: ApiRequest) -> HandlerResult {
     let (body, once) = request.write::<StartRelayBody>()?.once(details_json);
     let (caller, conversation) = (request.caller, request.conversation());
@@ -119,7 +149,14 @@ async fn end_relay(request: ApiRequest) -> HandlerResult {
 
 async fn assign_conversation(request: ApiRequest) -> HandlerResult {
     let (body, once) = request.write::<AssignBody>()?.once(details_json);
-    let outcome = request.desk().assign(request.caller, request.conversation(), body.staff_id, once).await?;
+    let (to, if_unassigned) = (body.staff_id, body.if_unassigned.unwrap_or(false));
+    let outcome = request.desk().assign(request.caller, request.conversation(), to, if_unassigned, once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
+}
+
+async fn mark_handled(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(details_json);
+    let outcome = request.desk().mark_handled(request.caller, request.conversation(), once).await?;
     write_response(StatusCode::OK, outcome, details_json)
 }
 
@@ -136,20 +173,30 @@ async fn reopen_conversation(request: ApiRequest) -> HandlerResult {
 }
 
 async fn mark_as_read(request: ApiRequest) -> HandlerResult {
-    let (body, once) = request.write::<MarkReadBody>()?.once(|_| String::new());
-    let outcome = request.desk().mark_read(request.caller, request.conversation(), body.message_id, once).await?;
-    let (conversation, has_moved) = match outcome {
+    let (to, once) = request.write::<MarkReadBody>()?.try_map(read_move)?.once(|_| String::new());
+    let outcome = request.desk().mark_read(request.caller, request.conversation(), to, once).await?;
+    let MarkedRead { conversation, moved_to } = match outcome {
         WriteOutcome::Replayed(stored) => return Ok(replay_response(&stored)),
         WriteOutcome::Performed(marked) => marked,
     };
     // The read position is already stored. The ephemeral signal that shows it to other staff may be lost, so the call
     // succeeds even if the signal fails.
-    if has_moved && let Ok((reader, _, _)) = request.desk().me(request.caller).await {
+    if let Some(position) = moved_to
+        && let Ok((reader, _, _)) = request.desk().me(request.caller).await
+    {
         let reader = domain::Person { id: reader.id, name: reader.name };
         let (hotel, id, stay) = (conversation.hotel, conversation.id, conversation.stay);
-        request.app.hub.publish_read(hotel, id, stay, reader, body.message_id);
+        request.app.hub.publish_read(hotel, id, stay, reader, position);
     }
     Ok(HttpResponse::NoContent().finish())
+}
+
+fn read_move(body: MarkReadBody) -> Result<ReadMove, Problem> {
+    match (body.message_id, body.unread_from) {
+        (Some(message), None) => Ok(ReadMove::UpTo(message)),
+        (None, Some(message)) => Ok(ReadMove::UnreadFrom(message)),
+        _ => Err(Problem::invalid("message_id", "Please give one of `message_id` and `unread_from`.")),
+    }
 }
 
 fn details_json(view: &ConversationView) -> String {

@@ -1,19 +1,47 @@
-//! Guest simulator of a demo server.
+//! Demo server: sign-ins, guest simulator, and the switch of the played guests.
 
 use actix_web::{HttpResponse, http::Method, web};
 use desk::inbound::receive_message::GuestMessage;
-use wire::{request::GuestMessageBody, response::GuestMessageStoredResponse};
+use wire::{
+    request::{ChangeDemoBody, GuestMessageBody},
+    response::{DemoResponse, DemoSignInResponse, GuestMessageStoredResponse},
+};
 
 use crate::{app_state::App, endpoint::Endpoint, problem::HandlerResult, request::RequestBody};
 
 pub fn endpoints() -> Vec<Endpoint> {
+    let show = "Show the sign-ins of a demo; only on a server started with --demo.";
+    let change = "Let played guests write now and then, or stop them; only on a server started with --demo.";
     let summary = "Simulate a message of a guest; only on a server started with --demo.";
     vec![
+        Endpoint::public(Method::GET, "/api/demo/", show, show_demo).returns::<DemoResponse>(200).problems(&[404, 406]),
+        Endpoint::public(Method::PATCH, "/api/demo/", change, change_demo)
+            .body::<ChangeDemoBody>()
+            .returns::<DemoResponse>(200)
+            .problems(&[400, 404, 406, 413, 415]),
         Endpoint::public(Method::POST, "/api/demo/guest_message/", summary, simulate_guest_message)
             .body::<GuestMessageBody>()
             .returns::<GuestMessageStoredResponse>(201)
             .problems(&[400, 404, 406, 413, 415]),
     ]
+}
+
+async fn show_demo(app: web::Data<App>, body: RequestBody) -> HandlerResult {
+    body.require_json_accepted()?;
+    demo_response(&app).await
+}
+
+async fn change_demo(app: web::Data<App>, body: RequestBody) -> HandlerResult {
+    body.require_json_accepted()?;
+    app.played_guests.set_playing(body.json::<ChangeDemoBody>()?.playing);
+    demo_response(&app).await
+}
+
+async fn demo_response(app: &App) -> HandlerResult {
+    let sign_ins = app.desk.demo_sign_ins().await?;
+    let sign_ins = sign_ins.iter().map(|it| DemoSignInResponse::new(&it.username, &it.name, it.role, &it.departments));
+    let sign_ins = sign_ins.collect();
+    Ok(HttpResponse::Ok().json(DemoResponse { sign_ins, playing: app.played_guests.are_playing() }))
 }
 
 /// Stores a message as if a guest had written it. The route exists only with `--demo`.

@@ -1,7 +1,9 @@
-//! Departments: staff list them, managers create and rename them.
+//! Departments: staff list them, managers create, change and deactivate them.
 
 use actix_web::http::StatusCode;
+use desk::departments::{DepartmentChange, DepartmentFields};
 use domain::DepartmentId;
+use utoipa::openapi::Type;
 use wire::{
     request::{ChangeDepartmentBody, NewDepartmentBody},
     response::{DepartmentResponse, PageResponse},
@@ -11,18 +13,19 @@ use super::responses::{page_response, to_json, write_response};
 use crate::{
     endpoint::{Endpoint, get, patch, post},
     problem::HandlerResult,
-    request::ApiRequest,
+    request::{ApiRequest, page},
 };
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/departments/", "List the hotel's departments.", list_departments)
+            .query("inactive", Type::Boolean, "Include inactive departments.")
             .returns_page::<PageResponse<DepartmentResponse>>(),
         post("/api/message_manager/departments/", "Create a department (managers).", create_department)
             .idempotent()
             .body::<NewDepartmentBody>()
             .returns::<DepartmentResponse>(201),
-        patch("/api/message_manager/departments/{id}/", "Rename a department (managers).", rename_department)
+        patch("/api/message_manager/departments/{id}/", "Change a department (managers).", change_department)
             .idempotent()
             .body::<ChangeDepartmentBody>()
             .returns::<DepartmentResponse>(200),
@@ -30,20 +33,26 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list_departments(request: ApiRequest) -> HandlerResult {
-    let page = request.page()?;
-    let departments = request.desk().list_departments(request.caller, page).await?;
-    page_response::<_, DepartmentResponse>(&request, page, departments)
+    let mut query = request.query();
+    let (page, with_inactive) = (page(&mut query)?, query.flag("inactive"));
+    let page = query.finish(page)?;
+    let departments = request.desk().list_departments(request.caller, with_inactive, page).await?;
+    page_response::<_, DepartmentResponse, _>(&request, page, departments)
 }
 
 async fn create_department(request: ApiRequest) -> HandlerResult {
     let (new, once) = request.write::<NewDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
-    let outcome = request.desk().create_department(request.caller, new.name, once).await?;
+    let NewDepartmentBody { name, active, handles_stays } = new;
+    let fields = DepartmentFields { name: None, active, handles_stays };
+    let outcome = request.desk().create_department(request.caller, name, fields, once).await?;
     write_response(StatusCode::CREATED, outcome, to_json::<_, DepartmentResponse>)
 }
 
-async fn rename_department(request: ApiRequest) -> HandlerResult {
-    let (change, once) = request.write::<ChangeDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
+async fn change_department(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<ChangeDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
+    let ChangeDepartmentBody { name, active, handles_stays, move_to } = body;
+    let change = DepartmentChange { fields: DepartmentFields { name, active, handles_stays }, move_to };
     let id = DepartmentId(request.id());
-    let outcome = request.desk().rename_department(request.caller, id, change.name, once).await?;
+    let outcome = request.desk().change_department(request.caller, id, change, once).await?;
     write_response(StatusCode::OK, outcome, to_json::<_, DepartmentResponse>)
 }

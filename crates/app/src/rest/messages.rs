@@ -1,17 +1,26 @@
 //! Messages and notes of a conversation: list, send, retry.
 
 use actix_web::http::{StatusCode, header::LINK};
-use desk::{messages::MessagePage, reply::TextReply};
+use desk::{
+    messages::{MessagePage, NewNote},
+    reply::{RenderedTemplate, TemplateReply, TextReply},
+};
 use domain::MessageId;
-use utoipa::openapi::Type;
 use wire::{
-    request::{AddNoteBody, EmptyBody, SendMessageBody, SendTemplateBody},
-    response::MessageResponse,
+    request::{
+        AddNoteBody, ChangeMessageBody, EmptyBody, ReactBody, RenderTemplateBody, SendMessageBody, SendTemplateBody,
+    },
+    response::{MessageResponse, RenderedTemplateResponse},
 };
 
-use super::responses::{cursor_response, json_response, replay_response, to_json, write_response};
+use super::{
+    drafts::publish_if_performed,
+    responses::{
+        cursor_response, empty_write_response, json_response, replay_response, sent_response, to_json, write_response,
+    },
+};
 use crate::{
-    endpoint::{Endpoint, get, post},
+    endpoint::{Endpoint, ParameterValues, delete, get, patch, post},
     problem::HandlerResult,
     request::{ApiRequest, message_range},
 };
@@ -19,10 +28,15 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/conversations/{id}/messages/", "List messages, oldest first.", list_messages)
-            .query("limit", Type::Integer, "The maximum number of messages, 1 to 1000; by default 200.")
-            .query("before", Type::Integer, "Only messages before this one.")
-            .query("after", Type::Integer, "Only messages after this one.")
-            .query("include", Type::String, "`notes`: include internal notes.")
+            .query(
+                "limit",
+                ParameterValues::Number { from: 1, to: Some(1000), default: Some(200) },
+                "The maximum number of messages.",
+            )
+            .query("before", ParameterValues::Id, "Only messages before this one.")
+            .query("after", ParameterValues::Id, "Only messages after this one.")
+            .query("around", ParameterValues::Id, "The messages next to this one, which is in the middle of the page.")
+            .query("include", ParameterValues::OneOf(&["notes"]), "`notes`: include internal notes.")
             .with_cursor()
             .response_header("Link", "`prev`: older messages; `next`: newer messages.")
             .returns_array::<MessageResponse>()
@@ -36,11 +50,42 @@ pub fn endpoints() -> Vec<Endpoint> {
             .body::<SendTemplateBody>()
             .returns::<MessageResponse>(201),
         post(
+            "/api/message_manager/conversations/{id}/render_template/",
+            "Fill a template for a conversation, without sending it.",
+            render_template,
+        )
+        .idempotent()
+        .body::<RenderTemplateBody>()
+        .returns::<RenderedTemplateResponse>(200),
+        post(
             "/api/message_manager/conversations/{id}/messages/{message_id}/retry/",
             "Send a failed message again.",
             retry_message,
         )
         .idempotent()
+        .returns::<MessageResponse>(200),
+        patch(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/",
+            "Change the text of a held message.",
+            change_message,
+        )
+        .idempotent()
+        .body::<ChangeMessageBody>()
+        .returns::<MessageResponse>(200),
+        delete(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/",
+            "Take back a message that is held or waits to be sent.",
+            take_back_message,
+        )
+        .idempotent()
+        .returns_nothing(204),
+        post(
+            "/api/message_manager/conversations/{id}/messages/{message_id}/react/",
+            "React to a message of the guest.",
+            react_to_message,
+        )
+        .idempotent()
+        .body::<ReactBody>()
         .returns::<MessageResponse>(200),
         post("/api/message_manager/conversations/{id}/notes/", "Write an internal note.", add_note)
             .idempotent()
@@ -65,8 +110,8 @@ async fn list_messages(request: ApiRequest) -> HandlerResult {
 /// The value of the `Link` header: links to older (`prev`) and newer (`next`) messages, if there are any.
 fn link_header(request: &ApiRequest, page: &MessagePage) -> Option<String> {
     let links = request.page_links();
-    let older = page.older.map(|id| format!("<{}>; rel=\"prev\"", links.with("before", id.0, &["after"])));
-    let newer = page.newer.map(|id| format!("<{}>; rel=\"next\"", links.with("after", id.0, &["before"])));
+    let older = page.older.map(|id| format!("<{}>; rel=\"prev\"", links.with("before", id.0, &["after", "around"])));
+    let newer = page.newer.map(|id| format!("<{}>; rel=\"next\"", links.with("after", id.0, &["before", "around"])));
     let both: Vec<String> = older.into_iter().chain(newer).collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
@@ -76,9 +121,13 @@ fn link_header(request: &ApiRequest, page: &MessagePage) -> Option<String> {
 async fn send_message(request: ApiRequest) -> HandlerResult {
     let write = request.write_reply::<SendMessageBody>()?;
     let client_ref = write.key.map(|key| (key.key, key.request_digest));
-    let SendMessageBody { text, seen_message_id: seen, hold, .. } = write.body;
-    let reply = TextReply { text, seen, hold, client_ref };
+    let SendMessageBody { text, seen_message_id: seen, hold, reply_to, clears_draft } = write.body;
+    let clears_draft = clears_draft == Some(true);
+    let reply = TextReply { text, seen, hold, reply_to, clears_draft, client_ref };
     let replied = request.desk().reply(request.caller, request.conversation(), reply).await?;
+    if replied.has_cleared_draft {
+        request.app.hub.publish_draft(request.caller, request.conversation_id());
+    }
     let message = to_json::<_, MessageResponse>(&replied.message);
     Ok(if replied.is_replay { replay_response(&message) } else { json_response(StatusCode::CREATED, message) })
 }
@@ -86,8 +135,44 @@ async fn send_message(request: ApiRequest) -> HandlerResult {
 async fn send_template(request: ApiRequest) -> HandlerResult {
     let (body, once) = request.write::<SendTemplateBody>()?.once(to_json::<_, MessageResponse>);
     let (caller, conversation) = (request.caller, request.conversation());
-    let outcome = request.desk().send_template(caller, conversation, body.template_id, body.variables, once).await?;
-    write_response(StatusCode::CREATED, outcome, to_json::<_, MessageResponse>)
+    let clears_draft = body.clears_draft == Some(true);
+    let reply = TemplateReply { template: body.template_id, values: body.variables, clears_draft };
+    let outcome = request.desk().send_template(caller, conversation, reply, once).await?;
+    if clears_draft {
+        publish_if_performed(&request, &outcome);
+    }
+    sent_response(&request, outcome).await
+}
+
+async fn change_message(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<ChangeMessageBody>()?.once(to_json::<_, MessageResponse>);
+    let (conversation, message) = (request.conversation(), MessageId(request.message_id()));
+    let outcome = request.desk().change_held_text(request.caller, conversation, message, body.text, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, MessageResponse>)
+}
+
+async fn take_back_message(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(|()| String::new());
+    let (conversation, message) = (request.conversation(), MessageId(request.message_id()));
+    empty_write_response(request.desk().take_back(request.caller, conversation, message, once).await?)
+}
+
+async fn react_to_message(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<ReactBody>()?.once(to_json::<_, MessageResponse>);
+    let (conversation, message) = (request.conversation(), MessageId(request.message_id()));
+    let outcome = request.desk().react(request.caller, conversation, message, body.emoji, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, MessageResponse>)
+}
+
+async fn render_template(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<RenderTemplateBody>()?.once(rendered_json);
+    let (caller, conversation) = (request.caller, request.conversation());
+    let outcome = request.desk().render_template(caller, conversation, body.template_id, body.variables, once).await?;
+    write_response(StatusCode::OK, outcome, rendered_json)
+}
+
+fn rendered_json(RenderedTemplate { text, missing }: &RenderedTemplate) -> String {
+    wire::json(&RenderedTemplateResponse { text: text.clone(), missing: missing.clone() })
 }
 
 async fn retry_message(request: ApiRequest) -> HandlerResult {
@@ -98,7 +183,12 @@ async fn retry_message(request: ApiRequest) -> HandlerResult {
 }
 
 async fn add_note(request: ApiRequest) -> HandlerResult {
-    let (note, once) = request.write::<AddNoteBody>()?.once(to_json::<_, MessageResponse>);
-    let outcome = request.desk().add_note(request.caller, request.conversation(), note.text, once).await?;
+    let (body, once) = request.write::<AddNoteBody>()?.once(to_json::<_, MessageResponse>);
+    let note = NewNote { text: body.text, clears_draft: body.clears_draft == Some(true) };
+    let clears_draft = note.clears_draft;
+    let outcome = request.desk().add_note(request.caller, request.conversation(), note, once).await?;
+    if clears_draft {
+        publish_if_performed(&request, &outcome);
+    }
     write_response(StatusCode::CREATED, outcome, to_json::<_, MessageResponse>)
 }

@@ -1,11 +1,21 @@
 //! Responses that handlers of several resources share: results of writes, pages, cursors.
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header::ETAG},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use desk::{PageRequest, WriteOutcome, transaction::WithCursor};
+use domain::{Message, MessageId};
 use serde::Serialize;
-use wire::response::PageResponse;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wire::response::{MessageResponse, PageResponse};
 
-use crate::{problem::HandlerResult, request::ApiRequest};
+use crate::{
+    problem::HandlerResult,
+    request::{ApiRequest, RequestCaller, has_current},
+};
 
 const JSON: &str = "application/json";
 
@@ -24,6 +34,22 @@ pub fn write_response<T>(status: StatusCode, outcome: WriteOutcome<T>, to_json: 
         WriteOutcome::Performed(result) => json_response(status, to_json(&result)),
         WriteOutcome::Replayed(stored) => replay_response(&stored),
     })
+}
+
+/// The response to a send. A repetition returns the message as it is now, also if it was taken back.
+pub async fn sent_response(request: &ApiRequest, outcome: WriteOutcome<Message>) -> HandlerResult {
+    let stored = match outcome {
+        WriteOutcome::Performed(message) => {
+            return Ok(json_response(StatusCode::CREATED, to_json::<_, MessageResponse>(&message)));
+        }
+        WriteOutcome::Replayed(stored) => stored,
+    };
+    let id = serde_json::from_str(&stored).ok().and_then(|message: Value| message["id"].as_i64()).map(MessageId);
+    let sent = match id {
+        Some(id) => request.desk().find_own_message(request.caller, id).await?,
+        None => None,
+    };
+    Ok(replay_response(&sent.as_ref().map_or(stored, to_json::<_, MessageResponse>)))
 }
 
 /// The response to a write whose use case returns no result: an empty body, or the repetition of the stored response.
@@ -57,9 +83,23 @@ pub fn cursor_response<T>(found: &WithCursor<T>, body: impl Serialize) -> HttpRe
         .json(body)
 }
 
+/// A response as [`cursor_response`], with an `ETag` of the body. If the client has this body already, the response is a
+/// 304 without it.
+pub fn tagged_response<T>(request: &ApiRequest, found: &WithCursor<T>, body: &impl Serialize) -> HttpResponse {
+    let json = wire::json(body);
+    let tag = format!("\"{}\"", BASE64_STANDARD.encode(Sha256::digest(&json)));
+    let is_known = has_current(request.http.headers(), &tag);
+    let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    response
+        .insert_header((ETAG, tag))
+        .insert_header(("X-Event-Epoch", found.epoch.as_str()))
+        .insert_header(("X-Event-Seq", found.seq.to_string()));
+    if is_known { response.finish() } else { response.content_type(JSON).body(json) }
+}
+
 /// The JSON body for one page of a list, with the URLs of the next and the previous page.
-pub fn page_body<T: Serialize>(
-    request: &ApiRequest,
+pub fn page_body<T: Serialize, C: RequestCaller>(
+    request: &ApiRequest<C>,
     page: PageRequest,
     count: i64,
     results: Vec<T>,
@@ -75,9 +115,10 @@ pub fn page_body<T: Serialize>(
 }
 
 /// The response with one page of a list.
-pub fn page_response<T, W>(request: &ApiRequest, page: PageRequest, (count, rows): (i64, Vec<T>)) -> HandlerResult
+pub fn page_response<T, W, C>(request: &ApiRequest<C>, page: PageRequest, (count, rows): (i64, Vec<T>)) -> HandlerResult
 where
     W: Serialize + for<'a> From<&'a T>,
+    C: RequestCaller,
 {
     let results: Vec<W> = rows.iter().map(W::from).collect();
     Ok(HttpResponse::Ok().json(page_body(request, page, count, results)))

@@ -34,7 +34,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 async fn list_staff(request: ApiRequest) -> HandlerResult {
     let page = request.page()?;
     let staff = request.desk().list_staff(request.caller, page).await?;
-    page_response::<_, StaffResponse>(&request, page, staff)
+    page_response::<_, StaffResponse, _>(&request, page, staff)
 }
 
 async fn create_staff(request: ApiRequest) -> HandlerResult {

@@ -1,21 +1,22 @@
-//! Stays: managers create and change them; API keys import them, check guests in and out.
+//! Stays: all staff read them, stay handlers create and change them; API keys import them, check guests in and out.
 
-use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, http::StatusCode};
 use desk::{
-    Principal,
-    stays::{ImportResult, StayChange, StayImportRow, WrittenBooking},
+    Principal, WriteOutcome,
+    stays::{ImportResult, StayChange, StayConversation, StayImportRow, WrittenBooking},
 };
 use domain::StayId;
+use utoipa::openapi::Type;
 use wire::{
     request::{ChangeStayBody, EmptyBody, NewStayBody},
-    response::{ImportResponse, ImportRowResponse, PageResponse, StayResponse},
+    response::{ConversationDetails, ImportResponse, ImportRowResponse, PageResponse, StayResponse},
 };
 
-use super::responses::{page_response, to_json, write_response};
+use super::responses::{json_response, page_response, to_json, write_response};
 use crate::{
     endpoint::{Endpoint, get, patch, post},
     problem::{HandlerResult, Problem},
-    request::ApiRequest,
+    request::{ApiRequest, page, stay_filter},
 };
 
 /// The size limit of an imported CSV file, enough for about 60,000 stays.
@@ -24,38 +25,84 @@ const CSV: &str = "text/csv";
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        get("/api/message_manager/stays/", "List the hotel's stays, newest first (managers).", list_stays)
+        get("/api/message_manager/stays/", "List the hotel's stays, last created first.", list_stays)
+            .query("reservation_code", Type::String, "Only those with this reservation code.")
+            .query("room", Type::String, "Only those in this room.")
+            .query(
+                "search",
+                Type::String,
+                "Only those with these words in guest name, room, phone number or reservation code.",
+            )
+            .query("current", Type::Boolean, "Only current ones: checked in, or not over; not checked out.")
+            .query("arriving", Type::Boolean, "Only those whose first day is today, in the hotel's time zone.")
+            .query("leaving", Type::Boolean, "Only those whose last day is today, in the hotel's time zone.")
             .returns_page::<PageResponse<StayResponse>>(),
-        post("/api/message_manager/stays/", "Create a stay (managers).", create_stay)
+        post("/api/message_manager/stays/", "Create a stay (stay handlers).", create_stay)
             .idempotent()
             .body::<NewStayBody>()
             .returns::<StayResponse>(201),
         post(
             "/api/message_manager/stays/import/",
-            "Import stays from CSV, at most 4 MiB (managers, API keys).",
+            "Import stays from CSV, at most 4 MiB (stay handlers, API keys).",
             import_stays,
         )
+        .query("dry_run", Type::Boolean, "Return the result of each row without storing anything.")
         .idempotent()
         .max_body_bytes(MAX_IMPORT_BYTES)
         .file_body(CSV)
         .returns::<ImportResponse>(200),
-        patch("/api/message_manager/stays/{id}/", "Change a stay (managers).", change_stay)
+        get("/api/message_manager/stays/{id}/", "Show a stay.", show_stay)
+            .returns::<StayResponse>(200)
+            .problems(&[404]),
+        patch("/api/message_manager/stays/{id}/", "Change a stay (stay handlers).", change_stay)
             .idempotent()
             .body::<ChangeStayBody>()
             .returns::<StayResponse>(200),
-        post("/api/message_manager/stays/{id}/check_in/", "Check the guest in (managers, API keys).", check_in_stay)
-            .idempotent()
-            .returns::<StayResponse>(200),
-        post("/api/message_manager/stays/{id}/check_out/", "Check the guest out (managers, API keys).", check_out_stay)
-            .idempotent()
-            .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/check_in/",
+            "Check the guest in (stay handlers, API keys).",
+            check_in_stay,
+        )
+        .idempotent()
+        .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/check_out/",
+            "Check the guest out (stay handlers, API keys).",
+            check_out_stay,
+        )
+        .idempotent()
+        .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/conversation/",
+            "Open the stay's conversation before the guest has written.",
+            open_conversation,
+        )
+        .idempotent()
+        .returns::<ConversationDetails>(200)
+        .returns::<ConversationDetails>(201),
     ]
 }
 
-async fn list_stays(request: ApiRequest) -> HandlerResult {
-    let page = request.page()?;
-    let stays = request.desk().list_stays(request.caller, page).await?;
-    page_response::<_, StayResponse>(&request, page, stays)
+async fn list_stays(request: ApiRequest<Principal>) -> HandlerResult {
+    let mut query = request.query();
+    let page = page(&mut query)?;
+    let filter = stay_filter(&mut query);
+    let filter = query.finish(filter)?;
+    let stays = request.desk().list_stays(request.caller, filter, page).await?;
+    page_response::<_, StayResponse, _>(&request, page, stays)
+}
+
+async fn show_stay(request: ApiRequest<Principal>) -> HandlerResult {
+    let stay = request.desk().stay(request.caller, StayId(request.id())).await?;
+    Ok(HttpResponse::Ok().json(StayResponse::from(&stay)))
+}
+
+async fn open_conversation(request: ApiRequest) -> HandlerResult {
+    let details = |opened: &StayConversation| to_json::<_, ConversationDetails>(&opened.view);
+    let (_, once) = request.write::<EmptyBody>()?.once(details);
+    let outcome = request.desk().open_conversation_of_stay(request.caller, StayId(request.id()), once).await?;
+    let is_new = matches!(&outcome, WriteOutcome::Performed(opened) if opened.is_new);
+    write_response(if is_new { StatusCode::CREATED } else { StatusCode::OK }, outcome, details)
 }
 
 async fn create_stay(request: ApiRequest) -> HandlerResult {
@@ -74,7 +121,14 @@ async fn change_stay(request: ApiRequest) -> HandlerResult {
 
 async fn import_stays(request: ApiRequest<Principal>) -> HandlerResult {
     let result_json = |rows: &Vec<StayImportRow>| wire::json(&import_result(rows));
+    let mut query = request.query();
+    let is_dry_run = query.flag("dry_run");
+    let is_dry_run = query.finish(is_dry_run)?;
     let (table, once) = request.write_file(CSV)?.once(result_json);
+    if is_dry_run {
+        let rows = request.desk().preview_import_as(request.caller, &table).await?;
+        return Ok(json_response(StatusCode::OK, result_json(&rows)));
+    }
     let outcome = request.desk().import_stays_as(request.caller, &table, once).await?;
     write_response(StatusCode::OK, outcome, result_json)
 }
@@ -110,7 +164,13 @@ fn imported_row(row: &StayImportRow) -> ImportRowResponse {
         }
         errors
     });
-    ImportRowResponse { row: row.row as i64, reservation_code: row.reservation_code.clone(), result, errors }
+    ImportRowResponse {
+        row: row.row as i64,
+        reservation_code: row.reservation_code.clone(),
+        result,
+        id: row.stay.map(|id| id.0),
+        errors,
+    }
 }
 
 fn booking(body: NewStayBody) -> Result<WrittenBooking, Problem> {
@@ -132,7 +192,7 @@ mod tests {
     #[test]
     fn a_failed_row_lists_its_errors_by_field() {
         let result_of = |result| {
-            json!(import_result(&[StayImportRow { row: 3, reservation_code: "R-1".to_owned(), result }]))["rows"]
+            json!(import_result(&[StayImportRow { row: 3, reservation_code: "R-1".to_owned(), result, stay: None }]))["rows"]
                 .clone()
         };
         let faults = ["a", "b"].map(|sentence| ("check_in".to_owned(), sentence.to_owned())).to_vec();

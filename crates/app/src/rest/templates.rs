@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use desk::templates::{TemplateChange, TemplateContent};
 use domain::{TemplateId, template::TemplateKind};
+use utoipa::openapi::Type;
 use wire::{
     request::{ChangeTemplateBody, EmptyBody, NewTemplateBody},
     response::{PageResponse, TemplateResponse},
@@ -12,12 +13,18 @@ use super::responses::{empty_write_response, page_response, to_json, write_respo
 use crate::{
     endpoint::{Endpoint, delete, get, patch, post},
     problem::{HandlerResult, Problem},
-    request::ApiRequest,
+    request::{ApiRequest, page, template_filter},
 };
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/templates/", "List the hotel's message templates.", list_templates)
+            .query("search", Type::String, "Words in name, shortcut or text, in any order.")
+            .query(
+                "department",
+                Type::Integer,
+                "Only templates that this department may use: its own and general ones.",
+            )
             .returns_page::<PageResponse<TemplateResponse>>(),
         post("/api/message_manager/templates/", "Create a template (managers).", create_template)
             .idempotent()
@@ -34,9 +41,11 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list_templates(request: ApiRequest) -> HandlerResult {
-    let page = request.page()?;
-    let templates = request.desk().list_templates(request.caller, page).await?;
-    page_response::<_, TemplateResponse>(&request, page, templates)
+    let mut query = request.query();
+    let (page, filter) = (page(&mut query)?, template_filter(&mut query));
+    let (page, filter) = query.finish((page, filter))?;
+    let templates = request.desk().list_templates(request.caller, filter, page).await?;
+    page_response::<_, TemplateResponse, _>(&request, page, templates)
 }
 
 async fn create_template(request: ApiRequest) -> HandlerResult {
@@ -60,13 +69,13 @@ async fn delete_template(request: ApiRequest) -> HandlerResult {
 }
 
 fn wording(body: NewTemplateBody) -> Result<TemplateContent, Problem> {
-    let NewTemplateBody { name, content, department_id: department, template_type, language } = body;
+    let NewTemplateBody { name, content, department_id: department, template_type, language, shortcut } = body;
     let kind = TemplateKind::new(template_type, language);
     let kind = kind.map_err(|error| Problem::invalid("language", error.to_string()))?;
-    Ok(TemplateContent { name, content, department, kind })
+    Ok(TemplateContent { name, content, department, kind, shortcut })
 }
 
 fn template_change(body: ChangeTemplateBody) -> Result<TemplateChange, Problem> {
-    let ChangeTemplateBody { name, content, department_id: department, template_type, language } = body;
-    Ok(TemplateChange { name, content, department, template_type, language })
+    let ChangeTemplateBody { name, content, department_id: department, template_type, language, shortcut } = body;
+    Ok(TemplateChange { name, content, department, template_type, language, shortcut })
 }

@@ -3,6 +3,9 @@
 use actix_web::http::header::{HeaderMap, ORIGIN};
 use url::Url;
 
+/// Which site the page that sent a request belongs to, by the browser.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
 /// The server's own origins, and those of `ALLOWED_ORIGINS`.
 #[derive(Clone, Debug)]
 pub struct Origins {
@@ -29,6 +32,14 @@ impl Origins {
     pub fn may_use_cookie(&self, headers: &HeaderMap) -> bool {
         let is_trusted = |origin: &str| self.own.iter().chain(&self.allowed).any(|it| it == origin);
         origin_of(headers).is_some_and(is_trusted)
+    }
+
+    /// Whether the session cookie of a request may authorise the reading of a file: the request comes from a page of
+    /// this server, such as by `<img>`, or from no page. The pages of other sites may not find out which files exist.
+    pub fn may_read_by_cookie(&self, headers: &HeaderMap) -> bool {
+        let is_own = !headers.contains_key(ORIGIN)
+            || origin_of(headers).is_some_and(|origin| self.own.iter().any(|it| it == origin));
+        is_own && headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin")
     }
 
     /// Whether an origin is listed in `ALLOWED_ORIGINS`.
@@ -90,6 +101,32 @@ mod tests {
         assert!(may_use_cookie(&origins, "https://mm.example"));
         assert!(!may_use_cookie(&origins, "http://mm.example"));
         assert!(!may_use_cookie(&origins, "http://localhost:8080"));
+    }
+
+    #[test]
+    fn files_are_read_by_cookie_from_own_pages_only() {
+        let origins = Origins::new(None, 8080, &["http://console.example".to_owned()]);
+        let own = Some("http://localhost:8080");
+        for (origin, site, expected) in [
+            (None, None, true),
+            (None, Some("same-origin"), true),
+            (own, None, true),
+            (own, Some("same-origin"), true),
+            (own, Some("same-site"), false),
+            (None, Some("cross-site"), false),
+            (None, Some("none"), false),
+            (Some("http://console.example"), None, false),
+            (Some("null"), Some("same-origin"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("origin", origin), (SEC_FETCH_SITE, site)] {
+                if let Some(value) = value {
+                    let name = actix_web::http::header::HeaderName::from_static(name);
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            assert_eq!(origins.may_read_by_cookie(&headers), expected, "{origin:?} {site:?}");
+        }
     }
 
     #[test]

@@ -124,6 +124,8 @@ impl Plan {
             department,
             guest_messages: i64::from(messages.div_ceil(2)),
             last_guest_message_at: last_of_guest.map(|nth| self.at(number, nth)),
+            // Staff have answered everything but the last of an odd number of messages.
+            waiting_since: last_of_guest.filter(|_| messages % 2 == 1).map(|nth| self.at(number, nth)),
             created_at: self.at(number, 0),
             updated_at: self.at(number, messages.saturating_sub(1)),
         })

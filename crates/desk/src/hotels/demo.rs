@@ -2,12 +2,13 @@
 
 use auth::Password;
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use domain::{Conversation, Delivery, Department, Hotel, HotelId, Name, PhoneNumber, Role, Staff};
+use domain::{Conversation, Delivery, Department, DepartmentId, Hotel, HotelId, Name, PhoneNumber, Role, Staff};
 use persistence::{
-    Tx, departments, guests,
+    Conn, Tx, departments, guests,
     hotels::{self, DatabaseOrigin},
     messages::{MessageSender, NewMessage},
-    staff::NewStaffRow,
+    sql::pagination::Slice,
+    staff::{self, NewStaffRow},
     stays::{self, Booking},
 };
 
@@ -30,7 +31,12 @@ pub struct DemoSignIn {
     pub username: String,
     pub name: String,
     pub role: Role,
+    /// The active departments of the staff member.
+    pub departments: Vec<Department>,
 }
+
+/// The most sign-ins that a demo lists: a generated database may have thousands.
+const MAX_SIGN_INS: i64 = 100;
 
 const HOTEL: &str = "Seaside Hotel";
 const MANAGER: (&str, &str) = ("manager", "Hotel Manager");
@@ -96,14 +102,34 @@ impl Desk {
         let password = Password::generate();
         let (hash, now) = (self.hash_password(password.clone()).await?, self.now());
         let (hotel, staff) = self.write_global(move |tx| create_hotel(tx, &hash, now)).await?;
-        let sign_ins = staff.into_iter().map(|it| DemoSignIn { username: it.username, name: it.name, role: it.role });
-        Ok(DemoHotel {
-            hotel,
-            name: HOTEL.to_owned(),
-            sign_ins: sign_ins.collect(),
-            password: password.as_str().to_owned(),
-        })
+        let sign_ins = self.read(move |conn| sign_ins(conn, staff)).await?;
+        Ok(DemoHotel { hotel, name: HOTEL.to_owned(), sign_ins, password: password.as_str().to_owned() })
     }
+
+    /// Returns the staff members of the first hotel who may sign in, at most `MAX_SIGN_INS`.
+    pub async fn demo_sign_ins(&self) -> Result<Vec<DemoSignIn>, Error> {
+        self.read(|conn| {
+            let Some(hotel) = hotels::all(conn)?.into_iter().next() else { return Ok(Vec::new()) };
+            let (_, staff) = staff::list(conn, hotel.id, Slice { offset: 0, limit: MAX_SIGN_INS })?;
+            sign_ins(conn, staff)
+        })
+        .await
+    }
+}
+
+fn sign_ins(conn: &mut Conn, staff: Vec<Staff>) -> Result<Vec<DemoSignIn>, Error> {
+    let active: Vec<Staff> = staff.into_iter().filter(|it| it.active).collect();
+    let Some(hotel) = active.first().map(|it| it.hotel) else { return Ok(Vec::new()) };
+    let mut ids: Vec<DepartmentId> = active.iter().flat_map(|it| it.departments.iter().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let departments = departments::by_ids(conn, hotel, &ids)?;
+    let of = |member: &Staff| {
+        let find = |id: &DepartmentId| departments.iter().find(|it| it.id == *id).cloned();
+        member.departments.iter().filter_map(find).collect()
+    };
+    let sign_in = |it: Staff| DemoSignIn { departments: of(&it), username: it.username, name: it.name, role: it.role };
+    Ok(active.into_iter().map(sign_in).collect())
 }
 
 fn create_hotel(tx: &mut Tx<'_>, hash: &str, now: DateTime<Utc>) -> Result<(HotelId, Vec<Staff>), Error> {
@@ -141,6 +167,13 @@ fn create_staff(
     create_member(tx, hotel, &new, None, now)
 }
 
+/// The telephone number of a guest of the demo hotel.
+pub(super) fn demo_phone(number: u32) -> Result<PhoneNumber, Error> {
+    // The British regulator reserves these numbers for fiction.
+    PhoneNumber::parse(&format!("+4477009000{number:02}"))
+        .map_err(|error| Error::invalid("guest_phone", error.to_string()))
+}
+
 fn create_stay(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
@@ -150,13 +183,10 @@ fn create_stay(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let check_in = today(hotel, now) + TimeDelta::days(demo.arrives_in);
-    // The British regulator reserves these numbers for fiction.
-    let phone = PhoneNumber::parse(&format!("+4477009000{number:02}"))
-        .map_err(|error| Error::invalid("guest_phone", error.to_string()))?;
     let booking = Booking {
         reservation_code: parse_name(&format!("DEMO-{number}"))?,
         guest_name: parse_name(demo.guest)?,
-        guest_phone: phone,
+        guest_phone: demo_phone(number)?,
         room_number: parse_name(demo.room)?,
         check_in,
         check_out: check_in + Days::new(demo.nights),
@@ -189,7 +219,7 @@ fn create_stay(
 /// work without an assignee.
 fn route(tx: &mut Tx<'_>, conversation: &mut Conversation, member: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
     let before = conversation.clone();
-    conversation.take_over(&member.reach(), None)?;
+    conversation.take_over(&member.reach(), member.departments.first().copied(), None)?;
     conversation.assignee = None;
     save_with_events(tx, &before, conversation, None, at)
 }
@@ -211,6 +241,7 @@ fn add_message(
         delivery,
         internal: false,
         client_ref: None,
+        quote: None,
     };
     record_message(tx, conversation, &message).map(drop)
 }

@@ -4,11 +4,13 @@
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use domain::{
     Conversation, ConversationId, ConversationRef, Guest, GuestIdentity, Hotel, HotelId, Message, MessageId,
-    MessageText, Name, PhoneNumber, Status, Stay, StayId, WrittenNumber, flow::FlowInput, text::has_visible_character,
+    MessageText, Name, PhoneNumber, Quote, Status, Stay, StayId, WrittenNumber, flow::FlowInput,
+    text::has_visible_character,
 };
 use persistence::{
     Conn, Locks, Tx, conversations, guests, hotels,
     messages::{self, MessageSender, NewMessage},
+    reactions::{self, GuestReactionUpdate},
     service_windows, stays,
 };
 use whatsapp::Media;
@@ -21,7 +23,7 @@ use crate::{
     hotel_calendar::{stay_ended_at, today},
     inbound::guest_identity::{change_identity, find_or_create_guest},
     outbound::outbox::{is_window_open, release_held_messages},
-    record_message::record_message_with,
+    record_message::{record_message_with, record_updated_message},
     save_conversation::{record_changed_details, record_changed_window, save_with_events},
 };
 
@@ -64,11 +66,20 @@ pub struct WhatsAppMetadata {
     pub media: Option<Media>,
     /// The WhatsApp id of the message that this one quotes or reacts to.
     pub quoted_id: Option<String>,
+    /// The reaction, if the guest only reacted to a message.
+    pub reaction: Option<ReactionChange>,
     /// The new identity of the guest, if the message reports a changed number or id.
     pub new_identity: Option<GuestIdentity>,
 }
 
-/// The ids under which a guest message was stored.
+/// A guest reacted to a message, or withdrew the reaction.
+#[derive(Clone, Debug)]
+pub struct ReactionChange {
+    /// `None`: the guest withdrew the reaction.
+    pub emoji: Option<String>,
+}
+
+/// The ids under which a guest message was stored; of a reaction, those of the message that the guest reacted to.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredGuestMessage {
     pub message: MessageId,
@@ -180,6 +191,11 @@ pub(crate) fn receive_message(
     }
     let guest = update_guest(tx, hotel, guest, message, now)?;
     let quoted = find_quoted(tx, &guest, message)?;
+    if let Some(target) = &quoted
+        && let Some(reacted) = store_reaction(tx, hotel, message, target, now)?
+    {
+        return Ok(reacted);
+    }
     let (stay, mut conversation) = select_conversation(tx, hotel, &guest, quoted.as_ref(), now)?;
     let before = conversation.clone();
     if message.opens_window() {
@@ -249,6 +265,34 @@ fn find_quoted(tx: &mut Tx<'_>, guest: &Guest, message: &GuestMessage) -> Result
     }
 }
 
+/// Stores a reaction with the message that the guest reacted to, and records its events. Returns `None` if the guest
+/// message is no reaction. A reaction to an unknown message is stored as a message, so that it is not lost.
+fn store_reaction(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    message: &GuestMessage,
+    target: &Message,
+    now: DateTime<Utc>,
+) -> Result<Option<StoredGuestMessage>, Error> {
+    let Some(whatsapp) = &message.whatsapp else { return Ok(None) };
+    let Some(reaction) = &whatsapp.reaction else { return Ok(None) };
+    let of = ConversationRef::Conversation(target.conversation);
+    let Some(conversation) = conversations::find(tx.conn(), of)? else { return Ok(None) };
+    let update = GuestReactionUpdate {
+        message: target.id,
+        emoji: reaction.emoji.as_deref(),
+        whatsapp_message_id: &whatsapp.whatsapp_message_id,
+        reacted_at: whatsapp.written_at.min(now),
+        received_at: now,
+        raw: &whatsapp.raw,
+    };
+    if reactions::record_guest_update(tx, &update)? {
+        record_updated_message(tx, &conversation, target.id, now)?;
+    }
+    let (conversation, stay) = (conversation.id, conversation.stay);
+    Ok(Some(StoredGuestMessage { message: target.id, conversation, stay, hotel: hotel.id }))
+}
+
 /// Selects the conversation of a guest message, in this order: of the quoted message, of the current stay, of a stay
 /// that ended recently, without a stay. Creates a missing conversation.
 fn select_conversation(
@@ -316,13 +360,10 @@ fn store_message(
     inbound: &messages::InboundContext,
     now: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    let quoting;
-    let content = match quoted {
-        Some(quoted) => {
-            quoting = prefix_quote(&quoted.content, &message.text);
-            &quoting
-        }
-        None => &message.text,
+    let quotes = message.whatsapp.as_ref().is_some_and(|whatsapp| whatsapp.quoted_id.is_some());
+    let quote = match quoted {
+        Some(quoted) => Some(Quote::Known(quoted.quoted())),
+        None => quotes.then_some(Quote::Unknown),
     };
     let fields = message.whatsapp.as_ref().map(|whatsapp| {
         // WhatsApp's clock may be ahead of ours, which must not keep the 24-hour window open longer.
@@ -337,30 +378,19 @@ fn store_message(
     });
     let new = NewMessage {
         conversation: conversation.id,
-        content,
+        content: &message.text,
         sender: MessageSender::Guest(&inbound.guest_name),
         at: now,
         inbound: fields,
         delivery: None,
         internal: false,
         client_ref: None,
+        quote,
     };
     record_message_with(tx, conversation, &new, |tx, id| match message.media() {
         Some(media) => Ok(vec![store_pending_file(tx, conversation.hotel, id, media, now)?]),
         None => Ok(vec![]),
     })
-}
-
-const MAX_QUOTE_CHARS: usize = 200;
-
-/// Prefixes the text of a message with the quoted message, marked with `>` as in e-mail.
-fn prefix_quote(quoted: &str, text: &str) -> String {
-    let mut quote: String = quoted.chars().take(MAX_QUOTE_CHARS).collect();
-    if quoted.chars().nth(MAX_QUOTE_CHARS).is_some() {
-        quote.push('…');
-    }
-    let quote: Vec<String> = quote.lines().map(|line| format!("> {line}")).collect();
-    format!("{}\n{text}", quote.join("\n"))
 }
 
 /// Opens the 24-hour window, which is shared by all conversations of the guest with the hotel's number, and releases

@@ -18,7 +18,9 @@ use crate::{
     inbound::{
         dead_letters::{RefusedUpdate, UnprocessedUpdate, UpdateSource, log_refusal, update_key},
         delivery_receipts::{apply_receipt, find_attempt},
-        receive_message::{GuestInput, GuestMessage, WhatsAppMetadata, locks_for_guest, receive_message},
+        receive_message::{
+            GuestInput, GuestMessage, ReactionChange, WhatsAppMetadata, locks_for_guest, receive_message,
+        },
     },
     transaction::WriteTicket,
 };
@@ -278,6 +280,10 @@ fn guest_message(message: &InboundMessage, update: &Update) -> GuestMessage {
         MessageContent::Reaction { to, .. } => Some(to.clone()),
         _ => message.quotes.clone(),
     };
+    let reaction = match &message.content {
+        MessageContent::Reaction { emoji, .. } => Some(ReactionChange { emoji: emoji.clone() }),
+        _ => None,
+    };
     let media = match &message.content {
         MessageContent::Media(media) => Some(media.clone()),
         _ => None,
@@ -301,6 +307,7 @@ fn guest_message(message: &InboundMessage, update: &Update) -> GuestMessage {
             opens_window: message.content.opens_window(),
             media,
             quoted_id,
+            reaction,
             new_identity: new_identity(&message.content),
         }),
     }

@@ -2,18 +2,23 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Conversation, ConversationId, Delivery, EventKind, GuestId, Hotel, HotelId, Message, conversation::SERVICE_WINDOW,
-    event::StatusChange,
+    Conversation, ConversationId, ConversationRef, Delivery, EventKind, GuestId, Hotel, HotelId, Message, MessageId,
+    conversation::SERVICE_WINDOW, event::StatusChange,
 };
 use persistence::{
-    ReadPurpose, Tx, diagnostics,
+    ReadPurpose, Tx, conversations, diagnostics,
     messages::{self, MessageSender},
     outbox::{self, NewOutboxRow, OutboxEntry, OutboxKey},
+    reactions,
 };
 use uuid::Uuid;
 use whatsapp::OutgoingBody;
 
-use crate::{Desk, Error, record_message::record_message};
+use crate::{
+    Desk, Error,
+    record_message::{record_message, record_updated_message},
+    save_conversation::refresh_answers,
+};
 
 /// The failure shown to staff for a message that was not sent because its conversation has got another guest.
 pub(crate) const OTHER_GUEST: &str =
@@ -47,6 +52,30 @@ pub(crate) fn enqueue(
     Ok(outbox::insert(tx, &new)?)
 }
 
+/// Queues a reaction of staff, which a hidden message carries, and returns that message. The conversation is locked.
+pub(crate) fn queue_reaction(
+    tx: &mut Tx<'_>,
+    conversation: &Conversation,
+    reacts_to: MessageId,
+    (whatsapp_message_id, emoji): (String, &str),
+    at: DateTime<Utc>,
+) -> Result<MessageId, Error> {
+    let carrier = messages::insert_reaction_carrier(tx, conversation.id, reacts_to, emoji, at)?;
+    let body = OutgoingBody::Reaction { message_id: whatsapp_message_id, emoji: emoji.to_owned() };
+    let new = NewOutboxRow {
+        guest: conversation.guest,
+        message: carrier,
+        conversation: conversation.id,
+        hotel: conversation.hotel,
+        callback: &new_callback_id(),
+        body: Some(&body.to_stored_json()),
+        held: false,
+        at,
+    };
+    outbox::insert(tx, &new)?;
+    Ok(carrier)
+}
+
 /// Records and queues a message to a guest in the name of the hotel, such as a reply of the guest flow.
 pub(crate) fn queue_system_message(
     tx: &mut Tx<'_>,
@@ -65,6 +94,7 @@ pub(crate) fn queue_system_message(
         delivery: Some(Delivery::Queued),
         internal: false,
         client_ref: None,
+        quote: None,
     };
     let message = record_message(tx, conversation, &new)?;
     enqueue(tx, hotel.id, conversation.guest, &message, body, at)
@@ -97,7 +127,7 @@ pub(crate) fn fail_messages_of_former_guest(
 }
 
 /// Moves the delivery status of a message forward and records the event. Receipts can arrive out of order: a status
-/// that is not newer is ignored.
+/// that is not newer is ignored. The status of a reaction is shown nowhere, but a refused reaction is removed.
 pub(crate) fn advance_delivery(
     tx: &mut Tx<'_>,
     message: &OutboxEntry,
@@ -106,19 +136,38 @@ pub(crate) fn advance_delivery(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     if to > message.delivery && outbox::advance_delivery(tx, message.message, to, failure)? {
-        record_delivery(tx, message, to, failure, at);
+        match message.reacts_to {
+            None => record_delivery(tx, message, to, failure, at)?,
+            Some(target) if to == Delivery::Failed => remove_refused_reaction(tx, message, target, at)?,
+            Some(_) => {}
+        }
     }
     Ok(())
 }
 
-/// Records the event of a changed delivery status.
+/// Removes a reaction that WhatsApp has refused, unless staff have reacted anew.
+fn remove_refused_reaction(
+    tx: &mut Tx<'_>,
+    carrier: &OutboxEntry,
+    target: MessageId,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if reactions::remove_refused(tx, target, carrier.message)?
+        && let Some(conversation) = conversations::find(tx.conn(), ConversationRef::Conversation(carrier.conversation))?
+    {
+        record_updated_message(tx, &conversation, target, at)?;
+    }
+    Ok(())
+}
+
+/// Records the event of a changed delivery status, and what follows for the conversation. The conversation is locked.
 pub(crate) fn record_delivery(
     tx: &mut Tx<'_>,
     message: &OutboxEntry,
     delivery: Delivery,
     failure: Option<&str>,
     at: DateTime<Utc>,
-) {
+) -> Result<(), Error> {
     let change = StatusChange {
         conversation: message.conversation,
         stay: message.stay,
@@ -127,6 +176,12 @@ pub(crate) fn record_delivery(
         failure: failure.map(str::to_owned),
     };
     tx.record(message.hotel, at, EventKind::MessageStatus(change));
+    // Only these messages are unsent, and only a failed one is no answer.
+    let is_unsent = |delivery| matches!(delivery, Delivery::Held | Delivery::Unknown | Delivery::Failed);
+    if is_unsent(message.delivery) || is_unsent(delivery) {
+        refresh_answers(tx, message.conversation, at)?;
+    }
+    Ok(())
 }
 
 /// Returns a new callback id, which identifies one attempt to send a message and is repeated in its delivery receipts.

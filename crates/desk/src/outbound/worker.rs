@@ -343,8 +343,8 @@ impl OutboxWorker {
             // Another node could take the lease before the response arrives.
             return Err(NotSent::NoConnection("the claim is too old".to_owned()).into());
         }
-        let outgoing =
-            OutgoingMessage { to: message.to.clone(), callback: message.callback.clone(), quotes: None, body };
+        let (to, callback, quotes) = (message.to.clone(), message.callback.clone(), message.quotes.clone());
+        let outgoing = OutgoingMessage { to, callback, quotes, body };
         self.client.send(number, &outgoing, limit).await
     }
 }

@@ -1,10 +1,10 @@
 //! The steps that all replies share: load the conversation, take it over, store and queue the message.
 
 use chrono::{DateTime, Utc};
-use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message};
+use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message, MessageId, Quote, Status};
 use persistence::{
-    Tx, conversations,
-    messages::{MessageSender, NewMessage},
+    Tx, conversations, departments,
+    messages::{self, MessageSender, NewMessage},
     service_windows,
     sessions::LiveSession,
     staff,
@@ -36,6 +36,8 @@ pub(super) struct ReplyContent<'a> {
     pub(super) body: Option<OutgoingBody>,
     /// The idempotency key of the reply, and the digest of the request.
     pub(super) client_ref: Option<(&'a ClientRef, &'a str)>,
+    /// The message that the reply quotes; see [`ReplyContext::find_quote`].
+    pub(super) quote: Option<Quote>,
 }
 
 impl ReplyContext {
@@ -69,6 +71,17 @@ impl ReplyContext {
         Ok(())
     }
 
+    /// Returns the quote of a reply. Fails with [`Error::Invalid`] unless it is a message of the conversation that the
+    /// guest wrote or has got.
+    pub(super) fn find_quote(&self, tx: &mut Tx<'_>, id: Option<MessageId>) -> Result<Option<Quote>, Error> {
+        let Some(id) = id else { return Ok(None) };
+        let quoted = messages::find_shown(tx.conn(), self.conversation.id, id)?.filter(Message::is_in_chat);
+        let quoted = quoted.ok_or_else(|| {
+            Error::invalid("reply_to", "This is no message of the conversation that the guest wrote or has got.")
+        })?;
+        Ok(Some(Quote::Known(quoted.quoted())))
+    }
+
     pub(super) fn is_on_whatsapp(&self) -> bool {
         self.hotel.whatsapp_phone_number_id.is_some()
     }
@@ -77,11 +90,15 @@ impl ReplyContext {
         if self.is_on_whatsapp() { Delivery::Queued } else { Delivery::Sent }
     }
 
-    /// Routes an unrouted conversation to the sender's department and assigns the sender. Call before the message is
+    /// Routes an unrouted conversation to the sender's first active department and assigns the sender. Call before the message is
     /// recorded: staff who lose the conversation must not receive the message.
     pub(super) fn take_over(&mut self, tx: &mut Tx<'_>, live: &LiveSession, now: DateTime<Utc>) -> Result<(), Error> {
         let before = self.conversation.clone();
-        self.conversation.take_over(&live.staff.reach(), self.hotel.default_department)?;
+        let own = match self.conversation.status {
+            Status::Relay => None,
+            _ => departments::first_active(tx.conn(), self.hotel.id, &live.staff.departments)?,
+        };
+        self.conversation.take_over(&live.staff.reach(), own, self.hotel.default_department)?;
         if self.conversation.assignee != before.assignee {
             staff::lock_unchanged(tx, &live.staff)?;
         }
@@ -116,6 +133,7 @@ impl ReplyContext {
             delivery: Some(content.delivery),
             internal: false,
             client_ref: content.client_ref,
+            quote: content.quote.clone(),
         };
         let message = record_message_with(tx, &self.conversation, &new, |tx, message| match file {
             Some(file) => Ok(vec![store_file(tx, self.hotel.id, message, file, now)?]),

@@ -1,14 +1,16 @@
 //! Sends a file to a guest.
 
 use auth::Caller;
-use domain::{ConversationRef, Message, MessageText};
+use domain::{ConversationRef, Message, MessageId, MessageText};
 
 use whatsapp::{MAX_BODY_CHARS, MediaKind, OutgoingBody, SendableFile, sendable_file};
 
 use crate::{
     Desk, Error, KeyedWrite, WriteOutcome,
     attachments::NewFile,
+    drafts::clear_draft,
     file_type::detect_content_type,
+    pictures::measure_picture,
     reply::compose::{ReplyContent, ReplyContext, exceeds_caption_limit},
 };
 
@@ -22,6 +24,10 @@ pub struct OutgoingFile {
     pub bytes: bytes::Bytes,
     /// The caption of the file.
     pub text: Option<MessageText>,
+    /// The message that this one quotes.
+    pub reply_to: Option<MessageId>,
+    /// Whether the sender's draft in the conversation is deleted.
+    pub clears_draft: bool,
 }
 
 impl Desk {
@@ -38,11 +44,13 @@ impl Desk {
     ) -> Result<WriteOutcome<Message>, Error> {
         let now = self.now();
         file.content_type = detect_content_type(&file.content_type, &file.bytes);
+        let picture_size = measure_picture(&file.bytes);
         self.send_once(caller, vec![reference], write, move |tx, live| {
             let mut context = ReplyContext::load_open(tx, live, reference, now)?;
             if !context.is_free_text_allowed {
                 return Err(Error::WindowClosed);
             }
+            let quote = context.find_quote(tx, file.reply_to)?;
             ensure_short_caption(&file)?;
             let kind = media_kind(&file, context.is_on_whatsapp())?;
             context.take_over(tx, live, now)?;
@@ -56,9 +64,13 @@ impl Desk {
                 filename: Some(file.name.clone()),
             };
             let delivery = context.initial_delivery();
-            let content = ReplyContent { text: &text, delivery, body: Some(body), client_ref: None };
-            let new = NewFile { name: &file.name, content_type: &file.content_type, bytes: &file.bytes };
-            context.store_with_file(tx, live, &content, Some(&new), now)
+            let content = ReplyContent { text: &text, delivery, body: Some(body), client_ref: None, quote };
+            let new = NewFile { name: &file.name, content_type: &file.content_type, bytes: &file.bytes, picture_size };
+            let message = context.store_with_file(tx, live, &content, Some(&new), now)?;
+            if file.clears_draft {
+                clear_draft(tx, live.staff.id, message.conversation)?;
+            }
+            Ok(message)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Template,
+    ConversationView, Hotel, Template,
     placeholders::{placeholders, render},
     template::TemplateKind,
 };
@@ -15,6 +15,48 @@ use crate::{
     reply::compose::{ReplyContext, exceeds_caption_limit},
     visibility::load_view,
 };
+
+/// The values for the placeholders of a template in a conversation: those that the sender gives, and the known ones.
+pub(super) struct PlaceholderValues<'a> {
+    view: ConversationView,
+    hotel: &'a Hotel,
+    staff_name: Option<&'a str>,
+    given: &'a BTreeMap<String, String>,
+    /// Whether Meta has approved the template. Staff see the values of such a template in the form in which WhatsApp shows
+    /// them to the guest.
+    is_approved: bool,
+}
+
+impl<'a> PlaceholderValues<'a> {
+    pub(super) fn load(
+        tx: &mut Tx<'_>,
+        context: &'a ReplyContext,
+        template: &Template,
+        staff_name: Option<&'a str>,
+        given: &'a BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let view = load_view(tx.conn(), context.conversation.id)?;
+        let is_approved = matches!(template.kind, TemplateKind::WhatsApp { .. });
+        Ok(Self { view, hotel: &context.hotel, staff_name, given, is_approved })
+    }
+
+    /// The value for a placeholder. A given value precedes a known one.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let value = self.given.get(name).cloned().or_else(|| self.known(name));
+        if self.is_approved { value.as_deref().map(normalize_template_value) } else { value }
+    }
+
+    fn known(&self, name: &str) -> Option<String> {
+        match name {
+            "guest_name" => Some(self.view.guest_name.clone()),
+            "room_number" => self.view.room_number.clone(),
+            "hotel_name" => Some(self.hotel.name.clone()),
+            "department_name" => self.view.department_name.clone(),
+            "staff_name" => self.staff_name.map(str::to_owned),
+            _ => None,
+        }
+    }
+}
 
 pub(super) struct FilledTemplate {
     pub(super) text: String,
@@ -32,21 +74,9 @@ pub(super) fn fill_template(
     values: &BTreeMap<String, String>,
     field: &'static str,
 ) -> Result<FilledTemplate, Error> {
-    let view = load_view(tx.conn(), context.conversation.id)?;
-    // Staff see the values of the placeholders in the form in which WhatsApp shows them to the guest.
-    let is_approved = matches!(template.kind, TemplateKind::WhatsApp { .. });
-    let value_of = |name: &str| {
-        let default = || match name {
-            "guest_name" => Some(view.guest_name.clone()),
-            "room_number" => view.room_number.clone(),
-            "hotel_name" => Some(context.hotel.name.clone()),
-            "department_name" => view.department_name.clone(),
-            "staff_name" => staff_name.map(str::to_owned),
-            _ => None,
-        };
-        let value = values.get(name).cloned().or_else(default);
-        if is_approved { value.as_deref().map(normalize_template_value) } else { value }
-    };
+    let known = PlaceholderValues::load(tx, context, template, staff_name, values)?;
+    let value_of = |name: &str| known.get(name);
+    let is_approved = known.is_approved;
     let content = template.content.as_str();
     let text = render(content, &value_of)
         .map_err(|missing| Error::invalid(field, format!("Please give values for: {}.", missing.0.join(", "))))?;

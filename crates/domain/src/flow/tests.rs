@@ -94,7 +94,10 @@ impl TestGuest {
 
 /// Departments with the given names and ids from 1.
 fn departments(names: &[&str]) -> Vec<Department> {
-    (1..).zip(names).map(|(id, &name)| Department { id: DepartmentId(id), name: name.into() }).collect()
+    (1..)
+        .zip(names)
+        .map(|(id, &name)| Department { id: DepartmentId(id), name: name.into(), active: true, handles_stays: false })
+        .collect()
 }
 
 fn own_texts(own: &[(&str, &str)]) -> FlowTexts {

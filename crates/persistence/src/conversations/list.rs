@@ -1,15 +1,19 @@
 //! Lists of conversations: filter, search and pagination.
 
-use diesel::{dsl::count_star, prelude::*};
-use domain::{ConversationId, ConversationView, DepartmentId, PhoneNumber, Reach, StaffId, Status};
+use diesel::{
+    dsl::{count_star, exists},
+    prelude::*,
+};
+use domain::{ConversationId, ConversationView, DepartmentId, LabelId, PhoneNumber, Reach, StaffId, Status};
 
 use crate::{
     StoreError,
     conversations::view::views,
     sql::{
         cached_statement::prepared,
+        id_list::among,
         pagination::Slice,
-        schema::{conversations, read_marks},
+        schema::{conversation_labels, conversations, read_marks},
         search_key,
     },
     store::connection::{Conn, on_db},
@@ -26,10 +30,27 @@ pub struct ConversationFilter {
     pub assigned_to: Option<Option<StaffId>>,
     /// Whether to select only conversations with guest messages after the read position of the caller.
     pub unread: bool,
+    /// Selects conversations whose guest waits for an answer, or those whose guest does not.
+    pub waiting: Option<bool>,
+    /// Whether to select only conversations with staff messages that the guest has not got.
+    pub unsent: bool,
+    pub order: ConversationOrder,
+    /// Selects conversations with any of these labels; if empty, with any or none.
+    pub labels: Vec<LabelId>,
     /// Search words, which must all occur in the guest name, the room or the phone number.
     pub search: Option<String>,
     /// The forms in which a phone number can be stored, if the search text is one: alternatives to each search word.
     pub search_numbers: Vec<String>,
+}
+
+/// The order of a list of conversations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConversationOrder {
+    /// Last changed first.
+    #[default]
+    Updated,
+    /// Longest waiting guest first, then all others, last changed first.
+    Waiting,
 }
 
 /// A boxed query on `$from`: conversations that are visible to the caller and match the filter.
@@ -69,6 +90,23 @@ macro_rules! matching {
             Some(None) => query.filter(conversations::assigned_to.is_null()),
             None => query,
         };
+        query = match filter.waiting {
+            Some(true) => query.filter(conversations::waiting_since.is_not_null()),
+            Some(false) => query.filter(conversations::waiting_since.is_null()),
+            None => query,
+        };
+        if filter.unsent {
+            let unsent = conversations::unsent_failed + conversations::unsent_unknown + conversations::unsent_held;
+            query = query.filter(unsent.gt(0));
+        }
+        if !filter.labels.is_empty() {
+            let ids: Vec<i64> = filter.labels.iter().map(|it| it.0).collect();
+            query = query.filter(exists(
+                conversation_labels::table
+                    .filter(conversation_labels::conversation_id.eq(conversations::id))
+                    .filter(among(conversation_labels::label_id, &ids)),
+            ));
+        }
         const { assert!(PhoneNumber::MAX_EQUIVALENT_FORMS == 4) };
         for word in filter.search.iter().flat_map(|it| it.split_whitespace()) {
             let has = |text: &str| conversations::search_key.like(search_key::pattern(text)).escape('\\');
@@ -93,16 +131,20 @@ macro_rules! matching_unread {
     }};
 }
 
-/// Counts the conversations that match a filter and loads the ids of one slice, last changed first.
+/// Counts the conversations that match a filter and loads the ids of one slice, in the order of the filter.
 macro_rules! slice_of {
     ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {
         on_db!($conn, |c| {
             let count = $matching.select(count_star());
-            let page = $matching
-                .order((conversations::updated_at.desc(), conversations::id.desc()))
-                .select(conversations::id)
-                .offset($slice.offset)
-                .limit($slice.limit);
+            let page = $matching.select(conversations::id).offset($slice.offset).limit($slice.limit);
+            let newest_first = (conversations::updated_at.desc(), conversations::id.desc());
+            let page = match $filter.order {
+                ConversationOrder::Updated => page.order(newest_first),
+                ConversationOrder::Waiting => {
+                    let longest_first = (conversations::waiting_since.is_null(), conversations::waiting_since.asc());
+                    page.order((longest_first.0, longest_first.1, newest_first.0, newest_first.1))
+                }
+            };
             // Diesel does not cache statements with lists of values, and SQLite takes longer to compile them than to
             // run them. There are few distinct texts, except for searches, which differ by the number of words.
             let found: (i64, Vec<i64>) = if $filter.search.is_none() {
@@ -115,7 +157,7 @@ macro_rules! slice_of {
     };
 }
 
-/// Returns the number of conversations that match a filter and one slice of them, last changed first.
+/// Returns the number of conversations that match a filter and one slice of them, in the order of the filter.
 pub fn list(
     conn: &mut Conn,
     reach: &Reach,

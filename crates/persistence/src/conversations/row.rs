@@ -52,3 +52,13 @@ pub fn save(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) -> 
         .get_result::<i64>(c))?;
     Ok(())
 }
+
+/// Stores the time of a change that is not of the conversation's own columns.
+pub fn touch(tx: &mut Tx<'_>, conversation: ConversationId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let row = conversations::table.find(conversation.0);
+    on_db!(tx.changing(), |c| prepared(
+        diesel::update(row).set(conversations::updated_at.eq(Ts::from(at))).returning(conversations::id)
+    )
+    .get_result::<i64>(c))?;
+    Ok(())
+}

@@ -3,17 +3,23 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use diesel::prelude::*;
-use domain::{Conversation, ConversationId, ConversationView, Person, StaffId, conversation::LastMessage};
+use diesel::{dsl::exists, prelude::*};
+use domain::{
+    Conversation, ConversationId, ConversationView, Label, MessageId, Person, Reaction, SenderType, StaffId,
+    conversation::{LastMessage, UnsentCounts},
+};
 
 use crate::{
     StoreError,
     conversations::row::ConversationRow,
     guests::{GuestNameColumns, display_name as guests_name},
+    labels,
+    reactions::of_messages,
     sql::{
+        cached_statement::{FixedText, fixed_text},
         column_types::{Json, Ts},
         id_list::among,
-        schema::{conversations, departments, guests, hotels, messages, read_marks, staff, stays},
+        schema::{conversations, departments, drafts, guests, hotels, messages, read_marks, staff, stays},
     },
     store::connection::{Conn, on_db},
 };
@@ -29,11 +35,18 @@ struct ConversationViewRow {
     updated_at: Ts,
     last_guest_message_at: Option<Ts>,
     guest_messages: i64,
+    waiting_since: Option<Ts>,
+    unsent_failed: i64,
+    unsent_unknown: i64,
+    unsent_held: i64,
 }
 
 type BookingColumns = (String, String, String, NaiveDate, NaiveDate);
+/// The columns of the newest message: id, text, time, sender type, delivery status, whether it has reactions.
+type LastMessageColumns = (i64, String, Ts, String, Option<String>, bool);
 /// The columns of a conversation view: conversation, guest names, service window, booking, department name, assignee
-/// name, last message, WhatsApp number of the hotel, read position.
+/// name, last message, the staff member who wrote it, name and WhatsApp number of the hotel, read position, ids of
+/// labels, whether the reader has a draft.
 type ViewParts = (
     ConversationViewRow,
     GuestNameColumns,
@@ -41,13 +54,23 @@ type ViewParts = (
     Option<BookingColumns>,
     Option<String>,
     Option<String>,
-    Option<(String, Ts, String)>,
+    Option<LastMessageColumns>,
     Option<String>,
+    (String, Option<String>),
     Option<i64>,
+    Option<String>,
+    bool,
 );
 
-/// Loads conversation views in the order of `ids`; ids that do not exist are left out. Unread messages are counted for
-/// `reader`; without a reader the count is 0.
+/// The ids of a conversation's labels, separated by commas. Null without labels, so that conversations without labels
+/// cost one look-up in an index.
+const LABEL_IDS: FixedText = fixed_text(
+    "(SELECT string_agg(CAST(l.label_id AS TEXT), ',') FROM conversation_labels l \
+      WHERE l.conversation_id = conversations.id)",
+);
+
+/// Loads conversation views in the order of `ids`; ids that do not exist are left out. `read_guest_messages` is that of
+/// `reader`; without a reader it is 0.
 pub fn views(
     conn: &mut Conn,
     reader: Option<StaffId>,
@@ -57,6 +80,10 @@ pub fn views(
         return Ok(Vec::new());
     }
     let keys: Vec<i64> = ids.iter().map(|it| it.0).collect();
+    let reader_id = reader.map_or(0, |it| it.0);
+    let own_draft =
+        drafts::table.filter(drafts::conversation_id.eq(conversations::id).and(drafts::staff_id.eq(reader_id)));
+    let author = diesel::alias!(staff as author);
     let rows: Vec<ViewParts> = on_db!(conn, |c| conversations::table
         .inner_join(guests::table)
         .inner_join(hotels::table)
@@ -64,9 +91,11 @@ pub fn views(
         .left_join(departments::table)
         .left_join(staff::table)
         .left_join(messages::table.on(messages::id.nullable().eq(conversations::last_message_id)))
-        .left_join(read_marks::table.on(
-            read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq(reader.map_or(0, |it| it.0)))
-        ),)
+        .left_join(author.on(author.field(staff::id).nullable().eq(messages::staff_sender)))
+        .left_join(
+            read_marks::table
+                .on(read_marks::conversation_id.eq(conversations::id).and(read_marks::staff_id.eq(reader_id)))
+        )
         .filter(among(conversations::id, &keys))
         .select((
             ConversationViewRow::as_select(),
@@ -75,36 +104,80 @@ pub fn views(
             (stays::guest_name, stays::guest_phone, stays::room_number, stays::check_in, stays::check_out).nullable(),
             departments::name.nullable(),
             staff::name.nullable(),
-            (messages::content, messages::timestamp, messages::sender_type).nullable(),
-            hotels::whatsapp_phone_number_id,
+            (
+                messages::id,
+                messages::content,
+                messages::timestamp,
+                messages::sender_type,
+                messages::delivery,
+                messages::has_reactions,
+            )
+                .nullable(),
+            author.field(staff::name).nullable(),
+            (hotels::name, hotels::whatsapp_phone_number_id),
             read_marks::guest_ordinal.nullable(),
+            LABEL_IDS,
+            exists(own_draft),
         ))
         .load(c))?;
+    let mut used: Vec<i64> = rows.iter().flat_map(|row| label_ids(row.10.as_deref())).collect();
+    used.sort_unstable();
+    used.dedup();
+    let labels = labels::by_ids(conn, &used)?;
+    let last_messages = rows.iter().filter_map(|row| row.6.as_ref());
+    let with_reactions: Vec<MessageId> = last_messages.filter(|it| it.5).map(|it| MessageId(it.0)).collect();
+    let mut reactions = if with_reactions.is_empty() { HashMap::new() } else { of_messages(conn, &with_reactions)? };
     let mut found: HashMap<i64, ConversationView> = HashMap::with_capacity(rows.len());
     for row in rows {
         let id = row.0.state.id;
-        found.insert(id, view(row, reader.is_some())?);
+        found.insert(id, view(row, &labels, &mut reactions)?);
     }
     Ok(keys.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+fn label_ids(list: Option<&str>) -> impl Iterator<Item = i64> {
+    list.into_iter().flat_map(|list| list.split(',')).filter_map(|id| id.parse().ok())
+}
+
 fn view(
-    (row, of_guest, (wrote_to, wrote_at), booking, department_name, assignee, last, whatsapp, mark): ViewParts,
-    has_reader: bool,
+    (
+        row,
+        of_guest,
+        (wrote_to, wrote_at),
+        booking,
+        department_name,
+        assignee,
+        last,
+        author,
+        hotel,
+        mark,
+        labels,
+        has_draft,
+    ): ViewParts,
+    known_labels: &HashMap<i64, Label>,
+    reactions: &mut HashMap<MessageId, Vec<Reaction>>,
 ) -> Result<ConversationView, StoreError> {
     let conversation: Conversation = row.state.try_into()?;
-    let last_message = last
-        .map(|(content, at, sender_type)| {
-            let sender_type = sender_type.parse().map_err(|_| StoreError::Corrupt("sender type"))?;
-            Ok::<_, StoreError>(LastMessage { content, at: at.0, sender_type })
-        })
-        .transpose()?;
+    let (hotel_name, whatsapp) = hotel;
     let assignee = conversation.assignee.zip(assignee).map(|(id, name)| Person { id, name });
     let own_phone = of_guest.1.clone();
     let (guest_name, guest_phone, room_number, days) = match booking {
         Some((name, phone, room, check_in, check_out)) => (name, Some(phone), Some(room), Some((check_in, check_out))),
         None => (guests_name(of_guest), own_phone, None, None),
     };
+    let mut labels: Vec<Label> = label_ids(labels.as_deref()).filter_map(|id| known_labels.get(&id).cloned()).collect();
+    labels.sort_unstable_by_key(|label| label.id);
+    let sender_name = |sender_type| match sender_type {
+        SenderType::Guest => Ok(guest_name.clone()),
+        SenderType::Staff => author.ok_or(StoreError::Corrupt("staff sender")),
+        SenderType::System => Ok(hotel_name),
+    };
+    let last_message = last
+        .map(|columns| {
+            let reactions = reactions.remove(&MessageId(columns.0)).unwrap_or_default();
+            last_message(columns, reactions, sender_name)
+        })
+        .transpose()?;
     Ok(ConversationView {
         conversation,
         guest_name,
@@ -114,13 +187,29 @@ fn view(
         department_name,
         assignee,
         last_message,
-        unread: if has_reader { row.guest_messages - mark.unwrap_or(0) } else { 0 },
+        guest_messages: row.guest_messages,
+        read_guest_messages: mark.unwrap_or(0),
+        has_draft,
         last_guest_message_at: row.last_guest_message_at.map(|it| it.0),
         window_opened_at: wrote_at.filter(|_| whatsapp.is_some() && wrote_to == whatsapp).map(|it| it.0),
         on_whatsapp: whatsapp.is_some(),
+        waiting_since: row.waiting_since.map(|it| it.0),
+        unsent: UnsentCounts { failed: row.unsent_failed, unknown: row.unsent_unknown, held: row.unsent_held },
+        labels,
         current_step: row.current_step,
         context_data: row.context_data.0,
         created_at: row.created_at.0,
         updated_at: row.updated_at.0,
     })
+}
+
+fn last_message(
+    (id, content, at, sender_type, delivery, _): LastMessageColumns,
+    reactions: Vec<Reaction>,
+    sender_name: impl FnOnce(SenderType) -> Result<String, StoreError>,
+) -> Result<LastMessage, StoreError> {
+    let sender_type = sender_type.parse().map_err(|_| StoreError::Corrupt("sender type"))?;
+    let delivery = delivery.map(|it| it.parse().map_err(|_| StoreError::Corrupt("delivery"))).transpose()?;
+    let sender_name = sender_name(sender_type)?;
+    Ok(LastMessage { id: MessageId(id), content, at: at.0, sender_type, sender_name, delivery, reactions })
 }

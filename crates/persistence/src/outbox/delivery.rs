@@ -19,6 +19,8 @@ pub struct OutboxEntry {
     pub delivery: Delivery,
     /// The callback id of the current attempt to send the message.
     pub callback: String,
+    /// The message to which this one carries a reaction of staff; `None` for a message that is shown.
+    pub reacts_to: Option<MessageId>,
 }
 
 /// The key by which an outbox entry is found.
@@ -35,8 +37,8 @@ pub enum OutboxKey {
     FormerName(String),
 }
 
-/// The columns of an outbox entry: message, conversation, hotel, stay, delivery status, callback id.
-type OutboxEntryColumns = (i64, i64, i64, Option<i64>, Option<String>, String);
+/// The columns of an outbox entry: message, conversation, hotel, stay, delivery status, callback id, reaction.
+type OutboxEntryColumns = (i64, i64, i64, Option<i64>, Option<String>, String, Option<i64>);
 
 pub fn find(conn: &mut Conn, by: &OutboxKey) -> Result<Option<OutboxEntry>, StoreError> {
     let row: Option<OutboxEntryColumns> = on_db!(conn, |c| {
@@ -50,6 +52,7 @@ pub fn find(conn: &mut Conn, by: &OutboxKey) -> Result<Option<OutboxEntry>, Stor
                 conversations::stay_id,
                 messages::delivery,
                 outbox::callback,
+                messages::reacts_to,
             ));
         match by {
             OutboxKey::Id(id) => query.filter(outbox::message_id.eq(id.0)).first(c).optional(),
@@ -67,7 +70,7 @@ pub fn find(conn: &mut Conn, by: &OutboxKey) -> Result<Option<OutboxEntry>, Stor
                 .optional(),
         }
     })?;
-    let Some((message, conversation, hotel, stay, delivery, callback)) = row else { return Ok(None) };
+    let Some((message, conversation, hotel, stay, delivery, callback, reacts_to)) = row else { return Ok(None) };
     Ok(Some(OutboxEntry {
         message: MessageId(message),
         conversation: ConversationId(conversation),
@@ -75,6 +78,7 @@ pub fn find(conn: &mut Conn, by: &OutboxKey) -> Result<Option<OutboxEntry>, Stor
         hotel: HotelId(hotel),
         delivery: delivery.and_then(|it| it.parse().ok()).ok_or(StoreError::Corrupt("delivery"))?,
         callback,
+        reacts_to: reacts_to.map(MessageId),
     }))
 }
 
@@ -99,7 +103,11 @@ pub fn advance_delivery(
     let before: Vec<&str> = Delivery::ALL.iter().filter(|it| **it < delivery).map(|it| it.as_str()).collect();
     let behind = messages::table.find(message.0).filter(messages::delivery.eq_any(before));
     let advanced = on_db!(tx.changing(), |c| diesel::update(behind)
-        .set((messages::delivery.eq(delivery.as_str()), messages::failure.eq(failure)))
+        .set((
+            messages::delivery.eq(delivery.as_str()),
+            messages::failure.eq(failure),
+            messages::failure_handled.eq(false),
+        ))
         .execute(c))?;
     Ok(advanced == 1)
 }
@@ -112,7 +120,11 @@ pub fn set_delivery(
     failure: Option<&str>,
 ) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(messages::table.find(message.0))
-        .set((messages::delivery.eq(delivery.as_str()), messages::failure.eq(failure)))
+        .set((
+            messages::delivery.eq(delivery.as_str()),
+            messages::failure.eq(failure),
+            messages::failure_handled.eq(false),
+        ))
         .execute(c))?;
     Ok(())
 }

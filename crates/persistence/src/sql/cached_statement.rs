@@ -7,7 +7,7 @@ use diesel::{
     backend::Backend,
     expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Bool},
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 
 /// The result of raw SQL that returns one column named `number`.
@@ -52,29 +52,45 @@ impl<Q, C> RunQueryDsl<C> for Prepared<Q> {}
 #[derive(Clone, Copy, Debug, ValidGrouping)]
 pub(crate) struct Fixed(&'static str);
 
+/// A literal SQL expression of a text or null, without bound values. Made by [`fixed_text`].
+#[derive(Clone, Copy, Debug, ValidGrouping)]
+pub(crate) struct FixedText(&'static str);
+
 /// A literal condition without bound values, in a statement that can still be cached. The planner uses a partial index
 /// only if the condition of the index stands literally in the query; with a placeholder it cannot prove the match.
 pub(crate) const fn fixed(condition: &'static str) -> Fixed {
     Fixed(condition)
 }
 
-impl Expression for Fixed {
-    type SqlType = Bool;
+/// A literal expression of a text or null, such as a subquery, in a statement that can still be cached.
+pub(crate) const fn fixed_text(expression: &'static str) -> FixedText {
+    FixedText(expression)
 }
 
-impl<T> AppearsOnTable<T> for Fixed {}
+/// Makes a type with one literal text an SQL expression.
+macro_rules! literal_expressions {
+    ($($name:ident: $sql_type:ty),+) => {$(
+        impl Expression for $name {
+            type SqlType = $sql_type;
+        }
 
-impl<T> SelectableExpression<T> for Fixed {}
+        impl<T> AppearsOnTable<T> for $name {}
 
-impl<DB: Backend> QueryFragment<DB> for Fixed {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        pass.push_sql(self.0);
-        Ok(())
-    }
+        impl<T> SelectableExpression<T> for $name {}
+
+        impl<DB: Backend> QueryFragment<DB> for $name {
+            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                pass.push_sql(self.0);
+                Ok(())
+            }
+        }
+
+        // No diesel query id, so that the prepared statement is cached by its SQL text.
+        impl QueryId for $name {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    )+};
 }
 
-// No diesel query id, so that the prepared statement is cached by its SQL text.
-impl QueryId for Fixed {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+literal_expressions!(Fixed: Bool, FixedText: Nullable<Text>);

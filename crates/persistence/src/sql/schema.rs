@@ -22,7 +22,14 @@ diesel::table! {
     hotel_counters (hotel_id) { hotel_id -> BigInt, seq -> BigInt, }
 }
 diesel::table! {
-    departments (id) { id -> BigInt, hotel_id -> BigInt, name -> Text, created_at -> crate::sql::column_types::UtcTs, }
+    departments (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        name -> Text,
+        created_at -> crate::sql::column_types::UtcTs,
+        active -> Bool,
+        handles_stays -> Bool,
+    }
 }
 diesel::table! {
     staff (id) {
@@ -35,6 +42,9 @@ diesel::table! {
         active -> Bool,
         created_at -> crate::sql::column_types::UtcTs,
     }
+}
+diesel::table! {
+    staff_settings (staff_id) { staff_id -> BigInt, settings -> Text, }
 }
 diesel::table! {
     staff_departments (staff_id, department_id) {
@@ -85,6 +95,8 @@ diesel::table! {
         window_phone_number_id -> Nullable<Text>,
         last_wrote_at -> Nullable<crate::sql::column_types::UtcTs>,
         asked_phone_number_id -> Nullable<Text>,
+        note -> Nullable<Text>,
+        language -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -120,6 +132,11 @@ diesel::table! {
         last_guest_message_at -> Nullable<crate::sql::column_types::UtcTs>,
         guest_messages -> BigInt,
         search_key -> Text,
+        waiting_since -> Nullable<crate::sql::column_types::UtcTs>,
+        handled_guest_messages -> BigInt,
+        unsent_failed -> BigInt,
+        unsent_unknown -> BigInt,
+        unsent_held -> BigInt,
     }
 }
 diesel::table! {
@@ -139,6 +156,12 @@ diesel::table! {
         client_ref -> Nullable<Text>,
         request_digest -> Nullable<Text>,
         has_attachments -> Bool,
+        failure_handled -> Bool,
+        reply_to -> Nullable<BigInt>,
+        has_quote -> Bool,
+        hidden -> Bool,
+        reacts_to -> Nullable<BigInt>,
+        has_reactions -> Bool,
     }
 }
 diesel::table! {
@@ -151,6 +174,7 @@ diesel::table! {
         template_type -> Text,
         language -> Nullable<Text>,
         is_opener -> Bool,
+        shortcut -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -159,6 +183,16 @@ diesel::table! {
         conversation_id -> BigInt,
         message_id -> BigInt,
         guest_ordinal -> BigInt,
+    }
+}
+diesel::table! {
+    drafts (staff_id, conversation_id) {
+        staff_id -> BigInt,
+        conversation_id -> BigInt,
+        text -> Text,
+        reply_to -> Nullable<BigInt>,
+        internal -> Bool,
+        updated_at -> crate::sql::column_types::UtcTs,
     }
 }
 diesel::table! {
@@ -176,6 +210,40 @@ diesel::table! {
         only_message -> Bool,
         delivery -> Nullable<Text>,
         failure -> Nullable<Text>,
+        what -> Nullable<Text>,
+        history_id -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    conversation_history (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        conversation_id -> BigInt,
+        at -> crate::sql::column_types::UtcTs,
+        kind -> Text,
+        staff_id -> Nullable<BigInt>,
+        from_department_id -> Nullable<BigInt>,
+        to_department_id -> Nullable<BigInt>,
+        from_staff_id -> Nullable<BigInt>,
+        to_staff_id -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    labels (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        colour -> Text,
+        created_at -> crate::sql::column_types::UtcTs,
+    }
+}
+diesel::table! {
+    conversation_labels (conversation_id, label_id) {
+        hotel_id -> BigInt,
+        conversation_id -> BigInt,
+        label_id -> BigInt,
     }
 }
 diesel::table! {
@@ -254,6 +322,26 @@ diesel::table! {
         media_id -> Nullable<Text>,
         attempts -> Integer,
         due_at -> crate::sql::column_types::UtcTs,
+        width -> Nullable<Integer>,
+        height -> Nullable<Integer>,
+    }
+}
+diesel::table! {
+    reactions (message_id, side) {
+        message_id -> BigInt,
+        side -> Text,
+        emoji -> Nullable<Text>,
+        staff_id -> Nullable<BigInt>,
+        at -> crate::sql::column_types::UtcTs,
+        carrier_id -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    reaction_updates (whatsapp_message_id) {
+        whatsapp_message_id -> Text,
+        message_id -> BigInt,
+        received_at -> crate::sql::column_types::UtcTs,
+        raw -> Text,
     }
 }
 diesel::table! {
@@ -327,11 +415,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     messages,
     message_templates,
     read_marks,
+    drafts,
     sessions,
     events,
     outbox,
     former_tries,
     attachments,
     inbound,
+    conversation_labels,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);

@@ -13,6 +13,11 @@ pub(crate) fn pattern(word: &str) -> String {
     format!("%{word}%")
 }
 
+/// Whether a search key contains a search word.
+pub(crate) fn contains(key: &str, word: &str) -> bool {
+    key.contains(&fold(word))
+}
+
 fn fold(text: &str) -> String {
     text.nfd().filter(|&c| !is_combining_mark(c)).flat_map(char::to_lowercase).collect()
 }

@@ -5,7 +5,8 @@
 //!    yet cannot be locked.
 //! 2. Guests, by id.
 //! 3. Conversations, by id: those of the locked guests, and those that the job names.
-//! 4. While each job runs: first stays (after their guests) and templates, then staff members.
+//! 4. While each job runs: first stays (after their guests), templates and labels, then staff
+//!    members.
 //! 5. Before the commit: the event counters of the hotels, by hotel id.
 //!
 //! A job declares its [`Locks`] beforehand. Steps 1 to 3 are done for all jobs of a group together, before the first

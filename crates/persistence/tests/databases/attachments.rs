@@ -1,10 +1,10 @@
 //! Downloads of attachments: only the newest claim of a file stores anything.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttachmentId, HotelId, MessageId};
+use domain::{AttachmentId, HotelId, MessageId, PictureSize};
 use persistence::{
     Store, StoreError, Tx,
-    attachments::{self, AttachmentState, MediaSource, NewAttachment, PendingDownload},
+    attachments::{self, AttachmentState, CompleteFile, MediaSource, NewAttachment, PendingDownload},
 };
 
 use crate::support::{TestDatabase, on_both};
@@ -29,7 +29,7 @@ async fn put(db: &TestDatabase, download: &PendingDownload, bytes: &'static [u8]
 async fn stored(db: &TestDatabase, id: AttachmentId) -> (Option<AttachmentState>, Option<Vec<u8>>) {
     let read = db.store.read(move |conn| {
         let found = attachments::find(conn, id)?;
-        Ok::<_, StoreError>((found.map(|(_, _, state)| state), attachments::find_part(conn, id, 0)?))
+        Ok::<_, StoreError>((found.map(|it| it.state), attachments::find_part(conn, id, 0)?))
     });
     read.await.unwrap()
 }
@@ -57,7 +57,9 @@ on_both!(a_download_with_a_lost_claim_changes_nothing, |db| {
     assert!(put(&db, &quick, b"quick", much_later).await);
     let complete = |download: &PendingDownload| {
         let download = download.clone();
-        move |tx: &mut Tx<'_>| attachments::complete_download(tx, &download, 1, 5, "digest")
+        let picture_size = PictureSize::new(3, 4);
+        let file = CompleteFile { parts: 1, size: 5, sha256: "digest".to_owned(), picture_size };
+        move |tx: &mut Tx<'_>| attachments::complete_download(tx, &download, &file)
     };
     assert!(!write(&db.store, complete(&slow)).await);
     assert_eq!(stored(&db, id).await, (Some(AttachmentState::Awaited), Some(b"quick".to_vec())));
@@ -69,4 +71,7 @@ on_both!(a_download_with_a_lost_claim_changes_nothing, |db| {
         write(&db.store, move |tx| attachments::defer_download(tx, &late, much_later)).await;
     }
     assert_eq!(stored(&db, id).await, (Some(AttachmentState::Stored), Some(b"quick".to_vec())));
+    let found = db.store.read(move |conn| attachments::find(conn, id)).await.unwrap().unwrap();
+    assert_eq!(found.attachment.picture_size, PictureSize::new(3, 4));
+    assert_eq!((found.attachment.size, found.sha256.as_deref()), (5, Some("digest")));
 });

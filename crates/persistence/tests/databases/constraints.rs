@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use domain::{GuestId, Status};
 use persistence::{StoreError, conversations, guests};
 
-use crate::support::{StoredHotel, TestDatabase, on_both};
+use crate::support::{StoredHotel, TestBackend, TestDatabase, on_both};
 
 use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation};
 
@@ -224,4 +224,69 @@ on_both!(an_audit_entry_has_at_most_one_actor, |db| {
     }
     refused(&db, &entry(&member, of_key), CheckViolation).await;
     refused(&db, &entry("NULL", "9999"), ForeignKeyViolation).await;
+});
+
+on_both!(labels_belong_to_one_hotel, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let at = if db.backend == TestBackend::Sqlite { "0" } else { "now()" };
+    let label = |hotel: i64, name: &str, colour: &str| {
+        format!(
+            "INSERT INTO labels (hotel_id, name, name_key, colour, created_at) \
+             VALUES ({hotel}, '{name}', lower('{name}'), '{colour}', {at})"
+        )
+    };
+    db.sql(&label(here.id.0, "VIP", "red")).await.unwrap();
+    db.sql(&label(there.id.0, "VIP", "red")).await.unwrap();
+    refused(&db, &label(here.id.0, "vip", "blue"), UniqueViolation).await;
+    refused(&db, &label(here.id.0, "Late", "mauve"), CheckViolation).await;
+    let add = |hotel: i64, conversation: i64, of: i64| {
+        format!(
+            "INSERT INTO conversation_labels (hotel_id, conversation_id, label_id) \
+             VALUES ({hotel}, {conversation}, (SELECT id FROM labels WHERE hotel_id = {of}))"
+        )
+    };
+    let (ours, theirs) = (here.stays[0].1.0, there.stays[0].1.0);
+    refused(&db, &add(here.id.0, ours, there.id.0), ForeignKeyViolation).await;
+    refused(&db, &add(here.id.0, theirs, here.id.0), ForeignKeyViolation).await;
+    db.sql(&add(here.id.0, ours, here.id.0)).await.unwrap();
+    refused(&db, &add(here.id.0, ours, here.id.0), UniqueViolation).await;
+    // A deleted label leaves all conversations.
+    db.sql(&format!("DELETE FROM labels WHERE hotel_id = {}", here.id)).await.unwrap();
+    assert_eq!(db.number("SELECT count(*) FROM conversation_labels").await, 0);
+});
+
+on_both!(events_have_the_columns_of_their_kind, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let at = if db.backend == TestBackend::Sqlite { "0" } else { "now()" };
+    let event = |columns: &str, values: &str| {
+        format!("INSERT INTO events (hotel_id, seq, at, {columns}) VALUES ({}, 900, {at}, {values})", here.id)
+    };
+    let conversation = here.stays[0].1.0;
+    for (columns, values) in [
+        ("kind", "'directory_updated'".to_owned()),
+        ("kind, what", "'directory_updated', 'weather'".to_owned()),
+        ("kind, what", "'directory_updated', 'reach'".to_owned()),
+        ("kind, what, staff_id", format!("'directory_updated', 'hotel', {}", here.member.id)),
+        ("kind, what, conversation_id", format!("'directory_updated', 'hotel', {conversation}")),
+        ("kind", "'stay_updated'".to_owned()),
+        ("kind, conversation_id", format!("'history_added', {conversation}")),
+        ("kind", "'conversation_updated'".to_owned()),
+        ("kind", "'staff_changed'".to_owned()),
+        ("kind", "'weather'".to_owned()),
+    ] {
+        refused(&db, &event(columns, &values), CheckViolation).await;
+    }
+    let entry = |columns: &str, values: &str| {
+        format!(
+            "INSERT INTO conversation_history (hotel_id, conversation_id, at, {columns}) \
+             VALUES ({}, {conversation}, {at}, {values})",
+            here.id
+        )
+    };
+    let both = format!("'assigned', {}, {}", here.department, here.member.id);
+    refused(&db, &entry("kind", "'danced'"), CheckViolation).await;
+    refused(&db, &entry("kind, to_department_id, to_staff_id", &both), CheckViolation).await;
+    let foreign = format!("'routed', {}", there.department);
+    refused(&db, &entry("kind, to_department_id", &foreign), ForeignKeyViolation).await;
+    db.sql(&entry("kind", "'closed'")).await.unwrap();
 });

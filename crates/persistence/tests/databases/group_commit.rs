@@ -67,7 +67,11 @@ pub fn add(tx: &mut Tx<'_>, hotel: HotelId, word: &str) -> Result<(), TestRefusa
 
 pub async fn departments_of(db: &TestDatabase, hotel: HotelId) -> Vec<String> {
     let slice = persistence::sql::pagination::Slice { offset: 0, limit: 100 };
-    let (_, list) = db.store.read(move |conn| departments::list(conn, hotel, slice)).await.unwrap();
+    let (_, list) = db
+        .store
+        .read(move |conn| departments::list(conn, hotel, departments::DepartmentSelector::All, slice))
+        .await
+        .unwrap();
     let mut names: Vec<String> = list.into_iter().map(|it| it.name).collect();
     names.sort();
     names

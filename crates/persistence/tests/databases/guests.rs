@@ -1,7 +1,7 @@
 //! Waiting messages and service windows when guests are merged, and when a conversation gets another guest.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, MessageId, PhoneNumber};
+use domain::{ConversationId, Delivery, GuestId, GuestIdentity, HotelId, LanguageTag, MessageId, PhoneNumber};
 use persistence::{
     Store, StoreError, Tx, guests,
     outbox::{self, NewOutboxRow, OutboxKey},
@@ -146,6 +146,19 @@ on_both!(merged_guests_keep_waiting_messages_and_window, |db| {
     // The guest has no service window with another number of the hotel.
     db.sql(format!("UPDATE hotels SET whatsapp_phone_number_id = 'other' WHERE id = {hotel}")).await.unwrap();
     assert_eq!(db.store.read(move |conn| service_windows::last_message_at(conn, into)).await.unwrap(), None);
+});
+
+on_both!(merged_guests_keep_both_notes, |db| {
+    let scene = world(&db, true).await;
+    let (from, into) = (scene.guests[0], scene.guests[1]);
+    for (guest, note, language) in [(from, "Nuts!", Some("pt-BR")), (into, "Vegan", None)] {
+        let language = language.map(|it| LanguageTag::parse(it).unwrap());
+        let note = move |tx: &mut Tx<'_>| guests::set_note_and_language(tx, guest, Some(note), language.as_ref());
+        write(&db.store, note).await;
+    }
+    assert!(write(&db.store, move |tx| guests::merge(tx, from, into)).await);
+    let merged = db.store.read(move |conn| guests::details(conn, into)).await.unwrap().unwrap();
+    assert_eq!((merged.note.as_deref(), merged.language), (Some("Vegan\nNuts!"), LanguageTag::parse("pt-BR").ok()));
 });
 
 on_both!(a_guest_is_asked_to_write_once_per_window, |db| {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod answers;
 mod attachments;
 mod constraints;
 mod group_commit;

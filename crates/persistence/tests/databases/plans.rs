@@ -10,11 +10,13 @@ use diesel::{
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
     sql_query, sql_types,
 };
-use domain::{ConversationId, ConversationRef, GuestIdentity, MessageId, PhoneNumber, Reach, Seq, Status};
+use domain::{
+    ConversationId, ConversationRef, GuestIdentity, HistoryEntryId, LabelId, MessageId, PhoneNumber, Reach, Seq, Status,
+};
 use persistence::{
     Conn, Locks, StoreError, access_revocations,
     conversations::{self, ConversationFilter},
-    dead_letters, diagnostics, early_receipts, event_log, guests, messages,
+    dead_letters, diagnostics, early_receipts, event_log, guests, history, messages,
     outbox::{self, OutboxKey},
     service_windows,
     sql::pagination::Slice,
@@ -150,6 +152,10 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
         with(&|it| it.assigned_to = Some(Some(hotel.member.id))),
         with(&|it| it.assigned_to = Some(None)),
         with(&|it| it.unread = true),
+        with(&|it| it.waiting = Some(true)),
+        with(&|it| it.order = conversations::ConversationOrder::Waiting),
+        with(&|it| it.unsent = true),
+        with(&|it| it.labels = vec![LabelId(1), LabelId(2)]),
         with(&|it| it.search = Some("guest 7".into())),
     ];
     for reach in [member, manager] {
@@ -158,7 +164,24 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
             let plans = plans(&db, move |conn| conversations::list(conn, &reach, &filter, FIRST_PAGE)).await;
             never_scans(&plans, &BIG);
         }
+        let inbox = plans(&db, move |conn| conversations::inbox(conn, &reach)).await;
+        never_scans(&inbox, &BIG);
     }
+});
+
+on_both!(history_guest_card_and_shown_stays_are_found_by_indexes, |db| {
+    let hotel = filled(&db).await;
+    let ((stay, id), reach) = (hotel.stays[3], hotel.member.reach());
+    let of_history = ["conversation_history"];
+    never_scans(&plans(&db, move |conn| history::list(conn, id, FIRST_PAGE)).await, &of_history);
+    never_scans(&plans(&db, |conn| history::by_ids(conn, &[HistoryEntryId(1), HistoryEntryId(2)])).await, &of_history);
+    let guest = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(id))).await;
+    let guest = guest.unwrap().unwrap().guest;
+    never_scans(&plans(&db, move |conn| conversations::visible_of_guest(conn, &reach, guest, 200)).await, &BIG);
+    let with_stays = [BIG.as_slice(), &["stays", "guests"]].concat();
+    never_scans(&plans(&db, move |conn| stays::of_guest(conn, guest, 200)).await, &with_stays);
+    never_scans(&plans(&db, move |conn| stays::by_ids(conn, &[stay])).await, &with_stays);
+    never_scans(&plans(&db, move |conn| guests::details(conn, guest)).await, &with_stays);
 });
 
 on_both!(a_page_of_conversations_is_compiled_once_and_counts_without_read_positions, |db| {
@@ -219,7 +242,7 @@ on_both!(a_list_contains_the_matching_conversations, |db| {
                 let expected = all.iter().filter(|view| {
                     let conversation = &view.conversation;
                     wanted.contains(&conversation.status)
-                        && (!unread || view.unread > 0)
+                        && (!unread || view.unread() > 0)
                         && assigned_to.is_none_or(|to| conversation.assignee == to)
                 });
                 let expected: Vec<ConversationId> = expected.map(|it| it.conversation.id).collect();
@@ -262,6 +285,7 @@ on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     let page = |before: Option<i64>, after: Option<i64>, notes: bool| messages::MessageRange {
         before: before.map(MessageId),
         after: after.map(MessageId),
+        around: None,
         limit: 200,
         notes,
     };
@@ -270,6 +294,8 @@ on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     {
         never_scans(&plans(&db, move |conn| messages::list_range(conn, id, page)).await, &BIG);
     }
+    let around = messages::MessageRange { around: Some(MessageId(900)), ..page(None, None, true) };
+    never_scans(&plans(&db, move |conn| messages::list_range(conn, id, around)).await, &BIG);
     let ends = (MessageId(900), MessageId(950));
     never_scans(&plans(&db, move |conn| messages::exist_before_and_after(conn, id, ends, false)).await, &BIG);
     never_scans(&plans(&db, |conn| messages::by_ids(conn, &[MessageId(900), MessageId(901)])).await, &BIG);

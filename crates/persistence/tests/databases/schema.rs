@@ -43,7 +43,7 @@ const FOREIGN_KEYS: [(TestBackend, &str); 2] = [
          WITH ORDINALITY AS k (num, n) JOIN pg_attribute ON attrelid = conrelid AND attnum = num) || ') ' \
          || confrelid::regclass || '(' || (SELECT string_agg(attname, ',' ORDER BY n) FROM unnest(confkey) \
          WITH ORDINALITY AS k (num, n) JOIN pg_attribute ON attrelid = confrelid AND attnum = num) || ') ' \
-         || CASE confdeltype WHEN 'c' THEN 'CASCADE' ELSE 'NO ACTION' END AS line \
+         || CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'NO ACTION' END AS line \
          FROM pg_constraint WHERE contype = 'f'",
     ),
 ];

@@ -221,6 +221,7 @@ fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now
         department: relay.then_some(department),
         guest_messages: i64::from(messages.div_ceil(2)),
         last_guest_message_at: (messages > 0).then_some(now),
+        waiting_since: (messages % 2 == 1).then_some(now),
         created_at: now,
         updated_at: now - chrono::TimeDelta::seconds(i64::from(n)),
     }

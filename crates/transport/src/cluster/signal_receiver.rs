@@ -112,7 +112,7 @@ impl SignalReceiver {
             return;
         }
         self.status.received.fetch_add(1, Relaxed);
-        self.sink.receive(hotel, signal);
+        self.sink.receive(hotel, node, signal);
     }
 
     /// Records that the bus has subscribed to all current hotels.

@@ -54,6 +54,7 @@ impl Feed {
         }
         for (conversation, stay) in lost {
             self.unsubscribe(socket.id, conversation).await;
+            self.stop_viewing(socket.id, conversation).await;
             self.wake_list.send(socket, frames::unsubscribed(stay, Some(conversation), reason));
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use desk::feed_query::{FeedQuery, SessionQuery, SessionView};
-use domain::{ConversationId, ConversationView, Event, EventKind};
+use desk::feed_query::{FeedQuery, LoadedObjects, SessionQuery, SessionView, ShownObjects};
+use domain::{ConversationId, Event, EventKind, HistoryEntryId, StayId};
 
 use crate::{
     feed::{recipients::CurrentDepartment, state::Feed},
@@ -11,17 +11,27 @@ use crate::{
     socket::SocketId,
 };
 
-/// Event context: the conversations as they are now, and the current sessions and visibility of changed staff members.
+/// Event context: the objects that events show, as they are now, and the current sessions and visibility of changed
+/// staff members.
 #[derive(Default)]
 pub(crate) struct EventContext {
-    pub(crate) views: HashMap<ConversationId, ConversationView>,
+    pub(crate) loaded: LoadedObjects,
     /// The session and visibility of each socket of a changed staff member. `None` if the session is over.
     pub(crate) seen: HashMap<SocketId, Option<SessionView>>,
 }
 
 impl EventContext {
     pub(crate) fn current_department(&self, conversation: ConversationId) -> CurrentDepartment {
-        self.views.get(&conversation).map(|view| view.conversation.department)
+        self.loaded.views.get(&conversation).map(|view| view.conversation.department)
+    }
+}
+
+/// Returns the current department of the conversation that an event shows.
+pub(crate) fn department_shown_by(event: &Event, loaded: &LoadedObjects) -> CurrentDepartment {
+    match (event.kind.conversation(), event.kind.shown_stay()) {
+        (Some(conversation), _) => loaded.views.get(&conversation).map(|view| view.conversation.department),
+        (None, Some(stay)) => loaded.stays.get(&stay)?.conversation.map(|(_, department)| department),
+        (None, None) => None,
     }
 }
 
@@ -37,20 +47,22 @@ impl Feed {
                 }
             }
         }
-        let mut views: Vec<ConversationId> = events.iter().filter_map(|event| self.shown_conversation(event)).collect();
-        views.sort_unstable();
-        views.dedup();
-        if views.is_empty() && sessions.is_empty() {
+        let shown = ShownObjects {
+            conversations: events.iter().filter_map(|event| self.shown_conversation(event)).collect(),
+            stays: events.iter().filter_map(|event| self.shown_stay(event)).collect(),
+            history: events.iter().filter_map(|event| self.shown_entry(event)).collect(),
+        };
+        if shown.is_empty() && sessions.is_empty() {
             return EventContext::default();
         }
         self.wake_sockets();
         let (ids, looks): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
-        let query = FeedQuery { hotel: self.hotel, sessions: looks, log: None, views };
+        let query = FeedQuery { hotel: self.hotel, sessions: looks, log: None, shown };
         loop {
             match self.context.desk.query_feed(query.clone()).await {
                 Ok(snapshot) => {
                     return EventContext {
-                        views: snapshot.views,
+                        loaded: snapshot.loaded,
                         seen: ids.into_iter().zip(snapshot.sessions).collect(),
                     };
                 }
@@ -76,8 +88,26 @@ impl Feed {
                 let has_inbox = self.inboxes.values().any(|socket| socket.caller.staff == *staff);
                 has_inbox.then_some(*conversation)
             }
-            // Messages and delivery statuses carry their content in the event; a staff change shows no conversation.
-            EventKind::Message { .. } | EventKind::MessageStatus(_) | EventKind::StaffChanged { .. } => None,
+            // Events about messages carry their content; the others show no conversation.
+            EventKind::Message(_)
+            | EventKind::MessageUpdated(_)
+            | EventKind::MessageRemoved { .. }
+            | EventKind::MessageStatus(_)
+            | EventKind::StaffChanged { .. }
+            | EventKind::DirectoryUpdated { .. }
+            | EventKind::StayUpdated { .. }
+            | EventKind::HistoryAdded { .. } => None,
         }
+    }
+
+    /// Returns the stay that has to be loaded to show an event to the sockets with an inbox subscription.
+    fn shown_stay(&self, event: &Event) -> Option<StayId> {
+        event.kind.shown_stay().filter(|_| !self.inboxes.is_empty())
+    }
+
+    /// Returns the entry of a history that has to be loaded to show an event to the subscribers of its conversation.
+    fn shown_entry(&self, event: &Event) -> Option<HistoryEntryId> {
+        let is_subscribed = event.kind.conversation().is_some_and(|it| self.subscriptions.contains_key(&it));
+        event.kind.history_entry().filter(|_| is_subscribed)
     }
 }

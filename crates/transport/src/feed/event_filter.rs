@@ -5,13 +5,16 @@ use std::collections::{HashMap, HashSet};
 
 use desk::{
     Caller, Desk, Error,
-    feed_query::{FeedQuery, FeedSnapshot, LogRange, SessionQuery, SessionView},
+    feed_query::{FeedQuery, FeedSnapshot, LogRange, SessionQuery, SessionView, ShownObjects},
 };
 use domain::{ConversationId, Event, EventKind, HotelId, Reach, Seq, StayId};
 use wire::{response::EventPage, socket::LoggedEvent};
 
 use crate::{
-    feed::recipients::{EventForm, Viewer, client_ref_recipient},
+    feed::{
+        event_context::department_shown_by,
+        recipients::{EventForm, Viewer, client_ref_recipient},
+    },
     socket::SocketHandle,
 };
 
@@ -33,7 +36,7 @@ pub struct Cursor {
 pub async fn events_after(desk: &Desk, caller: Caller, cursor: Cursor) -> Result<EventPage, Error> {
     let looks = vec![SessionQuery { caller, conversations: vec![] }];
     let log = Some(LogRange { after: cursor.after, limit: EVENTS_PAGE });
-    let query = FeedQuery { hotel: caller.hotel, sessions: looks, log, views: vec![] };
+    let query = FeedQuery { hotel: caller.hotel, sessions: looks, log, shown: ShownObjects::default() };
     let snapshot = desk.query_feed_for_request(caller, query).await?;
     let Some(Some(seen)) = snapshot.sessions.first() else { return Err(Error::Unauthenticated) };
     if !snapshot.continues_from(cursor.epoch.as_deref(), cursor.after) {
@@ -53,7 +56,7 @@ pub(crate) struct EventFilter {
     subscriptions: HashMap<ConversationId, LiveSince>,
     /// The client's inbox subscription, if there is one.
     inbox: Option<LiveSince>,
-    /// Log position at which the socket joined: `new_conversation` events after it were sent live.
+    /// Log position at which the socket joined: events for all staff after it were sent live.
     joined: Seq,
     /// Log position up to which events were sent live, before the replay.
     live_until: Seq,
@@ -80,7 +83,7 @@ impl EventFilter {
     /// and no event as sent live.
     pub(crate) fn for_everything(hotel: HotelId, seen: &SessionView, snapshot: &FeedSnapshot) -> Self {
         let reach = seen.live.staff.reach();
-        let conversations = snapshot.views.values().map(|view| &view.conversation);
+        let conversations = snapshot.loaded.views.values().map(|view| &view.conversation);
         let visible = conversations.filter(|conversation| reach.covers(hotel, conversation.department));
         Self {
             subscriptions: visible.map(|conversation| (conversation.id, None)).collect(),
@@ -108,40 +111,56 @@ impl EventFilter {
         snapshot: &FeedSnapshot,
         changed: &mut HashSet<ConversationId>,
     ) -> Option<LoggedEvent> {
-        let conversation = event.kind.conversation()?;
-        let view = snapshot.views.get(&conversation);
+        let loaded = &snapshot.loaded;
+        let conversation = event.kind.conversation();
         let viewer = Viewer {
             reach: &self.reach,
             has_inbox: self.inbox.is_some(),
-            is_subscribed: self.subscriptions.contains_key(&conversation),
+            is_subscribed: conversation.is_some_and(|it| self.subscriptions.contains_key(&it)),
         };
-        let form = viewer.form_of(event, view.map(|view| view.conversation.department))?;
-        if self.was_sent_live(event, conversation) {
+        let form = viewer.form_of(event, department_shown_by(event, loaded))?;
+        if self.was_sent_live(event) {
             return None;
         }
+        let view = conversation.and_then(|it| loaded.views.get(&it));
         match form {
             EventForm::Message => self.message(event),
-            EventForm::MessageStatus => message_status(event),
+            EventForm::MessageUpdated | EventForm::MessageRemoved | EventForm::MessageStatus => message_change(event),
             EventForm::NewConversation => view.map(|view| LoggedEvent::new_conversation(event.seq, event.at, view)),
-            EventForm::Updated | EventForm::Removed if !changed.insert(conversation) => None,
+            EventForm::Updated | EventForm::Removed if !changed.insert(conversation?) => None,
             EventForm::Updated => view.map(|view| LoggedEvent::conversation_updated(event.seq, view)),
             EventForm::Removed => {
-                Some(LoggedEvent::conversation_removed(event.seq, conversation, stay_of(&event.kind)))
+                Some(LoggedEvent::conversation_removed(event.seq, conversation?, stay_of(&event.kind)))
+            }
+            EventForm::Directory => directory_updated(event),
+            EventForm::Stay | EventForm::StayWithoutConversation => {
+                let found = loaded.stays.get(&event.kind.shown_stay()?)?;
+                Some(LoggedEvent::stay_updated(event.seq, found, form == EventForm::Stay))
+            }
+            EventForm::History => {
+                let entry = loaded.history.get(&event.kind.history_entry()?)?;
+                Some(LoggedEvent::history_added(event.seq, stay_of(&event.kind), entry))
             }
         }
     }
 
     /// Returns `true` if the client has already received the event live, through one of its subscriptions.
-    fn was_sent_live(&self, event: &Event, conversation: ConversationId) -> bool {
-        let by_subscription = self.subscriptions.get(&conversation).copied().flatten();
+    fn was_sent_live(&self, event: &Event) -> bool {
+        let by_subscription = event.kind.conversation().and_then(|it| self.subscriptions.get(&it).copied().flatten());
         let by_inbox = self.inbox.flatten();
         match &event.kind {
-            EventKind::Message { .. } | EventKind::MessageStatus(_) => self.is_live(event.seq, by_subscription),
-            EventKind::NewConversation { .. } => self.is_live(event.seq, Some(self.joined)),
+            EventKind::Message(_)
+            | EventKind::MessageUpdated(_)
+            | EventKind::MessageRemoved { .. }
+            | EventKind::MessageStatus(_)
+            | EventKind::HistoryAdded { .. } => self.is_live(event.seq, by_subscription),
+            EventKind::NewConversation { .. } | EventKind::DirectoryUpdated { .. } => {
+                self.is_live(event.seq, Some(self.joined))
+            }
             EventKind::ConversationUpdated(change) => {
                 self.is_live(event.seq, by_inbox) || (!change.only_message && self.is_live(event.seq, by_subscription))
             }
-            EventKind::ConversationRemoved { .. } => self.is_live(event.seq, by_inbox),
+            EventKind::ConversationRemoved { .. } | EventKind::StayUpdated { .. } => self.is_live(event.seq, by_inbox),
             EventKind::StaffChanged { .. } => false,
         }
     }
@@ -151,24 +170,39 @@ impl EventFilter {
     }
 
     fn message(&self, event: &Event) -> Option<LoggedEvent> {
-        let EventKind::Message { stay, message } = &event.kind else { return None };
+        let EventKind::Message(message) = &event.kind else { return None };
         let is_author = client_ref_recipient(message) == Some(self.reach.staff);
-        Some(LoggedEvent::message(event.seq, *stay, message, is_author))
+        Some(LoggedEvent::message(event.seq, message, is_author))
     }
 }
 
-fn message_status(event: &Event) -> Option<LoggedEvent> {
-    let EventKind::MessageStatus(change) = &event.kind else { return None };
-    Some(LoggedEvent::message_status(event.seq, change))
+/// The event that a stored message has changed; `None` for another event.
+fn message_change(event: &Event) -> Option<LoggedEvent> {
+    let seq = event.seq;
+    match &event.kind {
+        EventKind::MessageUpdated(message) => Some(LoggedEvent::message_updated(seq, message)),
+        EventKind::MessageRemoved { conversation, stay, message } => {
+            Some(LoggedEvent::message_removed(seq, *conversation, *stay, *message))
+        }
+        EventKind::MessageStatus(change) => Some(LoggedEvent::message_status(seq, change)),
+        _ => None,
+    }
+}
+
+fn directory_updated(event: &Event) -> Option<LoggedEvent> {
+    let EventKind::DirectoryUpdated { what, .. } = &event.kind else { return None };
+    Some(LoggedEvent::directory_updated(Some(event.seq), *what))
 }
 
 fn stay_of(kind: &EventKind) -> Option<StayId> {
     match kind {
         EventKind::ConversationUpdated(change) => change.stay,
         EventKind::MessageStatus(change) => change.stay,
-        EventKind::Message { stay, .. }
+        EventKind::Message(message) | EventKind::MessageUpdated(message) => message.stay,
+        EventKind::MessageRemoved { stay, .. }
         | EventKind::NewConversation { stay, .. }
-        | EventKind::ConversationRemoved { stay, .. } => *stay,
-        EventKind::StaffChanged { .. } => None,
+        | EventKind::ConversationRemoved { stay, .. }
+        | EventKind::HistoryAdded { stay, .. } => *stay,
+        EventKind::StaffChanged { .. } | EventKind::DirectoryUpdated { .. } | EventKind::StayUpdated { .. } => None,
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use domain::{
-    ConversationId, ConversationView, Event, EventKind, Message, Seq, StaffId, StayId, event::ConversationChange,
+    ConversationId, ConversationView, Event, EventKind, HistoryEntry, Seq, StaffId, StayId, event::ConversationChange,
+    stay::StayWithConversation,
 };
 
 use crate::{
     feed::{
-        event_context::EventContext,
-        recipients::{CurrentDepartment, EventForm, Viewer, client_ref_recipient},
+        event_context::{EventContext, department_shown_by},
+        recipients::{CurrentDepartment, EventForm, Viewer, client_ref_recipient, is_of_removed_message},
         state::Feed,
         subscription::{Broadcast, MessageFrames},
     },
@@ -31,8 +32,10 @@ impl Feed {
         let mut events_left = events;
         while let Some(event) = events_left.first() {
             let count = match &event.kind {
-                EventKind::Message { message, .. } => self.fan_out_messages(events_left, message.conversation).await,
-                EventKind::MessageStatus(change) => self.fan_out_messages(events_left, change.conversation).await,
+                EventKind::Message(_)
+                | EventKind::MessageUpdated(_)
+                | EventKind::MessageRemoved { .. }
+                | EventKind::MessageStatus(_) => self.fan_out_messages(events_left).await,
                 _ => {
                     // The context is loaded once for all events that are left, after the messages before them are
                     // fanned out.
@@ -57,49 +60,81 @@ impl Feed {
         }
     }
 
-    /// Fans out an event that is neither a message nor a delivery status.
+    /// Fans out an event that is not about a message.
     async fn fan_out_event(&mut self, event: &Event, context: &EventContext) {
         match &event.kind {
-            EventKind::Message { .. } | EventKind::MessageStatus(_) => {}
+            EventKind::Message(_)
+            | EventKind::MessageUpdated(_)
+            | EventKind::MessageRemoved { .. }
+            | EventKind::MessageStatus(_) => {}
             EventKind::NewConversation { conversation, .. } => {
-                if let Some(view) = context.views.get(conversation) {
+                if let Some(view) = context.loaded.views.get(conversation) {
                     let forms = [(EventForm::NewConversation, frames::new_conversation(event, view))];
                     let current = context.current_department(*conversation);
                     self.send_by_form(self.sockets.values(), event, current, &forms);
                 }
             }
             EventKind::ConversationUpdated(change) => {
-                self.fan_out_change(event, change, context.views.get(&change.conversation)).await;
+                self.fan_out_change(event, change, context.loaded.views.get(&change.conversation)).await;
             }
             EventKind::ConversationRemoved { conversation, stay, staff } => {
                 let current = context.current_department(*conversation);
                 self.send_removed(event, *conversation, *stay, *staff, current);
             }
             EventKind::StaffChanged { staff } => self.recheck_staff(*staff, context).await,
+            EventKind::DirectoryUpdated { what, .. } => {
+                let forms = [(EventForm::Directory, frames::directory_updated(Some(event.seq), *what))];
+                self.send_by_form(self.sockets.values(), event, None, &forms);
+            }
+            EventKind::StayUpdated { stay } => {
+                if let Some(found) = context.loaded.stays.get(stay) {
+                    self.send_stay(event, found, department_shown_by(event, &context.loaded));
+                }
+            }
+            EventKind::HistoryAdded { conversation, stay, entry } => {
+                if let Some(entry) = context.loaded.history.get(entry) {
+                    self.send_history_entry(event.seq, *conversation, *stay, entry).await;
+                }
+            }
         }
     }
 
-    /// Fans out the messages and delivery statuses of one conversation at the begin of `events`, as one broadcast.
-    /// Returns the number of these events.
-    async fn fan_out_messages(&mut self, events: &[&Event], conversation: ConversationId) -> usize {
+    /// Sends a changed stay to the sockets with an inbox subscription: with its conversation to those who may see it,
+    /// without to the others.
+    fn send_stay(&self, event: &Event, found: &StayWithConversation, current: CurrentDepartment) {
+        let forms = [EventForm::Stay, EventForm::StayWithoutConversation]
+            .map(|form| (form, frames::stay_updated(event.seq, found, form == EventForm::Stay)));
+        self.send_by_form(self.inboxes.values(), event, current, &forms);
+    }
+
+    async fn send_history_entry(
+        &mut self,
+        seq: Seq,
+        conversation: ConversationId,
+        stay: Option<StayId>,
+        entry: &HistoryEntry,
+    ) {
+        let frame = frames::history_added(seq, stay, entry);
+        let added = MessageFrames { frame, for_author: None };
+        self.broadcast(conversation, Broadcast::Messages(vec![added])).await;
+    }
+
+    /// Fans out the events about messages of one conversation at the begin of `events`, as one broadcast. Returns the
+    /// number of these events.
+    async fn fan_out_messages(&mut self, events: &[&Event]) -> usize {
+        let Some(conversation) = events.first().and_then(|event| event.kind.conversation()) else { return 1 };
         let has_subscribers = self.subscriptions.contains_key(&conversation);
         let mut messages = Vec::new();
         let mut count = 0;
         for event in events.iter().take(MAX_UNWOKEN_EVENTS) {
             match &event.kind {
-                EventKind::Message { stay, message } if message.conversation == conversation => {
-                    if has_subscribers {
-                        messages.push(message_frames(event.seq, *stay, message));
-                    }
-                }
-                EventKind::MessageStatus(change) if change.conversation == conversation => {
-                    if has_subscribers {
-                        let frame = frames::message_status(event.seq, change);
-                        messages.push(MessageFrames { frame, for_author: None });
-                    }
-                }
-                // A change that is only a new message concerns inbox subscriptions only; without them it is skipped.
+                // A change that is only of messages concerns inbox subscriptions only; without them it is skipped.
                 EventKind::ConversationUpdated(change) if change.only_message && self.inboxes.is_empty() => {}
+                kind if is_about_message(kind) && kind.conversation() == Some(conversation) => {
+                    if has_subscribers && !is_of_removed_message(kind) {
+                        messages.extend(message_frames(event));
+                    }
+                }
                 _ => break,
             }
             count += 1;
@@ -117,6 +152,7 @@ impl Feed {
             let (event, current) = (event.clone(), shown.clone());
             let broadcast = Broadcast::Updated { event, routed_to: change.after, stay: change.stay, current };
             self.broadcast(change.conversation, broadcast).await;
+            self.end_viewing_of_unsubscribed(change.conversation).await;
         }
         let Some((updated, department)) = shown else { return };
         let removed = frames::conversation_removed(event.seq, change.conversation, change.stay);
@@ -161,7 +197,30 @@ impl Feed {
     }
 }
 
-fn message_frames(seq: Seq, stay: Option<StayId>, message: &Message) -> MessageFrames {
-    let for_author = client_ref_recipient(message).map(|author| (author, frames::message(seq, stay, message, true)));
-    MessageFrames { frame: frames::message(seq, stay, message, false), for_author }
+fn is_about_message(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Message(_)
+            | EventKind::MessageUpdated(_)
+            | EventKind::MessageRemoved { .. }
+            | EventKind::MessageStatus(_)
+    )
+}
+
+/// The frames of an event about a message; `None` for another event.
+fn message_frames(event: &Event) -> Option<MessageFrames> {
+    let frame = match &event.kind {
+        EventKind::Message(message) => {
+            let for_author = client_ref_recipient(message);
+            let for_author = for_author.map(|author| (author, frames::message(event.seq, message, true)));
+            return Some(MessageFrames { frame: frames::message(event.seq, message, false), for_author });
+        }
+        EventKind::MessageUpdated(message) => frames::message_updated(event.seq, message),
+        EventKind::MessageRemoved { conversation, stay, message } => {
+            frames::message_removed(event.seq, *conversation, *stay, *message)
+        }
+        EventKind::MessageStatus(change) => frames::message_status(event.seq, change),
+        _ => return None,
+    };
+    Some(MessageFrames { frame, for_author: None })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use desk::feed_query::{FeedQuery, FeedSnapshot, LogRange, SessionView};
+use desk::feed_query::{FeedQuery, FeedSnapshot, LogRange, SessionView, ShownObjects};
 use domain::Seq;
 
 use crate::{
@@ -71,7 +71,7 @@ impl Feed {
         let subscribed = session.conversations.len();
         session.conversations.extend(&end.named);
         let log = Some(LogRange { after: end.after, limit: REPLAY_PAGE });
-        let query = FeedQuery { hotel: self.hotel, sessions: vec![session], log, views: vec![] };
+        let query = FeedQuery { hotel: self.hotel, sessions: vec![session], log, shown: ShownObjects::default() };
         match self.context.desk.query_feed(query).await {
             Ok(snapshot) => {
                 self.check_epoch(&snapshot).await;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use desk::feed_query::{FeedQuery, FeedSnapshot, LogRange};
+use desk::feed_query::{FeedQuery, FeedSnapshot, LogRange, ShownObjects};
 use domain::{Event, Seq};
 
 use crate::{feed::state::Feed, limits::FEED_RETRY_DELAY, socket::send_queue::CloseCause};
@@ -63,7 +63,7 @@ impl Feed {
         self.wake_sockets();
         self.context.counters.log_reads.fetch_add(1, Relaxed);
         let log = Some(LogRange { after: self.position, limit: LOG_PAGE.min(to.0 - self.position.0) });
-        let query = FeedQuery { hotel: self.hotel, sessions: vec![], log, views: vec![] };
+        let query = FeedQuery { hotel: self.hotel, sessions: vec![], log, shown: ShownObjects::default() };
         match self.context.desk.query_feed(query).await {
             Ok(snapshot) => {
                 let page: Vec<&Event> = snapshot.log.events.iter().collect();

@@ -17,16 +17,24 @@ pub(crate) struct Viewer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventForm {
     Message,
+    MessageUpdated,
+    MessageRemoved,
     MessageStatus,
     NewConversation,
     /// `conversation_updated`, which shows the conversation as it is now.
     Updated,
     /// `conversation_removed`, which ends the client's access to the conversation.
     Removed,
+    Directory,
+    /// `stay_updated` with the conversation of the stay, which the client may see.
+    Stay,
+    /// `stay_updated` without a conversation.
+    StayWithoutConversation,
+    History,
 }
 
-/// The current department of the event's conversation; the inner `None` means unrouted. The outer `None` means that
-/// there is no such conversation.
+/// The current department of the conversation that the event shows (of a stay: its conversation); the inner `None` means
+/// unrouted. The outer `None` means that there is no such conversation.
 pub(crate) type CurrentDepartment = Option<Option<DepartmentId>>;
 
 impl<'a> Viewer<'a> {
@@ -43,7 +51,10 @@ impl<'a> Viewer<'a> {
         let is_visible = |department| self.reach.covers(event.hotel, department);
         let is_visible_now = current.is_some_and(is_visible);
         match &event.kind {
-            EventKind::Message { .. } => self.is_subscribed.then_some(EventForm::Message),
+            _ if is_of_removed_message(&event.kind) => None,
+            EventKind::Message(_) => self.is_subscribed.then_some(EventForm::Message),
+            EventKind::MessageUpdated(_) => self.is_subscribed.then_some(EventForm::MessageUpdated),
+            EventKind::MessageRemoved { .. } => self.is_subscribed.then_some(EventForm::MessageRemoved),
             EventKind::MessageStatus(_) => self.is_subscribed.then_some(EventForm::MessageStatus),
             EventKind::NewConversation { department, .. } => {
                 let is_concerned = department.is_none_or(|department| self.reach.is_member(department));
@@ -62,7 +73,23 @@ impl<'a> Viewer<'a> {
                 is_lost.then_some(EventForm::Removed)
             }
             EventKind::StaffChanged { .. } => None,
+            EventKind::DirectoryUpdated { staff, .. } => {
+                staff.is_none_or(|staff| staff == self.reach.staff).then_some(EventForm::Directory)
+            }
+            EventKind::StayUpdated { .. } => {
+                let form = if is_visible_now { EventForm::Stay } else { EventForm::StayWithoutConversation };
+                self.has_inbox.then_some(form)
+            }
+            EventKind::HistoryAdded { .. } => self.is_subscribed.then_some(EventForm::History),
         }
+    }
+}
+
+/// Whether an event read from the log shows a message that has been taken back in the meantime. Nobody receives it.
+pub(crate) fn is_of_removed_message(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Message(message) | EventKind::MessageUpdated(message) => message.is_removed,
+        _ => false,
     }
 }
 

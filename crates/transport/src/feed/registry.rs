@@ -77,9 +77,9 @@ impl FeedHandle {
     }
 
     /// Queues an ephemeral signal of another node for the feed, or drops it if too many wait.
-    fn receive_ephemeral(&self, signal: ClusterSignal) {
+    fn receive_ephemeral(&self, node: u64, signal: ClusterSignal) {
         if let Ok(permit) = self.remote_signals.clone().try_acquire_owned() {
-            self.request(FeedRequest::RemoteSignal(signal, permit));
+            self.request(FeedRequest::RemoteSignal { node, signal, _permit: permit });
         }
     }
 }
@@ -168,11 +168,15 @@ impl FeedRegistry {
 }
 
 impl SignalSink for FeedRegistry {
-    fn receive(&self, hotel: HotelId, signal: ClusterSignal) {
+    fn receive(&self, hotel: HotelId, node: u64, signal: ClusterSignal) {
         let Some(feed) = self.find(hotel) else { return };
         match signal {
             ClusterSignal::Head { seq, for_all } => feed.inbox.report_head(Seq(seq), for_all),
-            ClusterSignal::Typing { .. } | ClusterSignal::Read { .. } => feed.receive_ephemeral(signal),
+            ClusterSignal::Typing { .. }
+            | ClusterSignal::Read { .. }
+            | ClusterSignal::Viewing { .. }
+            | ClusterSignal::Settings { .. }
+            | ClusterSignal::Draft { .. } => feed.receive_ephemeral(node, signal),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use desk::feed_query::SessionView;
-use domain::{ConversationId, ConversationRef, MessageId, Person, Seq, StayId};
+use domain::{ConversationId, ConversationRef, Person, ReadPosition, Seq, StaffId, StayId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wire::cluster_signal::ClusterSignal;
 
@@ -19,17 +19,32 @@ pub(crate) enum FeedRequest {
     Socket(Arc<SocketHandle>, SocketRequest),
     /// Send a read indicator: a staff member has read up to a message.
     Read(ReadIndicator),
-    /// Send a typing or read indicator that came from another node.
-    RemoteSignal(ClusterSignal, OwnedSemaphorePermit),
+    /// Send a changed draft to the other sockets of its writer.
+    Draft(DraftSignal),
+    /// Tell the sockets of a staff member that the personal settings changed.
+    Settings(StaffId),
+    /// Send an ephemeral signal that came from another node.
+    RemoteSignal { node: u64, signal: ClusterSignal, _permit: OwnedSemaphorePermit },
+    /// End the presence of staff members who have not repeated it.
+    EndExpiredViewing,
 }
 
-/// Read indicator: a staff member has read up to a message. Sent to the subscribers, and to the reader's other sockets.
+/// Read indicator: a staff member has moved a read position. Sent to the subscribers, and to the reader's other sockets.
 pub(crate) struct ReadIndicator {
     pub(crate) conversation: ConversationId,
     pub(crate) stay: Option<StayId>,
     pub(crate) reader: Person,
-    pub(crate) message: MessageId,
+    pub(crate) position: ReadPosition,
     /// The socket whose command marked the message as read; it gets an ack instead of the indicator.
+    pub(crate) sent_by: Option<SocketId>,
+}
+
+/// A staff member's draft in a conversation has changed. The feed loads the draft when it sends it, so that two changes
+/// never arrive in the wrong order.
+pub(crate) struct DraftSignal {
+    pub(crate) conversation: ConversationId,
+    pub(crate) writer: StaffId,
+    /// The socket whose command changed the draft; it gets an ack instead of the signal.
     pub(crate) sent_by: Option<SocketId>,
 }
 
@@ -50,6 +65,12 @@ pub(crate) enum SocketRequest {
     Typing {
         which: ConversationRef,
         typing: bool,
+        reply_to: ReplyTo,
+        done: DropGuard,
+    },
+    Viewing {
+        which: ConversationRef,
+        viewing: bool,
         reply_to: ReplyTo,
         done: DropGuard,
     },

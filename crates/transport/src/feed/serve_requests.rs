@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use desk::feed_query::{FeedQuery, SessionQuery, SessionView};
+use desk::feed_query::{FeedQuery, SessionQuery, SessionView, ShownObjects};
 use domain::{Conversation, ConversationRef, Seq};
 
 use crate::{
@@ -28,7 +28,7 @@ impl Feed {
         let is_log_check = batch.iter().any(|request| matches!(request, FeedRequest::CheckLog));
         let mut sessions = Vec::new().into_iter();
         if !looks.is_empty() || is_log_check {
-            let query = FeedQuery { hotel: self.hotel, sessions: looks, log: None, views: vec![] };
+            let query = FeedQuery { hotel: self.hotel, sessions: looks, log: None, shown: ShownObjects::default() };
             match self.context.desk.query_feed(query).await {
                 Ok(snapshot) => {
                     self.check_epoch(&snapshot).await;
@@ -64,11 +64,21 @@ impl Feed {
             // The log is compared already, by `check_epoch` for the whole batch.
             FeedRequest::CheckLog => {}
             FeedRequest::Read(read) => {
-                let signal = ephemeral::read_signal(read.conversation, read.reader.id, read.message);
+                let signal = ephemeral::read_signal(read.conversation, read.reader.id);
                 self.context.bus.publish_ephemeral(self.hotel, signal);
                 self.send_read(read).await;
             }
-            FeedRequest::RemoteSignal(signal, _permit) => self.send_remote_signal(signal).await,
+            FeedRequest::Draft(draft) => {
+                let signal = ephemeral::draft_signal(draft.conversation, draft.writer);
+                self.context.bus.publish_ephemeral(self.hotel, signal);
+                self.send_draft(draft).await;
+            }
+            FeedRequest::Settings(staff) => {
+                self.context.bus.publish_ephemeral(self.hotel, ephemeral::settings_signal(staff));
+                self.send_settings_change(staff);
+            }
+            FeedRequest::RemoteSignal { node, signal, .. } => self.send_remote_signal(node, signal).await,
+            FeedRequest::EndExpiredViewing => self.end_expired_viewing().await,
         }
     }
 
@@ -93,7 +103,8 @@ impl Feed {
             | SocketRequest::Subscribe(..)
             | SocketRequest::Unsubscribe(..)
             | SocketRequest::SetInbox { .. }
-            | SocketRequest::Typing { .. } => match seen {
+            | SocketRequest::Typing { .. }
+            | SocketRequest::Viewing { .. } => match seen {
                 Some(seen) => self.serve_with_session(socket, request, seen).await,
                 None => {
                     socket.close(CloseCause::SessionOver);
@@ -133,6 +144,21 @@ impl Feed {
                 Some(found) => self.serve_typing(socket, &found, typing, &reply_to).await,
                 None => socket.send_client_error(frames::not_found(&reply_to)),
             },
+            SocketRequest::Viewing { which, viewing, reply_to, done: _done } => match found {
+                Some(found) if !which.matches_stay(found.stay) => {
+                    socket.send_client_error(frames::not_together(&reply_to))
+                }
+                Some(found) if !socket.is_subscribed(found.id) => {
+                    socket.send_client_error(frames::not_subscribed(&reply_to, which))
+                }
+                Some(found) => {
+                    self.set_viewing(socket, &found, viewing).await;
+                    if let Some(ack) = frames::ack(&reply_to, None) {
+                        socket.send(ack);
+                    }
+                }
+                None => socket.send_client_error(frames::not_found(&reply_to)),
+            },
             SocketRequest::Leave | SocketRequest::Pause(_) | SocketRequest::FinishReplay(_) => {}
         }
     }
@@ -153,7 +179,10 @@ impl Feed {
             return socket.send_client_error(frames::too_many_subscriptions(reply_to));
         }
         self.subscribe(socket, conversation).await;
-        self.send_ack(socket, reply_to);
+        let viewers = self.viewers.viewers(conversation.id, socket.caller.staff);
+        if let Some(ack) = frames::subscribed(reply_to, self.position, &viewers) {
+            socket.send(ack);
+        }
     }
 
     async fn serve_unsubscribe(&mut self, socket: &Arc<SocketHandle>, which: ConversationRef, reply_to: &ReplyTo) {
@@ -168,6 +197,7 @@ impl Feed {
         });
         if let Some(conversation) = removed {
             self.unsubscribe(socket.id, conversation).await;
+            self.stop_viewing(socket.id, conversation).await;
         }
         self.send_ack(socket, reply_to);
     }
@@ -223,7 +253,8 @@ impl Feed {
                 SocketRequest::Unsubscribe(_, reply_to, _)
                 | SocketRequest::Subscribe(_, reply_to, _)
                 | SocketRequest::SetInbox { reply_to, .. }
-                | SocketRequest::Typing { reply_to, .. } => socket.send(frames::refused(&reply_to, error)),
+                | SocketRequest::Typing { reply_to, .. }
+                | SocketRequest::Viewing { reply_to, .. } => socket.send(frames::refused(&reply_to, error)),
                 // A socket that cannot join is closed: its client reconnects, perhaps to another node.
                 SocketRequest::Join(_) => socket.close(CloseCause::Restart),
                 // A recheck of access is skipped here: the watchdog repeats it after a second.
@@ -244,6 +275,7 @@ fn session_query(request: &FeedRequest) -> Option<SessionQuery> {
     match request {
         SocketRequest::Subscribe(which, ..)
         | SocketRequest::Typing { which, .. }
+        | SocketRequest::Viewing { which, .. }
         | SocketRequest::Unsubscribe(which @ ConversationRef::Both(..), ..) => {
             Some(SessionQuery { caller, conversations: vec![*which] })
         }
@@ -268,6 +300,7 @@ fn needs_session(request: &FeedRequest) -> bool {
                 | SocketRequest::Unsubscribe(ConversationRef::Both(..), ..)
                 | SocketRequest::SetInbox { .. }
                 | SocketRequest::Typing { .. }
+                | SocketRequest::Viewing { .. }
         )
     )
 }

@@ -17,7 +17,7 @@ use crate::{
     counters::SocketCounters,
     feed::{
         commit_inbox::CommitInbox, registry::FeedRegistry, subscription::StaySubscription,
-        write_coalescing::WriteCoalescer,
+        viewers::ConversationViewers, write_coalescing::WriteCoalescer,
     },
     socket::{SocketHandle, SocketId, registry::SocketRegistry, wake_list::WakeList},
 };
@@ -46,6 +46,8 @@ pub(crate) struct Feed {
     pub(crate) inboxes: HashMap<SocketId, Arc<SocketHandle>>,
     /// The subscription actors of all conversations with subscribers.
     pub(crate) subscriptions: HashMap<ConversationId, Addr<StaySubscription>>,
+    /// The staff members who have a conversation on screen.
+    pub(crate) viewers: ConversationViewers,
     /// Sockets that have new frames and are not woken yet.
     pub(crate) wake_list: WakeList,
     /// Number of events fanned out since the sockets were last woken.
@@ -72,6 +74,7 @@ impl Feed {
             sockets: HashMap::new(),
             inboxes: HashMap::new(),
             subscriptions: HashMap::new(),
+            viewers: ConversationViewers::default(),
             wake_list: WakeList::default(),
             unwoken_events: 0,
             coalescer: WriteCoalescer::default(),

@@ -61,6 +61,7 @@ impl Feed {
         let state = socket.state().take();
         for conversation in state.into_iter().flat_map(|state| state.subscriptions.into_keys()) {
             self.unsubscribe(socket.id, conversation).await;
+            self.stop_viewing(socket.id, conversation).await;
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct Unsubscribe(pub(crate) SocketId);
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) enum Broadcast {
-    /// A broadcast of messages, notes and delivery statuses, in order.
+    /// A broadcast of messages, notes, delivery statuses and entries of the history, in order.
     Messages(Vec<MessageFrames>),
     /// A broadcast of a changed conversation. Subscribers without access to the new department are unsubscribed first.
     Updated {
@@ -57,28 +57,11 @@ pub(crate) enum Broadcast {
         /// The frame that shows the conversation, and its current department. `None` if the conversation is gone.
         current: Option<(ByteString, Option<DepartmentId>)>,
     },
-    /// A broadcast of a typing or read indicator.
-    Ephemeral { frame: ByteString, except: Option<Except> },
+    /// A broadcast of a typing or read indicator to all sockets but those of the staff member `except`.
+    Ephemeral { frame: ByteString, except: StaffId },
 }
 
-/// The sockets that do not get an ephemeral signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Except {
-    Socket(SocketId),
-    /// All sockets of one staff member are left out.
-    Staff(StaffId),
-}
-
-impl Except {
-    fn matches(self, socket: &SocketHandle) -> bool {
-        match self {
-            Self::Socket(id) => socket.id == id,
-            Self::Staff(id) => socket.caller.staff == id,
-        }
-    }
-}
-
-/// The frame of a message or delivery status, and the same frame with `client_ref` for the sockets of the author.
+/// The frame of a message, delivery status or entry of the history, and the same frame with `client_ref` for the sockets of the author.
 pub(crate) struct MessageFrames {
     pub(crate) frame: ByteString,
     pub(crate) for_author: Option<(StaffId, ByteString)>,
@@ -128,7 +111,7 @@ impl Handler<Broadcast> for StaySubscription {
                 }
             }
             Broadcast::Ephemeral { frame, except } => {
-                for socket in self.live_subscribers().filter(|socket| !except.is_some_and(|it| it.matches(socket))) {
+                for socket in self.live_subscribers().filter(|socket| socket.caller.staff != except) {
                     self.wake_list.send(socket, frame.clone());
                 }
             }

@@ -4,4 +4,5 @@ mod fixture;
 mod indicators;
 mod panics;
 mod replay_equals_live;
+mod replay_model;
 mod snapshots;

@@ -3,8 +3,12 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytestring::ByteString;
-use desk::{Desk, KeyedWrite, reply::TextReply};
-use domain::{ClientRef, Conversation, ConversationRef, MessageId};
+use desk::{
+    Desk, KeyedWrite,
+    messages::{MarkedRead, ReadMove},
+    reply::TextReply,
+};
+use domain::{ClientRef, Conversation, ConversationId, ConversationRef, MessageId, ReadPosition};
 use futures_util::future::LocalBoxFuture;
 use wire::{
     JsonBody,
@@ -15,7 +19,7 @@ use wire::{
 use crate::{
     feed::{
         registry::FeedHandle,
-        requests::{FeedRequest, ReadIndicator, SocketRequest},
+        requests::{DraftSignal, FeedRequest, ReadIndicator, SocketRequest},
     },
     session::resume::{self, ReplayRequest},
     socket::{
@@ -38,7 +42,7 @@ pub(crate) async fn start_command(
     let reply_to = ReplyTo { request_id: envelope.request_id, command: envelope.name };
     match envelope.command {
         SocketCommand::SendMessage { to, body, client_ref } => {
-            Box::pin(submit_send(desk, socket, to, body, client_ref, reply_to).await)
+            Box::pin(submit_send(desk, feed, socket, to, body, client_ref, reply_to).await)
         }
         command => Box::pin(run_command(desk, feed, socket, command, reply_to)),
     }
@@ -47,6 +51,7 @@ pub(crate) async fn start_command(
 /// Queues a reply to a guest at the writer. The returned future waits for the result and sends it to the client.
 async fn submit_send(
     desk: Desk,
+    feed: FeedHandle,
     socket: Arc<SocketHandle>,
     to: ConversationRef,
     body: SendMessageBody,
@@ -55,7 +60,14 @@ async fn submit_send(
 ) -> impl Future<Output = ()> + 'static {
     let digest = desk::request_digest(body.canonical_json().as_bytes());
     let client_ref = client_ref.map(|client_ref| (client_ref, digest));
-    let reply = TextReply { text: body.text, seen: body.seen_message_id, hold: body.hold, client_ref };
+    let reply = TextReply {
+        text: body.text,
+        seen: body.seen_message_id,
+        hold: body.hold,
+        reply_to: body.reply_to,
+        clears_draft: body.clears_draft == Some(true),
+        client_ref,
+    };
     let submitted = desk.submit_reply(socket.caller, to, reply).await;
     async move {
         let sent = match submitted {
@@ -63,7 +75,12 @@ async fn submit_send(
             Err(error) => Err(error),
         };
         match sent {
-            Ok(sent) => send_result(&socket, frames::sent(&reply_to, &sent.message)),
+            Ok(sent) => {
+                send_result(&socket, frames::sent(&reply_to, &sent.message));
+                if sent.has_cleared_draft {
+                    publish_draft(&feed, &socket, sent.message.conversation);
+                }
+            }
             Err(error) => send_refusal(&socket, &reply_to, &error),
         }
     }
@@ -89,6 +106,9 @@ async fn run_command(
         SocketCommand::Typing { to: which, typing } => {
             feed.request_and_wait(&socket, |done| SocketRequest::Typing { which, typing, reply_to, done }).await
         }
+        SocketCommand::Viewing { to: which, viewing } => {
+            feed.request_and_wait(&socket, |done| SocketRequest::Viewing { which, viewing, reply_to, done }).await
+        }
         SocketCommand::Ping => {
             socket.send(frames::pong(&reply_to));
             true
@@ -103,7 +123,7 @@ async fn run_command(
             resume::resume(&desk, &feed, &socket, request, reply_to).await
         }
         SocketCommand::SendMessage { to, body, client_ref } => {
-            submit_send(desk, socket.clone(), to, body, client_ref, reply_to).await.await;
+            submit_send(desk, feed, socket.clone(), to, body, client_ref, reply_to).await.await;
             true
         }
         SocketCommand::MarkRead { to: target, message_id } => {
@@ -128,12 +148,12 @@ async fn mark_read(
     message: MessageId,
     reply_to: &ReplyTo,
 ) -> bool {
-    match desk.mark_read(socket.caller, which, message, KeyedWrite::without_key()).await {
+    match desk.mark_read(socket.caller, which, ReadMove::UpTo(message), KeyedWrite::without_key()).await {
         Ok(outcome) => {
             send_result(socket, frames::ack(reply_to, None));
             match outcome {
-                desk::WriteOutcome::Performed((conversation, true)) => {
-                    publish_read(feed, socket, &conversation, message)
+                desk::WriteOutcome::Performed(MarkedRead { conversation, moved_to: Some(position) }) => {
+                    publish_read(feed, socket, &conversation, position)
                 }
                 _ => true,
             }
@@ -146,16 +166,22 @@ async fn mark_read(
 }
 
 /// Publishes a read indicator through the feed. Returns `false` if the feed has ended.
-fn publish_read(feed: &FeedHandle, socket: &SocketHandle, conversation: &Conversation, message: MessageId) -> bool {
+fn publish_read(feed: &FeedHandle, socket: &SocketHandle, conversation: &Conversation, position: ReadPosition) -> bool {
     let reader = socket.state().as_ref().map(SocketState::person);
     let Some(reader) = reader else { return true };
     feed.request(FeedRequest::Read(ReadIndicator {
         conversation: conversation.id,
         stay: conversation.stay,
         reader,
-        message,
+        position,
         sent_by: Some(socket.id),
     }))
+}
+
+/// Publishes through the feed that the sender's draft was cleared. A feed that has ended has no sockets to send it to.
+fn publish_draft(feed: &FeedHandle, socket: &SocketHandle, conversation: ConversationId) {
+    let writer = socket.caller.staff;
+    feed.request(FeedRequest::Draft(DraftSignal { conversation, writer, sent_by: Some(socket.id) }));
 }
 
 fn send_result(socket: &SocketHandle, frame: Option<ByteString>) {

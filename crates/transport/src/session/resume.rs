@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use bytestring::ByteString;
 use desk::{
     Desk,
-    feed_query::{FeedQuery, LogRange},
+    feed_query::{FeedQuery, LogRange, ShownObjects},
 };
 use domain::{ConversationRef, Seq};
 use tokio::sync::oneshot;
@@ -109,7 +109,7 @@ async fn replay(
         let subscribed = session.conversations.len();
         session.conversations.extend(&named);
         let log = Some(LogRange { after, limit: REPLAY_PAGE });
-        let query = FeedQuery { hotel: feed.hotel, sessions: vec![session], log, views: vec![] };
+        let query = FeedQuery { hotel: feed.hotel, sessions: vec![session], log, shown: ShownObjects::default() };
         let mut snapshot = desk.query_feed_for_replay(socket.caller, query).await?;
         if !snapshot.continues_from(Some(&request.epoch), after) {
             return Err(ReplayError::InvalidCursor { epoch: snapshot.epoch, head: snapshot.head });

@@ -3,8 +3,8 @@
 use bytestring::ByteString;
 use domain::ConversationRef;
 use domain::{
-    ConversationId, ConversationView, Message, MessageId, Person, Seq, SessionId, StayId, event::StatusChange,
-    text::RequestId,
+    ConversationId, ConversationView, DirectoryPart, HistoryEntry, Message, MessageId, Person, ReadPosition, Seq,
+    SessionId, StayId, event::StatusChange, stay::StayWithConversation, text::RequestId,
 };
 use wire::{
     response::MessageResponse,
@@ -39,8 +39,21 @@ pub(crate) fn logged(event: LoggedEvent) -> ByteString {
 }
 
 /// The frame of a message or a note. The frame for sockets of its author (`own`) carries the `client_ref`.
-pub(crate) fn message(seq: Seq, stay: Option<StayId>, message: &Message, own: bool) -> ByteString {
-    logged(LoggedEvent::message(seq, stay, message, own))
+pub(crate) fn message(seq: Seq, message: &Message, own: bool) -> ByteString {
+    logged(LoggedEvent::message(seq, message, own))
+}
+
+pub(crate) fn message_updated(seq: Seq, message: &Message) -> ByteString {
+    logged(LoggedEvent::message_updated(seq, message))
+}
+
+pub(crate) fn message_removed(
+    seq: Seq,
+    conversation: ConversationId,
+    stay: Option<StayId>,
+    message: MessageId,
+) -> ByteString {
+    logged(LoggedEvent::message_removed(seq, conversation, stay, message))
 }
 
 pub(crate) fn message_status(seq: Seq, change: &StatusChange) -> ByteString {
@@ -59,12 +72,51 @@ pub(crate) fn conversation_removed(seq: Seq, conversation: ConversationId, stay:
     logged(LoggedEvent::conversation_removed(seq, conversation, stay))
 }
 
+/// The frame of a changed part of the directory. Without `seq`: the change is not in the log.
+pub(crate) fn directory_updated(seq: Option<Seq>, what: DirectoryPart) -> ByteString {
+    logged(LoggedEvent::directory_updated(seq, what))
+}
+
+/// The frame of a changed stay, with or without its conversation.
+pub(crate) fn stay_updated(seq: Seq, found: &StayWithConversation, with_conversation: bool) -> ByteString {
+    logged(LoggedEvent::stay_updated(seq, found, with_conversation))
+}
+
+pub(crate) fn history_added(seq: Seq, stay: Option<StayId>, entry: &HistoryEntry) -> ByteString {
+    logged(LoggedEvent::history_added(seq, stay, entry))
+}
+
 pub(crate) fn typing(stay: Option<StayId>, conversation: ConversationId, person: &Person, typing: bool) -> ByteString {
     frame(&SocketEvent::typing(stay, conversation, person, typing))
 }
 
-pub(crate) fn read(stay: Option<StayId>, conversation: ConversationId, reader: &Person, to: MessageId) -> ByteString {
-    frame(&SocketEvent::read(stay, conversation, reader, to))
+pub(crate) fn viewing(
+    stay: Option<StayId>,
+    conversation: ConversationId,
+    person: &Person,
+    viewing: bool,
+) -> ByteString {
+    frame(&SocketEvent::viewing(stay, conversation, person, viewing))
+}
+
+/// The frame of a read indicator. The frame for sockets of the reader (`own`) carries the number of guest messages read.
+pub(crate) fn read(
+    stay: Option<StayId>,
+    conversation: ConversationId,
+    reader: &Person,
+    to: ReadPosition,
+    own: bool,
+) -> ByteString {
+    frame(&SocketEvent::read(stay, conversation, reader, to, own))
+}
+
+/// The frame of a staff member's changed draft; `None` if it was sent or deleted.
+pub(crate) fn draft_updated(
+    stay: Option<StayId>,
+    conversation: ConversationId,
+    draft: Option<&domain::Draft>,
+) -> ByteString {
+    frame(&SocketEvent::draft_updated(stay, conversation, draft))
 }
 
 pub(crate) fn unsubscribed(
@@ -103,6 +155,11 @@ pub(crate) fn ack(reply_to: &ReplyTo, seq: Option<Seq>) -> Option<ByteString> {
     reply_to.request_id.as_ref().map(|id| frame(&SocketEvent::ack(id, reply_to.command, seq)))
 }
 
+/// The ack frame of a subscription to a conversation, if the client wants an ack.
+pub(crate) fn subscribed(reply_to: &ReplyTo, seq: Seq, viewers: &[Person]) -> Option<ByteString> {
+    reply_to.request_id.as_ref().map(|id| frame(&SocketEvent::subscribed(id, reply_to.command, seq, viewers)))
+}
+
 /// The ack frame of a sent message, if the client wants an ack.
 pub(crate) fn sent(reply_to: &ReplyTo, message: &Message) -> Option<ByteString> {
     reply_to.request_id.as_ref().map(|id| frame(&SocketEvent::sent(id, message)))
@@ -137,6 +194,12 @@ pub(crate) fn not_found(reply_to: &ReplyTo) -> ByteString {
 /// The error frame for a command whose conversation and stay do not belong together.
 pub(crate) fn not_together(reply_to: &ReplyTo) -> ByteString {
     refused(reply_to, &desk::Error::stay_mismatch())
+}
+
+/// The error frame for a command that needs a subscription to its conversation.
+pub(crate) fn not_subscribed(reply_to: &ReplyTo, which: ConversationRef) -> ByteString {
+    let field = if matches!(which, ConversationRef::Stay(_)) { "stay_id" } else { "conversation_id" };
+    refused(reply_to, &desk::Error::invalid(field, "Subscribe to this conversation first."))
 }
 
 pub(crate) fn too_many_subscriptions(reply_to: &ReplyTo) -> ByteString {

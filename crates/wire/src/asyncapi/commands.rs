@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message_object::message_object;
+use super::message_object::{message_object, spell_out};
 use crate::socket::commands::MAX_RESUME_SUBSCRIPTIONS;
 
 /// The AsyncAPI messages of commands, by name. The prefix `command.` avoids clashes with events of the same name.
@@ -22,12 +22,22 @@ pub(super) fn messages() -> Map<String, Value> {
             &["typing"],
             true,
         ),
+        (
+            "viewing",
+            "Show other staff that the sender has the conversation on screen, or no longer. Needs a subscription; repeat it \
+             within 90 seconds.",
+            json!({ "viewing": { "type": "boolean" } }),
+            &["viewing"],
+            true,
+        ),
         ("mark_read", "Move the sender's read position forward.", json!({ "message_id": id() }), &["message_id"], true),
         ("resume", "Subscribe, and replay the missed events.", resume(), &["epoch", "after_seq"], false),
         ("ping", "Request a `pong`.", json!({}), &[], false),
     ];
     let messages = all.into_iter().map(|(name, summary, fields, required, has_conversation)| {
-        (format!("command.{name}"), message_object(name, summary, payload(name, fields, required, has_conversation)))
+        let payload = payload(name, fields, required, has_conversation);
+        let title = format!("{} command", spell_out(name));
+        (format!("command.{name}"), message_object(name, &title, summary, payload, &Map::new()))
     });
     messages.collect()
 }
@@ -73,6 +83,9 @@ fn send_message() -> Value {
             "description": "The newest message that the sender has seen. If other staff wrote after it: `stale_reply`.",
         })),
         "hold": nullable("boolean", json!({})),
+        "clears_draft": nullable("boolean", json!({
+            "description": "Whether the sender's draft in the conversation is deleted with the send.",
+        })),
         "client_ref": nullable("string", json!({
             "pattern": "^[!-~]{1,128}$",
             "description": "The same value returns the same message. Values are shared with the Idempotency-Key of REST.",

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    ClientRef, ConversationId, Delivery, MessageId, Person, Seq, SessionId, StaffId, StayId, event::StatusChange,
+    ClientRef, ConversationId, Delivery, DirectoryPart, HistoryEntry, HistoryEntryId, HistoryKind, MessageId, Person,
+    Quote, Reaction, ReadPosition, Seq, SessionId, StaffId, StayId, event::StatusChange, stay::StayWithConversation,
     text::RequestId,
 };
 use jsonschema::Validator;
@@ -11,7 +12,7 @@ use jsonschema::Validator;
 use super::*;
 use crate::{
     parse_command,
-    response::tests::{at, message, view},
+    response::tests::{at, message, stay as booked, view},
     socket::{CommandErrorEvent, LoggedEvent, SocketEvent, UnsubscribeReason},
 };
 
@@ -34,36 +35,77 @@ fn every_event() -> Vec<SocketEvent> {
     let ann = Person { id: StaffId(7), name: "Ann".to_owned() };
     let (mut own, mut note) = (message(), message());
     own.client_ref = ClientRef::parse("mine").ok();
+    (note.internal, note.delivery, note.stay) = (true, None, None);
     (note.internal, note.delivery) = (true, None);
+    let mut quoting = message();
+    quoting.reply_to = Some(Quote::Known(own.quoted()));
+    quoting.reactions = vec![Reaction { emoji: "👍".to_owned(), staff: None, at: own.at }];
+    own.reply_to = Some(Quote::Unknown);
     let mut assigned = view();
     (assigned.assignee, assigned.on_whatsapp) = (Some(ann.clone()), true);
     (assigned.last_message, assigned.last_guest_message_at) = (None, Some(at("2025-09-23T10:30:00.25Z")));
     assigned.window_opened_at = assigned.last_guest_message_at;
+    let position = ReadPosition { message: Some(MessageId(3)), guest_messages: 2 };
     let stale = CommandErrorEvent::new(None, "send_message", "stale_reply", "Read that first.");
     vec![
         SocketEvent::welcome(SessionId(1), "e", Seq(0), Duration::from_secs(25)),
         SocketEvent::heartbeat(seq),
         SocketEvent::ack(&id, "typing", None),
         SocketEvent::ack(&id, "subscribe_to_inbox", Some(seq)),
+        SocketEvent::subscribed(&id, "subscribe_to_conversation", seq, std::slice::from_ref(&ann)),
         SocketEvent::sent(&id, &own),
         CommandErrorEvent { newer: Some(vec![(&note).into()]), ..stale }.into(),
         parse_command("{}").err().unwrap().into(),
         parse_command(r#"{"command":"resume","request_id":"r"}"#).err().unwrap().into(),
         SocketEvent::pong(None),
         SocketEvent::pong(Some(&id)),
-        LoggedEvent::message(seq, stay, &own, true).into(),
-        LoggedEvent::message(seq, None, &note, false).into(),
+        LoggedEvent::message(seq, &own, true).into(),
+        LoggedEvent::message(seq, &note, false).into(),
+        LoggedEvent::message_updated(seq, &quoting).into(),
+        LoggedEvent::message_updated(seq, &own).into(),
+        LoggedEvent::message_removed(seq, ConversationId(1), stay, MessageId(3)).into(),
         LoggedEvent::message_status(seq, &failed()).into(),
         LoggedEvent::new_conversation(seq, at("2025-09-23T10:30:00Z"), &view()).into(),
         LoggedEvent::conversation_updated(seq, &view()).into(),
         LoggedEvent::conversation_updated(seq, &assigned).into(),
         LoggedEvent::conversation_removed(seq, ConversationId(1), None).into(),
+        LoggedEvent::directory_updated(Some(seq), DirectoryPart::Departments).into(),
+        LoggedEvent::directory_updated(None, DirectoryPart::Settings).into(),
+        LoggedEvent::stay_updated(seq, &StayWithConversation { stay: booked(), conversation: None }, true).into(),
+        LoggedEvent::history_added(seq, stay, &history_entry(&ann)).into(),
         SocketEvent::typing(stay, ConversationId(1), &ann, true),
-        SocketEvent::read(None, ConversationId(1), &ann, MessageId(3)),
+        SocketEvent::viewing(stay, ConversationId(1), &ann, true),
+        SocketEvent::read(None, ConversationId(1), &ann, ReadPosition::START, false),
+        SocketEvent::read(None, ConversationId(1), &ann, position, true),
+        SocketEvent::draft_updated(stay, ConversationId(1), Some(&draft())),
+        SocketEvent::draft_updated(None, ConversationId(1), None),
         SocketEvent::unsubscribed(stay, None, UnsubscribeReason::RoutedAway),
         SocketEvent::resumed(seq, 0),
         SocketEvent::resync_required("e", seq),
     ]
+}
+
+fn history_entry(by: &Person) -> HistoryEntry {
+    HistoryEntry {
+        id: HistoryEntryId(3),
+        conversation: ConversationId(1),
+        at: at("2025-09-23T10:45:00Z"),
+        kind: HistoryKind::RelayEnded,
+        by: Some(by.clone()),
+        from: None,
+        to: None,
+        note: None,
+    }
+}
+
+fn draft() -> domain::Draft {
+    domain::Draft {
+        conversation: ConversationId(1),
+        text: "Two tow".to_owned(),
+        reply_to: Some(MessageId(3)),
+        internal: false,
+        updated_at: Some(at("2025-09-23T10:30:00Z")),
+    }
 }
 
 #[test]
@@ -86,7 +128,8 @@ fn every_event_matches_its_schema() {
 /// The AsyncAPI schemas refuse events with a missing field or a field of another type.
 #[test]
 fn wrong_events_do_not_match() {
-    let optional_fields = ["request_id", "command", "errors", "newer", "client_ref", "message", "seq"];
+    let optional_fields =
+        ["request_id", "command", "errors", "newer", "client_ref", "message", "seq", "viewers", "read_guest_messages"];
     for event in every_event() {
         let event: Value = serde_json::from_str(&event.frame()).unwrap();
         let name = event["type"].as_str().unwrap().to_owned();
@@ -94,7 +137,8 @@ fn wrong_events_do_not_match() {
         for (key, value) in event.as_object().unwrap() {
             let mut without = event.clone();
             without.as_object_mut().unwrap().remove(key);
-            let may_lack = ["ack", "error", "pong", "new_message"].contains(&name.as_str())
+            let may_lack = ["ack", "error", "pong", "new_message", "read", "directory_updated"]
+                .contains(&name.as_str())
                 && optional_fields.contains(&key.as_str());
             assert!(may_lack || !validator.is_valid(&without), "{name} without {key}");
             let mut wrong = event.clone();
@@ -116,10 +160,11 @@ fn the_parser_agrees_with_the_command_schemas() {
         json!({ "command": "subscribe_to_conversation", "stay_id": 1 }),
         json!({ "command": "unsubscribe_from_conversation", "conversation_id": 1, "request_id": "r" }),
         json!({ "command": "send_message", "stay_id": 1, "text": "x" }),
-        json!({ "command": "send_message", "stay_id": 1, "text": "x", "client_ref": "c", "seen_message_id": 3, "hold": true }),
+        json!({ "command": "send_message", "stay_id": 1, "text": "x", "client_ref": "c", "seen_message_id": 3, "hold": true, "clears_draft": true }),
         json!({ "command": "subscribe_to_inbox" }),
         json!({ "command": "unsubscribe_from_inbox" }),
         json!({ "command": "typing", "stay_id": 1, "typing": false }),
+        json!({ "command": "viewing", "conversation_id": 1, "viewing": true }),
         json!({ "command": "mark_read", "stay_id": 1, "message_id": 4 }),
         json!({ "command": "resume", "epoch": "e", "after_seq": 0 }),
         json!({ "command": "resume", "epoch": "e", "after_seq": 9, "stay_ids": [1], "conversation_ids": [], "inbox": true }),
@@ -165,4 +210,21 @@ fn every_reference_has_a_target() {
     let document = asyncapi();
     check(&document, &document);
     assert!(!document["components"]["schemas"].as_object().unwrap().is_empty());
+}
+
+#[test]
+fn examples_match_their_schemas() {
+    let document = asyncapi();
+    let mut titles = std::collections::BTreeSet::new();
+    for (name, message) in document["components"]["messages"].as_object().unwrap() {
+        let example = &message["examples"][0]["payload"];
+        let faults: Vec<String> = validator(name).iter_errors(example).map(|it| it.to_string()).collect();
+        assert!(faults.is_empty(), "{name}: {example}: {faults:?}");
+        assert!(titles.insert(message["title"].as_str().unwrap().to_owned()), "{name}: a title occurs twice");
+        assert!(message["summary"].as_str().unwrap().ends_with('.'), "{name}");
+    }
+    for (name, operation) in document["operations"].as_object().unwrap() {
+        let has_reply = operation["reply"]["messages"].as_array().is_some_and(|it| !it.is_empty());
+        assert_eq!(has_reply, operation["action"] == "receive", "{name}");
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    DepartmentId, HotelId, MessageId, MessageText, Name, Role, StaffId, TemplateId, WrittenNumber,
+    DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag, MessageId, MessageText,
+    Name, Role, StaffId, TemplateId, WrittenNumber,
+    guest::GuestNote,
     phone::Country,
-    template::{TemplateLanguage, TemplateType},
+    template::{TemplateLanguage, TemplateShortcut, TemplateType},
 };
 use serde_json::{Value, json};
 use utoipa::openapi::{
@@ -16,7 +18,8 @@ use utoipa::openapi::{
 
 use crate::{
     enum_schemas,
-    field_reader::{AnyPhone, FieldType, IdList},
+    field_reader::{AnyPhone, FieldType, IdList, ReactionEmoji},
+    time::Timestamp,
 };
 
 /// A type of a field in request bodies, with its JSON schema.
@@ -73,16 +76,25 @@ body_field_types! {
     NewPassword: formatted(KnownFormat::Password).min_length(Some(10)), |text| json!(text);
     TimeZoneName: string_like("Europe/Madrid"), |text| json!(text);
     MessageText: string().min_length(Some(1)), |text| json!(text.as_str());
+    DraftText: string(), |text| json!(text.as_str());
+    DateTime<Utc>: formatted(KnownFormat::DateTime), |at| json!(Timestamp(*at).to_string());
+    ReactionEmoji: string_like("👍"), |emoji| json!(emoji.as_ref().map_or("", Emoji::as_str));
     Name: string().min_length(Some(1)), |name| json!(name.as_str());
     WrittenNumber: string_like("+34600000001"), |number| json!(number.normalized());
     AnyPhone: string_like("+34600000001"), |number| json!(number.normalized());
     Country: string_like("ES"), |country| json!(country.as_str());
+    TemplateShortcut: string_like("wifi").pattern(Some("^[a-z0-9_-]{1,32}$")), |shortcut| json!(shortcut.as_str());
     TemplateLanguage: string_like("en_GB"), |language| json!(language.as_str());
     NaiveDate: formatted(KnownFormat::Date), |day| json!(day.to_string());
     Role: enum_schemas::names_of::<Role>(), |role| json!(role.as_str());
     TemplateType: enum_schemas::names_of::<TemplateType>(), |template_type| json!(template_type.as_str());
+    LabelName: string().min_length(Some(1)).max_length(Some(40)), |name| json!(name.as_str());
+    LabelColour: enum_schemas::names_of::<LabelColour>(), |colour| json!(colour.as_str());
+    GuestNote: string().max_length(Some(GuestNote::MAX_LENGTH)), |note| json!(note.as_str());
+    LanguageTag: string_like("pt-BR"), |tag| json!(tag.as_str());
     DepartmentId: id(), |id| json!(id.0);
     HotelId: id(), |id| json!(id.0);
+    LabelId: id(), |id| json!(id.0);
     MessageId: id(), |id| json!(id.0);
     StaffId: id(), |id| json!(id.0);
     TemplateId: id(), |id| json!(id.0);
@@ -93,13 +105,13 @@ body_field_types! {
         |texts| json!(texts);
 }
 
-impl<const MAX: usize> BodyFieldType for IdList<DepartmentId, MAX> {
+impl<T: BodyFieldType, const MAX: usize> BodyFieldType for IdList<T, MAX> {
     fn schema() -> Schema {
         ArrayBuilder::new().items(int64()).into()
     }
 
     fn to_json(value: &Self::Value) -> Value {
-        value.iter().map(|id| id.0).collect()
+        value.iter().map(T::to_json).collect()
     }
 }
 

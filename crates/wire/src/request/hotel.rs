@@ -6,7 +6,7 @@ use domain::{DepartmentId, Name, Role, TemplateId, phone::Country};
 use super::{
     body_types::{NewPassword, TimeZoneName},
     json_body::json_body,
-    presence::{Added, Defaulted, FieldChange, Flag, NullableChange, Required},
+    presence::{Added, Defaulted, FieldChange, Flag, NullableChange, Optional, Required},
 };
 use crate::field_reader::IdList;
 
@@ -35,12 +35,24 @@ json_body! {
     pub struct NewDepartmentBody {
         /// Name of the department, unique in the hotel.
         name: Required<Name>,
+        /// Whether conversations can be routed to the department. Default: true.
+        active: Added<Optional<bool>>,
+        /// Whether its members create, change and import stays, check guests in and out, and edit guests. Default:
+        /// false.
+        handles_stays: Added<Optional<bool>>,
     }
 
     /// A change of a department. Absent fields keep their value.
     pub struct ChangeDepartmentBody {
         /// Name of the department, unique in the hotel.
         name: FieldChange<Name>,
+        /// Whether conversations can be routed to the department. False is refused with `department_in_use` for the
+        /// default department, and while open conversations are routed to it, unless `move_to` transfers them.
+        active: Added<FieldChange<bool>>,
+        /// Whether its members create, change and import stays, check guests in and out, and edit guests.
+        handles_stays: Added<FieldChange<bool>>,
+        /// Only with `active` false: id of the active department to which open conversations are transferred.
+        move_to: Added<Optional<DepartmentId>>,
     }
 
     /// A new staff member.

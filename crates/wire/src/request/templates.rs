@@ -2,12 +2,12 @@
 
 use domain::{
     DepartmentId, MessageText, Name,
-    template::{TemplateLanguage, TemplateType},
+    template::{TemplateLanguage, TemplateShortcut, TemplateType},
 };
 
 use super::{
     json_body::json_body,
-    presence::{Defaulted, FieldChange, NullableChange, Optional, Required},
+    presence::{Added, Defaulted, FieldChange, NullableChange, Optional, Required},
 };
 
 json_body! {
@@ -24,6 +24,8 @@ json_body! {
         template_type: Defaulted<TemplateType>,
         /// Meta's code of the template's language. Required for `whatsapp`, refused for `text`.
         language: Optional<TemplateLanguage>,
+        /// A short name that staff type to find the template, unique in the hotel; null for none.
+        shortcut: Added<Optional<TemplateShortcut>>,
     }
 
     /// A change of a message template. Absent fields keep their value.
@@ -39,5 +41,7 @@ json_body! {
         template_type: FieldChange<TemplateType>,
         /// Meta's code of the template's language. A change to `text` clears it.
         language: NullableChange<TemplateLanguage>,
+        /// A short name that staff type to find the template, unique in the hotel; null removes it.
+        shortcut: Added<NullableChange<TemplateShortcut>>,
     }
 }

@@ -195,7 +195,7 @@ fn check_canonical_json<T: JsonBody>(bytes: &[u8]) {
 }
 
 fn parse_as_every_body(bytes: &[u8]) {
-    let all: [fn(&[u8]); 19] = [
+    let all: [fn(&[u8]); 21] = [
         check_canonical_json::<SendMessageBody>,
         check_canonical_json::<AddNoteBody>,
         check_canonical_json::<StartRelayBody>,
@@ -203,6 +203,8 @@ fn parse_as_every_body(bytes: &[u8]) {
         check_canonical_json::<MarkReadBody>,
         check_canonical_json::<EmptyBody>,
         check_canonical_json::<GuestMessageBody>,
+        check_canonical_json::<ChangeDemoBody>,
+        check_canonical_json::<RenderTemplateBody>,
         check_canonical_json::<NewDepartmentBody>,
         check_canonical_json::<ChangeDepartmentBody>,
         check_canonical_json::<NewStaffBody>,

@@ -7,14 +7,14 @@ use utoipa::ToSchema;
 
 use crate::enum_schemas;
 
-/// Id and name of a staff member or hotel.
+/// Id and name of a staff member, department or hotel.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Named)]
 pub struct IdAndName {
-    /// Id of the staff member or hotel.
+    /// Id of the staff member, department or hotel.
     #[schema(minimum = 1)]
     pub id: i64,
-    /// Display name of the staff member or hotel.
+    /// Display name of the staff member, department or hotel.
     pub name: String,
 }
 
@@ -27,6 +27,10 @@ pub struct DepartmentResponse {
     pub id: i64,
     /// Display name of the department, unique in the hotel.
     pub name: String,
+    /// Whether conversations can be routed to the department.
+    pub active: bool,
+    /// Whether its members create, change and import stays, check guests in and out, and edit guests.
+    pub handles_stays: bool,
 }
 
 /// Settings of the hotel.
@@ -92,8 +96,8 @@ pub struct MeResponse {
     pub role: &'static str,
     /// The staff member's hotel.
     pub hotel: IdAndName,
-    /// Departments of the staff member. Conversations that the staff member takes over are routed to the first one.
-    pub departments: Vec<DepartmentResponse>,
+    /// Active departments of the staff member. Conversations that the staff member takes over are routed to the first one.
+    pub departments: Vec<IdAndName>,
 }
 
 /// Access token and refresh token of a session.
@@ -115,6 +119,17 @@ pub struct SignInResponse {
 }
 
 impl From<&domain::Department> for DepartmentResponse {
+    fn from(department: &domain::Department) -> Self {
+        Self {
+            id: department.id.0,
+            name: department.name.clone(),
+            active: department.active,
+            handles_stays: department.handles_stays,
+        }
+    }
+}
+
+impl From<&domain::Department> for IdAndName {
     fn from(department: &domain::Department) -> Self {
         Self { id: department.id.0, name: department.name.clone() }
     }
@@ -162,7 +177,7 @@ impl MeResponse {
             name: staff.name.clone(),
             role: staff.role.as_str(),
             hotel: IdAndName { id: hotel.id.0, name: hotel.name.clone() },
-            departments: departments.iter().map(DepartmentResponse::from).collect(),
+            departments: departments.iter().map(IdAndName::from).collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Responses with stays, and the results of imports.
 
+use domain::stay::StayStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,6 +33,15 @@ pub struct StayResponse {
     /// Time when the guest was checked out; null if not recorded.
     #[schema(required)]
     pub checked_out_at: Option<Timestamp>,
+    /// Status of the stay.
+    #[schema(schema_with = enum_schemas::names_of::<StayStatus>)]
+    pub status: &'static str,
+    /// Id of the guest, for `guests/{id}/`.
+    #[schema(minimum = 1)]
+    pub guest_id: i64,
+    /// Id of the stay's conversation; null if there is none, or if the caller may not see it.
+    #[schema(required, minimum = 1)]
+    pub conversation_id: Option<i64>,
 }
 
 /// Result of an import of stays.
@@ -54,14 +64,18 @@ pub struct ImportRowResponse {
     /// Effect of the row on the stay.
     #[schema(schema_with = enum_schemas::row_result)]
     pub result: &'static str,
+    /// Id of the stay; absent if the row failed, and for a stay that a dry run would create.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 1, required = false)]
+    pub id: Option<i64>,
     /// Only with the result `failed`: faults by field name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = enum_schemas::field_errors, required = false)]
     pub errors: Option<FieldErrors>,
 }
 
-impl From<&domain::Stay> for StayResponse {
-    fn from(stay: &domain::Stay) -> Self {
+impl From<&domain::StayView> for StayResponse {
+    fn from(domain::StayView { stay, conversation }: &domain::StayView) -> Self {
         Self {
             id: stay.id.0,
             reservation_code: stay.reservation_code.to_string(),
@@ -72,6 +86,9 @@ impl From<&domain::Stay> for StayResponse {
             check_out: stay.check_out.to_string(),
             checked_in_at: stay.checked_in_at.map(Timestamp),
             checked_out_at: stay.checked_out_at.map(Timestamp),
+            status: stay.status().as_str(),
+            guest_id: stay.guest.0,
+            conversation_id: conversation.map(|id| id.0),
         }
     }
 }

@@ -26,6 +26,19 @@ pub struct TemplateResponse {
     /// Meta's code of the template's language; null for type `text`.
     #[schema(required)]
     pub language: Option<String>,
+    /// A short name that staff type to find the template, unique in the hotel; null for none.
+    #[schema(required)]
+    pub shortcut: Option<String>,
+}
+
+/// The text of a template for a conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RenderedTemplate)]
+pub struct RenderedTemplateResponse {
+    /// The text, in which placeholders without a value stay as they are.
+    pub text: String,
+    /// Names of the placeholders without a value, in order of first use, each once.
+    pub missing: Vec<String>,
 }
 
 impl From<&domain::Template> for TemplateResponse {
@@ -37,6 +50,7 @@ impl From<&domain::Template> for TemplateResponse {
             department_id: template.department.map(|id| id.0),
             template_type: template.kind.template_type().as_str(),
             language: template.kind.language().map(ToString::to_string),
+            shortcut: template.shortcut.as_ref().map(|it| it.as_str().to_owned()),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
-    ConversationId, ConversationView, Delivery, DepartmentId, GuestId, HotelId, MessageId, Person, Role, SenderType,
-    StaffId, Status, StayId,
+    ConversationId, ConversationView, Delivery, DepartmentId, GuestId, HotelId, MessageId, Person, Quote, Reaction,
+    Role, SenderType, StaffId, Status, StayId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -37,11 +37,24 @@ pub(crate) fn view() -> ConversationView {
             content: "Hello, I need help with...".to_owned(),
             at: at("2025-09-23T10:30:00Z"),
             sender_type: SenderType::Guest,
+            id: MessageId(2),
+            sender_name: "John Doe".to_owned(),
+            delivery: None,
+            reactions: vec![],
         }),
-        unread: 0,
+        guest_messages: 0,
+        read_guest_messages: 0,
+        has_draft: false,
+        waiting_since: None,
+        unsent: Default::default(),
         last_guest_message_at: None,
         window_opened_at: None,
         on_whatsapp: false,
+        labels: vec![domain::Label {
+            id: domain::LabelId(5),
+            name: domain::LabelName::parse("VIP").unwrap(),
+            colour: domain::LabelColour::Amber,
+        }],
         current_step: String::new(),
         context_data: "{}".to_owned(),
         created_at: at("2025-09-23T10:00:00Z"),
@@ -54,6 +67,7 @@ pub(crate) fn message() -> domain::Message {
     domain::Message {
         id: MessageId(2),
         conversation: ConversationId(1),
+        stay: Some(StayId(1)),
         content: "Sure, I'm connecting you with our room service team.".to_owned(),
         sender_type: SenderType::Staff,
         author: Some(StaffId(7)),
@@ -64,6 +78,9 @@ pub(crate) fn message() -> domain::Message {
         attachments: Vec::new(),
         internal: false,
         client_ref: None,
+        reply_to: None,
+        reactions: vec![],
+        is_removed: false,
     }
 }
 
@@ -113,7 +130,7 @@ fn lists_match_the_specification() {
     });
     let ours = json!(page);
     assert_contains(&ours, &specified);
-    let added = ["assigned_to", "unread_count", "last_guest_message_at", "window_expires_at"];
+    let added = ["assigned_to", "unread_count", "last_guest_message_at", "window_expires_at", "labels"];
     assert!(added.iter().all(|key| ours["results"][0].get(key).is_some()));
 }
 
@@ -194,14 +211,46 @@ fn messages_match_the_specification() {
     ]);
     let ours = json!([MessageResponse::from(&guests), MessageResponse::from(&message())]);
     assert_contains(&ours, &specified);
-    let added = json!({ "delivery": "sent", "failure": null, "attachments": [], "internal": false });
+    let added = json!({
+        "conversation_id": 1,
+        "stay_id": 1,
+        "sender_id": 7,
+        "delivery": "sent",
+        "failure": null,
+        "attachments": [],
+        "internal": false,
+    });
     assert_contains(&ours[1], &added);
-    assert_eq!(ours[0]["delivery"], Value::Null);
+    assert_eq!((&ours[0]["delivery"], &ours[0]["sender_id"]), (&Value::Null, &Value::Null));
 }
 
 #[test]
 fn ended_relays_match_the_specification() {
     assert_eq!(json!(RelayEndedResponse::default()), json!({ "status": "relay ended" }));
+}
+
+#[test]
+fn quotes_and_reactions_have_the_documented_keys() {
+    let mut message = message();
+    let none = json!(MessageResponse::from(&message));
+    assert_eq!((&none["reply_to"], &none["reactions"]), (&Value::Null, &json!([])));
+    message.reply_to = Some(Quote::Unknown);
+    assert_eq!(json!(MessageResponse::from(&message))["reply_to"], json!({ "id": null }));
+    let quoted = domain::Message { content: "é".repeat(201), ..message.clone() };
+    message.reply_to = Some(Quote::Known(quoted.quoted()));
+    let reaction = |staff| Reaction { emoji: "👍".to_owned(), staff, at: at("2025-09-23T10:30:00Z") };
+    message.reactions = vec![reaction(None), reaction(Some(StaffId(7)))];
+    message.is_removed = true;
+    let ours = json!(MessageResponse::from(&message));
+    let (sender_type, sender_name) = ("staff", "Reception Staff");
+    let quote = json!({ "id": 2, "content": "é".repeat(200), "sender_type": sender_type, "sender_name": sender_name });
+    assert_eq!(ours["reply_to"], quote);
+    let reactions = json!([
+        { "emoji": "👍", "by": "guest", "staff_id": null, "at": "2025-09-23T10:30:00Z" },
+        { "emoji": "👍", "by": "staff", "staff_id": 7, "at": "2025-09-23T10:30:00Z" },
+    ]);
+    assert_eq!(ours["reactions"], reactions);
+    assert_eq!(ours["delivery"], "removed");
 }
 
 #[test]
@@ -212,20 +261,31 @@ fn conversations_have_additional_fields() {
     view.last_guest_message_at = Some(at("2025-09-23T10:30:00.5Z"));
     // The guest wrote later in another conversation, which opened the 24-hour window again.
     view.window_opened_at = Some(at("2025-09-23T11:30:00.5Z"));
-    (view.on_whatsapp, view.unread) = (true, 3);
+    (view.on_whatsapp, view.guest_messages, view.read_guest_messages) = (true, 5, 2);
+    view.waiting_since = Some(at("2025-09-23T10:30:00Z"));
+    (view.unsent.failed, view.unsent.held) = (1, 2);
     view.context_data = r#"{"step": [1, null]}"#.to_owned();
     let added = json!({
         "assigned_to": { "id": 7, "name": "Ann" },
+        "guest_id": 1,
+        "department_id": 1,
+        "guest_messages": 5,
+        "read_guest_messages": 2,
         "unread_count": 3,
+        "waiting_since": "2025-09-23T10:30:00Z",
+        "unsent": { "failed": 1, "unknown": 0, "held": 2 },
         "last_guest_message_at": "2025-09-23T10:30:00.500000Z",
         "window_expires_at": "2025-09-24T11:30:00.500000Z",
+        "labels": [{ "id": 5, "name": "VIP", "colour": "amber" }],
         "context_data": { "step": [1, null] },
         "current_step": "",
         "check_in": "2025-09-01",
         "check_out": "2025-09-10",
     });
     assert_contains(&json!(ConversationDetails::from(&view)), &added);
-    assert!(json!(ConversationCard::from(&view)).get("unread_count").is_none());
+    let card = json!(ConversationCard::from(&view));
+    assert!(card.get("unread_count").is_none() && card.get("read_guest_messages").is_none());
+    assert_contains(&card["last_message"], &json!({ "id": 2, "sender_name": "John Doe", "delivery": null }));
 }
 
 #[test]
@@ -257,7 +317,8 @@ fn sign_in_matches_the_contract() {
         opener_template: Some(domain::TemplateId(3)),
         whatsapp_phone_number_id: None,
     };
-    let departments = [domain::Department { id: DepartmentId(2), name: "Spa".to_owned() }];
+    let departments =
+        [domain::Department { id: DepartmentId(2), name: "Spa".to_owned(), active: true, handles_stays: false }];
     let me = || MeResponse::new(&staff, &hotel, &departments);
     let expected = json!({
         "id": 7,
@@ -293,11 +354,10 @@ fn sign_in_matches_the_contract() {
     assert_eq!(hotel["opener_template_id"], 3);
 }
 
-#[test]
-fn stays_and_templates_match_the_contract() {
+pub(crate) fn stay() -> domain::Stay {
     let day = |day| NaiveDate::from_ymd_opt(2030, 5, day).unwrap();
     let name = |text| domain::Name::parse(text).unwrap();
-    let stay = domain::Stay {
+    domain::Stay {
         id: StayId(1),
         hotel: HotelId(1),
         guest: GuestId(1),
@@ -309,13 +369,20 @@ fn stays_and_templates_match_the_contract() {
         check_out: day(6),
         checked_in_at: Some(at("2030-05-01T15:00:00Z")),
         checked_out_at: None,
-    };
+    }
+}
+
+#[test]
+fn stays_and_templates_match_the_contract() {
+    let name = |text| domain::Name::parse(text).unwrap();
+    let stay = domain::StayView { stay: stay(), conversation: Some(ConversationId(4)) };
     assert_eq!(
         json!(StayResponse::from(&stay)),
         json!({
             "id": 1, "reservation_code": "R-1", "guest_name": "John Doe", "guest_phone": "+1234567890",
             "room_number": "101", "check_in": "2030-05-01", "check_out": "2030-05-06",
-            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null,
+            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null, "guest_id": 1, "conversation_id": 4,
+            "status": "checked_in",
         })
     );
     let template = domain::Template {
@@ -327,19 +394,22 @@ fn stays_and_templates_match_the_contract() {
         kind: domain::template::TemplateKind::WhatsApp {
             language: domain::template::TemplateLanguage::parse("en_GB").unwrap(),
         },
+        shortcut: Some(domain::template::TemplateShortcut::parse("hello").unwrap()),
     };
     assert_eq!(
         json!(TemplateResponse::from(&template)),
         json!({
             "id": 3, "name": "hello_again", "content": "Hello {{guest_name}}", "department_id": 2,
-            "template_type": "whatsapp", "language": "en_GB",
+            "template_type": "whatsapp", "language": "en_GB", "shortcut": "hello",
         })
     );
     assert_matches_schema(&StayResponse::from(&stay), &[]);
     assert_matches_schema(&TemplateResponse::from(&template), &[]);
+    let rendered = RenderedTemplateResponse { text: "{{time}}".to_owned(), missing: vec!["time".to_owned()] };
+    assert_matches_schema(&rendered, &[]);
     let errors = Some([("check_in".to_owned(), vec!["Please write the day as YYYY-MM-DD.".to_owned()])].into());
-    let row = ImportRowResponse { row: 1, reservation_code: "R-1".to_owned(), result: "failed", errors };
-    assert_matches_schema(&row, &["errors"]);
+    let row = ImportRowResponse { row: 1, reservation_code: "R-1".to_owned(), result: "failed", id: Some(1), errors };
+    assert_matches_schema(&row, &["errors", "id"]);
 }
 
 /// Validator of the JSON schema of a type, with all referenced schemas.
@@ -390,6 +460,10 @@ fn responses_match_their_schemas() {
         &GuestMessageStoredResponse { message_id: 1, conversation_id: 1, stay_id: None, hotel_id: 1 },
         &[],
     );
+    let department =
+        domain::Department { id: DepartmentId(2), name: "Reception".to_owned(), active: true, handles_stays: true };
+    let sign_in = DemoSignInResponse::new("reception", "Reception Staff", Role::Staff, &[department]);
+    assert_matches_schema(&DemoResponse { sign_ins: vec![sign_in], playing: true }, &[]);
     let problem = ProblemResponse {
         r#type: "about:blank".to_owned(),
         title: "Bad Request".to_owned(),
@@ -397,7 +471,9 @@ fn responses_match_their_schemas() {
         detail: "The request is not right.".to_owned(),
         code: "invalid".to_owned(),
         errors: Some([("text".to_owned(), vec!["Please write something.".to_owned()])].into()),
+        draft: Some(None),
         newer: Some(vec![MessageResponse::from(&message())]),
+        assigned_to: Some(IdAndName { id: 7, name: "Ann".to_owned() }),
     };
-    assert_matches_schema(&problem, &["errors", "newer"]);
+    assert_matches_schema(&problem, &["errors", "newer", "draft", "assigned_to"]);
 }

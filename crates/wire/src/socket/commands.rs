@@ -53,6 +53,13 @@ pub enum SocketCommand {
         /// Whether the staff member started typing; false if typing stopped.
         typing: bool,
     },
+    /// The command `viewing`.
+    Viewing {
+        /// The subscribed conversation that the staff member has on screen.
+        to: ConversationRef,
+        /// Whether the staff member views the conversation; false if viewing stopped.
+        viewing: bool,
+    },
     /// The command `mark_read`.
     MarkRead {
         /// The conversation whose read position moves.
@@ -97,13 +104,14 @@ pub struct RefusedCommand {
 type ReadCommand = fn(&mut FieldReader<'_>) -> Option<SocketCommand>;
 
 /// Every command by name, with the function that reads its fields.
-pub(crate) const COMMANDS: [(&str, ReadCommand); 9] = [
+pub(crate) const COMMANDS: [(&str, ReadCommand); 10] = [
     ("subscribe_to_conversation", |fields| conversation_ref(fields).map(SocketCommand::Subscribe)),
     ("unsubscribe_from_conversation", |fields| conversation_ref(fields).map(SocketCommand::Unsubscribe)),
     ("send_message", send_message),
     ("subscribe_to_inbox", |_| Some(SocketCommand::SubscribeToInbox)),
     ("unsubscribe_from_inbox", |_| Some(SocketCommand::UnsubscribeFromInbox)),
     ("typing", typing),
+    ("viewing", viewing),
     ("mark_read", mark_read),
     ("resume", |fields| resume(fields).map(SocketCommand::Resume)),
     ("ping", |_| Some(SocketCommand::Ping)),
@@ -169,6 +177,12 @@ fn typing(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
     let to = conversation_ref(fields);
     let typing = fields.required::<bool>("typing");
     Some(SocketCommand::Typing { to: to?, typing: typing? })
+}
+
+fn viewing(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
+    let to = conversation_ref(fields);
+    let viewing = fields.required::<bool>("viewing");
+    Some(SocketCommand::Viewing { to: to?, viewing: viewing? })
 }
 
 fn mark_read(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {

@@ -3,7 +3,7 @@
 //! Events carry both ids of a conversation; `stay_id` is null if no stay is known. A `seq` is a position in the hotel's
 //! event log. The description of a body is also the summary of its message in the AsyncAPI document.
 
-use domain::{Delivery, SenderType};
+use domain::{Delivery, DirectoryPart};
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantNames};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     enum_schemas,
     field_reader::FieldErrors,
-    response::{AttachmentResponse, ConversationCard, MessageResponse},
+    response::{ConversationCard, DraftResponse, HistoryEntryResponse, IdAndName, MessageResponse, StayResponse},
     time::Timestamp,
 };
 
@@ -28,6 +28,8 @@ pub struct WelcomeEvent {
     /// Interval of the heartbeat events in seconds.
     #[schema(minimum = 1)]
     pub heartbeat_seconds: i64,
+    /// Version of the server, as in the response header `X-Version`.
+    pub version: &'static str,
 }
 
 /// Heartbeat: sign of life of the server, every 25 seconds.
@@ -49,6 +51,10 @@ pub struct AckEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, minimum = 0, required = false)]
     pub seq: Option<i64>,
+    /// Only with the command `subscribe_to_conversation`: the other staff members who have it on screen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<IdAndName>, required = false)]
+    pub viewers: Option<Vec<IdAndName>>,
     /// Only with the command `send_message`: the stored message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = MessageResponse, required = false)]
@@ -98,36 +104,51 @@ pub struct PongEvent {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewMessage)]
 pub struct NewMessageEvent {
-    /// Id of the conversation's stay; null if no stay is known.
-    #[schema(required, minimum = 1)]
-    pub stay_id: Option<i64>,
-    /// The text of the message.
-    pub content: String,
-    /// The side that sent the message.
-    #[schema(schema_with = enum_schemas::names_of::<SenderType>)]
-    pub sender_type: &'static str,
-    /// Display name of the message's sender.
-    pub sender_name: String,
-    /// Time of the message.
-    pub timestamp: Timestamp,
-    /// Id of the message.
-    #[schema(minimum = 1)]
-    pub id: i64,
-    /// Id of the message's conversation.
-    #[schema(minimum = 1)]
-    pub conversation_id: i64,
     /// Sequence number of the event in the hotel's log.
     #[schema(minimum = 1)]
     pub seq: i64,
-    /// Delivery status; null for messages of guests and for notes.
-    #[schema(schema_with = enum_schemas::nullable_delivery, required)]
-    pub delivery: Option<&'static str>,
-    /// Files attached to the message.
-    pub attachments: Vec<AttachmentResponse>,
+    /// The stored message or internal note.
+    #[serde(flatten)]
+    pub message: MessageResponse,
     /// The client's reference of the message; only on sockets of the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub client_ref: Option<String>,
+}
+
+/// The text of a held message changed, or the reactions to a message; the event shows the message as it is now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageUpdated)]
+pub struct MessageUpdatedEvent {
+    /// Id of the message's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// The changed message, which may be newer than the event.
+    pub message: MessageResponse,
+}
+
+/// A message of staff was taken back before it was sent. Show it no more.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageRemoved)]
+pub struct MessageRemovedEvent {
+    /// Id of the message's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the message that was taken back.
+    #[schema(minimum = 1)]
+    pub message_id: i64,
 }
 
 /// The delivery status of a message to a guest changed.
@@ -210,6 +231,49 @@ pub struct ConversationRemovedEvent {
     pub stay_id: Option<i64>,
 }
 
+/// A part of the directory changed: load it again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DirectoryUpdated)]
+pub struct DirectoryUpdatedEvent {
+    /// Sequence number of the event in the hotel's log; absent with `settings`, which is not in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 1, required = false)]
+    pub seq: Option<i64>,
+    /// The part that changed. `stays`: an import has changed stays. Only the staff member's own sockets get `settings`,
+    /// and `reach` if the staff member sees more conversations than before: load the inbox again.
+    #[schema(schema_with = enum_schemas::names_of::<DirectoryPart>)]
+    pub what: &'static str,
+}
+
+/// A stay was created or changed, other than by an import; sent to all sockets that subscribe to the inbox.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StayUpdated)]
+pub struct StayUpdatedEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// The current state of the stay, which may be newer than the event. Its `conversation_id` is null for receivers who
+    /// may not see the conversation.
+    pub stay: StayResponse,
+}
+
+/// An entry was added to the history of a subscribed conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryAdded)]
+pub struct HistoryAddedEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the entry's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The added entry.
+    pub entry: HistoryEntryResponse,
+}
+
 /// Another staff member started or stopped typing; the signal is not logged.
 #[derive(Serialize, ToSchema)]
 pub struct TypingEvent {
@@ -228,6 +292,24 @@ pub struct TypingEvent {
     pub typing: bool,
 }
 
+/// A staff member began, continued or stopped to view a conversation; the signal is not logged.
+#[derive(Serialize, ToSchema)]
+pub struct ViewingEvent {
+    /// Id of the conversation that the staff member views.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the viewing staff member.
+    #[schema(minimum = 1)]
+    pub staff_id: i64,
+    /// Display name of the viewing staff member.
+    pub staff_name: String,
+    /// Whether the staff member views the conversation. It ends 90 s after the last event with true, at the latest.
+    pub viewing: bool,
+}
+
 /// A staff member moved the read position of a conversation; the signal is not logged.
 #[derive(Serialize, ToSchema)]
 pub struct ReadEvent {
@@ -242,9 +324,27 @@ pub struct ReadEvent {
     pub staff_id: i64,
     /// Display name of the staff member who has read.
     pub staff_name: String,
-    /// Id of the newest message read.
+    /// Id of the newest message read; null if the position is before the first message.
+    #[schema(required, minimum = 1)]
+    pub message_id: Option<i64>,
+    /// Number of guest messages up to the read position; only on sockets of the reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 0, required = false)]
+    pub read_guest_messages: Option<i64>,
+}
+
+/// The receiver's own draft in a conversation changed, on another device; the signal is not logged.
+#[derive(Serialize, ToSchema)]
+pub struct DraftUpdatedEvent {
+    /// Id of the conversation in which the receiver writes.
     #[schema(minimum = 1)]
-    pub message_id: i64,
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The draft as it is now; null if it was sent or deleted.
+    #[schema(required)]
+    pub draft: Option<DraftResponse>,
 }
 
 /// A subscription ended or could not be resumed, because the conversation is not visible; the event is not logged.

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ConversationId, ConversationView, MessageId, Person, Seq, SessionId, StayId, event::StatusChange, text::RequestId,
+    ConversationId, ConversationView, DirectoryPart, HistoryEntry, MessageId, Person, ReadPosition, Seq, SessionId,
+    StayId,
+    event::StatusChange,
+    stay::{StayView, StayWithConversation},
+    text::RequestId,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,13 +16,15 @@ use utoipa::ToSchema;
 use super::{
     commands::RefusedCommand,
     event_bodies::{
-        AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, HeartbeatEvent,
-        MessageStatusEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent, ResumedEvent,
-        ResyncRequiredEvent, TypingEvent, UnsubscribeReason, UnsubscribedEvent, WelcomeEvent,
+        AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, DirectoryUpdatedEvent,
+        DraftUpdatedEvent, HeartbeatEvent, HistoryAddedEvent, MessageRemovedEvent, MessageStatusEvent,
+        MessageUpdatedEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent, ResumedEvent,
+        ResyncRequiredEvent, StayUpdatedEvent, TypingEvent, UnsubscribeReason, UnsubscribedEvent, ViewingEvent,
+        WelcomeEvent,
     },
 };
 use crate::{
-    response::{AttachmentResponse, MessageResponse},
+    response::{DraftResponse, HistoryEntryResponse, IdAndName, MessageResponse, StayResponse},
     time::Timestamp,
 };
 
@@ -38,8 +44,12 @@ pub enum SocketEvent {
     Pong(PongEvent),
     /// Ephemeral signal: another staff member started or stopped typing.
     Typing(TypingEvent),
+    /// Ephemeral signal: another staff member began, continued or stopped to view a conversation.
+    Viewing(ViewingEvent),
     /// Ephemeral signal: a staff member moved a read position.
     Read(ReadEvent),
+    /// Ephemeral signal: the receiver's own draft changed on another device.
+    DraftUpdated(DraftUpdatedEvent),
     /// A subscription to a conversation ended.
     Unsubscribed(UnsubscribedEvent),
     /// A replay of missed events is complete.
@@ -60,6 +70,10 @@ pub enum LoggedEvent {
     NewMessage(Box<NewMessageEvent>),
     /// An internal note was stored in a conversation.
     NewNote(Box<NewMessageEvent>),
+    /// The text of a held message changed, or the reactions to a message.
+    MessageUpdated(Box<MessageUpdatedEvent>),
+    /// A message of staff was taken back before it was sent.
+    MessageRemoved(MessageRemovedEvent),
     /// The delivery status of a message to a guest changed.
     MessageStatus(MessageStatusEvent),
     /// A conversation was created, or routed to the receiver's department from another one.
@@ -68,6 +82,12 @@ pub enum LoggedEvent {
     ConversationUpdated(Box<ConversationUpdatedEvent>),
     /// A conversation is no longer visible to the receiver.
     ConversationRemoved(ConversationRemovedEvent),
+    /// A part of the directory changed and has to be loaded again.
+    DirectoryUpdated(DirectoryUpdatedEvent),
+    /// A stay was created or changed; the event shows its current state.
+    StayUpdated(Box<StayUpdatedEvent>),
+    /// An entry was added to the history of a conversation.
+    HistoryAdded(Box<HistoryAddedEvent>),
 }
 
 impl SocketEvent {
@@ -83,6 +103,7 @@ impl SocketEvent {
             epoch: epoch.to_owned(),
             seq: seq.0,
             heartbeat_seconds: i64::try_from(heartbeat.as_secs()).unwrap_or(i64::MAX),
+            version: crate::VERSION,
         })
     }
 
@@ -95,7 +116,19 @@ impl SocketEvent {
     pub fn ack(request_id: &RequestId, command: &'static str, seq: Option<Seq>) -> Self {
         let request_id = request_id.to_string();
         let seq = seq.map(|seq| seq.0);
-        Self::Ack(Box::new(AckEvent { request_id, command, seq, message: None, client_ref: None }))
+        Self::Ack(Box::new(AckEvent { request_id, command, seq, viewers: None, message: None, client_ref: None }))
+    }
+
+    /// Creates the acknowledgement of a subscription to a conversation, with the other staff who view it.
+    pub fn subscribed(request_id: &RequestId, command: &'static str, seq: Seq, viewers: &[Person]) -> Self {
+        Self::Ack(Box::new(AckEvent {
+            request_id: request_id.to_string(),
+            command,
+            seq: Some(seq.0),
+            viewers: Some(viewers.iter().map(IdAndName::from).collect()),
+            message: None,
+            client_ref: None,
+        }))
     }
 
     /// Creates the acknowledgement of a `send_message`, with the stored message.
@@ -104,6 +137,7 @@ impl SocketEvent {
             request_id: request_id.to_string(),
             command: "send_message",
             seq: None,
+            viewers: None,
             message: Some(MessageResponse::from(message)),
             client_ref: message.client_ref.as_ref().map(ToString::to_string),
         }))
@@ -125,14 +159,42 @@ impl SocketEvent {
         })
     }
 
-    /// Creates the signal that a staff member has read up to a message.
-    pub fn read(stay: Option<StayId>, conversation: ConversationId, who: &Person, message: MessageId) -> Self {
+    /// Creates the signal that a staff member began, continued or stopped to view a conversation.
+    pub fn viewing(stay: Option<StayId>, conversation: ConversationId, who: &Person, viewing: bool) -> Self {
+        Self::Viewing(ViewingEvent {
+            conversation_id: conversation.0,
+            stay_id: stay.map(|id| id.0),
+            staff_id: who.id.0,
+            staff_name: who.name.clone(),
+            viewing,
+        })
+    }
+
+    /// Creates the signal that a staff member moved a read position. `is_own` adds the number of guest messages read,
+    /// for sockets of the reader.
+    pub fn read(
+        stay: Option<StayId>,
+        conversation: ConversationId,
+        who: &Person,
+        position: ReadPosition,
+        is_own: bool,
+    ) -> Self {
         Self::Read(ReadEvent {
             conversation_id: conversation.0,
             stay_id: stay.map(|id| id.0),
             staff_id: who.id.0,
             staff_name: who.name.clone(),
-            message_id: message.0,
+            message_id: position.message.map(|id| id.0),
+            read_guest_messages: is_own.then_some(position.guest_messages),
+        })
+    }
+
+    /// Creates the signal that the receiver's own draft changed; `None` if it was sent or deleted.
+    pub fn draft_updated(stay: Option<StayId>, conversation: ConversationId, draft: Option<&domain::Draft>) -> Self {
+        Self::DraftUpdated(DraftUpdatedEvent {
+            conversation_id: conversation.0,
+            stay_id: stay.map(|id| id.0),
+            draft: draft.map(DraftResponse::from),
         })
     }
 
@@ -159,21 +221,29 @@ impl SocketEvent {
 impl LoggedEvent {
     /// Creates the event that a message or note was stored. `is_own` adds the client's reference, for sockets of the
     /// author.
-    pub fn message(seq: Seq, stay: Option<StayId>, message: &domain::Message, is_own: bool) -> Self {
+    pub fn message(seq: Seq, message: &domain::Message, is_own: bool) -> Self {
         let event = Box::new(NewMessageEvent {
-            stay_id: stay.map(|id| id.0),
-            content: message.content.clone(),
-            sender_type: message.sender_type.as_str(),
-            sender_name: message.sender_name.clone(),
-            timestamp: Timestamp(message.at),
-            id: message.id.0,
-            conversation_id: message.conversation.0,
             seq: seq.0,
-            delivery: message.delivery.map(domain::Delivery::as_str),
-            attachments: message.attachments.iter().map(AttachmentResponse::from).collect(),
+            message: message.into(),
             client_ref: message.client_ref.as_ref().filter(|_| is_own).map(ToString::to_string),
         });
         if message.internal { Self::NewNote(event) } else { Self::NewMessage(event) }
+    }
+
+    /// Creates the event that the text of a message or the reactions to it changed.
+    pub fn message_updated(seq: Seq, message: &domain::Message) -> Self {
+        Self::MessageUpdated(Box::new(MessageUpdatedEvent {
+            conversation_id: message.conversation.0,
+            stay_id: message.stay.map(|id| id.0),
+            seq: seq.0,
+            message: message.into(),
+        }))
+    }
+
+    /// Creates the event that a message was taken back.
+    pub fn message_removed(seq: Seq, conversation: ConversationId, stay: Option<StayId>, message: MessageId) -> Self {
+        let (conversation_id, stay_id) = (conversation.0, stay.map(|id| id.0));
+        Self::MessageRemoved(MessageRemovedEvent { conversation_id, stay_id, seq: seq.0, message_id: message.0 })
     }
 
     /// Creates the event that the delivery status of a message to a guest changed.
@@ -215,6 +285,30 @@ impl LoggedEvent {
     pub fn conversation_removed(seq: Seq, conversation: ConversationId, stay: Option<StayId>) -> Self {
         let (conversation_id, stay_id) = (conversation.0, stay.map(|id| id.0));
         Self::ConversationRemoved(ConversationRemovedEvent { seq: seq.0, conversation_id, stay_id })
+    }
+
+    /// Creates the event that a part of the directory changed. `seq` is `None` for personal settings, which are not in
+    /// the log.
+    pub fn directory_updated(seq: Option<Seq>, what: DirectoryPart) -> Self {
+        Self::DirectoryUpdated(DirectoryUpdatedEvent { seq: seq.map(|it| it.0), what: what.as_str() })
+    }
+
+    /// Creates the event that a stay was created or changed; `with_conversation`: the receiver may see the conversation
+    /// of the stay.
+    pub fn stay_updated(seq: Seq, found: &StayWithConversation, with_conversation: bool) -> Self {
+        let conversation = found.conversation.filter(|_| with_conversation).map(|(id, _)| id);
+        let view = StayView { stay: found.stay.clone(), conversation };
+        Self::StayUpdated(Box::new(StayUpdatedEvent { seq: seq.0, stay: StayResponse::from(&view) }))
+    }
+
+    /// Creates the event that an entry was added to the history of a conversation.
+    pub fn history_added(seq: Seq, stay: Option<StayId>, entry: &HistoryEntry) -> Self {
+        Self::HistoryAdded(Box::new(HistoryAddedEvent {
+            seq: seq.0,
+            conversation_id: entry.conversation.0,
+            stay_id: stay.map(|id| id.0),
+            entry: HistoryEntryResponse::from(entry),
+        }))
     }
 }
 

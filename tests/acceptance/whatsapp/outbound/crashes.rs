@@ -11,24 +11,24 @@ use super::*;
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Conversations of one hotel whose guests have written.
-async fn open_conversations(whatsapp: &Arc<WhatsappWorld>, count: usize) -> Vec<GuestConversation> {
+async fn open_conversations(whatsapp: &Arc<WhatsappWorld>, count: usize) -> Vec<GuestThread> {
     let line = whatsapp.line();
     let mut conversations = Vec::new();
     for n in 0..count {
-        conversations.push(GuestConversation::with(&line, &format!("+4477009005{n:02}")).await);
+        conversations.push(GuestThread::with(&line, &format!("+4477009005{n:02}")).await);
     }
     whatsapp.meta.set(json!({ "reply_ms": [0, 300], "delivered_ms": [0, 500], "read_ms": [0, 500] })).await;
     conversations
 }
 
 /// The same conversations after a restart.
-async fn sign_in_again(conversations: &[GuestConversation]) -> Vec<GuestConversation> {
+async fn sign_in_again(conversations: &[GuestThread]) -> Vec<GuestThread> {
     let manager = conversations[0].back().await.manager;
-    conversations.iter().map(|it| GuestConversation { manager: manager.clone(), ..it.clone() }).collect()
+    conversations.iter().map(|it| GuestThread { manager: manager.clone(), ..it.clone() }).collect()
 }
 
 /// Waits until no message of these conversations is queued.
-async fn wait_until_sent(conversations: &[GuestConversation], within: Duration) {
+async fn wait_until_sent(conversations: &[GuestThread], within: Duration) {
     let start = Instant::now();
     for conversation in conversations {
         loop {
@@ -44,7 +44,7 @@ async fn wait_until_sent(conversations: &[GuestConversation], within: Duration) 
 
 /// Fails unless each message was accepted once or is `unknown`, in order within each conversation. Returns the number
 /// of unknown messages.
-async fn assert_sent_once(conversations: &[GuestConversation]) -> usize {
+async fn assert_sent_once(conversations: &[GuestThread]) -> usize {
     let line = &conversations[0].line;
     let order = accepted_texts(line).await;
     let mut positions: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -180,7 +180,7 @@ fn the_outcome_of_a_send_is_stored_after_a_database_outage() {
 }
 
 /// Sends a small file; returns the message id.
-async fn send_file(conversation: &GuestConversation) -> i64 {
+async fn send_file(conversation: &GuestThread) -> i64 {
     let form = "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"bill.pdf\"\r\n\
                 Content-Type: application/pdf\r\n\r\n%PDF-1.4\r\n--edge--\r\n";
     let client = conversation.manager.with("content-type", "multipart/form-data; boundary=edge");
@@ -189,7 +189,7 @@ async fn send_file(conversation: &GuestConversation) -> i64 {
 }
 
 /// How many documents the simulator accepted.
-async fn count_documents(conversation: &GuestConversation) -> usize {
+async fn count_documents(conversation: &GuestThread) -> usize {
     conversation.line.transcript("send").await.iter().filter(|it| it["body"]["type"] == "document").count()
 }
 

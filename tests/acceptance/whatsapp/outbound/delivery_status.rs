@@ -29,21 +29,21 @@ fn assert_forward(delivery_statuses: &[Value]) {
     assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{delivery_statuses:?}");
 }
 
-async fn open_subscribed(conversation: &GuestConversation) -> TestSocket {
+async fn open_subscribed(conversation: &GuestThread) -> TestSocket {
     let mut socket = TestSocket::open(&conversation.manager).await;
     socket.ok(json!({ "command": "subscribe_to_conversation", "conversation_id": conversation.id })).await;
     socket
 }
 
 /// Posts a delivery receipt for an accepted text.
-async fn post_receipt(conversation: &GuestConversation, text: &str, status: &str) {
+async fn post_receipt(conversation: &GuestThread, text: &str, status: &str) {
     let sends = conversation.line.transcript("send").await;
     let send = sends.iter().find(|it| it["body"]["text"]["body"] == text).unwrap();
     post_receipt_of(conversation, send, send["callback_data"].clone(), status).await;
 }
 
 /// Posts a delivery receipt for a send; with a null callback, without callback id.
-async fn post_receipt_of(conversation: &GuestConversation, send: &Value, callback: Value, status: &str) {
+async fn post_receipt_of(conversation: &GuestThread, send: &Value, callback: Value, status: &str) {
     let mut status = json!({
         "id": send["wamid"], "status": status, "timestamp": "1793000000",
         "recipient_id": conversation.phone.trim_start_matches('+'),
@@ -55,13 +55,13 @@ async fn post_receipt_of(conversation: &GuestConversation, send: &Value, callbac
 }
 
 /// The number of outbox rows of a message in a state: one or none.
-fn count_rows_in(conversation: &GuestConversation, message: i64, state: &str) -> i64 {
+fn count_rows_in(conversation: &GuestThread, message: i64, state: &str) -> i64 {
     let rows = format!("SELECT count(*) FROM outbox WHERE message_id = {message} AND state = '{state}'");
     conversation.line.hotel.world.number(&rows)
 }
 
 /// Waits until a message was refused once and is queued again.
-async fn wait_until_requeued(conversation: &GuestConversation, message: i64) {
+async fn wait_until_requeued(conversation: &GuestThread, message: i64) {
     let refused = async || (refusal_codes(&conversation.line, &conversation.phone).await.len() == 1).then_some(());
     conversation.line.until("the send is refused", refused).await;
     conversation
@@ -71,7 +71,7 @@ async fn wait_until_requeued(conversation: &GuestConversation, message: i64) {
 }
 
 on_both!(delivery_statuses_are_shown_live_in_replays_and_over_rest, line => |line| {
-    let conversation = GuestConversation::with(&line, &line.relay(0).phone).await;
+    let conversation = GuestThread::with(&line, &line.relay(0).phone).await;
     let mut socket = open_subscribed(&conversation).await;
     let (epoch, after) = (socket.welcome["epoch"].clone(), socket.welcome["seq"].as_i64().unwrap());
     line.meta.set(json!({})).await;
@@ -90,7 +90,7 @@ on_both!(delivery_statuses_are_shown_live_in_replays_and_over_rest, line => |lin
 /// Sends to a magic number of the simulator; fails unless the message reaches this delivery status and was accepted
 /// once.
 async fn assert_reaches(line: &WhatsappHotel, magic_number: &str, last: &str) {
-    let conversation = GuestConversation::with(line, &format!("+1999{magic_number}")).await;
+    let conversation = GuestThread::with(line, &format!("+1999{magic_number}")).await;
     let (mut socket, text) = (open_subscribed(&conversation).await, unique_text());
     let id = conversation.say(&text).await;
     let events = receive_until(&mut socket, id, last).await;
@@ -136,7 +136,7 @@ on_both!(a_send_without_response_is_unknown_until_a_receipt_arrives, line => |li
     }
     // Not accepted, which the sender cannot know.
     for magic_number in ["10000008", "10001500", "10001502", "10001503", "10001504"] {
-        let conversation = GuestConversation::with(&line, &format!("+1999{magic_number}")).await;
+        let conversation = GuestThread::with(&line, &format!("+1999{magic_number}")).await;
         let text = unique_text();
         let id = conversation.say(&text).await;
         assert_sentence(&conversation.wait_for_delivery(id, "unknown").await["failure"]);
@@ -146,7 +146,7 @@ on_both!(a_send_without_response_is_unknown_until_a_receipt_arrives, line => |li
         assert_eq!(count_accepted(&line, &text).await, 0);
     }
     // Accepted, but reported only later.
-    let conversation = GuestConversation::with(&line, "+447700900441").await;
+    let conversation = GuestThread::with(&line, "+447700900441").await;
     let fault = json!({ "drop": true, "statuses": "nothing", "to": conversation.phone });
     line.meta.post("faults/", fault).await;
     let text = unique_text();
@@ -162,7 +162,7 @@ on_both!(a_send_without_response_is_unknown_until_a_receipt_arrives, line => |li
 });
 
 on_both!(only_failed_and_unknown_messages_can_be_retried, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900442").await;
+    let conversation = GuestThread::with(&line, "+447700900442").await;
     let well = conversation.say(&unique_text()).await;
     conversation.wait_for_delivery(well, "read").await;
     conversation.retry(well).await.problem(409, "not_failed");
@@ -173,7 +173,7 @@ on_both!(only_failed_and_unknown_messages_can_be_retried, line => |line| {
     // Messages of other conversations are not found.
     conversation.retry(id + 1_000_000).await.problem(404, "not_found");
     let path = conversation.path(&format!("messages/{id}/retry/"));
-    let other = GuestConversation::with(&line, "+447700900443").await;
+    let other = GuestThread::with(&line, "+447700900443").await;
     conversation.manager.post_empty(other.path(&format!("messages/{id}/retry/"))).await.problem(404, "not_found");
     let stranger = line.hotel.of(1).await;
     stranger.post_empty(&path).await.problem(404, "not_found");
@@ -193,7 +193,7 @@ on_both!(only_failed_and_unknown_messages_can_be_retried, line => |line| {
 });
 
 on_both!(a_receipt_of_the_first_attempt_cancels_the_retry, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900445").await;
+    let conversation = GuestThread::with(&line, "+447700900445").await;
     line.meta.post("faults/", json!({ "drop": true, "statuses": "nothing", "to": conversation.phone })).await;
     let text = unique_text();
     let id = conversation.say(&text).await;
@@ -212,7 +212,7 @@ on_both!(a_receipt_of_the_first_attempt_cancels_the_retry, line => |line| {
 });
 
 on_both!(an_early_receipt_of_another_node_is_applied, line => |line| {
-    let conversation = GuestConversation::with(&line, "+199910000010").await;
+    let conversation = GuestThread::with(&line, "+199910000010").await;
     let text = unique_text();
     let id = conversation.say(&text).await;
     conversation.wait_for_delivery(id, "sent").await;
@@ -228,7 +228,7 @@ on_both!(an_early_receipt_of_another_node_is_applied, line => |line| {
 });
 
 on_both!(a_row_in_state_sending_without_sender_becomes_unknown, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900444").await;
+    let conversation = GuestThread::with(&line, "+447700900444").await;
     line.meta.post("faults/", json!({ "code": 131057, "to": conversation.phone })).await;
     let (first, next) = (unique_text(), unique_text());
     let (id, then) = (conversation.say(&first).await, conversation.say(&next).await);
@@ -241,7 +241,7 @@ on_both!(a_row_in_state_sending_without_sender_becomes_unknown, line => |line| {
 });
 
 on_both!(a_late_receipt_of_a_former_attempt_is_matched_by_whatsapp_id, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900446").await;
+    let conversation = GuestThread::with(&line, "+447700900446").await;
     line.meta.post("faults/", json!({ "code": 131026, "by": "status", "to": conversation.phone })).await;
     let text = unique_text();
     let id = conversation.say(&text).await;
@@ -268,7 +268,7 @@ on_both!(a_late_receipt_of_a_former_attempt_is_matched_by_whatsapp_id, line => |
 });
 
 on_both!(an_unknown_stored_body_is_not_sent, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900447").await;
+    let conversation = GuestThread::with(&line, "+447700900447").await;
     line.meta.post("faults/", json!({ "code": 131057, "to": conversation.phone })).await;
     let text = unique_text();
     let id = conversation.say(&text).await;

@@ -38,7 +38,7 @@ fn magic_number(variant: &str, code: i64) -> String {
 
 on_both!(final_codes_fail_at_once_with_a_sentence, line => |line| {
     for code in FINAL_CODES {
-        let conversation = GuestConversation::with(&line, &magic_number("00", code)).await;
+        let conversation = GuestThread::with(&line, &magic_number("00", code)).await;
         let id = conversation.say(&unique_text()).await;
         assert_sentence(&conversation.wait_for_delivery(id, "failed").await["failure"]);
         assert_eq!(refusal_codes(&line, &conversation.phone).await, [code]);
@@ -47,14 +47,14 @@ on_both!(final_codes_fail_at_once_with_a_sentence, line => |line| {
 
 on_both!(every_code_in_a_receipt_fails_with_a_sentence, line => |line| {
     for code in FINAL_CODES.into_iter().chain(RETRIED_CODES.map(|it| it.0)).chain(SUSPENDING_CODES) {
-        let conversation = GuestConversation::with(&line, &magic_number("01", code)).await;
+        let conversation = GuestThread::with(&line, &magic_number("01", code)).await;
         let text = unique_text();
         let id = conversation.say(&text).await;
         assert_sentence(&conversation.wait_for_delivery(id, "failed").await["failure"]);
         assert_eq!(count_accepted(&line, &text).await, 1, "{code}");
     }
     // No receipt has suspended the sender.
-    let conversation = GuestConversation::with(&line, "+447700900450").await;
+    let conversation = GuestThread::with(&line, "+447700900450").await;
     let id = conversation.say(&unique_text()).await;
     conversation.wait_for_delivery(id, "read").await;
 });
@@ -66,7 +66,7 @@ async fn assert_retries(whatsapp: Arc<WhatsappWorld>) {
     let mut conversations = Vec::new();
     for (code, retries) in RETRIED_CODES {
         for variant in ["00", "02"] {
-            let conversation = GuestConversation::with(&line, &magic_number(variant, code)).await;
+            let conversation = GuestThread::with(&line, &magic_number(variant, code)).await;
             let text = unique_text();
             let id = conversation.say(&text).await;
             conversations.push((conversation, variant, code, retries, text, id));
@@ -79,7 +79,7 @@ async fn assert_retries(whatsapp: Arc<WhatsappWorld>) {
     sleep(Duration::from_millis(2500)).await;
     let back = conversations[0].0.back().await.manager;
     for (conversation, variant, code, retries, text, id) in conversations {
-        let conversation = GuestConversation { manager: back.clone(), ..conversation };
+        let conversation = GuestThread { manager: back.clone(), ..conversation };
         let (message, refused) =
             (conversation.message(id).await, refusal_codes(&line, &conversation.phone).await.len());
         if variant == "00" || retries < 2 {
@@ -100,7 +100,7 @@ on_both!(retried_codes_are_retried_with_backoff, whatsapp WorldOptions::default(
 on_both!(retry_after_is_respected, whatsapp WorldOptions::default() => |whatsapp| {
     let line = whatsapp.line();
     // The response asks for two seconds; the backoff alone would be one second.
-    let conversation = GuestConversation::with(&line, &magic_number("05", 130429)).await;
+    let conversation = GuestThread::with(&line, &magic_number("05", 130429)).await;
     let id = conversation.say(&unique_text()).await;
     conversation.wait_for_delivery(id, "read").await;
     let at: Vec<i64> = line.transcript("refusal").await.iter().map(|it| it["at_ms"].as_i64().unwrap()).collect();
@@ -118,7 +118,7 @@ fn account_errors_suspend_the_sender_and_keep_the_queue() {
                 let mut suspended = Vec::new();
                 for code in SUSPENDING_CODES {
                     let line = whatsapp.line();
-                    let conversation = GuestConversation::with(&line, &magic_number("00", code)).await;
+                    let conversation = GuestThread::with(&line, &magic_number("00", code)).await;
                     let id = conversation.say(&unique_text()).await;
                     suspended.push((conversation, id, code));
                 }
@@ -139,7 +139,7 @@ fn account_errors_suspend_the_sender_and_keep_the_queue() {
                 });
                 join_all(checks).await;
                 // Other hotels are not affected.
-                let conversation = GuestConversation::with(&whatsapp.line(), "+447700900451").await;
+                let conversation = GuestThread::with(&whatsapp.line(), "+447700900451").await;
                 let id = conversation.say(&unique_text()).await;
                 conversation.wait_for_delivery(id, "read").await;
             },
@@ -151,7 +151,7 @@ fn account_errors_suspend_the_sender_and_keep_the_queue() {
 fn a_new_access_token_resumes_a_suspended_sender() {
     for backend in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
         with_simulator(backend, WorldOptions::default(), async |whatsapp: Arc<WhatsappWorld>| {
-            let conversation = GuestConversation::with(&whatsapp.line(), "+447700900452").await;
+            let conversation = GuestThread::with(&whatsapp.line(), "+447700900452").await;
             whatsapp.meta.post("account/", json!({ "token_revoked": true })).await;
             let all = [unique_text(), unique_text(), unique_text()];
             let mut ids = Vec::new();

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 
 on_both!(messages_of_a_conversation_are_sent_in_order_despite_faults, line => |line| {
-    let conversation = GuestConversation::with(&line, "+447700900460").await;
+    let conversation = GuestThread::with(&line, "+447700900460").await;
     for fault in [
         json!({ "slow_ms": 1500 }),
         json!({ "code": 131000 }),
@@ -55,7 +55,7 @@ on_both!(a_burst_over_many_guests_stays_within_the_rate_limit, whatsapp WorldOpt
 
 on_both!(messages_to_one_guest_stay_within_the_rate_limit, whatsapp WorldOptions::default() => |whatsapp| {
     let line = whatsapp.line();
-    let conversation = GuestConversation::with(&line, "+447700900461").await;
+    let conversation = GuestThread::with(&line, "+447700900461").await;
     let all: Vec<String> = (0..60).map(|_| unique_text()).collect();
     for text in &all {
         conversation.say(text).await;

@@ -5,13 +5,13 @@ use acceptance::{TestStay, Value, WhatsappHotel, json, on_both, unique};
 use super::*;
 
 /// The conversation of a stay.
-async fn conversation_of(line: &WhatsappHotel, stay: &TestStay) -> GuestConversation {
+async fn conversation_of(line: &WhatsappHotel, stay: &TestStay) -> GuestThread {
     let (manager, phone) = (line.manager().await, stay.phone.clone());
-    GuestConversation { line: line.clone(), manager, id: stay.conversation, phone }
+    GuestThread { line: line.clone(), manager, id: stay.conversation, phone }
 }
 
 /// Lets the guest write, and waits until the message is stored.
-async fn write_and_wait(line: &WhatsappHotel, phone: &str, conversation: &GuestConversation) {
+async fn write_and_wait(line: &WhatsappHotel, phone: &str, conversation: &GuestThread) {
     let text = unique("from the guest");
     line.guest(json!({ "from": phone, "text": text })).await;
     let is_stored = async || conversation.messages().await.iter().any(|it| it["content"] == *text).then_some(());
@@ -19,7 +19,7 @@ async fn write_and_wait(line: &WhatsappHotel, phone: &str, conversation: &GuestC
 }
 
 /// Changes the phone number of the stay.
-async fn change_phone(conversation: &GuestConversation, stay: i64, phone: &str) {
+async fn change_phone(conversation: &GuestThread, stay: i64, phone: &str) {
     conversation.manager.patch(format!("stays/{stay}/"), json!({ "guest_phone": phone })).await.is(200);
 }
 
@@ -72,7 +72,7 @@ on_both!(an_identity_in_a_response_belongs_to_the_guest_of_that_message, line =>
     let stay = manager.post("stays/", stay).await.is(201)["id"].as_i64().unwrap();
     manager.post_empty(format!("stays/{stay}/check_in/")).await.is(200);
     let id = line.conversation(old.trim_start_matches('+')).await["id"].as_i64().unwrap();
-    let conversation = GuestConversation { line: line.clone(), manager, id, phone: old.clone() };
+    let conversation = GuestThread { line: line.clone(), manager, id, phone: old.clone() };
     let approved = json!({
         "name": "pre_arrival", "content": "Dear {{guest_name}}, {{word}}.", "template_type": "whatsapp",
         "language": "en",

@@ -16,7 +16,7 @@ use crate::metrics::wait_for_metric;
 
 on_both!(queued_messages_fail_after_the_window, whatsapp WorldOptions::default() => |whatsapp| {
     let line = whatsapp.line();
-    let conversation = GuestConversation::with(&line, "+447700900470").await;
+    let conversation = GuestThread::with(&line, "+447700900470").await;
     let before = conversation.say(&unique_text()).await;
     conversation.wait_for_delivery(before, "read").await;
     // A queued message waits for the account until the window is over.
@@ -39,7 +39,7 @@ on_both!(queued_messages_fail_after_the_window, whatsapp WorldOptions::default()
 #[test]
 fn queued_messages_of_a_restored_backup_become_unknown() {
     with_simulator(DatabaseKind::Sqlite, WorldOptions::default(), async |whatsapp: Arc<WhatsappWorld>| {
-        let conversation = GuestConversation::with(&whatsapp.line(), "+447700900471").await;
+        let conversation = GuestThread::with(&whatsapp.line(), "+447700900471").await;
         whatsapp.meta.post("account/", json!({ "error": 131042 })).await;
         let (text, after) = (unique_text(), unique_text());
         let id = conversation.say(&text).await;
@@ -72,7 +72,7 @@ fn an_unreachable_api_is_retried_until_the_message_is_sent_once() {
         let port = Port::free();
         let options = WorldOptions::default().set("WHATSAPP_API_URL", format!("http://{}", port.address()));
         with_simulator(backend, options, async |whatsapp: Arc<WhatsappWorld>| {
-            let conversation = GuestConversation::with(&whatsapp.line(), "+447700900472").await;
+            let conversation = GuestThread::with(&whatsapp.line(), "+447700900472").await;
             let text = unique_text();
             let id = conversation.say(&text).await;
             sleep(Duration::from_secs(3)).await;
@@ -116,12 +116,12 @@ on_both!(the_window_belongs_to_guest_and_number, whatsapp WorldOptions::default(
     }
     let found = manager.get("conversations/?search=second&status=active").await.is(200);
     let id = found["results"][0]["id"].as_i64().unwrap();
-    let first_room = GuestConversation { line: line.clone(), manager: manager.clone(), id: stay.conversation, phone: stay.phone.clone() };
-    let second_room = GuestConversation { id, ..first_room.clone() };
+    let first_room = GuestThread { line: line.clone(), manager: manager.clone(), id: stay.conversation, phone: stay.phone.clone() };
+    let second_room = GuestThread { id, ..first_room.clone() };
     let (a, b, c) = (unique_text(), unique_text(), unique_text());
     let sent = second_room.say(&a).await;
     second_room.wait_for_delivery(sent, "read").await;
-    let window = async |conversation: &GuestConversation| conversation.manager.get(conversation.path("")).await.is(200)["window_expires_at"].clone();
+    let window = async |conversation: &GuestThread| conversation.manager.get(conversation.path("")).await.is(200)["window_expires_at"].clone();
     let before = window(&second_room).await;
     assert_eq!((&before, before.is_string()), (&window(&first_room).await, true));
     // Subscribers of one conversation get an update if the guest writes in another.
@@ -141,7 +141,7 @@ on_both!(the_window_belongs_to_guest_and_number, whatsapp WorldOptions::default(
     });
     let opener = first_room.manager.post("templates/", opener).await.is(201)["id"].clone();
     first_room.manager.patch("hotel/", json!({ "opener_template_id": opener })).await.is(200);
-    let hold = async |conversation: &GuestConversation, text: &str| {
+    let hold = async |conversation: &GuestThread, text: &str| {
         let held = json!({ "text": text, "hold": true });
         let held = conversation.manager.post(conversation.path("send_message/"), held).await.is(201);
         assert_eq!(held["delivery"], "held");

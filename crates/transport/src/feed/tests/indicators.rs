@@ -3,7 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use desk::{Caller, SystemClock};
-use domain::{Conversation, ConversationId, GuestId, MessageId, Person, Reach, Role, Seq, StaffId, Status};
+use domain::{
+    Conversation, ConversationId, GuestId, MessageId, Person, Reach, ReadPosition, Role, Seq, StaffId, Status,
+};
 
 use super::fixture::DemoNode;
 use crate::{
@@ -59,7 +61,13 @@ async fn a_read_position_is_sent_to_the_other_sockets_of_the_reader() {
     let mut feed = Feed::new(node.caller.hotel, node.hub.feed_context().unwrap());
     let sockets = connect_three(&node, &mut feed).await;
     let reader = Person { id: node.caller.staff, name: "Ana".to_owned() };
-    let (conversation, message, sent_by) = (CONVERSATION, MessageId(1), Some(sockets[0].id));
-    feed.send_read(ReadIndicator { conversation, stay: None, reader, message, sent_by }).await;
+    let position = ReadPosition { message: Some(MessageId(1)), guest_messages: 1 };
+    let (conversation, sent_by) = (CONVERSATION, Some(sockets[0].id));
+    let read = |reader, sent_by| ReadIndicator { conversation, stay: None, reader, position, sent_by };
+    feed.send_read(read(reader.clone(), sent_by)).await;
     assert_eq!(count_frames(&sockets), [0, 1, 1]);
+    feed.send_read(read(reader, None)).await;
+    let frames = sockets.each_ref().map(|socket| socket.send_queue.take(usize::MAX).frames);
+    let shows_count = |text: &str| text.contains("\"read_guest_messages\":1");
+    assert_eq!(frames.map(|it| it.iter().map(|text| shows_count(text)).collect::<Vec<_>>()), [[true], [true], [false]]);
 }

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use desk::{
     Clock, PageRequest,
     conversations::ConversationFilter,
-    feed_query::{FeedQuery, SessionQuery, SessionView},
+    feed_query::{FeedQuery, SessionQuery, SessionView, ShownObjects},
 };
 use domain::{Conversation, ConversationId, ConversationRef, HotelId, Seq};
 
@@ -58,7 +58,7 @@ async fn load_conversation(node: &DemoNode) -> (SessionView, Conversation) {
         .unwrap();
     let which = ConversationRef::Conversation(listed.value.page[0].conversation.id);
     let looks = vec![SessionQuery { caller: node.caller, conversations: vec![which] }];
-    let query = FeedQuery { hotel: node.caller.hotel, sessions: looks, log: None, views: vec![] };
+    let query = FeedQuery { hotel: node.caller.hotel, sessions: looks, log: None, shown: ShownObjects::default() };
     let seen = node.desk.query_feed(query).await.unwrap().sessions.remove(0).unwrap();
     let conversation = seen.conversations[0].clone().unwrap();
     (seen, conversation)
@@ -75,7 +75,7 @@ async fn stopped_actor(hotel: HotelId, conversation: ConversationId) -> Addr<Sta
 }
 
 fn broadcast() -> Broadcast {
-    Broadcast::Ephemeral { frame: "frame".into(), except: None }
+    Broadcast::Ephemeral { frame: "frame".into(), except: domain::StaffId(0) }
 }
 
 #[actix_web::test]

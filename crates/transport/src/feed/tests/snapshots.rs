@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use desk::{
     Committed, SystemClock,
-    feed_query::{FeedQuery, SessionQuery},
+    feed_query::{FeedQuery, SessionQuery, ShownObjects},
 };
 use domain::{
     ConversationId, ConversationRef, DepartmentId, Event, EventKind, Seq, StayId, event::ConversationChange,
@@ -138,7 +138,7 @@ async fn a_replay_that_ends_at_the_position_of_the_feed_needs_no_query() {
         caller: fixture.socket.caller,
         conversations: vec![ConversationRef::Conversation(CONVERSATION)],
     }];
-    let query = FeedQuery { hotel: fixture.feed.hotel, sessions: looks, log: None, views: vec![] };
+    let query = FeedQuery { hotel: fixture.feed.hotel, sessions: looks, log: None, shown: ShownObjects::default() };
     let snapshot = fixture.node.desk.query_feed(query).await.unwrap();
     // The database does not contain this transfer, so a query would find a head of the log behind the feed.
     fixture.push_transfer();

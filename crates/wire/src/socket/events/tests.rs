@@ -1,4 +1,4 @@
-use domain::ClientRef;
+use domain::{ClientRef, history::HistoryParty};
 use serde_json::{Value, json};
 
 use super::*;
@@ -27,9 +27,11 @@ fn new_messages_match_the_specification() {
         "sender_name": "John Doe",
         "timestamp": "2025-09-23T10:30:00Z",
     });
-    let ours = sent_json(&LoggedEvent::message(Seq(5), Some(StayId(1)), &message, true).into());
+    let ours = sent_json(&LoggedEvent::message(Seq(5), &message, true).into());
     assert_contains(&ours, &specified);
-    assert_contains(&ours, &json!({ "id": 2, "conversation_id": 1, "seq": 5, "delivery": null, "attachments": [] }));
+    // Besides its own keys, the event has the keys of the message in every response.
+    assert_contains(&ours, &json!(MessageResponse::from(&message)));
+    assert_eq!(ours["seq"], 5);
     assert!(ours.get("client_ref").is_none());
 }
 
@@ -53,12 +55,12 @@ fn new_conversations_match_the_specification() {
 #[test]
 fn only_the_sender_gets_the_client_reference() {
     let mut message = message();
-    message.client_ref = ClientRef::parse("mine").ok();
-    assert_eq!(sent_json(&LoggedEvent::message(Seq(5), None, &message, true).into())["client_ref"], "mine");
-    let other = sent_json(&LoggedEvent::message(Seq(5), None, &message, false).into());
+    (message.client_ref, message.stay) = (ClientRef::parse("mine").ok(), None);
+    assert_eq!(sent_json(&LoggedEvent::message(Seq(5), &message, true).into())["client_ref"], "mine");
+    let other = sent_json(&LoggedEvent::message(Seq(5), &message, false).into());
     assert_eq!((other.get("client_ref"), &other["stay_id"]), (None, &Value::Null));
     message.internal = true;
-    assert_eq!(sent_json(&LoggedEvent::message(Seq(5), None, &message, false).into())["type"], "new_note");
+    assert_eq!(sent_json(&LoggedEvent::message(Seq(5), &message, false).into())["type"], "new_note");
 }
 
 #[test]
@@ -114,12 +116,45 @@ fn connection_events_are_serialized() {
     let welcome = sent_json(&SocketEvent::welcome(session, "e", Seq(4), Duration::from_secs(25)));
     let expected = json!({
         "type": "welcome", "session_id": session.to_string(), "epoch": "e", "seq": 4, "heartbeat_seconds": 25,
+        "version": env!("CARGO_PKG_VERSION"),
     });
     assert_eq!(welcome, expected);
     assert_eq!(sent_json(&SocketEvent::heartbeat(Seq(4))), json!({ "type": "heartbeat", "seq": 4 }));
     assert_eq!(sent_json(&SocketEvent::resumed(Seq(4), 2)), json!({ "type": "resumed", "seq": 4, "replayed": 2 }));
     let resync = sent_json(&SocketEvent::resync_required("e", Seq(4)));
     assert_eq!(resync, json!({ "type": "resync_required", "epoch": "e", "seq": 4 }));
+}
+
+#[test]
+fn directory_events_are_serialized() {
+    let logged = sent_json(&LoggedEvent::directory_updated(Some(Seq(6)), DirectoryPart::Departments).into());
+    assert_eq!(logged, json!({ "type": "directory_updated", "seq": 6, "what": "departments" }));
+    let settings = sent_json(&LoggedEvent::directory_updated(None, DirectoryPart::Settings).into());
+    assert_eq!(settings, json!({ "type": "directory_updated", "what": "settings" }));
+}
+
+#[test]
+fn history_events_are_serialized() {
+    let department =
+        |id, name: &str| Some(HistoryParty::Department { id: domain::DepartmentId(id), name: name.to_owned() });
+    let entry = HistoryEntry {
+        id: domain::HistoryEntryId(3),
+        conversation: ConversationId(1),
+        at: at("2025-09-23T10:45:00Z"),
+        kind: domain::HistoryKind::RelayEnded,
+        by: Some(Person { id: domain::StaffId(7), name: "Ann".to_owned() }),
+        from: department(2, "Reception"),
+        to: None,
+        note: None,
+    };
+    let expected = json!({
+        "type": "history_added", "seq": 6, "conversation_id": 1, "stay_id": 2,
+        "entry": {
+            "id": 3, "at": "2025-09-23T10:45:00Z", "kind": "relay_ended", "by": { "id": 7, "name": "Ann" },
+            "from": { "id": 2, "name": "Reception" }, "to": null, "note": null,
+        },
+    });
+    assert_eq!(sent_json(&LoggedEvent::history_added(Seq(6), Some(StayId(2)), &entry).into()), expected);
 }
 
 #[test]
@@ -135,9 +170,14 @@ fn conversation_events_are_serialized() {
     let typing = sent_json(&SocketEvent::typing(Some(StayId(2)), ConversationId(1), &ann, false));
     assert_contains(&typing, &ids);
     assert_contains(&typing, &json!({ "type": "typing", "typing": false }));
-    let read = sent_json(&SocketEvent::read(Some(StayId(2)), ConversationId(1), &ann, MessageId(9)));
-    assert_contains(&read, &ids);
-    assert_contains(&read, &json!({ "type": "read", "message_id": 9 }));
+    let position = ReadPosition { message: Some(MessageId(9)), guest_messages: 4 };
+    let read = |position, own| sent_json(&SocketEvent::read(Some(StayId(2)), ConversationId(1), &ann, position, own));
+    let to_others = read(position, false);
+    assert_contains(&to_others, &ids);
+    assert_contains(&to_others, &json!({ "type": "read", "message_id": 9 }));
+    assert!(to_others.get("read_guest_messages").is_none());
+    assert_contains(&read(position, true), &json!({ "message_id": 9, "read_guest_messages": 4 }));
+    assert_contains(&read(ReadPosition::START, true), &json!({ "message_id": null, "read_guest_messages": 0 }));
     let gone = sent_json(&SocketEvent::unsubscribed(Some(StayId(2)), None, UnsubscribeReason::ReachChanged));
     assert_eq!(
         gone,

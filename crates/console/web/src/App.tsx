@@ -1,0 +1,44 @@
+import { lazy, Suspense, useEffect, useState } from "react";
+
+import { useT } from "./i18n/i18n";
+import { useSession } from "./session/session";
+import { NewPasswordScreen } from "./signin/NewPasswordScreen";
+import { SessionOverDialog } from "./signin/SessionOverDialog";
+import { SignInScreen } from "./signin/SignInScreen";
+import styles from "./signin/signin.module.css";
+
+const Routes = lazy(() => import("./routes"));
+
+/** Shows the sign-in, or the console of the person who is signed in. */
+export function App() {
+  const session = useSession();
+  switch (session.phase) {
+    case "checking":
+      return <Waiting />;
+    case "signed_out":
+      return <SignInScreen blocked={session.blocked} />;
+    case "must_change_password":
+      return <NewPasswordScreen username={session.me.username} passwordKnown={session.passwordKnown} />;
+    case "signed_in":
+    case "expired":
+      return (
+        <>
+          <Suspense fallback={<Waiting />}>
+            <Routes key={session.me.id} />
+          </Suspense>
+          {session.phase === "expired" && <SessionOverDialog username={session.me.username} />}
+        </>
+      );
+  }
+}
+
+/** A word after a moment; a fast start shows nothing. */
+function Waiting() {
+  const t = useT();
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), 600);
+    return () => clearTimeout(timer);
+  }, []);
+  return <main className={styles["waiting"]}>{isSlow && <p>{t("ui.loading")}</p>}</main>;
+}

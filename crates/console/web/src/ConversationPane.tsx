@@ -1,0 +1,43 @@
+import { useState } from "react";
+
+import { Composer } from "./composer/Composer";
+import { GuestCard } from "./guest/GuestCard";
+import { useT } from "./i18n/i18n";
+import styles from "./InboxPage.module.css";
+import WithQueries from "./queries";
+import type { Place } from "./store/place";
+import { useStore } from "./store/store";
+import { Thread } from "./thread/Thread";
+import { Dialog } from "./ui/Dialog";
+
+interface ConversationPaneProps {
+  place: Place;
+  openId: number;
+  /** The guest card has a column of its own; else it is a drawer. */
+  hasCardColumn: boolean;
+}
+
+/** Thread, composer and guest card of one conversation: a chunk of its own, fetched while the list is shown. */
+export default function ConversationPane({ place, openId, hasCardColumn }: ConversationPaneProps) {
+  const t = useT();
+  const [isCardOpen, setCardOpen] = useState(false);
+  const isKnown = useStore((state) => state.conversations.has(openId));
+  return (
+    <WithQueries>
+      <div className={styles["thread"]}>
+        <Thread
+          conversationId={openId}
+          place={place}
+          composer={<Composer conversationId={openId} />}
+          onShowCard={hasCardColumn ? null : () => setCardOpen(true)}
+        />
+      </div>
+      {hasCardColumn && <div className={styles["card"]}>{isKnown && <GuestCard conversationId={openId} />}</div>}
+      {!hasCardColumn && (
+        <Dialog title={t("guest.card")} shape="drawer" isOpen={isCardOpen} onClose={() => setCardOpen(false)}>
+          <GuestCard conversationId={openId} isInDrawer />
+        </Dialog>
+      )}
+    </WithQueries>
+  );
+}

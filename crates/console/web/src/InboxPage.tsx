@@ -1,0 +1,50 @@
+import { lazy, Suspense, useEffect } from "react";
+
+import { useT } from "./i18n/i18n";
+import styles from "./InboxPage.module.css";
+import { QueueList } from "./inbox/QueueList";
+import type { Place } from "./store/place";
+import { FOUR_COLUMNS, TOUCH, TWO_PANES, useMediaQuery } from "./ui/useMediaQuery";
+
+const loadPane = () => import("./ConversationPane");
+const ConversationPane = lazy(loadPane);
+
+interface InboxPageProps {
+  place: Place;
+  /** The open conversation. */
+  openId: number | null;
+}
+
+/** List, thread, composer and guest card: side by side, or on telephones one at a time. */
+export function InboxPage({ place, openId }: InboxPageProps) {
+  const t = useT();
+  const hasTwoPanes = useMediaQuery(TWO_PANES);
+  const hasCardColumn = useMediaQuery(FOUR_COLUMNS);
+  const isTouch = useMediaQuery(TOUCH);
+  // Before the first press on a row; a failure shows when the pane itself is wanted.
+  useEffect(() => void loadPane().catch(() => undefined), []);
+  return (
+    <div className={`${styles["page"]} ${hasCardColumn && openId !== null ? styles["hasCard"] : ""}`.trim()}>
+      {/* A role instead of another element, which would mount the list anew. */}
+      <div
+        className={styles["list"]}
+        role={hasTwoPanes || openId !== null ? undefined : "main"}
+        inert={!hasTwoPanes && openId !== null}
+      >
+        <QueueList place={place} openId={openId} />
+      </div>
+      {openId !== null && (
+        <Suspense fallback={<main className={styles["thread"]} />}>
+          {/* By its key everything of a conversation, the box above all, belongs to it alone. */}
+          <ConversationPane key={openId} place={place} openId={openId} hasCardColumn={hasCardColumn} />
+        </Suspense>
+      )}
+      {openId === null && hasTwoPanes && (
+        <main className={styles["none"]}>
+          <p>{t("inbox.choose")}</p>
+          {!isTouch && <p>{t("inbox.choose_hint")}</p>}
+        </main>
+      )}
+    </div>
+  );
+}

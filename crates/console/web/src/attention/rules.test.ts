@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+
+import type { Conversation, LastMessage } from "../api/types";
+import { isWithin } from "../store/preferences";
+import { conversationWith, MARIA, stateWith } from "../testing/data";
+import { alarmsOf, isSettled, loudness, type Alarm } from "./rules";
+import { titleOf, unseenOf } from "./title";
+
+const SELF = { id: MARIA.id, name: MARIA.name };
+const OTHER = { id: 9, name: "Tom" };
+
+const lastOf = (sender_type: LastMessage["sender_type"], id = 50): LastMessage => ({
+  id,
+  content: "Towels, please",
+  timestamp: "2026-11-30T12:00:00Z",
+  sender_type,
+  sender_name: "",
+  delivery: null,
+  reactions: [],
+});
+
+const WAITING = { last_message: lastOf("guest"), waiting_since: "2026-11-30T12:00:00Z", guest_messages: 1 };
+
+function kindsOf(before: Conversation | null, after: Conversation): string[] {
+  return alarmsOf(stateWith(before === null ? [] : [before]), stateWith([after]), 5).map(({ kind }) => kind);
+}
+
+describe("rings", () => {
+  it.each<[string, Partial<Conversation>, Partial<Conversation>, string[]]>([
+    ["a guest writes in mine", { assigned_to: SELF }, { assigned_to: SELF, ...WAITING }, ["guest_wrote"]],
+    ["a guest writes in an unassigned one of my department", {}, WAITING, ["guest_wrote"]],
+    ["a guest writes to the assistant, whose department is mine", { status: "active", department_id: null }, { status: "active", department_id: null, ...WAITING }, ["guest_wrote"]],
+    ["a guest writes in a colleague's", { assigned_to: OTHER }, { assigned_to: OTHER, ...WAITING }, []],
+    ["a guest writes to another department", { department_id: 2 }, { department_id: 2, ...WAITING }, []],
+    ["a colleague answers", WAITING, { ...WAITING, last_message: lastOf("staff", 51) }, []],
+    ["it is assigned to me", { assigned_to: OTHER }, { assigned_to: SELF }, ["handed_over"]],
+    ["it is transferred to my department", { department_id: 2 }, { department_id: 1 }, ["handed_over"]],
+    ["my answer takes it over", { status: "active", department_id: null, ...WAITING }, { ...WAITING, assigned_to: SELF, last_message: lastOf("staff", 51) }, []],
+    ["it is closed", {}, { status: "closed", ...WAITING }, []],
+  ])("%s", (_, before, after, expected) => {
+    expect(kindsOf(conversationWith(before), conversationWith(after))).toEqual(expected);
+  });
+
+  it("for a new conversation, and for one that comes into sight", () => {
+    expect(kindsOf(null, conversationWith(WAITING))).toEqual(["guest_wrote"]);
+    const read = { guest_messages: 4, read_guest_messages: 4, last_message: lastOf("guest") };
+    expect(kindsOf(null, conversationWith(read))).toEqual(["handed_over"]);
+  });
+
+  it("not for what was there at the start", () => {
+    const before = { ...stateWith([]), cursor: null };
+    expect(alarmsOf(before, stateWith([conversationWith(WAITING)]), 5)).toEqual([]);
+  });
+});
+
+describe("an alarm", () => {
+  const alarm: Alarm = { conversationId: 1, kind: "guest_wrote", since: 0, lastRing: 0 };
+  it.each<[string, Partial<Conversation> | null, boolean]>([
+    ["nobody has it", WAITING, false],
+    ["a colleague takes it", { ...WAITING, assigned_to: OTHER }, true],
+    ["it needs no answer", { ...WAITING, waiting_since: null }, true],
+    ["it is done", { ...WAITING, status: "closed" }, true],
+    ["it has left", null, true],
+    ["mine, unread", { ...WAITING, assigned_to: SELF }, false],
+    ["mine, read", { ...WAITING, assigned_to: SELF, read_guest_messages: 1 }, true],
+  ])("%s: settled %s", (_, after, expected) => {
+    expect(isSettled(alarm, stateWith(after === null ? [] : [conversationWith(after)]))).toBe(expected);
+  });
+
+  it("about a conversation that was assigned to me rings once if there is nothing to read", () => {
+    const mine = stateWith([conversationWith({ assigned_to: SELF })]);
+    expect(isSettled({ ...alarm, kind: "handed_over" }, mine)).toBe(false);
+    expect(isSettled({ ...alarm, kind: "handed_over", lastRing: 5 }, mine)).toBe(true);
+  });
+
+  it("gets louder at night after two minutes", () => {
+    expect(loudness(alarm, 119_000, 40, true)).toBe(0.4);
+    expect(loudness(alarm, 121_000, 40, true)).toBe(1);
+    expect(loudness(alarm, 121_000, 40, false)).toBe(0.4);
+    expect(isWithin("23:30", ["22:00", "06:00"])).toBe(true);
+    expect(isWithin("12:00", ["22:00", "06:00"])).toBe(false);
+  });
+});
+
+describe("the title", () => {
+  it("names the newest guest and the number of conversations", () => {
+    const ana = conversationWith({ ...WAITING, last_guest_message_at: "2026-11-30T12:00:00Z" });
+    const chen = conversationWith({ id: 2, guest_name: "Ms Chen", ...WAITING, last_guest_message_at: "2026-11-30T11:00:00Z" });
+    const others = conversationWith({ id: 3, department_id: 2, ...WAITING });
+    expect(titleOf(unseenOf(stateWith([chen, ana, others])), "Inbox")).toBe("(2) Ana Rossi: Towels, please");
+    expect(titleOf(unseenOf(stateWith([others])), "Inbox")).toBe("Inbox");
+  });
+});

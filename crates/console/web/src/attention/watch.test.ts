@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { Conversation, LastMessage } from "../api/types";
+import { dispatch } from "../store/store";
+import { conversationWith, eventWith, inboxWith, MARIA } from "../testing/data";
+import { Watch } from "./watch";
+
+const OTHER = { id: 9, name: "Tom" };
+
+function asks(id: number, keys: Partial<Conversation> = {}): Conversation {
+  const last: LastMessage = {
+    id: 10 * id,
+    content: "Towels",
+    timestamp: "2026-11-30T12:00:00Z",
+    sender_type: "guest",
+    sender_name: "Ana",
+    delivery: null,
+    reactions: [],
+  };
+  return conversationWith({ id, guest_messages: 1, last_message: last, waiting_since: last.timestamp, ...keys });
+}
+
+let seq = 100;
+
+const event = (conversation: Conversation) => {
+  seq += 1;
+  return {
+    type: "event",
+    at: Date.now(),
+    event: eventWith({ type: "conversation_updated", seq, conversation_id: conversation.id, conversation }),
+  } as const;
+};
+
+const resumed = () => ({ type: "event", at: 0, event: { type: "resumed", seq, replayed: 1 } }) as const;
+
+let isFocused = false;
+let watch: Watch;
+const play = vi.fn();
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("document", { title: "Inbox", querySelector: () => null });
+  vi.stubGlobal("navigator", {});
+  vi.stubGlobal("BroadcastChannel", undefined);
+  play.mockReset();
+  isFocused = false;
+  dispatch({ type: "person", me: null }, { type: "person", me: MARIA });
+  watch = new Watch(MARIA.id, { play, openConversation: () => {}, isFocused: () => isFocused });
+  dispatch({ type: "inbox", inbox: inboxWith([conversationWith(), conversationWith({ id: 2 })]), cursor: { epoch: "e1", seq } }, resumed());
+});
+
+afterEach(() => {
+  watch.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("the sound", () => {
+  it("rings at once and every half minute until somebody takes the conversation", async () => {
+    dispatch(event(asks(1)));
+    expect(play).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(play).toHaveBeenCalledTimes(3);
+    dispatch(event(asks(1, { assigned_to: OTHER })));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(play).toHaveBeenCalledTimes(3);
+  });
+
+  it("is one for several messages within a moment, and none of them is forgotten", async () => {
+    dispatch(event(asks(1)));
+    dispatch(event(asks(1, { guest_messages: 2 })));
+    dispatch(event(asks(2)));
+    expect(play).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(6_001);
+    expect(play).toHaveBeenCalledTimes(2);
+  });
+
+  it("is one for a whole replay", () => {
+    dispatch({ type: "connection", connection: { phase: "replaying", since: 0 } });
+    dispatch(event(asks(1)));
+    dispatch(event(asks(2)));
+    expect(play).not.toHaveBeenCalled();
+    dispatch(resumed());
+    expect(play).toHaveBeenCalledTimes(1);
+  });
+
+  it("is not for the conversation before the person's eyes", () => {
+    isFocused = true;
+    watch.setOnScreen(1);
+    dispatch(event(asks(1)));
+    expect(play).not.toHaveBeenCalled();
+    dispatch(event(asks(2)));
+    expect(play).toHaveBeenCalledTimes(1);
+  });
+
+  it("is not for what the person does", () => {
+    dispatch({ type: "conversation_changed", id: 1, change: { assigned_to: { id: MARIA.id, name: "Maria" } } });
+    dispatch(event(conversationWith({ assigned_to: { id: MARIA.id, name: "Maria" } })));
+    expect(play).not.toHaveBeenCalled();
+  });
+
+  it("is off if the person wants none", () => {
+    dispatch({ type: "settings", settings: { sounds: false } });
+    dispatch(event(asks(1)));
+    expect(play).not.toHaveBeenCalled();
+  });
+});
+
+describe("the title", () => {
+  it("says who waits, until it is read on any device", () => {
+    watch.setScreenTitle("Mine");
+    dispatch(event(asks(1)));
+    expect(document.title).toBe("(1) Ana Rossi: Towels");
+    const read = { conversation_id: 1, staff_id: MARIA.id, staff_name: "Maria", message_id: 10, read_guest_messages: 1 };
+    dispatch({ type: "event", at: 0, event: eventWith({ type: "read", ...read }) });
+    expect(document.title).toBe("Mine");
+  });
+});

@@ -1,0 +1,15 @@
+import type { Conversation } from "../api/types";
+import { store } from "../store/store";
+import { fillKnown } from "./canned";
+
+/** Fills in what the console knows about a guest; the server does the same with more. */
+export function fillForGuest(text: string, conversation: Conversation): string {
+  const { me, directory } = store.getState();
+  return fillKnown(text, {
+    guest_name: conversation.guest_name,
+    room_number: conversation.room_number,
+    hotel_name: directory.hotel.name,
+    staff_name: me.name,
+    department_name: conversation.department_name,
+  });
+}

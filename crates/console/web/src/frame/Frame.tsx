@@ -1,0 +1,60 @@
+import { lazy, Suspense, useEffect, type ReactNode } from "react";
+
+import { FOUR_COLUMNS, TWO_PANES, useMediaQuery } from "../ui/useMediaQuery";
+import { focusRegion } from "../ui/focus";
+import { isKey } from "../ui/keys";
+import { ConnectionStrip } from "./ConnectionStrip";
+import styles from "./Frame.module.css";
+import { NewVersionStrip } from "./NewVersionStrip";
+import { KeySheetOpener } from "./KeySheetOpener";
+import { Rail } from "./Rail";
+import { ScreenBoundary } from "./ScreenBoundary";
+import { TabBar } from "./TabBar";
+
+const ToastRegion = lazy(() => import("../ui/ToastRegion"));
+
+/** What stays around every screen: the rail, or on telephones the tab bar, and the state of the connection. */
+export function Frame({ children }: { children: ReactNode }) {
+  const isWide = useMediaQuery(FOUR_COLUMNS);
+  const hasRail = useMediaQuery(TWO_PANES);
+
+  useEffect(() => {
+    function handleKeyDown(event: KeyboardEvent) {
+      const step = isKey(event, "nextRegion") ? 1 : isKey(event, "previousRegion") ? -1 : null;
+      if (step === null) return;
+      event.preventDefault();
+      focusRegion(step);
+    }
+    document.addEventListener("keydown", handleKeyDown);
+    return () => document.removeEventListener("keydown", handleKeyDown);
+  }, []);
+
+  return (
+    <div className={styles["frame"]}>
+      {hasRail && <Rail strip={isWide ? <Strips /> : null} />}
+      <div className={styles["content"]}>
+        <ScreenBoundary>{children}</ScreenBoundary>
+      </div>
+      {!isWide && (
+        <div className={styles["strip"]}>
+          <Strips />
+        </div>
+      )}
+      {!hasRail && <TabBar />}
+      <KeySheetOpener />
+      <Suspense>
+        <ToastRegion />
+      </Suspense>
+    </div>
+  );
+}
+
+/** What concerns every screen. */
+function Strips() {
+  return (
+    <>
+      <ConnectionStrip />
+      <NewVersionStrip />
+    </>
+  );
+}

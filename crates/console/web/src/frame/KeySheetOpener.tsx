@@ -1,0 +1,17 @@
+import { lazy, Suspense, useEffect, useState } from "react";
+
+import { listenToKeySheet } from "../ui/keySheet";
+
+const KeySheet = lazy(() => import("./KeySheet"));
+
+/** Fetches and shows the sheet of keys when somebody asks for it. */
+export function KeySheetOpener() {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => listenToKeySheet(() => setOpen(true)), []);
+  if (!isOpen) return null;
+  return (
+    <Suspense>
+      <KeySheet onClose={() => setOpen(false)} />
+    </Suspense>
+  );
+}

@@ -1,0 +1,91 @@
+import { Bot, CircleCheck, Inbox, MessagesSquare, UserRound } from "lucide-react";
+import type { ReactNode } from "react";
+import { useLocation } from "wouter";
+
+import { useLanguage, useT } from "../i18n/i18n";
+import { parsePlace, placePath, type Place } from "../store/place";
+import { counts, type Count, type Queue } from "../store/queues";
+import { useStore } from "../store/store";
+import { VisuallyHidden } from "../ui/VisuallyHidden";
+import styles from "./Frame.module.css";
+import { RailLink } from "./RailLink";
+
+const ICONS: Record<Queue, ReactNode> = {
+  mine: <UserRound size={18} aria-hidden />,
+  unassigned: <Inbox size={18} aria-hidden />,
+  with_us: <MessagesSquare size={18} aria-hidden />,
+  assistant: <Bot size={18} aria-hidden />,
+  done: <CircleCheck size={18} aria-hidden />,
+};
+
+/** The queues with their numbers; below "With us" the departments, if this person sees several. */
+export function QueueLinks() {
+  const t = useT();
+  const counted = useStore(counts);
+  const isLoaded = useStore((state) => state.cursor !== null);
+  const departments = useStore((state) => state.directory.departments);
+  const me = useStore((state) => state.me);
+  const current = useCurrentPlace();
+  const own = new Set(me.departments.map(({ id }) => id));
+  const visible = departments.filter(
+    ({ id, active }) => (active && (me.role === "manager" || own.has(id))) || counted.departments.has(id),
+  );
+
+  function link(queue: Queue, count: Count | null) {
+    return (
+      <RailLink
+        href={placePath({ queue, department: null })}
+        icon={ICONS[queue]}
+        name={t(`frame.queue.${queue}`)}
+        isCurrent={current?.queue === queue && current.department === null}
+        hasUnread={(count?.unread ?? 0) > 0}
+        count={isLoaded && count && <QueueCount count={count} />}
+      />
+    );
+  }
+
+  return (
+    <nav className={styles["nav"]} aria-label={t("frame.queues")}>
+      {link("mine", counted.mine)}
+      {link("unassigned", counted.unassigned)}
+      {link("with_us", counted.with_us)}
+      {visible.length > 1 &&
+        visible.map(({ id, name }) => {
+          const count = counted.departments.get(id) ?? { rows: 0, unread: 0 };
+          return (
+            <RailLink
+              key={id}
+              kind="department"
+              href={placePath({ queue: "with_us", department: id })}
+              name={name}
+              isCurrent={current?.department === id}
+              hasUnread={count.unread > 0}
+              count={isLoaded && <QueueCount count={count} />}
+            />
+          );
+        })}
+      {link("assistant", counted.assistant)}
+      {link("done", null)}
+    </nav>
+  );
+}
+
+function QueueCount({ count }: { count: Count }) {
+  const t = useT();
+  const { locale } = useLanguage();
+  return (
+    <span className={styles["count"]}>
+      <span aria-hidden>{new Intl.NumberFormat(locale).format(count.rows)}</span>
+      <VisuallyHidden>
+        {t("frame.conversations", { count: count.rows })}
+        {count.unread > 0 && `, ${t("frame.unread", { count: count.unread })}`}
+      </VisuallyHidden>
+    </span>
+  );
+}
+
+export function useCurrentPlace(): Place | null {
+  const [path] = useLocation();
+  const [, screen, segment] = path.split("/");
+  return screen === "inbox" && segment !== undefined ? parsePlace(segment) : null;
+}

@@ -1,0 +1,30 @@
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+
+import { Bidi } from "../ui/Bidi";
+import styles from "./Frame.module.css";
+
+interface RailLinkProps {
+  href: string;
+  icon?: ReactNode;
+  name: string;
+  count?: ReactNode;
+  hasUnread?: boolean;
+  /** Also current on the pages below its address. */
+  isCurrent?: boolean;
+  kind?: "department" | "tab";
+}
+
+/** A link of the rail or the tab bar; marked while its page is shown. */
+export function RailLink({ href, icon, name, count, hasUnread = false, isCurrent, kind }: RailLinkProps) {
+  const [path] = useLocation();
+  const current = isCurrent ?? path === href;
+  const className = [styles["link"], kind && styles[kind], hasUnread ? styles["hasUnread"] : ""].filter(Boolean).join(" ");
+  return (
+    <Link href={href} className={className} aria-current={current ? "page" : undefined}>
+      {icon}
+      <Bidi className={styles["linkName"]}>{name}</Bidi>
+      {count}
+    </Link>
+  );
+}

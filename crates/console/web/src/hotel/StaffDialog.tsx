@@ -1,0 +1,38 @@
+import { useState } from "react";
+
+import type { Department, StaffMember } from "../api/types";
+import { useT } from "../i18n/i18n";
+import { FormDialog } from "../records/FormDialog";
+import { StaleStrip } from "../records/StaleStrip";
+import { useBase } from "../records/useBase";
+import { Dialog } from "../ui/Dialog";
+import { PasswordShown, type NewPassword } from "./PasswordShown";
+import { StaffForm } from "./StaffForm";
+
+interface StaffDialogProps {
+  /** Null: a new colleague. */
+  member: StaffMember | null;
+  departments: readonly Department[];
+  onClose: () => void;
+}
+
+/** A colleague: a form, and after it the password that was made, which is shown only now. */
+export function StaffDialog({ member, departments, onClose }: StaffDialogProps) {
+  const t = useT();
+  const [made, setMade] = useState<NewPassword | null>(null);
+  const { base, version, isStale, show } = useBase(member);
+  // The password cannot be shown again: a press beside the dialog must not hide it.
+  if (made !== null) {
+    return (
+      <Dialog title={made.name} isOpen onClose={onClose} isAlert>
+        <PasswordShown password={made} onClose={onClose} />
+      </Dialog>
+    );
+  }
+  return (
+    <FormDialog title={base?.name ?? t("people.add_staff")} onClose={onClose}>
+      {isStale && <StaleStrip onShow={() => show(member)} />}
+      <StaffForm key={version} member={base} departments={departments} onClose={onClose} onPassword={setMade} />
+    </FormDialog>
+  );
+}

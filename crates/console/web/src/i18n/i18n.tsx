@@ -1,0 +1,35 @@
+import { useMemo, useSyncExternalStore, type ReactNode } from "react";
+import { IntlProvider, useIntl } from "react-intl";
+
+import type { MessageKey } from "./en";
+import { currentLanguage, subscribeLanguage, type LoadedLanguage } from "./language";
+
+export type { MessageKey } from "./en";
+
+export type MessageValues = Record<string, string | number | Date | null | undefined>;
+export type Translate = (key: MessageKey, values?: MessageValues) => string;
+
+/** Provides the language that `setLanguage` loaded; changes with it. */
+export function I18nProvider({ children }: { children: ReactNode }) {
+  const { locale, messages } = useLanguage();
+  return (
+    <IntlProvider locale={locale} messages={messages} onError={reportMessageError}>
+      {children}
+    </IntlProvider>
+  );
+}
+
+/** The language on screen and the locale for times and numbers. */
+export function useLanguage(): LoadedLanguage {
+  return useSyncExternalStore(subscribeLanguage, currentLanguage);
+}
+
+/** Returns the function that translates a message into plain text. */
+export function useT(): Translate {
+  const intl = useIntl();
+  return useMemo(() => (key: MessageKey, values?: MessageValues) => intl.formatMessage({ id: key }, values), [intl]);
+}
+
+function reportMessageError(error: Error): void {
+  console.error(error.message);
+}

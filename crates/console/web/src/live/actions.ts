@@ -1,0 +1,123 @@
+import * as calls from "../api/calls";
+import { ApiError, codeOf } from "../api/problem";
+import type { Conversation, ConversationDetails, Message } from "../api/types";
+import { dispatch, store } from "../store/store";
+import { keepUnread } from "./sync";
+
+// What staff do with a conversation: shown at once, and taken back if the server refuses. Each throws the `ApiError` or
+// `NetworkError` for the sentence of a toast.
+
+/** "Take it": 409 `already_assigned` if a colleague was faster; then the store already shows the colleague. */
+export async function takeConversation(id: number): Promise<void> {
+  const { me } = store.getState();
+  try {
+    await change(id, { assigned_to: { id: me.id, name: me.name } }, () => calls.assign(id, me.id, true));
+  } catch (error) {
+    if (error instanceof ApiError && codeOf(error) === "already_assigned" && error.problem.assigned_to) {
+      dispatch({ type: "conversation_changed", id, change: { assigned_to: error.problem.assigned_to } });
+    }
+    throw error;
+  }
+}
+
+export async function assignConversation(id: number, staffId: number | null): Promise<void> {
+  const { directory } = store.getState();
+  const member = directory.staff.find((entry) => entry.id === staffId);
+  const assignee = member === undefined ? null : { id: member.id, name: member.name };
+  await change(id, { assigned_to: assignee }, () => calls.assign(id, staffId));
+}
+
+export async function transferConversation(id: number, departmentId: number, note?: string): Promise<void> {
+  const { directory } = store.getState();
+  const department = directory.departments.find((entry) => entry.id === departmentId);
+  const shown: Partial<Conversation> = {
+    status: "relay",
+    department_id: departmentId,
+    ...(department && { department_name: department.name }),
+  };
+  await change(id, shown, () => calls.startRelay(id, departmentId, note));
+}
+
+export async function handBackConversation(id: number): Promise<void> {
+  const shown: Partial<Conversation> = { status: "active", department_id: null, department_name: null, assigned_to: null };
+  await change(id, shown, () => calls.endRelay(id));
+}
+
+export async function finishConversation(id: number): Promise<void> {
+  await change(id, { status: "closed" }, () => calls.closeConversation(id));
+}
+
+export async function reopenConversation(id: number): Promise<void> {
+  const isRouted = store.getState().conversations.get(id)?.department_id !== null;
+  await change(id, { status: isRouted ? "relay" : "active" }, () => calls.reopen(id));
+}
+
+export async function markHandled(id: number): Promise<void> {
+  await change(id, { waiting_since: null }, () => calls.handled(id));
+}
+
+export async function setLabels(id: number, add: readonly number[], remove: readonly number[]): Promise<void> {
+  const { directory, conversations } = store.getState();
+  const before = conversations.get(id)?.labels ?? [];
+  const kept = before.filter((label) => !remove.includes(label.id));
+  const added = directory.labels.filter((label) => add.includes(label.id) && !kept.some((other) => other.id === label.id));
+  await change(id, { labels: [...kept, ...added] }, () => calls.changeLabels(id, { add: [...add], remove: [...remove] }));
+}
+
+/** Sends a `failed` or `unknown` message again. */
+export async function tryAgain(message: Message): Promise<void> {
+  dispatch({ type: "message", message: await calls.retryMessage(message.conversation_id, message.id) });
+}
+
+/** Takes back a `held` or `queued` message. */
+export async function takeBack(message: Message): Promise<void> {
+  await calls.takeBackMessage(message.conversation_id, message.id);
+  dispatch({ type: "message", message: { ...message, delivery: "removed" } });
+}
+
+/** Changes the text of a `held` message. */
+export async function editHeldMessage(message: Message, text: string): Promise<void> {
+  dispatch({ type: "message", message: await calls.editHeldMessage(message.conversation_id, message.id, text) });
+}
+
+/** An empty emoji withdraws the reaction. */
+export async function reactTo(message: Message, emoji: string): Promise<void> {
+  dispatch({ type: "message", message: await calls.react(message.conversation_id, message.id, emoji) });
+}
+
+/** Unread from this message on, here and on all devices. */
+export async function markUnread(message: Message): Promise<void> {
+  const id = message.conversation_id;
+  keepUnread(id);
+  await calls.markUnreadFrom(id, message.id);
+  dispatch({ type: "unread", id, messageId: message.id });
+}
+
+async function change(
+  id: number,
+  shown: Partial<Conversation>,
+  call: () => Promise<ConversationDetails | { status: string }>,
+): Promise<void> {
+  const before = store.getState().conversations.get(id);
+  dispatch({ type: "conversation_changed", id, change: shown });
+  try {
+    const answer = await call();
+    // While live the event brings the result, in order with the changes of colleagues.
+    const isLive = store.getState().connection.phase === "live";
+    if ("id" in answer && !isLive) dispatch({ type: "conversations", conversations: [answer], seq: null });
+  } catch (error) {
+    if (before !== undefined) dispatch({ type: "conversation_changed", id, change: undo(before, shown) });
+    throw error;
+  }
+}
+
+/** Of the keys that were shown in advance the former values, where no event has brought another one since. */
+function undo(before: Conversation, shown: Partial<Conversation>): Partial<Conversation> {
+  const now = store.getState().conversations.get(before.id);
+  const undone = Object.keys(shown).filter((key) => valueOf(now, key) === valueOf(shown, key));
+  return Object.fromEntries(undone.map((key) => [key, valueOf(before, key)]));
+}
+
+function valueOf(conversation: Partial<Conversation> | undefined, key: string): unknown {
+  return new Map<string, unknown>(Object.entries(conversation ?? {})).get(key);
+}

@@ -1,0 +1,32 @@
+import { getSettings } from "../api/calls";
+import { getHotel, listDepartments, listLabels, listStaff, toStaffEntry } from "../api/hotel-calls";
+import { ApiError, NetworkError } from "../api/problem";
+import type { DirectoryPart } from "../api/types";
+import { dispatch } from "../store/store";
+
+/** Fetches the part of the directory that has changed; parts that only some screens show are theirs. */
+export async function refetchDirectory(what: DirectoryPart): Promise<void> {
+  try {
+    switch (what) {
+      case "departments":
+        dispatch({ type: "directory", part: { departments: await listDepartments() } });
+        break;
+      case "staff":
+        dispatch({ type: "directory", part: { staff: (await listStaff()).map(toStaffEntry) } });
+        break;
+      case "labels":
+        dispatch({ type: "directory", part: { labels: await listLabels() } });
+        break;
+      case "hotel":
+        dispatch({ type: "directory", part: { hotel: await getHotel() } });
+        break;
+      case "settings":
+        dispatch({ type: "settings", settings: await getSettings() });
+        break;
+      default:
+    }
+  } catch (error) {
+    // Names of before are better than none; the next snapshot brings the present ones.
+    if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
+  }
+}

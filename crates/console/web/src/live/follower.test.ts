@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { setAccess } from "../api/access";
+import type { Inbox, Message } from "../api/types";
+import { dispatch, store } from "../store/store";
+import { conversationWith, inboxWith, MARIA, messageWith } from "../testing/data";
+import { socketFactory } from "../testing/socket";
+import { Follower } from "./follower";
+
+/** A server of the calls that following needs. */
+class FakeServer {
+  epoch = "e1";
+  seq = 100;
+  inbox: Inbox = inboxWith([conversationWith({ guest_messages: 1 })]);
+  messages: Message[] = [messageWith({ id: 1 })];
+  isDown = false;
+  readonly paths: string[] = [];
+  /** Runs instead of answering with a conversation, the next time that one is asked for. */
+  beforeNotFound: (() => void) | null = null;
+
+  readonly fetch = (path: string): Promise<Response> => {
+    if (this.isDown) return Promise.reject(new TypeError("Failed to fetch"));
+    this.paths.push(path);
+    if (/conversations\/\d+\/$/.test(path) && this.beforeNotFound !== null) {
+      this.beforeNotFound();
+      this.beforeNotFound = null;
+      return Promise.resolve(Response.json({ status: 404, code: "not_found", detail: "" }, { status: 404 }));
+    }
+    const headers = { "X-Event-Epoch": this.epoch, "X-Event-Seq": String(this.seq) };
+    return Promise.resolve(Response.json(this.bodyOf(path), { headers }));
+  };
+
+  private bodyOf(path: string): unknown {
+    if (path.includes("/inbox/")) return this.inbox;
+    if (path.includes("/messages/")) return this.messages;
+    return this.inbox.conversations[0];
+  }
+}
+
+function start(server = new FakeServer()) {
+  vi.stubGlobal("fetch", server.fetch);
+  const { sockets, create } = socketFactory();
+  const onLive = vi.fn();
+  const onSessionOver = vi.fn();
+  const follower = new Follower({ onSessionOver, onLive, onVersion: () => {}, onEvent: () => {} }, create);
+  follower.start();
+  return { server, sockets, follower, onLive };
+}
+
+const welcomeOf = (epoch: string) => ({ type: "welcome", session_id: "s", epoch, seq: 100, heartbeat_seconds: 25, version: "1" });
+
+/** Lets answered requests and delivered frames take effect. */
+const settle = () => vi.advanceTimersByTimeAsync(10);
+
+const idsOf = () => store.getState().threads.get(1)?.ids;
+
+async function startLive() {
+  const running = start();
+  await settle();
+  running.sockets[0]?.receive(welcomeOf("e1"));
+  await settle();
+  running.sockets[0]?.receive({ type: "resumed", seq: 100, replayed: 0 });
+  running.sockets[0]?.ack("resume");
+  await settle();
+  return running;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] });
+  setAccess("token", 900);
+  dispatch({ type: "person", me: null }, { type: "person", me: MARIA });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("following", () => {
+  it("resumes from the cursor of the snapshot and is live after the replay", async () => {
+    const { sockets, onLive, follower } = await startLive();
+    expect(sockets[0]?.sent[0]).toMatchObject({ command: "resume", epoch: "e1", after_seq: 100, inbox: true, conversation_ids: [] });
+    expect(store.getState().connection.phase).toBe("live");
+    expect(onLive).toHaveBeenCalledTimes(1);
+    follower.stop();
+  });
+
+  it("waits with the resume for a late snapshot", async () => {
+    const server = new FakeServer();
+    server.isDown = true;
+    const { sockets, follower } = start(server);
+    await settle();
+    server.isDown = false;
+    sockets[0]?.receive(welcomeOf("e1"));
+    await settle();
+    expect(sockets[0]?.sent).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(sockets[0]?.sent[0]).toMatchObject({ command: "resume", after_seq: 100 });
+    follower.stop();
+  });
+
+  it("shows a replay once, in order, and moves the cursor with it", async () => {
+    const { sockets, follower } = await startLive();
+    follower.threads.open(1);
+    await settle();
+    sockets[0]?.closeWith(1006);
+    expect(store.getState().connection.phase).toBe("offline");
+    await vi.advanceTimersByTimeAsync(1_000);
+    sockets[1]?.receive(welcomeOf("e1"));
+    await settle();
+    expect(sockets[1]?.sent[0]).toMatchObject({ after_seq: 100, conversation_ids: [1] });
+    expect(store.getState().connection.phase).toBe("replaying");
+    sockets[1]?.receive({ type: "new_message", seq: 101, ...messageWith({ id: 2 }) });
+    await settle();
+    expect(idsOf()).toEqual([1]);
+    sockets[1]?.receive({ type: "resumed", seq: 103, replayed: 1 });
+    await settle();
+    expect(idsOf()).toEqual([1, 2]);
+    expect(store.getState().cursor?.seq).toBe(103);
+    follower.stop();
+  });
+
+  it("asks for a new token after a socket was refused", async () => {
+    const { server, sockets, follower } = start();
+    await settle();
+    sockets[0]?.closeWith(1006);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(server.paths).toContain("/api/auth/refresh/");
+    follower.stop();
+  });
+
+  it("takes another snapshot after a restore, and forgets the old history", async () => {
+    const { server, sockets, follower } = await startLive();
+    follower.threads.open(1);
+    await settle();
+    server.epoch = "e2";
+    server.seq = 40;
+    server.inbox = inboxWith([conversationWith({ guest_name: "restored" })]);
+    server.messages = [messageWith({ id: 9, content: "restored" })];
+    sockets[0]?.closeWith(1001);
+    await vi.advanceTimersByTimeAsync(1_000);
+    sockets[1]?.receive(welcomeOf("e2"));
+    await settle();
+    const requestId = sockets[1]?.sent[0]?.["request_id"];
+    sockets[1]?.receive({ type: "resync_required", epoch: "e2", seq: 40 });
+    sockets[1]?.receive({ type: "error", request_id: requestId, code: "resync_required", detail: "" });
+    await settle();
+    await settle();
+    expect(sockets[1]?.sent.at(-1)).toMatchObject({ command: "resume", epoch: "e2", after_seq: 40 });
+    sockets[1]?.receive({ type: "resumed", seq: 40, replayed: 0 });
+    await settle();
+    expect(store.getState().conversations.get(1)?.guest_name).toBe("restored");
+    expect(idsOf()).toEqual([9]);
+    expect(store.getState().connection.phase).toBe("live");
+    follower.stop();
+  });
+
+  it("fetches a thread again if its page is older than the subscription", async () => {
+    const { server, sockets, follower } = await startLive();
+    follower.threads.open(1);
+    await settle();
+    server.messages = [messageWith({ id: 1 }), messageWith({ id: 2 })];
+    server.seq = 105;
+    sockets[0]?.ack("subscribe_to_conversation", { seq: 105 });
+    await settle();
+    expect(idsOf()).toEqual([1, 2]);
+    expect(server.paths.filter((path) => path.includes("/messages/")).length).toBe(2);
+    follower.stop();
+  });
+
+  it("fetches a conversation that only an event names", async () => {
+    const { server, sockets, follower } = await startLive();
+    server.inbox = inboxWith([conversationWith({ id: 2, guest_messages: 8, read_guest_messages: 8 })]);
+    sockets[0]?.receive({ type: "new_conversation", seq: 101, conversation_id: 2, guest_name: "Chloé", department_name: null });
+    await settle();
+    expect(store.getState().conversations.has(2)).toBe(false);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(store.getState().conversations.get(2)?.read_guest_messages).toBe(8);
+    follower.stop();
+  });
+
+  it("believes an event rather than an older answer that the conversation is not visible", async () => {
+    const { server, sockets, follower } = await startLive();
+    const conversation = conversationWith({ id: 2, guest_messages: 8, read_guest_messages: 8 });
+    const updated = (seq: number) => ({ type: "conversation_updated", seq, conversation_id: 2, conversation });
+    server.inbox = inboxWith([conversation]);
+    server.beforeNotFound = () => {
+      sockets[0]?.receive({ type: "conversation_removed", seq: 102, conversation_id: 2 });
+      sockets[0]?.receive(updated(103));
+    };
+    server.seq = 103;
+    sockets[0]?.receive(updated(101));
+    await settle();
+    await settle();
+    await settle();
+    expect(store.getState().conversations.has(2)).toBe(true);
+    expect(store.getState().missing.size).toBe(0);
+    follower.stop();
+  });
+
+  it("opens a conversation again that comes back into sight", async () => {
+    const { sockets, follower } = await startLive();
+    follower.threads.open(1);
+    await settle();
+    sockets[0]?.receive({ type: "conversation_removed", seq: 101, conversation_id: 1 });
+    await settle();
+    expect(store.getState().threads.get(1)?.phase).toBe("gone");
+    const conversation = conversationWith({ guest_messages: 1 });
+    sockets[0]?.receive({ type: "conversation_updated", seq: 102, conversation_id: 1, conversation });
+    await settle();
+    expect(store.getState().threads.get(1)?.phase).toBe("ready");
+    follower.stop();
+  });
+});

@@ -1,0 +1,16 @@
+import { useId, type ReactNode } from "react";
+
+import styles from "./MeScreen.module.css";
+
+/** A headed card of settings. */
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  const id = useId();
+  return (
+    <section className={styles["section"]} aria-labelledby={id}>
+      <h2 id={id} className={styles["sectionTitle"]}>
+        {title}
+      </h2>
+      {children}
+    </section>
+  );
+}

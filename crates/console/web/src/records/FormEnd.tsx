@@ -1,0 +1,40 @@
+import type { ReactNode } from "react";
+
+import { useT } from "../i18n/i18n";
+import { Button } from "../ui/Button";
+import { ProblemLine } from "../ui/Problem";
+import { Framed } from "./Framed";
+import styles from "./FormEnd.module.css";
+import { useOffline } from "./useOffline";
+
+interface FormEndProps {
+  problem: string | null;
+  isPending: boolean;
+  submit?: string;
+  onCancel?: () => void;
+  /** At the start of the row: a button for something else, or the state. */
+  children?: ReactNode;
+}
+
+/** The problem that belongs to no field, and the buttons of a form. */
+export function FormEnd({ problem, isPending, submit, onCancel, children }: FormEndProps) {
+  const t = useT();
+  const isOffline = useOffline();
+  return (
+    <div className={styles["end"]}>
+      {problem !== null && (
+        <Framed>
+          <ProblemLine detail={problem} />
+        </Framed>
+      )}
+      {isOffline && <p className={styles["offline"]}>{t("records.needs_connection")}</p>}
+      <div className={styles["row"]}>
+        <div className={styles["start"]}>{children}</div>
+        {onCancel && <Button onPress={onCancel}>{t("ui.cancel")}</Button>}
+        <Button type="submit" variant="primary" isPending={isPending} isDisabled={isOffline}>
+          {submit ?? t("ui.save")}
+        </Button>
+      </div>
+    </div>
+  );
+}

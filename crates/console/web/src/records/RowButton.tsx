@@ -1,0 +1,13 @@
+import type { ReactNode } from "react";
+import { Button } from "react-aria-components/Button";
+
+import styles from "./RowButton.module.css";
+
+/** The name of a row, which opens it; the whole row can be pressed. */
+export function RowButton({ onPress, children }: { onPress: () => void; children: ReactNode }) {
+  return (
+    <Button className={styles["button"] ?? ""} onPress={onPress}>
+      <bdi>{children}</bdi>
+    </Button>
+  );
+}

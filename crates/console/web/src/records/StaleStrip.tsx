@@ -1,0 +1,24 @@
+import { useT } from "../i18n/i18n";
+import { Button } from "../ui/Button";
+import { Strip } from "../ui/Strip";
+import { Framed } from "./Framed";
+
+/** Above a form whose record a colleague has changed meanwhile. */
+export function StaleStrip({ onShow }: { onShow: () => void }) {
+  const t = useT();
+  return (
+    <Framed>
+      <Strip
+        tone="warning"
+        role="status"
+        actions={
+          <Button small onPress={onShow}>
+            {t("records.show_change")}
+          </Button>
+        }
+      >
+        {t("records.changed")}
+      </Strip>
+    </Framed>
+  );
+}

@@ -1,0 +1,51 @@
+import { Download } from "lucide-react";
+
+import { useT } from "../i18n/i18n";
+import { Button } from "../ui/Button";
+import { excerptCsv } from "./csv";
+import type { CheckedFile } from "./ImportDialog";
+import { countRows, faultsOf } from "./import-rows";
+import { fieldName } from "./ImportPreview";
+import styles from "./ImportDialog.module.css";
+
+/** What an import has done. The rows that failed can be saved, put right and imported again. */
+export function ImportResult({ imported }: { imported: CheckedFile }) {
+  const t = useT();
+  const { rows, table, file } = imported;
+  const counts = countRows(rows);
+
+  function download() {
+    if (table === null) return;
+    const failed = rows
+      .filter(({ result }) => result === "failed")
+      .map((row) => ({ row: row.row, error: faultsOf(row, (field) => fieldName(field, t)) }));
+    save(excerptCsv(table, failed, "error"), `${file.name.replace(/\.csv$/i, "")}-errors.csv`);
+  }
+
+  return (
+    <>
+      <p role="status" className={styles["result"]}>
+        {t("stays.import_done", { ...counts })}
+      </p>
+      {counts.failed > 0 && table !== null && (
+        <div>
+          <Button onPress={download}>
+            <Download size={16} aria-hidden />
+            {t("stays.import_download", { count: counts.failed })}
+          </Button>
+        </div>
+      )}
+      <p className={styles["hint"]}>{t("stays.import_again")}</p>
+    </>
+  );
+}
+
+function save(text: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser reads the address after this turn.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

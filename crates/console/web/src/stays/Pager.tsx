@@ -1,0 +1,33 @@
+import { ChevronLeft, ChevronRight } from "lucide-react";
+
+import { useT } from "../i18n/i18n";
+import { IconButton } from "../ui/IconButton";
+import styles from "./stays.module.css";
+
+interface PagerProps {
+  page: number;
+  pages: number;
+  onPage: (page: number) => void;
+}
+
+export function Pager({ page, pages, onPage }: PagerProps) {
+  const t = useT();
+  if (pages < 2) return null;
+  return (
+    <nav className={styles["pager"]} aria-label={t("stays.pages")}>
+      <IconButton
+        label={t("stays.previous_page")}
+        icon={<ChevronLeft size={20} aria-hidden data-directional />}
+        isDisabled={page <= 1}
+        onPress={() => onPage(page - 1)}
+      />
+      <span role="status">{t("stays.page", { page, pages })}</span>
+      <IconButton
+        label={t("stays.next_page")}
+        icon={<ChevronRight size={20} aria-hidden data-directional />}
+        isDisabled={page >= pages}
+        onPress={() => onPage(page + 1)}
+      />
+    </nav>
+  );
+}

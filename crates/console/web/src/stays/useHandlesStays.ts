@@ -1,0 +1,13 @@
+import type { State } from "../store/state";
+import { useStore } from "../store/store";
+
+/** Whether this person creates and changes stays: managers, and members of active departments that handle stays. */
+export function useHandlesStays(): boolean {
+  return useStore(handlesStays);
+}
+
+export function handlesStays({ me, directory }: Pick<State, "me" | "directory">): boolean {
+  if (me.role === "manager") return true;
+  const own = new Set(me.departments.map(({ id }) => id));
+  return directory.departments.some(({ id, active, handles_stays }) => active && handles_stays && own.has(id));
+}

@@ -1,0 +1,158 @@
+import type { Conversation, ConversationCard, Draft, Inbox } from "../api/types";
+import type { DirectoryUpdate } from "./actions";
+import { withEntry, withMember, withoutKey, withoutMember } from "./maps";
+import type { Cursor, State } from "./state";
+import { guestMessagesAfter } from "./threads";
+
+/** The snapshot: replaces all open conversations, except those that newer events have changed. */
+export function putInbox(state: State, inbox: Inbox, cursor: Cursor): State {
+  const base = state.cursor === null || state.cursor.epoch === cursor.epoch ? state : forgetHistory(state);
+  const conversations = new Map<number, Conversation>();
+  for (const conversation of inbox.conversations) {
+    if (!isOutdated(base, conversation.id, cursor.seq)) conversations.set(conversation.id, conversation);
+  }
+  for (const [id, known] of base.conversations) {
+    const stays = known.status === "closed" || inbox.truncated || isOutdated(base, id, cursor.seq);
+    if (stays && !conversations.has(id)) conversations.set(id, known);
+  }
+  return {
+    ...base,
+    problem: null,
+    cursor: state.connection.phase === "live" && base === state && state.cursor !== null ? state.cursor : cursor,
+    conversations,
+    truncated: inbox.truncated,
+    directory: { departments: inbox.departments, staff: inbox.staff, labels: inbox.labels, hotel: inbox.hotel },
+    settings: inbox.settings,
+    drafts: new Map(inbox.drafts.map((draft) => [draft.conversation_id, draft])),
+    missing: new Set([...base.missing].filter((id) => !conversations.has(id))),
+  };
+}
+
+/** New names of departments and labels, which no event repeats for each conversation. */
+export function putDirectory(state: State, part: DirectoryUpdate): State {
+  const directory = { ...state.directory, ...part };
+  if (!("labels" in part) && !("departments" in part)) return { ...state, directory };
+  const departments = new Map(directory.departments.map(({ id, name }) => [id, name]));
+  const labels = new Map(directory.labels.map((label) => [label.id, label]));
+  const conversations = new Map<number, Conversation>();
+  for (const [id, conversation] of state.conversations) {
+    conversations.set(id, {
+      ...conversation,
+      department_name: departments.get(conversation.department_id ?? 0) ?? conversation.department_name,
+      labels: (conversation.labels ?? []).flatMap((label) => labels.get(label.id) ?? []),
+    });
+  }
+  return { ...state, directory, conversations };
+}
+
+/** Another epoch: a restored backup may contain none of what was loaded. */
+function forgetHistory(state: State): State {
+  return {
+    ...state,
+    conversations: new Map(),
+    conversationSeqs: new Map(),
+    missing: new Set(),
+    readUpTo: new Map(),
+    threads: new Map(),
+    presence: new Map(),
+  };
+}
+
+/** The list item of an event. The reader's own keys are kept, and fetched if the conversation is not known. */
+export function putCard(state: State, card: ConversationCard, seq: number): State {
+  const conversationSeqs = withEntry(state.conversationSeqs, card.id, seq);
+  const known = state.conversations.get(card.id);
+  if (known !== undefined) {
+    const { read_guest_messages, has_draft } = known;
+    const changed = keepRead(state, { ...known, ...card, read_guest_messages, has_draft });
+    return { ...state, conversationSeqs, conversations: withEntry(state.conversations, card.id, changed) };
+  }
+  const missing = withMember(state.missing, card.id);
+  if (card.guest_messages > 1) return { ...state, conversationSeqs, missing };
+  // The first message of a guest: nobody can have read it.
+  const begun = { ...card, unread_count: card.guest_messages, read_guest_messages: 0, has_draft: false };
+  return { ...state, conversationSeqs, missing, conversations: withEntry(state.conversations, card.id, begun) };
+}
+
+/** Conversations of a response; of one that events have changed since, only the reader's own keys count. */
+export function putConversations(state: State, fetched: readonly Conversation[], seq: number | null): State {
+  const conversations = new Map(state.conversations);
+  const missing = new Set(state.missing);
+  for (const conversation of fetched) {
+    missing.delete(conversation.id);
+    const known = conversations.get(conversation.id);
+    if (seq === null || !isOutdated(state, conversation.id, seq)) {
+      conversations.set(conversation.id, keepRead(state, conversation));
+    } else if (known !== undefined) {
+      const { read_guest_messages, has_draft } = conversation;
+      conversations.set(conversation.id, keepRead(state, { ...known, read_guest_messages, has_draft }));
+    } else if (state.missing.has(conversation.id)) {
+      // An event of after the response has changed it: shown as far as known, and fetched again.
+      conversations.set(conversation.id, conversation);
+      missing.add(conversation.id);
+    }
+  }
+  return { ...state, conversations, missing };
+}
+
+/** No longer visible: the row leaves; a thread stays readable but is locked. */
+export function removeConversation(state: State, id: number, seq: number | null): State {
+  const thread = state.threads.get(id);
+  return {
+    ...state,
+    conversations: withoutKey(state.conversations, id),
+    conversationSeqs: seq === null ? state.conversationSeqs : withEntry(state.conversationSeqs, id, seq),
+    missing: withoutMember(state.missing, id),
+    presence: withoutKey(state.presence, id),
+    threads: thread === undefined ? state.threads : withEntry(state.threads, id, { ...thread, phase: "gone" }),
+  };
+}
+
+export function changeConversation(state: State, id: number, change: Partial<Conversation>): State {
+  const known = state.conversations.get(id);
+  if (known === undefined) return state;
+  return { ...state, conversations: withEntry(state.conversations, id, { ...known, ...change }) };
+}
+
+/** This tab has marked the conversation as read up to a message. */
+export function markReadHere(state: State, id: number, messageId: number): State {
+  if ((state.readUpTo.get(id) ?? 0) >= messageId) return state;
+  const marked = { ...state, readUpTo: withEntry(state.readUpTo, id, messageId) };
+  const known = state.conversations.get(id);
+  const thread = state.threads.get(id);
+  if (known === undefined || thread === undefined || thread.hasNewer) return marked;
+  const read = known.guest_messages - guestMessagesAfter(thread, messageId);
+  return changeConversation(marked, id, { read_guest_messages: Math.max(known.read_guest_messages, read) });
+}
+
+/** The person wants to see it as unread from a message on. */
+export function markUnreadHere(state: State, id: number, messageId: number): State {
+  const known = state.conversations.get(id);
+  const thread = state.threads.get(id);
+  const marked = { ...state, readUpTo: withEntry(state.readUpTo, id, messageId - 1) };
+  if (known === undefined || thread === undefined) return marked;
+  const read = known.guest_messages - guestMessagesAfter(thread, messageId - 1);
+  return changeConversation(marked, id, { read_guest_messages: Math.max(0, read) });
+}
+
+export function setDraft(state: State, id: number, draft: Draft | null): State {
+  const drafts = draft === null || draft.text === "" ? withoutKey(state.drafts, id) : withEntry(state.drafts, id, draft);
+  return changeConversation({ ...state, drafts }, id, { has_draft: drafts.has(id) });
+}
+
+/**
+ * The number of guest messages may grow by an event that comes after this tab has already marked that message as read:
+ * then all of them are read. Sending moves the position too, and an answer from the person's telephone is known here
+ * only by the name below the last message.
+ */
+function keepRead(state: State, conversation: Conversation): Conversation {
+  const last = conversation.last_message;
+  if (last === null || conversation.read_guest_messages === conversation.guest_messages) return conversation;
+  const isMarked = last.id <= (state.readUpTo.get(conversation.id) ?? 0);
+  const isAnswered = last.sender_type === "staff" && last.sender_name === state.me.name;
+  return isMarked || isAnswered ? { ...conversation, read_guest_messages: conversation.guest_messages } : conversation;
+}
+
+function isOutdated(state: State, id: number, seq: number): boolean {
+  return (state.conversationSeqs.get(id) ?? 0) > seq;
+}

@@ -1,0 +1,24 @@
+import { useEffect, useRef } from "react";
+
+import { isKey } from "../ui/keys";
+import { isLayerOpen } from "../ui/modal";
+
+type Handlers = Record<"transfer" | "assign" | "take" | "done", () => unknown>;
+
+/** The keys of the open conversation, from anywhere except a dialog. */
+export function useThreadKeys(handlers: Handlers): void {
+  const latest = useRef(handlers);
+  useEffect(() => {
+    latest.current = handlers;
+  });
+  useEffect(() => {
+    function handleKeyDown(event: KeyboardEvent) {
+      const action = (["transfer", "assign", "take", "done"] as const).find((each) => isKey(event, each));
+      if (action === undefined || isLayerOpen()) return;
+      event.preventDefault();
+      latest.current[action]();
+    }
+    document.addEventListener("keydown", handleKeyDown);
+    return () => document.removeEventListener("keydown", handleKeyDown);
+  }, []);
+}

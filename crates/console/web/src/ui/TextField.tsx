@@ -1,0 +1,45 @@
+import type { HTMLInputTypeAttribute, Ref } from "react";
+import { FieldError } from "react-aria-components/FieldError";
+import { Input } from "react-aria-components/Input";
+import { Label } from "react-aria-components/Label";
+import { Text } from "react-aria-components/Text";
+import { TextArea } from "react-aria-components/TextArea";
+import { TextField as AriaTextField, type TextFieldProps as AriaTextFieldProps } from "react-aria-components/TextField";
+
+import styles from "./field.module.css";
+
+interface TextFieldProps extends Omit<AriaTextFieldProps, "children" | "className" | "style" | "type"> {
+  label: string;
+  hint?: string;
+  /** The sentences of the server about this field. */
+  errors?: readonly string[] | undefined;
+  type?: HTMLInputTypeAttribute;
+  placeholder?: string;
+  /** "none" for names and codes that a telephone must not change. */
+  autoCapitalize?: string;
+  /** Shows a text area of so many rows. */
+  rows?: number;
+  ref?: Ref<HTMLInputElement & HTMLTextAreaElement>;
+}
+
+/** A labelled input with hint and errors. */
+export function TextField({ label, hint, errors, type = "text", placeholder, autoCapitalize, rows, ref, ...rest }: TextFieldProps) {
+  const input = {
+    className: styles["input"] ?? "",
+    ...(placeholder !== undefined && { placeholder }),
+    ...(autoCapitalize !== undefined && { autoCapitalize }),
+    ...(ref && { ref }),
+  };
+  return (
+    <AriaTextField {...rest} type={type} className={styles["field"] ?? ""} isInvalid={(errors?.length ?? 0) > 0}>
+      <Label className={styles["label"] ?? ""}>{label}</Label>
+      {rows === undefined ? <Input {...input} /> : <TextArea {...input} rows={rows} dir="auto" />}
+      {hint !== undefined && (
+        <Text slot="description" className={styles["hint"] ?? ""}>
+          {hint}
+        </Text>
+      )}
+      <FieldError className={styles["error"] ?? ""}>{errors?.join(" ")}</FieldError>
+    </AriaTextField>
+  );
+}

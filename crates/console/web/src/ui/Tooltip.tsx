@@ -1,0 +1,20 @@
+import type { ReactElement } from "react";
+
+import { keyNames, type KeyAction } from "./keys";
+import styles from "./Tooltip.module.css";
+
+interface WithTooltipProps {
+  text: string;
+  action?: KeyAction;
+  children: ReactElement;
+}
+
+/** Shows a text, and the keys of an action, over a button that the pointer rests on: the browser's own tooltip. */
+export function WithTooltip({ text, action, children }: WithTooltipProps) {
+  const title = action === undefined ? text : `${text} (${keyNames(action)[0]})`;
+  return (
+    <span className={styles["anchor"]} title={title}>
+      {children}
+    </span>
+  );
+}

@@ -1,0 +1,11 @@
+const listeners = new Set<() => void>();
+
+/** Opens the sheet of all keys. */
+export function openKeySheet(): void {
+  for (const listener of listeners) listener();
+}
+
+export function listenToKeySheet(open: () => void): () => void {
+  listeners.add(open);
+  return () => listeners.delete(open);
+}

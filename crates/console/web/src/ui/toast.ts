@@ -1,0 +1,10 @@
+export interface ToastText {
+  readonly text: string;
+  /** One action: undo, open, try again. */
+  readonly action?: { readonly label: string; readonly onPress: () => void };
+}
+
+/** Tells about a failure, or offers to undo. Never for plain success. */
+export function showToast(toast: ToastText): void {
+  void import("./ToastRegion").then(({ addToast }) => addToast(toast));
+}

@@ -1,0 +1,167 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { CONSOLE_FOLDER, Line } from "./line";
+import { processFolder, runFolder } from "./run";
+
+/** The binary under test, built with the cargo feature `test-clock`. */
+const BINARY = process.env["MESSAGE_MANAGER_BINARY"] ?? new URL("../../../../../target/debug/message-manager", import.meta.url).pathname;
+const START_TIMEOUT_MS = 30_000;
+
+export interface ServerOptions {
+  /** A demo hotel, the default; otherwise the database is empty. */
+  readonly demo?: boolean;
+  /** Browsers reach the server through a line that can be disturbed. */
+  readonly line?: boolean;
+  readonly folder?: string;
+  readonly environment?: Record<string, string>;
+}
+
+/** A running server with a database of its own. `stop` removes both. */
+export class Server {
+  /** Grows whenever access tokens may have lost their validity. */
+  age = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+    /** The password of all sign-ins of the demo hotel. */
+    readonly password: string,
+    private process: ChildProcess,
+    private readonly options: ServerOptions,
+    private readonly openLine: Line | null,
+  ) {}
+
+  /** The address for browsers. */
+  get base(): string {
+    return `http://127.0.0.1:${this.openLine?.port ?? this.port}`;
+  }
+
+  /** The address for calls beside the browsers, which no disturbance of the line concerns. */
+  get direct(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get line(): Line {
+    if (this.openLine === null) throw new Error("start the server with a line");
+    return this.openLine;
+  }
+
+  static async start(asked: ServerOptions = {}): Promise<Server> {
+    const folder = asked.folder ?? mkdtempSync(join(runFolder(), "server-"));
+    const port = await freePort();
+    const line = asked.line === true || CONSOLE_FOLDER !== null ? await Line.open() : null;
+    line?.connectTo(port);
+    const origin = line === null ? {} : { ALLOWED_ORIGINS: `http://127.0.0.1:${line.port}` };
+    const options = { ...asked, environment: { ...origin, ...asked.environment } };
+    const { child, output } = await launch(folder, port, options);
+    const password = /with the password (\S+),/.exec(output)?.[1] ?? "";
+    return new Server(folder, port, password, child, options, line);
+  }
+
+  /** Kills the server without notice, as a power cut does. */
+  async kill(): Promise<void> {
+    await end(this.process, "SIGKILL");
+  }
+
+  /** Ends the server in an orderly way. */
+  async halt(): Promise<void> {
+    await end(this.process, "SIGTERM");
+  }
+
+  /** Starts the server again on the same port and database. */
+  async restart(environment: Record<string, string> = {}): Promise<void> {
+    await this.halt();
+    const options = { ...this.options, environment: { ...this.options.environment, ...environment } };
+    this.process = (await launch(this.folder, this.port, options)).child;
+    this.age += 1;
+  }
+
+  /** Suspends the process: connections stay open and nothing is answered. */
+  suspend(): void {
+    this.process.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.process.kill("SIGCONT");
+  }
+
+  /** Moves the clock of the server forward, counted from its start. */
+  setClock(seconds: number): void {
+    writeFileSync(join(this.folder, "clock"), String(seconds));
+    this.age += 1;
+  }
+
+  /** Runs a command of the binary on the database of this server, and returns its output. */
+  run(...command: string[]): string {
+    return execFileSync(BINARY, command, { cwd: this.folder, env: settings(this.folder, this.port, this.options), encoding: "utf8" });
+  }
+
+  async stop(): Promise<void> {
+    this.process.kill("SIGCONT");
+    await end(this.process, "SIGTERM");
+    await this.openLine?.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function settings(folder: string, port: number, options: ServerOptions): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"],
+    DATA_DIR: folder,
+    BIND_ADDRESS: `127.0.0.1:${port}`,
+    TEST_CLOCK_FILE: join(folder, "clock"),
+    ...options.environment,
+  };
+}
+
+async function launch(folder: string, port: number, options: ServerOptions): Promise<{ child: ChildProcess; output: string }> {
+  writeFileSync(join(folder, "clock"), "0");
+  const demo = options.demo === false ? [] : ["--demo", "--simulate-whatsapp"];
+  const child = spawn(BINARY, ["serve", ...demo], { cwd: folder, env: settings(folder, port, options) });
+  note(child);
+  let output = "";
+  await new Promise<void>((resolve, reject) => {
+    const timeout = setTimeout(() => reject(new Error(`the server did not start:\n${output}`)), START_TIMEOUT_MS);
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (!output.includes("listening on")) return;
+      clearTimeout(timeout);
+      resolve();
+    };
+    child.stdout?.on("data", collect);
+    child.stderr?.on("data", collect);
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`the server ended:\n${output}`)));
+  });
+  return { child, output };
+}
+
+/** Lets the end of the run end the process, if no story does. */
+function note(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  const file = join(processFolder(), String(child.pid));
+  writeFileSync(file, child.spawnfile);
+  child.once("exit", () => rmSync(file, { force: true }));
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,187 @@
+//! The history of a conversation: who routed, assigned, closed or reopened it, and the arrival and departure of the
+//! guest.
+
+use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+
+use crate::{
+    conversation::{Conversation, Person, Status},
+    ids::{ConversationId, DepartmentId, HistoryEntryId, StaffId},
+};
+
+/// What an entry of the history records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum HistoryKind {
+    /// An unrouted conversation was routed to a department.
+    Routed,
+    /// The conversation was transferred from one department to another.
+    Transferred,
+    /// The assignee changed.
+    Assigned,
+    /// The department handed the conversation back to the guest flow.
+    RelayEnded,
+    /// The conversation was closed.
+    Closed,
+    /// A closed conversation was reopened, by staff or because the guest wrote.
+    Reopened,
+    /// Staff recorded that the guest needs no answer.
+    Handled,
+    /// The guest was checked in.
+    CheckedIn,
+    /// The guest was checked out.
+    CheckedOut,
+}
+
+named_values!(HistoryKind);
+
+/// An entry of the history, as staff see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// Id of the entry, ascending in the order in which entries are stored.
+    pub id: HistoryEntryId,
+    /// The conversation of the entry.
+    pub conversation: ConversationId,
+    /// Time of the change.
+    pub at: DateTime<Utc>,
+    /// What the entry records.
+    pub kind: HistoryKind,
+    /// The staff member who made the change; `None` for guests, timers, API keys and the command line.
+    pub by: Option<Person>,
+    /// The department or assignee before the change.
+    pub from: Option<HistoryParty>,
+    /// The department or assignee after the change.
+    pub to: Option<HistoryParty>,
+    /// The note that was given with a transfer.
+    pub note: Option<String>,
+}
+
+/// The department or staff member that an entry of the history names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryParty {
+    /// A department, with its present name.
+    Department {
+        /// Id of the department.
+        id: DepartmentId,
+        /// Display name of the department.
+        name: String,
+    },
+    /// A staff member, with the present name.
+    Staff(Person),
+}
+
+/// A change that becomes an entry of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryChange {
+    /// What the entry records.
+    pub kind: HistoryKind,
+    /// The department or assignee before the change.
+    pub from: Option<HistoryTarget>,
+    /// The department or assignee after the change.
+    pub to: Option<HistoryTarget>,
+}
+
+/// The department or staff member that a change names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryTarget {
+    /// A department.
+    Department(DepartmentId),
+    /// A staff member.
+    Staff(StaffId),
+}
+
+impl HistoryChange {
+    /// A change that names no department and no staff member.
+    pub const fn of(kind: HistoryKind) -> Self {
+        Self { kind, from: None, to: None }
+    }
+
+    /// The changes between two states of a conversation, in the order in which people think of them: reopened, routed,
+    /// assigned, closed. An assignee who is cleared together with the department has no entry of their own.
+    pub fn between(before: &Conversation, after: &Conversation) -> Vec<Self> {
+        let department = |it: &Conversation| it.department.map(HistoryTarget::Department);
+        let assignee = |it: &Conversation| it.assignee.map(HistoryTarget::Staff);
+        let (was_closed, is_closed) = (before.status == Status::Closed, after.status == Status::Closed);
+        let mut changes = Vec::new();
+        if was_closed && !is_closed {
+            let from = department(before).filter(|_| after.department.is_none());
+            changes.push(Self { kind: HistoryKind::Reopened, from, to: department(after) });
+        }
+        let routing = match (before.department, after.department) {
+            (None, Some(_)) => Some(HistoryKind::Routed),
+            (Some(from), Some(to)) if from != to => Some(HistoryKind::Transferred),
+            // A closed conversation that the guest reopens leaves its department by the reopening.
+            (Some(_), None) if !was_closed => Some(HistoryKind::RelayEnded),
+            _ => None,
+        };
+        if let Some(kind) = routing {
+            changes.push(Self { kind, from: department(before), to: department(after) });
+        }
+        let is_unrouted = before.department.is_some() && after.department.is_none();
+        if before.assignee != after.assignee && !is_unrouted {
+            changes.push(Self { kind: HistoryKind::Assigned, from: assignee(before), to: assignee(after) });
+        }
+        if is_closed && !was_closed {
+            changes.push(Self::of(HistoryKind::Closed));
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HistoryKind::*, *};
+    use crate::ids::{GuestId, HotelId};
+
+    fn conversation(status: Status, department: Option<i64>, assignee: Option<i64>) -> Conversation {
+        Conversation {
+            id: ConversationId(1),
+            hotel: HotelId(1),
+            guest: GuestId(1),
+            stay: None,
+            status,
+            department: department.map(DepartmentId),
+            assignee: assignee.map(StaffId),
+        }
+    }
+
+    /// Kind, department or assignee before, and after.
+    type Expected = (HistoryKind, Option<i64>, Option<i64>);
+
+    #[track_caller]
+    fn check(before: &Conversation, after: &Conversation, expected: &[Expected]) {
+        let id = |target: Option<HistoryTarget>| {
+            target.map(|it| match it {
+                HistoryTarget::Department(DepartmentId(id)) | HistoryTarget::Staff(StaffId(id)) => id,
+            })
+        };
+        let changes = HistoryChange::between(before, after);
+        let changes: Vec<Expected> = changes.into_iter().map(|it| (it.kind, id(it.from), id(it.to))).collect();
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn routing_and_assignment_are_entries() {
+        let unrouted = conversation(Status::Active, None, None);
+        let routed = conversation(Status::Relay, Some(1), Some(7));
+        check(&unrouted, &routed, &[(Routed, None, Some(1)), (Assigned, None, Some(7))]);
+        let transferred = conversation(Status::Relay, Some(2), None);
+        check(&routed, &transferred, &[(Transferred, Some(1), Some(2)), (Assigned, Some(7), None)]);
+        check(&routed, &conversation(Status::Relay, Some(1), Some(8)), &[(Assigned, Some(7), Some(8))]);
+        check(&routed, &unrouted, &[(RelayEnded, Some(1), None)]);
+        check(&routed, &routed, &[]);
+    }
+
+    #[test]
+    fn closing_and_reopening_are_entries() {
+        let (open, closed) =
+            (conversation(Status::Relay, Some(1), Some(7)), conversation(Status::Closed, Some(1), Some(7)));
+        check(&open, &closed, &[(Closed, None, None)]);
+        check(&closed, &open, &[(Reopened, None, Some(1))]);
+        let without_assignee = conversation(Status::Relay, Some(1), None);
+        check(&closed, &without_assignee, &[(Reopened, None, Some(1)), (Assigned, Some(7), None)]);
+        // The guest writes: department and assignee are cleared.
+        check(&closed, &conversation(Status::Active, None, None), &[(Reopened, Some(1), None)]);
+        check(&conversation(Status::Checkin, None, None), &conversation(Status::Active, None, None), &[]);
+    }
+}

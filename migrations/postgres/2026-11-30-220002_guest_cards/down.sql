@@ -1,0 +1,2 @@
+ALTER TABLE guests DROP COLUMN language;
+ALTER TABLE guests DROP COLUMN note;
