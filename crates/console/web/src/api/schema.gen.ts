@@ -1896,7 +1896,7 @@ export interface components {
             /** @description The labels of the hotel. */
             labels: components["schemas"]["Label"][];
             /** @description The caller's settings, as `me/settings/` returns them. */
-            settings: Record<string, never>;
+            settings: components["schemas"]["PersonalSettings"];
             /** @description The staff members of the hotel, inactive ones too. */
             staff: components["schemas"]["Colleague"][];
             /** @description Whether there are more than 5,000 such conversations, of which the oldest are left out. */
@@ -1904,11 +1904,11 @@ export interface components {
         };
         /** @description Numbers of the conversations in the caller's inbox. */
         InboxCounts: {
-            /** @description The numbers of the caller's departments; for a manager, of all departments. */
+            /** @description The numbers of the caller's active departments; for a manager, of all active ones. */
             departments: components["schemas"]["DepartmentCounts"][];
             /**
              * Format: int64
-             * @description Conversations that are assigned to the caller.
+             * @description Routed conversations that are assigned to the caller.
              */
             mine: number;
             /**
@@ -3508,10 +3508,10 @@ export interface operations {
                      *             "id": 7,
                      *             "reactions": [
                      *               {
-                     *                 "at": null,
-                     *                 "by": null,
-                     *                 "emoji": null,
-                     *                 "staff_id": null
+                     *                 "at": "2026-11-30T18:02:11.25Z",
+                     *                 "by": "guest",
+                     *                 "emoji": "👍",
+                     *                 "staff_id": 7
                      *               }
                      *             ],
                      *             "sender_name": "Maria Costa",
@@ -3606,7 +3606,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -3712,7 +3712,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -3959,7 +3959,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -4268,7 +4268,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -4449,7 +4449,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -5239,7 +5239,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -5646,7 +5646,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -6095,7 +6095,14 @@ export interface operations {
                      *       "results": [
                      *         {
                      *           "attachments": [
-                     *             null
+                     *             {
+                     *               "content_type": "image/jpeg",
+                     *               "height": 960,
+                     *               "id": 7,
+                     *               "name": "Seaside",
+                     *               "size": 48213,
+                     *               "width": 1280
+                     *             }
                      *           ],
                      *           "client_ref": "3f6c2a1e",
                      *           "content": "Two more towels are on their way.",
@@ -6105,9 +6112,19 @@ export interface operations {
                      *           "id": 7,
                      *           "internal": false,
                      *           "reactions": [
-                     *             null
+                     *             {
+                     *               "at": "2026-11-30T18:02:11.25Z",
+                     *               "by": "guest",
+                     *               "emoji": "👍",
+                     *               "staff_id": 7
+                     *             }
                      *           ],
-                     *           "reply_to": null,
+                     *           "reply_to": {
+                     *             "content": "Two more towels are on their way.",
+                     *             "id": 7,
+                     *             "sender_name": "Maria Costa",
+                     *             "sender_type": "guest"
+                     *           },
                      *           "sender_id": 7,
                      *           "sender_name": "Maria Costa",
                      *           "sender_type": "guest",
@@ -6449,10 +6466,10 @@ export interface operations {
                      *             "id": 7,
                      *             "reactions": [
                      *               {
-                     *                 "at": null,
-                     *                 "by": null,
-                     *                 "emoji": null,
-                     *                 "staff_id": null
+                     *                 "at": "2026-11-30T18:02:11.25Z",
+                     *                 "by": "guest",
+                     *                 "emoji": "👍",
+                     *                 "staff_id": 7
                      *               }
                      *             ],
                      *             "sender_name": "Maria Costa",
@@ -7576,7 +7593,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
@@ -7649,7 +7666,7 @@ export interface operations {
                      *         "id": 7,
                      *         "reactions": [
                      *           {
-                     *             "at": null,
+                     *             "at": "2026-11-30T18:02:11.25Z",
                      *             "by": "guest",
                      *             "emoji": "👍",
                      *             "staff_id": 7
