@@ -1,6 +1,6 @@
 //! Administration by managers: departments, staff and the hotel.
 
-use acceptance::{ApiClient, PASSWORD, TestHotel, TestSocket, Value, json, on_both, on_sqlite, unique};
+use acceptance::{ApiClient, GIVEN_PASSWORD, PASSWORD, TestHotel, TestSocket, Value, json, on_both, on_sqlite, unique};
 
 use crate::{ids, keys};
 
@@ -58,10 +58,11 @@ on_both!(hotel_details_are_returned, |hotel| {
         "name",
         "opener_template_id",
         "timezone",
+        "variables",
         "whatsapp_phone_number_id",
     ];
     assert_eq!(keys(&hotel_details), expected);
-    assert_eq!(hotel_details["country"], json!(null));
+    assert_eq!((&hotel_details["country"], &hotel_details["variables"]), (&json!(null), &json!({})));
     assert_eq!((&hotel_details["id"], &hotel_details["timezone"]), (&json!(hotel.id), &json!("UTC")));
     assert_eq!(hotel_details["default_department_id"], department(&hotel, 0));
     assert_eq!(
@@ -111,6 +112,13 @@ on_sqlite!(invalid_hotel_fields_are_reported, |hotel| {
         ("default_department_id", json!(0)),
         ("opener_template_id", json!(9_000_000_000_i64)),
         ("opener_template_id", json!("1")),
+        ("name", json!("a\u{202e}b")),
+        ("variables", json!({ "wi-fi": "x" })),
+        ("variables", json!({ "guest_name": "x" })),
+        ("variables", json!({ "wifi": "" })),
+        ("variables", json!({ "wifi": 7 })),
+        ("variables", json!({ "wifi": "x".repeat(1025) })),
+        ("variables", (0..51).map(|it| (format!("v{it}"), json!("x"))).collect()),
     ];
     for (field, value) in bad {
         let body = json!({ "name": "Not this", field: value });
@@ -123,7 +131,7 @@ on_both!(staff_are_created, |hotel| {
     let manager = hotel.manager().await;
     let username = unique("new");
     let body = json!({
-        "username": username, "name": "Zoë New", "role": "staff", "password": "ten letters",
+        "username": username, "name": "Zoë New", "role": "staff", "password": GIVEN_PASSWORD,
         "department_ids": [department(&hotel, 2), department(&hotel, 0)],
     });
     let made = manager.post("staff/", body).await.is(201);
@@ -134,13 +142,13 @@ on_both!(staff_are_created, |hotel| {
     });
     assert_eq!(made, expected);
     assert_eq!(find_in_list(&*hotel.of(0).await, "staff/", &made["id"]).await, made);
-    let staff = hotel.sign_in(&username, "ten letters").await;
+    let staff = hotel.first_sign_in(&username, GIVEN_PASSWORD).await;
     // A reply routes the conversation to the staff member's first department.
     hotel.send_message(&staff, &hotel.active(0), "mine").await;
     let taken_over = staff.get(hotel.active(0).path("")).await.is(200);
     assert_eq!(taken_over["department_name"], hotel.departments[2].name);
     let deactivated = json!({
-        "username": unique("not yet"), "name": "Not Yet", "role": "manager", "password": PASSWORD, "active": false,
+        "username": unique("not.yet"), "name": "Not Yet", "role": "manager", "password": PASSWORD, "active": false,
     });
     let made = manager.post("staff/", deactivated).await.is(201);
     assert_eq!((&made["active"], &made["department_ids"]), (&json!(false), &json!([])));
@@ -158,11 +166,18 @@ on_both!(invalid_staff_fields_are_reported, |hotel| {
         ("username", json!(hotel.staff[1].username)),
         // User names are unique over all hotels.
         ("username", json!(other.staff[1].username)),
+        ("username", json!(other.staff[1].username.to_uppercase())),
         ("username", json!("")),
+        ("username", json!("a b")),
+        ("username", json!("ana\u{200b}")),
+        ("username", json!("x".repeat(65))),
         ("name", json!("a\0")),
+        ("name", json!("a\u{202e}b")),
+        ("name", json!("x".repeat(201))),
         ("role", json!("boss")),
         ("role", json!(null)),
         ("password", json!("too short")),
+        ("password", json!("password1234")),
         ("password", json!(1_234_567_890)),
         ("department_ids", json!([theirs])),
         ("department_ids", json!([own, own])),
@@ -206,10 +221,10 @@ on_both!(a_password_set_by_a_manager_ends_every_session, |hotel| {
     let staff = hotel.hire("staff", &[department(&hotel, 0)]).await;
     let mut socket = TestSocket::open(&staff).await;
     let path = format!("staff/{}/", staff.id);
-    manager.patch(&path, json!({ "password": "another password" })).await.is(200);
+    manager.patch(&path, json!({ "password": "another set of words" })).await.is(200);
     assert_eq!(socket.closed().await, 4401);
     staff.get(ME).await.problem(401, "unauthenticated");
-    hotel.sign_in(&staff.username, "another password").await;
+    hotel.sign_in(&staff.username, "another set of words").await;
 });
 
 on_both!(a_reactivated_staff_member_has_to_sign_in_again, |hotel| {
@@ -272,4 +287,69 @@ on_both!(a_role_change_changes_the_visible_conversations, |hotel| {
     hotel.send_guest_message(&hotel.relay(2).phone, "for them again").await;
     let events = socket.events_so_far(&hotel).await;
     assert!(events.iter().any(|it| it["stay_id"] == hotel.relay(2).id), "{events:?}");
+});
+
+on_both!(user_names_are_compared_without_case_and_form, |hotel| {
+    let manager = hotel.manager().await;
+    let username = unique("Zoë");
+    let member = |username: &str| json!({ "username": username, "name": "Zoë", "role": "staff", "password": "a password of theirs" });
+    let made = manager.post("staff/", member(&format!(" {username} "))).await.is(201);
+    assert_eq!(made["username"], username);
+    // The same letters, decomposed and in full width.
+    let same = username.replace("Zoë", "ＺＯE\u{308}");
+    for taken in [username.to_uppercase(), same.clone()] {
+        assert_eq!(manager.post("staff/", member(&taken)).await.bad_fields(), ["username"], "{taken}");
+    }
+    for known in [username.to_lowercase(), format!(" {same}\n")] {
+        assert_eq!(hotel.sign_in(&known, "a password of theirs").await.me["id"], made["id"]);
+    }
+    // A member may change the case of the own user name.
+    let path = format!("staff/{}/", made["id"]);
+    let shouted = username.to_uppercase();
+    assert_eq!(manager.patch(&path, json!({ "username": shouted })).await.is(200)["username"], shouted);
+    hotel.sign_in(&username, "a password of theirs").await;
+});
+
+on_sqlite!(names_with_invisible_characters_are_refused, |hotel| {
+    let manager = hotel.manager().await;
+    let stay = |name: &str| {
+        json!({
+            "reservation_code": unique("R"), "guest_name": name, "guest_phone": hotel.unused_phone(),
+            "room_number": "1", "check_in": "2030-05-01", "check_out": "2030-05-02",
+        })
+    };
+    let department = format!("departments/{}/", department(&hotel, 1));
+    for name in ["a\u{202e}b", "a\nb", "\u{feff}a", "a\u{7}"] {
+        assert_eq!(manager.post("departments/", json!({ "name": name })).await.bad_fields(), ["name"]);
+        assert_eq!(manager.patch(&department, json!({ "name": name })).await.bad_fields(), ["name"]);
+        assert_eq!(manager.post("stays/", stay(name)).await.bad_fields(), ["guest_name"], "{name:?}");
+    }
+    manager.post("stays/", stay("محمد O'Neil-Ñandú")).await.is(201);
+    // A booking system is not refused for it: the name is cleaned, and the same table changes nothing.
+    let code = unique("R");
+    let header = "reservation_code,guest_name,guest_phone,room_number,check_in,check_out";
+    let table = format!("{header}\n{code},A\u{202e}na\u{200b} Lee,{},1,2030-05-01,2030-05-02\n", hotel.unused_phone());
+    assert_eq!(hotel.import(&table)["rows"][0]["result"], "created");
+    assert_eq!(hotel.import(&table)["rows"][0]["result"], "unchanged");
+    let found = manager.get(format!("stays/?reservation_code={code}")).await.is(200);
+    assert_eq!(found["results"][0]["guest_name"], "Ana Lee");
+});
+
+on_both!(variables_of_the_hotel_fill_templates, |hotel| {
+    let (manager, staff, stay) = (hotel.manager().await, hotel.of(0).await, hotel.relay(0));
+    let variables = json!({ "wifi": "sea & {{sun}}", "pool_until": "22:00" });
+    let changed = manager.patch("hotel/", json!({ "variables": variables })).await.is(200);
+    assert_eq!(
+        (&changed["variables"], &staff.get("inbox/").await.is(200)["hotel"]["variables"]),
+        (&variables, &variables)
+    );
+    let body = json!({ "name": unique("t"), "content": "Wi-Fi: {{wifi}}, pool until {{pool_until}}, {{bar}}" });
+    let template = manager.post("templates/", body).await.is(201)["id"].clone();
+    let render = |variables: Value| {
+        staff.post(stay.path("render_template/"), json!({ "template_id": template, "variables": variables }))
+    };
+    let rendered = render(json!({ "pool_until": "23:00" })).await.is(200);
+    assert_eq!(rendered, json!({ "text": "Wi-Fi: sea & {{sun}}, pool until 23:00, {{bar}}", "missing": ["bar"] }));
+    assert_eq!(manager.patch("hotel/", json!({ "variables": null })).await.is(200)["variables"], json!({}));
+    assert_eq!(render(json!({})).await.is(200)["missing"], json!(["wifi", "pool_until", "bar"]));
 });

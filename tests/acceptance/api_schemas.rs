@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Value, described};
+use acceptance::{Value, described, on_sqlite};
 use jsonschema::Validator;
 
 const OPENAPI: &str = include_str!("../schemas/openapi-3.1.json");
@@ -71,3 +71,53 @@ fn the_schemas_reject_broken_documents() {
     assert!(breaks(ASYNCAPI, described::asyncapi(), "/channels/staff/address", 5.into()));
     assert!(breaks(ASYNCAPI, described::asyncapi(), "/channels/staff/bindings/ws/method", "PUT".into()));
 }
+
+/// Values of query parameters and headers that a tool for generated requests has found: each is refused by the server
+/// and by the schema of the document, or accepted by both.
+const PARAMETERS: [(&str, &str, &[&str], &[&str]); 11] = [
+    ("conversations/", "status", &["", "open", "relay,", "relay,open"], &["relay", "demo,closed"]),
+    ("conversations/", "department", &["0", "-1", "x", ""], &["1"]),
+    ("conversations/", "assigned_to", &["", "0", "you"], &["me", "none", "1"]),
+    ("conversations/", "label", &["", "0", "1,", "x"], &["1", "1,2"]),
+    ("conversations/", "order", &["", "newest"], &["updated", "waiting"]),
+    ("conversations/", "search", &["\0"], &["", "Ana"]),
+    ("templates/", "department", &["0", ""], &["1"]),
+    ("stays/", "room", &["\0"], &["", "101"]),
+    ("events/?after_seq=0", "epoch", &["\0"], &[]),
+    ("attachments/1/", "thumbnail", &["0", "319", "x"], &[]),
+    ("events/", "after_seq", &["-1", "x", ""], &["0"]),
+];
+
+/// Whether the schema of the document accepts the text of a parameter. Texts of numbers are numbers.
+fn is_described(parameter: &Value, text: &str) -> bool {
+    let number = text.parse::<i64>().ok().filter(|_| parameter["schema"]["type"] == "integer");
+    let value = number.map_or_else(|| Value::from(text), Value::from);
+    jsonschema::validator_for(&parameter["schema"]).unwrap().is_valid(&value)
+}
+
+fn parameter_of(path: &str, method: &str, name: &str) -> Value {
+    let operation = &described::openapi()["paths"][path][method];
+    let found = operation["parameters"].as_array().unwrap().iter().find(|it| it["name"] == name);
+    found.unwrap_or_else(|| panic!("{path} has no parameter {name}")).clone()
+}
+
+on_sqlite!(parameters_are_described_as_the_server_reads_them, |hotel| {
+    let staff = hotel.of(0).await;
+    for (path, name, refused, accepted) in PARAMETERS {
+        let template = described::template_of(&format!("/api/message_manager/{path}")).unwrap();
+        let parameter = parameter_of(template, "get", name);
+        for (text, is_accepted) in refused.iter().map(|it| (it, false)).chain(accepted.iter().map(|it| (it, true))) {
+            let (separator, value) = (if path.contains('?') { '&' } else { '?' }, text.replace('\0', "%00"));
+            let status = staff.get(format!("{path}{separator}{name}={value}")).await.status;
+            assert_eq!(
+                (status == 400, is_described(&parameter, text)),
+                (!is_accepted, is_accepted),
+                "{path} {name}={text}"
+            );
+        }
+    }
+    let parameter = parameter_of("/api/message_manager/conversations/{id}/close/", "post", "Idempotency-Key");
+    for (text, is_accepted) in [("", false), ("a b", false), (&"x".repeat(129), false), ("!~", true)] {
+        assert_eq!(is_described(&parameter, text), is_accepted, "{text}");
+    }
+});

@@ -39,9 +39,10 @@ on_both!(login_returns_tokens_staff_and_cookie, |hotel| {
     let member = hotel.member_of(1);
     let response = hotel.anonymous().post(LOGIN, credentials(&member.username, PASSWORD)).await;
     let login = response.is(200);
-    assert_eq!(keys(&login), ["access", "expires_in", "refresh", "staff", "token_type"]);
+    assert_eq!(keys(&login), ["access", "expires_in", "must_change_password", "refresh", "staff", "token_type"]);
     assert_eq!((&login["token_type"], &login["expires_in"]), (&json!("Bearer"), &json!(900)));
-    let cookie = response.header("set-cookie").unwrap();
+    assert_eq!(login["must_change_password"], false);
+    let cookie = response.set_cookie("mm_session").unwrap();
     let attributes: Vec<&str> = cookie.split(';').map(str::trim).collect();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(attributes.contains(&attribute), "{cookie}");
@@ -85,7 +86,7 @@ on_both!(refresh_rotates_the_token_and_accepts_the_superseded_one, |hotel| {
         async move { anonymous.post(REFRESH, json!({ "refresh": token })).await }
     };
     let second = refresh(&staff.refresh).await.is(200);
-    assert_eq!(keys(&second), ["access", "expires_in", "refresh", "staff", "token_type"]);
+    assert_eq!(keys(&second), ["access", "expires_in", "must_change_password", "refresh", "staff", "token_type"]);
     let second = second["refresh"].as_str().unwrap().to_owned();
     assert_ne!(second, staff.refresh);
     // The token superseded last returns the current pair, because two tabs may refresh at once, or a response may be
@@ -217,12 +218,12 @@ on_both!(a_password_change_ends_the_other_sessions, |hotel| {
     assert_eq!(staff.post(PASSWORD_CHANGE, change(PASSWORD, "too short")).await.bad_fields(), ["new_password"]);
     assert_eq!(staff.post(PASSWORD_CHANGE, json!({})).await.bad_fields(), ["current_password", "new_password"]);
     other.get(ME).await.is(200);
-    staff.post(PASSWORD_CHANGE, change(PASSWORD, "1234567890")).await.is(204);
+    staff.post(PASSWORD_CHANGE, change(PASSWORD, "four other words now")).await.is(204);
     assert_eq!(socket.closed().await, 4401);
     other.get(ME).await.problem(401, "unauthenticated");
     staff.get(ME).await.is(200);
     hotel.anonymous().post(LOGIN, credentials(&staff.username, PASSWORD)).await.problem(401, "bad_credentials");
-    hotel.sign_in(&staff.username, "1234567890").await;
+    hotel.sign_in(&staff.username, "four other words now").await;
 });
 
 on_sqlite!(forged_tokens_are_rejected, |hotel| {

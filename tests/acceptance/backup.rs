@@ -386,3 +386,33 @@ fn wrong_usage_of_backup_commands_exits_with_2() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn files_of_a_database_are_readable_by_their_owner_only() {
+    alone(DatabaseKind::Sqlite, WorldOptions::default(), |world| async move {
+        let hotel = world.hotel();
+        let staff = hotel.of(0).await;
+        send_numbered(&staff, &hotel.relay(0), 1).await;
+        let data = world.folder().join("data");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let private = ["", "-wal", "-shm", ".lock"].map(|suffix| data.join(format!("message_manager.db{suffix}")));
+        for path in &private {
+            assert_eq!(mode(path), 0o600, "{}", path.display());
+        }
+        world.run(&["backup", "copy.db"]).json();
+        world.kill();
+        // Files of an earlier version, which any user of the machine could read.
+        for path in private.iter().filter(|it| it.exists()) {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        world.serve();
+        for path in &private {
+            assert_eq!(mode(path), 0o600, "{}", path.display());
+        }
+        world.kill();
+        // A restored file gets the mode of the replaced one.
+        fs::set_permissions(world.file(), fs::Permissions::from_mode(0o640)).unwrap();
+        world.run(&["restore", "copy.db"]).json();
+        assert_eq!(mode(world.file()), 0o640);
+    });
+}

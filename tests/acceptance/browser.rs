@@ -1,6 +1,13 @@
 //! Tests in a real browser: the JavaScript sample of the specification, and the pages that the server serves.
 
-use acceptance::{DatabaseKind, PASSWORD, TestHotel, Value, browser::Browser, in_hotel, json, on_sqlite};
+use acceptance::{
+    DatabaseKind, PASSWORD, Port, TestHotel, TestWorld, Value, WorldOptions, alone, browser::Browser, in_hotel, json,
+    on_sqlite,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// The sample, unchanged.
 const SAMPLE: &str = include_str!("specification_examples/sample.js");
@@ -17,6 +24,10 @@ const SAMPLE_ENVIRONMENT: &str = "
         jwtToken = (await response.json()).access;
         return response.status;
     }
+";
+
+/// Waits until a condition holds.
+const UNTIL: &str = "
     function until(holds) {
         return new Promise(done => {
             const look = () => holds() ? done() : setTimeout(look, 5);
@@ -42,6 +53,7 @@ on_sqlite!(the_javascript_sample_works_unchanged, |hotel| {
     let (world, stay, username) = (&hotel.world, hotel.relay(0), hotel.member_of(0).username);
     page.open(&format!("{}/", world.base())).await;
     page.run(SAMPLE_ENVIRONMENT).await;
+    page.run(UNTIL).await;
     assert_eq!(page.run(&call("signIn", &[json!(username), json!(PASSWORD)])).await, 200);
     // The session cookie authorizes the WebSocket upgrade.
     page.run(&SAMPLE.replace("your-domain", &world.address())).await;
@@ -72,7 +84,7 @@ async fn assert_page_loads(hotel: &TestHotel, path: &str, condition: &str) {
     let Some(mut page) = Browser::start().await else { return };
     let base = hotel.world.base();
     page.open(&format!("{base}{path}")).await;
-    page.run(SAMPLE_ENVIRONMENT).await;
+    page.run(UNTIL).await;
     page.run(&format!("until(() => {condition})")).await;
     let browser_events = page.events().await;
     let requested: Vec<&str> = browser_events.iter().filter_map(|it| it["params"]["request"]["url"].as_str()).collect();
@@ -102,4 +114,53 @@ fn the_first_page_loads_without_errors_or_external_resources() {
 fn the_api_browser_loads_without_errors_or_external_resources() {
     let condition = "document.querySelectorAll('.opblock').length > 20";
     in_hotel(DatabaseKind::Sqlite, async |hotel: TestHotel| assert_page_loads(&hotel, "/api/docs/", condition).await);
+}
+
+/// The page of `docs/examples/`, unchanged.
+const EXAMPLE_PAGE: &str = include_str!("../../docs/examples/inbox.html");
+
+/// Serves a page on a port of loopback until the runtime ends.
+async fn serve_page(port: &Port, page: &'static str) {
+    let listener = TcpListener::bind(port.address()).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length";
+            let _ = client.write_all(format!("{head}: {}\r\n\r\n{page}", page.len()).as_bytes()).await;
+        }
+    });
+}
+
+#[test]
+fn the_example_page_lists_follows_and_resumes() {
+    let port = Port::free();
+    let origin = format!("http://{}", port.address());
+    let options = WorldOptions::default().hotels(1).set("ALLOWED_ORIGINS", &origin);
+    alone(DatabaseKind::Sqlite, options, async |world: std::sync::Arc<TestWorld>| {
+        let Some(mut page) = Browser::start().await else { return };
+        serve_page(&port, EXAMPLE_PAGE).await;
+        let hotel = world.hotel();
+        let (stay, username) = (hotel.relay(0), hotel.member_of(0).username);
+        page.open(&format!("{origin}/?server={}", world.base())).await;
+        page.run(UNTIL).await;
+        page.run(&call("signIn", &[json!(username), json!(PASSWORD)])).await;
+        let shows = |text: &str| format!("until(() => document.getElementById('inbox').innerText.includes('{text}'))");
+        page.run(&shows(&stay.room)).await;
+        page.run("until(() => follow.live)").await;
+        hotel.send_guest_message(&stay.phone, "followed live").await;
+        page.run(&shows("followed live")).await;
+        // Nothing that happens without a connection is missed.
+        page.run("socket.onclose = null; socket.close()").await;
+        hotel.send_guest_message(&stay.phone, "written meanwhile").await;
+        assert_eq!(page.run("document.body.innerText.includes('written meanwhile')").await, false);
+        page.run("follow.live = false; follow()").await;
+        page.run(&shows("written meanwhile")).await;
+        let requests = page.events().await.iter();
+        let urls = requests.filter(|it| it["method"] == "Network.requestWillBeSent");
+        let loads = urls.filter(|it| {
+            let request = &it["params"]["request"];
+            request["method"] == "GET" && request["url"].as_str().is_some_and(|url| url.ends_with("/inbox/"))
+        });
+        assert_eq!(loads.count(), 1, "the page has loaded everything again");
+    });
 }

@@ -30,8 +30,9 @@ pub fn error_line(output: &CommandOutput) -> &str {
     error
 }
 
-/// Creates a hotel; returns its id as text.
+/// Creates a hotel, and the database if there is none; returns the hotel's id as text.
 fn create_hotel(world: &TestWorld, name: &str) -> String {
+    assert_eq!(world.run(&["migrate"]).code, Some(0));
     world.run(&["hotel", "create", "--name", name]).json()["id"].as_i64().unwrap().to_string()
 }
 
@@ -58,6 +59,7 @@ on_sqlite!(a_closed_pipe_is_no_error, without_server empty_database() => |world|
 });
 
 on_both!(hotels_departments_and_staff_are_created, without_server empty_database() => |world| {
+    world.run(&["migrate"]);
     let created = world.run(&["hotel", "create", "--name", "Grand Hôtel"]).json();
     assert_eq!(keys(&created), ["id"]);
     let id = created["id"].to_string();
@@ -68,9 +70,9 @@ on_both!(hotels_departments_and_staff_are_created, without_server empty_database
     assert_eq!(keys(&spa), ["id"]);
     let spa = spa["id"].to_string();
     let create = ["staff", "create", "--hotel", &id, "--name", "Ana", "--role"];
-    let manager = world.run(&[&create[..], &["manager", "--username", "boss"]].concat()).json();
+    let manager = world.run(&[&create[..], &["manager", "--username", "boss", "--permanent"]].concat()).json();
     assert_eq!(keys(&manager), ["id", "password", "username"]);
-    let given = [&create[..], &["staff", "--username", "ana", "--department", &spa, "--password-stdin"]].concat();
+    let given = [&create[..], &["staff", "--username", "ana", "--department", &spa, "--password-stdin", "--permanent"]].concat();
     let ana = world.program.run_with_input(&given, "given on standard input\n").json();
     assert_eq!(keys(&ana), ["id", "username"]);
     let staff = world.run(&["staff", "list"]).json();
@@ -277,10 +279,11 @@ on_both!(serve_demo_prints_the_sign_in_data, WorldOptions::default().hotels(0) =
     world.kill();
     world.serve();
     assert_eq!(world.number("SELECT count(*) FROM hotels"), 1);
-    assert!(!world.server_output().join("\n").contains("password"));
+    assert!(!world.server_output().join("\n").contains(password));
 });
 
 on_both!(generate_creates_the_documented_data, without_server empty_database() => |world| {
+    world.run(&["migrate"]);
     let generate = || {
         let sizes = ["--departments", "3", "--staff", "6", "--stays", "8", "--messages", "5", "--password", PASSWORD];
         world.run(&[&["generate", "--hotels", "2"][..], &sizes].concat()).json()
@@ -357,3 +360,117 @@ fn without_ids(generated: &Value) -> Value {
     });
     json!([departments, staff, stays])
 }
+
+on_both!(only_serve_and_migrate_create_a_database, without_server empty_database() => |world| {
+    let commands: [&[&str]; 9] = [
+        &["hotel", "list"],
+        &["hotel", "create", "--name", "Grand"],
+        &["department", "list", "--hotel", "1"],
+        &["staff", "list"],
+        &["api-key", "list", "--hotel", "1"],
+        &["parked", "list"],
+        &["new-epoch"],
+        &["import-stays", "stays.csv", "--hotel", "1"],
+        &["generate", "--hotels", "1", "--departments", "1", "--staff", "1", "--stays", "1", "--messages", "1", "--password", PASSWORD],
+    ];
+    for command in commands {
+        let done = world.run(command);
+        assert!(error_line(&done).contains("message-manager migrate"), "{command:?}: {done:?}");
+    }
+    // Neither the database nor its folder was created.
+    let left: Vec<_> = std::fs::read_dir(world.folder()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(world.run(&["migrate", "--check"]).code, Some(1));
+    assert_eq!(world.run(&["migrate"]).code, Some(0));
+    assert_eq!(world.run(&["hotel", "list"]).json(), json!({ "hotels": [] }));
+});
+
+on_both!(departments_and_staff_of_a_hotel_are_listed, without_server empty_database() => |world| {
+    let (one, other) = (create_hotel(&world, "One"), create_hotel(&world, "Other"));
+    let spa = world.run(&["department", "create", "--hotel", &one, "--name", "Spa"]).json()["id"].clone();
+    let departments = world.run(&["department", "list", "--hotel", &one]).json();
+    assert_eq!(keys(&departments), ["departments"]);
+    let names: Vec<&Value> = departments["departments"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["Reception", "Spa"]);
+    assert_eq!((&departments["departments"][1]["id"], &departments["departments"][1]["active"]), (&spa, &json!(true)));
+    for (hotel, username) in [(&one, "ana"), (&other, "ben")] {
+        world.run(&["staff", "create", "--hotel", hotel, "--username", username, "--name", "N", "--role", "staff"]).json();
+    }
+    let listed = |arguments: &[&str]| -> Vec<String> {
+        let staff = world.run(&[&["staff", "list"][..], arguments].concat()).json();
+        staff["staff"].as_array().unwrap().iter().map(|it| it["username"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(listed(&[]), ["ana", "ben"]);
+    assert_eq!(listed(&["--hotel", &other]), ["ben"]);
+    for command in [["department", "list", "--hotel", "999999"], ["staff", "list", "--hotel", "999999"]] {
+        error_line(&world.run(&command));
+    }
+});
+
+on_both!(hotel_set_changes_all_named_settings_or_none, |hotel| {
+    let id = hotel.id.to_string();
+    let set = |settings: &[&str]| hotel.world.run(&[&["hotel", "set", &id][..], settings].concat());
+    let name = unique("Grand");
+    let settings = [
+        "--name",
+        &name,
+        "--timezone",
+        "Asia/Tokyo",
+        "--country",
+        "jp",
+        "--whatsapp-business-account-id",
+        "102290129340398",
+    ];
+    assert_eq!(set(&settings).json(), json!({ "id": hotel.id }));
+    let seen = hotel.of(0).await.get("hotel/").await.is(200);
+    assert_eq!(
+        (&seen["name"], &seen["timezone"], &seen["country"]),
+        (&json!(name), &json!("Asia/Tokyo"), &json!("JP"))
+    );
+    let listed = || {
+        let all = hotel.world.run(&["hotel", "list"]).json();
+        all["hotels"].as_array().unwrap().iter().find(|it| it["id"] == hotel.id).unwrap().clone()
+    };
+    let before = listed();
+    assert_eq!(before["whatsapp_business_account_id"], "102290129340398");
+    for wrong in [
+        &["--name", "Other", "--timezone", "Mars/Olympus"][..],
+        &["--name", "Other", "--whatsapp-business-account-id", "not digits"],
+        &["--name", "Other", "--whatsapp-phone-number-id", "+34 600 000 001"],
+    ] {
+        error_line(&set(wrong));
+    }
+    assert!(!set(&["--name", "a\u{202e}b"]).fails(2).is_empty());
+    assert!(!set(&[]).fails(2).is_empty());
+    assert_eq!(listed(), before);
+});
+
+on_both!(names_and_user_names_of_the_command_line_are_checked, |hotel| {
+    let id = hotel.id.to_string();
+    let create = |username: &str, name: &str| {
+        hotel.world.run(&[
+            "staff",
+            "create",
+            "--hotel",
+            &id,
+            "--username",
+            username,
+            "--name",
+            name,
+            "--role",
+            "manager",
+        ])
+    };
+    for (username, name) in
+        [("a b", "Ana"), ("", "Ana"), ("ana\u{200b}", "Ana"), ("ana", "A\u{202e}na"), ("ana", "A\nna")]
+    {
+        assert!(!create(username, name).fails(2).is_empty(), "{username:?} {name:?}");
+    }
+    let username = unique("Élodie");
+    let created = create(&username, "Élodie").json();
+    error_line(&create(&username.to_uppercase(), "Other"));
+    // Case and form do not matter for commands and sign-ins.
+    let shouted = username.to_uppercase();
+    assert_eq!(hotel.world.run(&["staff", "set", &shouted, "--role", "staff"]).json()["id"], created["id"]);
+    hotel.sign_in(&format!(" {shouted} "), created["password"].as_str().unwrap()).await;
+});

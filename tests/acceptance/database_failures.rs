@@ -167,6 +167,7 @@ on_both!(a_read_only_database_still_serves_reads, without_root_override() => |wo
 fn a_read_only_file_stops_the_start() {
     let options = without_root_override().hotels(0).arguments(&[]);
     acceptance::without_server(DatabaseKind::Sqlite, options, async |world: Arc<TestWorld>| {
+        world.run(&["migrate"]);
         world.run(&["hotel", "create", "--name", "Grand"]).json();
         writable(world.file(), false);
         for command in [&["serve"][..], &["hotel", "create", "--name", "Other"]] {
@@ -253,6 +254,7 @@ impl SavedPage {
 }
 
 on_both!(a_failed_migration_changes_nothing, without_server WorldOptions::default().hotels(0).arguments(&[]) => |world| {
+    world.run(&["migrate"]);
     world.run(&["hotel", "create", "--name", "Grand"]).json();
     // Makes the migrations look as if they had not run.
     world.sql("CREATE TABLE written_down AS SELECT * FROM __diesel_schema_migrations").unwrap();

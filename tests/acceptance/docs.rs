@@ -1,31 +1,38 @@
 //! Runs the shell examples of the documentation as they are printed.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
-use acceptance::{DatabaseKind, TestWorld, WhatsappWorld, WorldOptions, binary};
+use acceptance::{DatabaseKind, TestWorld, Value, WhatsappWorld, WorldOptions, binary};
 
-fn page(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    fs::read_to_string(root.join(name)).unwrap()
+use crate::layers::workspace_root;
+
+pub fn page(name: &str) -> String {
+    fs::read_to_string(workspace_root().join(name)).unwrap()
 }
 
-/// The `sh` blocks of a page, concatenated.
-fn examples(page: &str) -> String {
-    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+/// The blocks of a page in one language, concatenated.
+pub fn code_blocks(page: &str, language: &str) -> String {
+    let begin = format!("```{language}\n");
+    let blocks = page.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap());
     let script: String = blocks.collect();
     assert!(!script.is_empty(), "no examples");
     script
 }
 
-/// Returns `true` if bash and curl are installed. If not, the test is skipped, or fails with `REQUIRE_ALL=1`.
+fn examples(page: &str) -> String {
+    code_blocks(page, "sh")
+}
+
+/// Returns `true` if the programs of the examples are installed. If not, the test is skipped, or fails with
+/// `REQUIRE_ALL=1`.
 fn has_required_tools() -> bool {
+    has_programs(&["bash", "curl", "node"])
+}
+
+pub fn has_programs(programs: &[&str]) -> bool {
     let is_installed =
         |tool: &str| Command::new("sh").args(["-c", "command -v \"$0\"", tool]).output().unwrap().status.success();
-    let missing: Vec<&str> = ["bash", "curl"].into_iter().filter(|tool| !is_installed(tool)).collect();
+    let missing: Vec<&&str> = programs.iter().filter(|tool| !is_installed(tool)).collect();
     if !missing.is_empty() {
         assert!(std::env::var("REQUIRE_ALL").as_deref() != Ok("1"), "not installed: {missing:?}");
         println!("skipped: not installed: {missing:?}");
@@ -33,19 +40,13 @@ fn has_required_tools() -> bool {
     missing.is_empty()
 }
 
-fn socket_client() -> PathBuf {
-    let client = binary().parent().unwrap().join("examples/socket");
-    assert!(client.is_file(), "build it first: cargo build -p message-manager --example socket");
-    client
-}
-
 /// Runs a script in a folder and returns its output. The socket client of the examples would never end, so it is
 /// stopped after 3 s.
 fn run(script: &str, folder: &Path, settings: &[(&str, &str)]) -> String {
     let before = format!(
-        "set -euo pipefail\nexport PATH={}:$PATH\ncargo() {{ timeout 3 {} \"${{@:6}}\" || [ $? = 124 ]; }}\n",
+        "set -euo pipefail\nexport PATH={}:$PATH\nln -sfn {} docs\nnode() {{ timeout 3 node \"$@\" || [ $? = 124 ]; }}\n",
         binary().parent().unwrap().display(),
-        socket_client().display(),
+        workspace_root().join("docs").display(),
     );
     let finished = Command::new("bash")
         .args(["-c", &format!("{before}{script}")])
@@ -158,8 +159,8 @@ fn env_example_lists_every_setting() {
 
 /// Source files that a page names as `crate/path`, without `crates/`, `src/` and `.rs`.
 fn named_source_files(text: &str) -> Vec<&str> {
-    const CRATES: [&str; 9] =
-        ["domain", "auth", "whatsapp", "wire", "persistence", "desk", "transport", "app", "simulator"];
+    const CRATES: [&str; 10] =
+        ["domain", "numbering", "auth", "whatsapp", "wire", "persistence", "desk", "transport", "app", "simulator"];
     let is_part_of_path = |c: char| c.is_ascii_lowercase() || c == '_' || c == '/';
     let words = text.split(|c: char| !is_part_of_path(c));
     let paths = words
@@ -181,5 +182,22 @@ fn architecture_and_glossary_name_existing_source_files() {
             let exists = path.ends_with("tags") || source.is_dir() || source.with_extension("rs").is_file();
             assert!(exists, "{name}: {file}");
         }
+    }
+}
+
+/// The examples that other tests compare with the server are those of the specification.
+#[test]
+fn the_specification_has_the_examples_of_the_tests() {
+    let specification = page("docs/specification.md");
+    let blocks = specification.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let examples: Vec<Value> = blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
+    let folder = workspace_root().join("tests/acceptance/specification_examples");
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let is_found = match file.extension().and_then(|it| it.to_str()) {
+            Some("json") => examples.contains(&serde_json::from_str(&text).unwrap()),
+            _ => specification.contains(text.trim()),
+        };
+        assert!(is_found, "{}", file.display());
     }
 }

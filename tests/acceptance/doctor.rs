@@ -181,7 +181,8 @@ on_sqlite!(refused_numbers_and_tokens_are_reported, without_server without_whats
     let report = run_doctor(&world.program);
     report.is("access token", "ok", "");
     report.is("number", "wrong", "hotel set");
-    world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", "+44 20 7946 0000"]).json();
+    // Earlier versions accepted it.
+    world.sql(&format!("UPDATE hotels SET whatsapp_phone_number_id = '+44 20 7946 0000' WHERE id = {hotel}")).unwrap();
     run_doctor(&world.program).is("number", "wrong", "digits");
     world.run(&["hotel", "set", &hotel, "--whatsapp-phone-number-id", NUMBER]).json();
     meta.post("account/", json!({ "token_revoked": true })).await;
@@ -262,4 +263,90 @@ fn doctor_creates_no_files() {
     let program = Program { folder: folder.path().into(), settings: BTreeMap::new(), through: Vec::new() };
     run_doctor(&program).is("database", "wrong", "data/message_manager.db");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+on_both!(faults_of_hotels_are_reported, without_server without_whatsapp() => |world| {
+    let report = run_doctor(&world.program);
+    for subject in ["managers", "staff", "imports", "API keys"] {
+        report.is(subject, "ok", "");
+    }
+    let hotel = world.generated["hotels"][0]["id"].to_string();
+    let (yes, soon) = match world.backend {
+        DatabaseKind::Sqlite => ("1", "(unixepoch() + 86400) * 1000000"),
+        DatabaseKind::Postgres => ("true", "now() + interval '1 day'"),
+    };
+    let key = world.run(&["api-key", "create", "--hotel", &hotel, "--name", "PMS"]).json()["id"].to_string();
+    world.sql(&format!("UPDATE api_keys SET expires_at = {soon} WHERE id = {key}")).unwrap();
+    let manager = world.generated["hotels"][0]["staff"][0]["username"].as_str().unwrap();
+    // The program itself keeps the last manager.
+    world.sql(&format!("UPDATE staff SET role = 'staff' WHERE username = '{manager}'")).unwrap();
+    let report = run_doctor(&world.program);
+    report.is("managers", "wrong", "staff create");
+    report.is("staff", "wrong", manager);
+    report.is("API keys", "wrong", "api-key revoke");
+    world.sql(&format!("UPDATE staff SET role = 'manager' WHERE username = '{manager}' AND active = {yes}")).unwrap();
+    world.run(&["api-key", "revoke", &key]).json();
+    let report = run_doctor(&world.program);
+    for subject in ["managers", "staff", "API keys"] {
+        report.is(subject, "ok", "");
+    }
+    // A single failed import may be a slip; an import without failure ends the count.
+    let import = |phone: &str| {
+        let table = format!(
+            "reservation_code,guest_name,guest_phone,room_number,check_in,check_out\nR-1,Ana,{phone},1,2031-01-01,2031-01-02\n"
+        );
+        fs::write(world.folder().join("stays.csv"), table).unwrap();
+        world.run(&["import-stays", "stays.csv", "--hotel", &hotel]).code
+    };
+    assert_eq!(import("5"), Some(1));
+    run_doctor(&world.program).is("imports", "ok", "");
+    assert_eq!(import("5"), Some(1));
+    run_doctor(&world.program).is("imports", "wrong", "--dry-run");
+    assert_eq!(import("+34600999001"), Some(0));
+    run_doctor(&world.program).is("imports", "ok", "");
+});
+
+on_sqlite!(a_missing_proxy_setting_behind_https_is_reported, without_server without_whatsapp() => |world| {
+    let https = with(&world.program, &[("PUBLIC_URL", "https://desk.example.com")]);
+    run_doctor(&https).is("proxies", "ok", "");
+    run_doctor(&with(&https, &[("TRUSTED_PROXIES", "")])).is("proxies", "wrong", "TRUSTED_PROXIES");
+    run_doctor(&with(&world.program, &[("TRUSTED_PROXIES", "")])).is("proxies", "not_set", "");
+});
+
+on_both!(a_suspended_sender_continues_when_the_token_is_accepted_again, without_server without_whatsapp() => |world| {
+    let (meta, port) = (Meta::start(1), Port::free());
+    let world = world_with_whatsapp(world.backend, &meta, &port);
+    let hotel = world.generated["hotels"][0]["id"].to_string();
+    run_doctor(&world.program).is("sending", "ok", "");
+    let suspend = |code: i64, token: &str| {
+        let now = if world.backend == DatabaseKind::Sqlite { "1" } else { "now()" };
+        world.sql("DELETE FROM channels").unwrap();
+        world
+            .sql(&format!(
+                "INSERT INTO channels (hotel_id, holder, held_until, stopped_code, stopped_token) \
+                 VALUES ({hotel}, '', {now}, {code}, '{token}')"
+            ))
+            .unwrap();
+    };
+    let stopped = || world.number("SELECT count(*) FROM channels WHERE stopped_code IS NOT NULL");
+    let digest = sha256(ACCESS_TOKEN);
+    suspend(190, &digest);
+    meta.post("account/", json!({ "token_revoked": true })).await;
+    run_doctor(&world.program).is("sending", "wrong", "suspended");
+    assert_eq!(stopped(), 1);
+    meta.post("account/", json!({ "token_revoked": false })).await;
+    let first = world.run(&["doctor", "--json"]);
+    assert!(first.stdout.contains("accepts the access token again"), "{first:?}");
+    assert_eq!(stopped(), 0);
+    // Neither another token nor a locked account recovers by that.
+    for (code, token) in [(190, "another"), (131031, digest.as_str())] {
+        suspend(code, token);
+        world.run(&["doctor"]);
+        assert_eq!(stopped(), 1, "{code}");
+    }
+});
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

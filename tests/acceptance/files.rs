@@ -213,3 +213,17 @@ on_sqlite!(long_responses_are_compressed_if_the_client_accepts_it, |hotel| {
     let head = staff.with("accept-encoding", "br").send("HEAD", &path, None).await;
     assert_eq!((head.status, head.header("content-encoding"), head.body.len()), (200, None, 0));
 });
+
+on_sqlite!(file_names_are_cleaned, |hotel| {
+    let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
+    for (given, stored) in [
+        ("../../etc/passwd", "....etcpasswd"),
+        ("menu\u{202e}fdp.exe", "menufdp.exe"),
+        ("a\tb\u{200b}.txt", "a b.txt"),
+        ("..", "file"),
+        ("Ñandú 王.pdf", "Ñandú 王.pdf"),
+    ] {
+        let file = attach(&staff, &stay, (given, "text/plain"), b"hello").await;
+        assert_eq!(file["name"], stored, "{given:?}");
+    }
+});

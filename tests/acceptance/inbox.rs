@@ -74,6 +74,10 @@ on_both!(the_inbox_has_a_tag, |hotel| {
     let again = staff.with("If-None-Match", &tag).get("inbox/").await;
     assert_eq!((again.status, again.text()), (304, String::new()));
     assert_eq!(again.header("x-event-seq"), first.header("x-event-seq"));
+    // The compressed body has the same tag.
+    let compressed = staff.with("accept-encoding", "gzip, br").get("inbox/").await;
+    assert_eq!((compressed.status, compressed.header("content-encoding")), (200, Some("br")));
+    assert_eq!(compressed.header("etag"), Some(tag.as_str()));
     // A read position is no event, but it changes the content.
     let newest = staff.get(stay.path("messages/?limit=1")).await.is(200)[0]["id"].clone();
     staff.post(stay.path("read/"), json!({ "message_id": newest })).await.is(204);

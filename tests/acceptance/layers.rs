@@ -10,13 +10,14 @@ use std::{
 use acceptance::Value;
 
 /// The crates of the workspace, and the other crates that each may depend on.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 13] = [
     ("domain", &[]),
-    ("wire", &["domain"]),
+    ("numbering", &["domain"]),
+    ("wire", &["domain", "numbering"]),
     ("persistence", &["domain"]),
     ("auth", &["domain"]),
     ("whatsapp", &["domain"]),
-    ("desk", &["domain", "persistence", "auth", "whatsapp"]),
+    ("desk", &["domain", "numbering", "persistence", "auth", "whatsapp"]),
     ("transport", &["domain", "wire", "desk"]),
     (SIMULATOR, &[]),
     ("console", &[]),
@@ -36,7 +37,8 @@ const ACCEPTANCE: &str = "acceptance";
 const BENCH: &str = "bench";
 
 /// External crates, and the only crate of the product that may depend on each. Simulator, tests and benchmarks are exempt.
-const EXTERNAL_OWNERS: [(&str, &str); 18] = [
+const EXTERNAL_OWNERS: [(&str, &str); 19] = [
+    ("phonenumber", "numbering"),
     ("diesel", "persistence"),
     ("diesel_migrations", "persistence"),
     ("r2d2", "persistence"),
@@ -139,12 +141,14 @@ fn actix_web_actors_is_named_in_one_file() {
 }
 
 #[test]
-fn the_domain_depends_on_no_io_async_or_serialization_crate() {
+fn the_domain_depends_on_no_io_or_async_crate_and_on_serde_only_by_a_feature() {
     let packages = packages();
     let dependencies = &packages["domain"].dependencies;
-    for forbidden in ["serde", "serde_json", "tokio", "futures-util", "diesel", "actix", "actix-web", "log"] {
+    for forbidden in ["tokio", "futures-util", "diesel", "actix", "actix-web", "log"] {
         assert!(!dependencies.contains(forbidden), "{dependencies:?}");
     }
+    let manifest = fs::read_to_string(packages["domain"].folder.join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("serde = { workspace = true, optional = true }") && !manifest.contains("default = ["));
 }
 
 #[test]

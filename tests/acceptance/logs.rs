@@ -1,12 +1,14 @@
 //! Logs: one line for each request, and no secrets or texts of people.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use acceptance::{
     ApiClient, PASSWORD, StaffClient, TestHotel, TestSocket, TestStay, TestWorld, WorldOptions, json, on_both,
     on_sqlite, raw_http, unique,
 };
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::layers::{rust_files, workspace_root};
 
 /// Part of every secret and every text in these tests; must not occur in the log.
 const MARK: &str = "zx9marked";
@@ -244,3 +246,38 @@ on_sqlite!(a_request_id_cannot_inject_a_line, |hotel| {
     let line = line_of(&hotel.world, &id).await;
     assert!(line.contains("method=GET") && !line.bytes().any(|it| it.is_ascii_control()), "{line:?}");
 });
+
+/// The texts of the log lines of all crates, with the file of each.
+fn log_texts() -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    for file in rust_files(&workspace_root().join("crates")) {
+        let source = fs::read_to_string(&file).unwrap();
+        for call in ["log::error!(", "log::warn!(", "log::info!(", "log::debug!("] {
+            for rest in source.split(call).skip(1) {
+                let text = rest.trim_start().strip_prefix('"').and_then(|it| it.split('"').next());
+                texts.push((file.display().to_string(), text.unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    texts
+}
+
+/// A line about one hotel, conversation, message, session, dead letter or staff member contains its id.
+#[test]
+fn log_lines_name_the_id_of_what_they_are_about() {
+    const NOUNS: [&str; 6] = ["hotel", "conversation", "message", "session", "dead letter", "staff member"];
+    let texts = log_texts();
+    assert!(texts.len() > 50, "{}", texts.len());
+    for (file, text) in texts {
+        let words = |noun: &str| text.match_indices(noun).map(|(at, _)| text[at + noun.len()..].to_owned()).collect();
+        for noun in NOUNS {
+            let rests: Vec<String> = words(noun);
+            // "hotels" and "messages" are about many.
+            let is_singular = rests.iter().any(|rest| !rest.starts_with(|it: char| it.is_alphanumeric() || it == '_'));
+            let has_id = rests.iter().any(|rest| rest.starts_with(" {"));
+            // An update that becomes a dead letter has no id yet, and what belongs to no hotel has none.
+            let is_new = text.contains("becomes a dead letter") || text.contains("belongs to no hotel");
+            assert!(!is_singular || has_id || is_new, "{file}: {text}");
+        }
+    }
+}

@@ -124,7 +124,7 @@ fn form_with_file(media: &str, file: &str) -> (String, usize) {
 /// A successful call for every operation with a body.
 async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
     let (staff, manager, leaver) = (hotel.of(0).await, hotel.manager().await, hotel.hire("staff", &[]).await);
-    let (stay, other) = (hotel.relay(0), hotel.active(0));
+    let (stay, other, booked) = (hotel.relay(0), hotel.active(0), hotel.active(1).id);
     let text = json!({ "name": unique("t"), "content": "Hello" });
     let template = manager.post("templates/", text).await.is(201)["id"].as_i64().unwrap();
     let newest = staff.get(stay.path("messages/")).await.is(200).as_array().unwrap().last().unwrap()["id"].clone();
@@ -225,6 +225,11 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
         ),
         CallWithBody::new("POST", "stays/{id}/check_in/", &format!("stays/{}/check_in/", other.id), json!({}), 200),
         CallWithBody::new("POST", "stays/{id}/check_out/", &format!("stays/{}/check_out/", other.id), json!({}), 200),
+        CallWithBody::new("POST", "stays/{id}/cancel/", &format!("stays/{booked}/cancel/"), json!({}), 200),
+        CallWithBody::new("POST", "stays/{id}/reinstate/", &format!("stays/{booked}/reinstate/"), json!({}), 200),
+        CallWithBody::new("POST", "stays/{id}/no_show/", &format!("stays/{booked}/no_show/"), json!({}), 200),
+        // The hotel has no WhatsApp Business Account.
+        CallWithBody::new("POST", "templates/sync/", "templates/sync/", json!({}), 409),
         CallWithBody::new("POST", "stays/import/", "stays/import/", Value::Null, 200)
             .sends("text/csv", table, cut_table),
     ];
@@ -259,6 +264,7 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
     };
     let by_staff = by_staff.into_iter().chain(inbox_calls(&staff, &stay).await).map(|call| keyed(&staff, call));
     let by_manager = by_manager.into_iter().chain(directory_calls(&manager, &other).await);
+    let by_manager = by_manager.chain(session_calls(hotel, &manager).await);
     by_staff.chain(by_manager.map(|call| keyed(&manager, call))).chain(open).collect()
 }
 
@@ -290,14 +296,38 @@ async fn directory_calls(manager: &StaffClient, stay: &TestStay) -> Vec<CallWith
     let new = CallWithBody::new;
     let label = |name: &str| json!({ "name": unique(name), "colour": "teal" });
     let id = manager.post("labels/", label("VIP")).await.is(201)["id"].clone();
+    let key = manager.post("api_keys/", json!({ "name": "PMS" })).await.is(201)["id"].clone();
     let guest = manager.get(stay.path("")).await.is(200)["guest_id"].clone();
     let conversation = format!("stays/{}/conversation/", stay.id);
     vec![
         new("POST", "labels/", "labels/", label("new"), 201),
         new("PATCH", "labels/{id}/", &format!("labels/{id}/"), label("other"), 200),
         new("DELETE", "labels/{id}/", &format!("labels/{id}/"), json!({}), 204),
+        new("POST", "api_keys/", "api_keys/", json!({ "name": "Booking system" }), 201),
+        new("DELETE", "api_keys/{id}/", &format!("api_keys/{key}/"), json!({}), 204),
         new("PATCH", "guests/{id}/", &format!("guests/{guest}/"), json!({ "note": "nuts" }), 200),
         new("POST", "stays/{id}/conversation/", &conversation, json!({}), 200),
+    ]
+}
+
+/// Calls that end sessions.
+async fn session_calls(hotel: &TestHotel, manager: &StaffClient) -> Vec<CallWithBody> {
+    let new = CallWithBody::new;
+    let person = hotel.hire("staff", &[]).await;
+    hotel.sign_in(&person.username, PASSWORD).await;
+    hotel.sign_in(&manager.username, PASSWORD).await;
+    let first_other = async |path: &str| {
+        let listed = manager.get(path).await.is(200);
+        let mut rows = listed["results"].as_array().unwrap().iter();
+        rows.find(|it| it["current"] == false).expect("no other session")["id"].clone()
+    };
+    let (own, all) = ("/api/auth/sessions/", format!("staff/{}/sessions/", person.id));
+    let one_own = format!("{own}{}/", first_other(own).await);
+    let one = format!("{all}{}/", first_other(&all).await);
+    vec![
+        new("DELETE", "/api/auth/sessions/{id}/", &one_own, json!({}), 204),
+        new("DELETE", "staff/{id}/sessions/{session_id}/", &one, json!({}), 204),
+        new("DELETE", "staff/{id}/sessions/", &all, json!({}), 204),
     ]
 }
 

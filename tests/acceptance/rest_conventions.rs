@@ -267,6 +267,31 @@ on_both!(lists_are_paged, |hotel| {
     }
 });
 
+on_both!(a_list_by_cursor_neither_repeats_nor_omits_what_changes_meanwhile, |hotel| {
+    let manager = hotel.manager().await;
+    let base = hotel.world.base();
+    for (filter, expected) in [("status=relay,active", 6), ("status=relay,active&search=0", 6), ("status=relay", 3)] {
+        let mut every = ids(&manager.get(format!("conversations/?{filter}")).await.is(200)["results"]);
+        every.sort_unstable_by(|a, b| b.cmp(a));
+        let mut found = Vec::new();
+        let mut next = Some(format!("conversations/?{filter}&page_size=2&page=7&cursor="));
+        while let Some(path) = next {
+            let part = manager.get(path.strip_prefix(&base).unwrap_or(&path)).await.is(200);
+            assert_eq!((&part["count"], &part["previous"]), (&json!(expected), &json!(null)), "{filter}");
+            found.extend(ids(&part["results"]));
+            // By page, the oldest conversation would now be the first one, and its neighbour would be left out.
+            hotel.send_guest_message(&hotel.relay(0).phone, "Hello?").await;
+            next = part["next"].as_str().map(str::to_owned);
+            assert!(next.iter().all(|it| !it.contains("page=")), "{next:?}");
+        }
+        assert_eq!(found, every, "{filter}");
+    }
+    for cursor in ["x", "0", "-1"] {
+        let path = format!("conversations/?cursor={cursor}");
+        assert!(manager.get(path).await.problem(400, "invalid")["errors"]["cursor"].is_array(), "{cursor}");
+    }
+});
+
 on_sqlite!(an_empty_list_has_a_first_page, |hotel| {
     let list = hotel.manager().await.get("conversations/?status=closed&page=1").await.is(200);
     assert_eq!(list, json!({ "count": 0, "next": null, "previous": null, "results": [] }));

@@ -110,10 +110,19 @@ on_sqlite!(the_cookie_is_secure_if_the_public_url_is_https, WorldOptions::defaul
     let body = json!({ "username": hotel.member_of(0).username, "password": PASSWORD });
     let response = hotel.anonymous().post(LOGIN, body).await;
     response.is(200);
-    let cookie = response.header("set-cookie").unwrap();
-    assert!(cookie.split("; ").any(|attribute| attribute == "Secure"), "{cookie}");
-    let cookie = cookie.split(';').next().unwrap();
-    let browser = |origin: &str| hotel.anonymous().with("cookie", cookie).with("origin", origin);
+    assert_eq!(response.header("strict-transport-security"), Some("max-age=31536000"));
+    for name in ["__Host-mm_session", "__Host-mm_device"] {
+        let cookie = response.set_cookie(name).unwrap();
+        assert!(cookie.split("; ").any(|attribute| attribute == "Secure"), "{cookie}");
+        assert!(cookie.contains("Path=/") && !cookie.contains("Domain"), "{cookie}");
+    }
+    assert_eq!(response.set_cookie("mm_session"), None);
+    let cookie = response.cookie("__Host-mm_session").unwrap();
+    // A cookie without the prefix may come from another host of the domain.
+    let other = cookie.replace("__Host-", "");
+    let planted = hotel.anonymous().with("cookie", &other).with("origin", "https://mm.example");
+    planted.post_empty(REFRESH).await.problem(401, "unauthenticated");
+    let browser = |origin: &str| hotel.anonymous().with("cookie", &cookie).with("origin", origin);
     browser("https://mm.example").post_empty(REFRESH).await.is(200);
     // With a public URL, loopback origins are no longer the server's own.
     browser(&world.base()).post_empty(REFRESH).await.problem(403, "bad_origin");

@@ -187,7 +187,7 @@ on_sqlite!(an_https_public_url_makes_the_cookie_secure, WorldOptions::default().
     let hotel = world.hotel();
     let login = json!({ "username": hotel.staff[0].username, "password": PASSWORD });
     let response = hotel.anonymous().post("/api/auth/login/", login).await;
-    let cookie = response.header("set-cookie").unwrap();
+    let cookie = response.set_cookie("__Host-mm_session").unwrap();
     assert!(cookie.split(';').any(|it| it.trim() == "Secure"), "{cookie}");
     let manager = hotel.manager().await;
     let page = manager.get("conversations/?status=relay,active&page_size=1").await.is(200);

@@ -25,7 +25,7 @@ on_both!(shutdown_finishes_requests_and_closes_sockets_with_1012, WorldOptions::
     let mut request = TcpStream::connect(world.address()).await.unwrap();
     request.write_all(head.as_bytes()).await.unwrap();
     // The request has started as soon as two requests are in progress: this one and the metrics request.
-    let has_started = async || ApiClient::new(&world).get("/metrics").await.text().contains("http_requests_under_way 2");
+    let has_started = async || ApiClient::new(&world).get("/metrics").await.text().contains("http_requests_in_flight 2");
     while !has_started().await {}
     let began = Instant::now();
     world.signal("TERM");

@@ -158,3 +158,18 @@ on_sqlite!(without_demo_nothing_is_played, without_demo() => |world| {
     anonymous.get("/api/demo/").await.problem(404, "not_found");
     anonymous.patch("/api/demo/", json!({ "playing": true })).await.problem(404, "not_found");
 });
+
+on_sqlite!(a_later_start_of_the_demo_names_the_sign_ins, WorldOptions::default().hotels(0).arguments(&["--demo"]) => |world| {
+    let first = world.server_output().join("\n");
+    let password = first.split("with the password ").nth(1).unwrap().split(',').next().unwrap();
+    world.kill();
+    world.serve();
+    let later = world.server_output().join("\n");
+    for text in ["manager ", "reception ", "staff passwd manager"] {
+        assert!(later.contains(text), "{text} is not in {later}");
+    }
+    assert!(!later.contains(password), "{later}");
+    // The command is right.
+    let changed = world.run(&["staff", "passwd", "manager"]).json()["password"].as_str().unwrap().to_owned();
+    StaffClient::sign_in(&ApiClient::new(&world), "manager", &changed).await;
+});

@@ -1,7 +1,9 @@
 //! The examples of the specification, copied to `specification_examples/`: in the same situation the server returns the
 //! same keys and values.
 
-use acceptance::{PASSWORD, StaffClient, TestHotel, TestSocket, TestStay, Value, json, on_both, unique};
+use acceptance::{
+    GIVEN_PASSWORD, PASSWORD, StaffClient, TestHotel, TestSocket, TestStay, Value, json, on_both, unique,
+};
 
 use crate::is_time;
 
@@ -48,11 +50,11 @@ async fn set_up_scene(hotel: &TestHotel, first_text: &str) -> ExampleScene {
     hotel.of(0).await.post_empty(hotel.relay(0).path("end_relay/")).await.is(200);
     let username = unique("reception");
     let body = json!({
-        "username": username, "name": "Reception Staff", "role": "staff", "password": PASSWORD,
+        "username": username, "name": "Reception Staff", "role": "staff", "password": GIVEN_PASSWORD,
         "department_ids": [hotel.departments[0].id],
     });
     hotel.manager().await.post("staff/", body).await.is(201);
-    let staff = hotel.sign_in(&username, PASSWORD).await;
+    let staff = hotel.first_sign_in(&username, GIVEN_PASSWORD).await;
     book(hotel, "John Doe", "101", PHONE);
     let received = hotel.send_guest_message(PHONE, first_text).await;
     let id = |name: &str| received[name].as_i64().unwrap();

@@ -2,6 +2,8 @@
 
 mod check_in;
 mod imports;
+mod status;
+mod tables;
 
 use acceptance::{ApiClient, TestHotel, TestSocket, Value, json, on_both, on_sqlite, unique};
 
@@ -45,10 +47,14 @@ on_both!(a_stay_is_created_listed_and_changed, |hotel| {
         "checked_in_at",
         "checked_out_at",
         "conversation_id",
+        "email",
         "guest_id",
         "guest_name",
         "guest_phone",
         "id",
+        "language",
+        "note",
+        "part",
         "reservation_code",
         "room_number",
         "status",
@@ -56,7 +62,7 @@ on_both!(a_stay_is_created_listed_and_changed, |hotel| {
     assert_eq!(keys(&made), expected);
     let nothing_yet = json!({
         "id": made["id"], "checked_in_at": null, "checked_out_at": null, "guest_id": made["guest_id"],
-        "conversation_id": null, "status": "booked",
+        "conversation_id": null, "status": "booked", "part": 1, "email": null, "language": null, "note": null,
     });
     assert_eq!(made, with_fields(&body, &nothing_yet));
     // Last created first.
@@ -84,6 +90,11 @@ on_both!(invalid_stay_fields_are_reported, |hotel| {
         ("guest_phone", json!("+34")),
         ("room_number", json!("x".repeat(201))),
         ("room_number", json!(12)),
+        ("part", json!(0)),
+        ("part", json!(10_000)),
+        ("email", json!("ana")),
+        ("language", json!("english")),
+        ("note", json!("x".repeat(2001))),
         ("check_in", json!("1.5.2030")),
         ("check_in", json!("2030-02-30")),
         ("check_in", json!(null)),
@@ -100,7 +111,7 @@ on_both!(invalid_stay_fields_are_reported, |hotel| {
         manager.patch(stay_path(&two, ""), json!({ "check_in": "2099-01-02" })).await.bad_fields(),
         ["check_out"]
     );
-    let all = ["check_in", "check_out", "guest_name", "guest_phone", "reservation_code", "room_number"];
+    let all = ["check_in", "check_out", "guest_name", "reservation_code"];
     assert_eq!(manager.post("stays/", json!({})).await.bad_fields(), all);
     assert_eq!(manager.get("stays/").await.is(200)["results"][0], two);
     // Reservation codes are unique within a hotel, and stays belong to one hotel.

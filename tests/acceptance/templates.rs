@@ -20,10 +20,22 @@ on_both!(templates_are_created_changed_and_deleted, |hotel| {
     let body =
         json!({ "name": name, "content": " Welcome, {{guest_name}}! ", "department_id": hotel.departments[1].id });
     let template = manager.post("templates/", body).await.is(201);
-    assert_eq!(keys(&template), ["content", "department_id", "id", "language", "name", "shortcut", "template_type"]);
+    let shown = [
+        "available",
+        "content",
+        "department_id",
+        "id",
+        "language",
+        "name",
+        "parameter_format",
+        "shortcut",
+        "template_type",
+    ];
+    assert_eq!(keys(&template), shown);
     let expected = json!({
         "id": template["id"], "name": name, "content": "Welcome, {{guest_name}}!", "template_type": "text",
         "department_id": hotel.departments[1].id, "language": null, "shortcut": null,
+        "parameter_format": "positional", "available": true,
     });
     assert_eq!(template, expected);
     // All staff see the templates.
@@ -51,7 +63,6 @@ on_both!(invalid_template_fields_are_reported, |hotel| {
     let (manager, other) = (hotel.manager().await, hotel.world.hotel());
     let (text, whatsapp) = (create_template(&manager, "text").await, create_template(&manager, "whatsapp").await);
     let bad = [
-        ("name", json!(text["name"])),
         ("name", json!("")),
         ("content", json!(" ")),
         ("content", json!("x".repeat(4097))),
@@ -66,6 +77,7 @@ on_both!(invalid_template_fields_are_reported, |hotel| {
         ("shortcut", json!(1)),
         ("language", json!("en-GB")),
         ("language", json!("English")),
+        ("parameter_format", json!("ordered")),
         ("language", json!(null)),
     ];
     let good = json!({ "name": unique("hello"), "content": "Hello!", "template_type": "whatsapp", "language": "fil" });
@@ -80,9 +92,24 @@ on_both!(invalid_template_fields_are_reported, |hotel| {
         );
     }
     assert_eq!(manager.post("templates/", json!({})).await.bad_fields(), ["content", "name"]);
-    for change in [json!({ "language": "en" }), json!({ "template_type": "whatsapp" })] {
-        assert_eq!(manager.patch(template_path(&text), change).await.bad_fields(), ["language"]);
-    }
+    assert_eq!(
+        manager.patch(template_path(&text), json!({ "template_type": "whatsapp" })).await.bad_fields(),
+        ["language"]
+    );
+    let german = manager.patch(template_path(&text), json!({ "language": "de" })).await.is(200);
+    assert_eq!((&german["language"], &german["template_type"]), (&json!("de"), &json!("text")));
+    let same_text = json!({ "name": text["name"], "content": "Hello!" });
+    assert_eq!(manager.post("templates/", same_text).await.bad_fields(), ["name"]);
+    let same =
+        json!({ "name": whatsapp["name"], "content": "Hello!", "template_type": "whatsapp", "language": "en_GB" });
+    assert_eq!(manager.post("templates/", same).await.bad_fields(), ["name"]);
+    // WhatsApp knows a template by name and language.
+    let named = json!({
+        "name": whatsapp["name"], "content": "Hallo!", "template_type": "whatsapp", "language": "de",
+        "parameter_format": "named",
+    });
+    assert_eq!(manager.post("templates/", named.clone()).await.is(201)["parameter_format"], "named");
+    assert_eq!(manager.post("templates/", named).await.bad_fields(), ["name"]);
     // Template names are unique within a hotel, and templates belong to one hotel.
     let other_manager = other.manager().await;
     let same_name = json!({ "name": text["name"], "content": "Hello!" });

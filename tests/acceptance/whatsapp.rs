@@ -11,6 +11,7 @@ mod outages;
 mod outbound;
 mod quotes;
 mod signatures;
+mod template_sync;
 mod verification;
 
 use acceptance::{Value, WhatsappHotel};

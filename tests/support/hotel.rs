@@ -7,6 +7,9 @@ use tokio::sync::Mutex;
 
 use crate::{ApiClient, PASSWORD, TestWorld};
 
+/// A password that a manager gives to a new colleague, who has to change it.
+pub const GIVEN_PASSWORD: &str = "given by the manager";
+
 #[derive(Clone, Debug)]
 pub struct TestDepartment {
     pub id: i64,
@@ -152,10 +155,18 @@ impl TestHotel {
         let username = crate::unique("hired");
         let body = json!({
             "username": username, "name": format!("Hired {username}"), "role": role,
-            "department_ids": departments, "password": PASSWORD,
+            "department_ids": departments, "password": GIVEN_PASSWORD,
         });
         self.manager().await.post("staff/", body).await.is(201);
-        self.sign_in(&username, PASSWORD).await
+        self.first_sign_in(&username, GIVEN_PASSWORD).await
+    }
+
+    /// Signs in with a password set by a manager, and changes it to [`PASSWORD`].
+    pub async fn first_sign_in(&self, username: &str, given: &str) -> StaffClient {
+        let staff = self.sign_in(username, given).await;
+        let change = json!({ "current_password": given, "new_password": PASSWORD });
+        staff.post("/api/auth/password/", change).await.is(204);
+        staff
     }
 
     /// A client of another system of the hotel, with a new API key.
@@ -198,6 +209,8 @@ pub struct StaffClient {
     pub refresh: String,
     /// The session cookie as a client returns it: `name=value`.
     pub cookie: String,
+    /// The device cookie, likewise.
+    pub device: String,
     client: ApiClient,
 }
 
@@ -206,7 +219,10 @@ impl StaffClient {
         let body = json!({ "username": username, "password": password });
         let response = client.post("/api/auth/login/", body).await;
         let login = response.is(200);
-        let cookie = response.header("set-cookie").expect("no cookie").split(';').next().unwrap().to_owned();
+        // The names have a prefix if the public URL is https.
+        let cookie = |name: &str| response.cookie(name).or_else(|| response.cookie(&format!("__Host-{name}")));
+        let device = cookie("mm_device").expect("no device cookie");
+        let cookie = cookie("mm_session").expect("no cookie");
         let access = text(&login["access"]);
         Self {
             id: id(&login["staff"]["id"]),
@@ -216,6 +232,7 @@ impl StaffClient {
             access,
             refresh: text(&login["refresh"]),
             cookie,
+            device,
         }
     }
 

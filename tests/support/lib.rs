@@ -25,7 +25,7 @@ mod world;
 
 pub use database::{DatabaseKind, psql};
 pub use guard::Guard;
-pub use hotel::{StaffClient, TestDepartment, TestHotel, TestMember, TestStay};
+pub use hotel::{GIVEN_PASSWORD, StaffClient, TestDepartment, TestHotel, TestMember, TestStay};
 pub use port::Port;
 pub use program::{CommandOutput, Program, ServerProcess, binary};
 pub use redis::TestRedis;

@@ -156,6 +156,17 @@ impl ApiResponse {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// A cookie that the response sets, with its attributes.
+    pub fn set_cookie(&self, name: &str) -> Option<&str> {
+        let all = self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+        all.into_iter().find(|cookie| cookie.split('=').next() == Some(name))
+    }
+
+    /// A cookie that the response sets, as a client returns it: `name=value`.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        Some(self.set_cookie(name)?.split(';').next().unwrap().to_owned())
+    }
+
     /// The URL in the `Link` header for `next` or `prev`.
     pub fn link(&self, direction: &str) -> Option<String> {
         let all = self.header("link")?;

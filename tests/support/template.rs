@@ -53,6 +53,8 @@ impl TemplateDatabase {
         let url = kind.create_database(folder.path());
         let settings = default_settings(&url, folder.path());
         let program = Program { folder: folder.path().to_owned(), settings, through: Vec::new() };
+        let migrated = program.run(&["migrate"]);
+        assert_eq!(migrated.code, Some(0), "{migrated:?}");
         let (hotels, stays) = (hotels.to_string(), stays.to_string());
         let sizes = ["--departments", "3", "--staff", "5", "--messages", "4", "--password", PASSWORD];
         let generated =

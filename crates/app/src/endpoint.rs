@@ -77,6 +77,9 @@ pub enum ResponseContent {
     JsonArray(SchemaSource),
 }
 
+/// 1 to 128 visible ASCII characters.
+const IDEMPOTENCY_KEYS: ParameterValues = ParameterValues::Pattern("^[!-~]{1,128}$");
+
 /// The problem statuses of every endpoint: internal error, and database unavailable or memory full.
 const SERVER_PROBLEMS: [u16; 2] = [500, 503];
 
@@ -138,7 +141,11 @@ impl Endpoint {
         Args: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
-        let ids = [("{id}", "id", "The id."), ("{message_id}", "message_id", "The id of the message.")];
+        let ids = [
+            ("{id}", "id", "The id."),
+            ("{message_id}", "message_id", "The id of the message."),
+            ("{session_id}", "session_id", "The id of the session."),
+        ];
         let ids = ids.into_iter().filter(|(placeholder, ..)| path.contains(placeholder));
         Self {
             serves_head: method == Method::GET,
@@ -202,7 +209,7 @@ impl Endpoint {
     /// Declares that the endpoint accepts an `Idempotency-Key`, as every write below `/api/message_manager/` does.
     pub fn idempotent(mut self) -> Self {
         let text = "A repeated request with the same key returns the first response and does nothing else.";
-        self.parameters.push(parameter("Idempotency-Key", Type::String, text, ParameterIn::Header));
+        self.parameters.push(parameter("Idempotency-Key", IDEMPOTENCY_KEYS, text, ParameterIn::Header));
         self.accepts_idempotency_key = true;
         self.problems(&[400, 404, 409, 413, 415])
     }
@@ -323,6 +330,9 @@ fn function_name<H>() -> &'static str {
     path.rsplit("::").next().unwrap_or(path)
 }
 
+/// Texts without the character NUL, which PostgreSQL cannot store.
+pub const NO_NUL: &str = "^[^\\u0000]*$";
+
 /// The values of a path, query or header parameter.
 #[derive(Clone)]
 pub enum ParameterValues {
@@ -336,6 +346,12 @@ pub enum ParameterValues {
         default: Option<i64>,
     },
     OneOf(&'static [&'static str]),
+    /// Texts that a regular expression describes.
+    Pattern(&'static str),
+    /// Any text of at most so many characters; an empty one counts as none.
+    Words {
+        max: usize,
+    },
 }
 
 impl From<Type> for ParameterValues {
@@ -357,6 +373,10 @@ impl ParameterValues {
             }
             Self::OneOf(names) => {
                 ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.to_vec())).build()
+            }
+            Self::Pattern(pattern) => ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build(),
+            Self::Words { max } => {
+                ObjectBuilder::new().schema_type(Type::String).pattern(Some(NO_NUL)).max_length(Some(max)).build()
             }
         }
     }

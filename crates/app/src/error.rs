@@ -24,18 +24,30 @@ pub enum CliError {
     #[error(transparent)]
     Import(#[from] ImportError),
     /// This many rows of an import of stays failed. The printed result contains the errors of each row.
-    #[error("Rows that failed: {0}. The output lists the errors of each; all other rows are stored.")]
+    #[error("Rows that failed: {0}. The output lists the errors of each; the other rows are not affected.")]
     FailedRows(usize),
     #[error("{}: {}", .0.display(), .1)]
     ReadFile(PathBuf, io::Error),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Copy(#[from] desk::CopyError),
     #[error("the database is PostgreSQL: back it up with pg_dump")]
     BackUpPostgres,
     #[error("the database is PostgreSQL: restore it with pg_restore or psql, then run `message-manager new-epoch`")]
     RestorePostgres,
     #[error(transparent)]
     Password(#[from] BadPassword),
+    #[error(
+        "there is no database at {}: is this the folder of the server, and is DATABASE_URL set as for the server? \
+         `message-manager migrate` creates a new database", .0.display()
+    )]
+    NoDatabase(PathBuf),
+    #[error(
+        "the PostgreSQL database of DATABASE_URL has no tables of this program: is it the database of the server? \
+         `message-manager migrate` creates the tables"
+    )]
+    EmptyPostgres,
     #[error("The database is behind this program: run `message-manager migrate`.")]
     SchemaOutdated,
     /// The command `doctor` found this many faults and has printed them.
@@ -49,6 +61,7 @@ pub enum CliError {
     Listen(SocketAddr, io::Error),
     #[error(transparent)]
     WhatsApp(#[from] whatsapp::ClientConfigError),
+    #[cfg(feature = "simulator")]
     #[error(transparent)]
     Simulator(#[from] simulator::StartError),
     #[error(transparent)]

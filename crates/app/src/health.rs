@@ -25,11 +25,14 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::public(Method::GET, "/healthz", "Check that the process runs.", check_liveness)
+            .describe("Does not look at the database; see `/readyz`.")
             .returns::<HealthyResponse>(200),
         Endpoint::public(Method::GET, "/readyz", "Check that the server can serve requests.", check_readiness)
             .describe("Fails with 503 if the database, Redis (if used) or a background task does not respond.")
             .returns::<HealthyResponse>(200),
-        Endpoint::public(Method::GET, "/metrics", "Metrics for Prometheus.", export_metrics).returns_text(200),
+        Endpoint::public(Method::GET, "/metrics", "Metrics for Prometheus.", export_metrics)
+            .describe("No label names a hotel, a person or a number.")
+            .returns_text(200),
     ]
 }
 

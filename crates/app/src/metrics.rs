@@ -62,7 +62,7 @@ impl Metrics {
     pub fn new() -> Result<Self> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
-            Opts::new("http_requests_total", "HTTP responses sent, including WebSocket upgrades."),
+            Opts::new("http_requests_total", "HTTP requests answered, including WebSocket upgrades."),
             &["route", "method", "status"],
         )?;
         let durations = HistogramVec::new(
@@ -75,11 +75,12 @@ impl Metrics {
         )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
-        let requests_in_flight = gauge(&registry, "http_requests_under_way", "HTTP requests in flight.")?;
+        let requests_in_flight =
+            gauge(&registry, "http_requests_in_flight", "HTTP requests that are not answered yet.")?;
         let unknown_receipts = counter(
             &registry,
-            "whatsapp_unknown_reports_total",
-            "Delivery receipts for phone numbers that belong to no hotel.",
+            "whatsapp_unknown_receipts_total",
+            "Delivery receipts of WhatsApp for phone numbers that belong to no hotel.",
         )?;
         let body_bytes = gauge(&registry, "http_body_bytes", "Memory used by request bodies, in bytes.")?;
         let collected = Mutex::new(CollectedMetrics::new(&registry)?);
@@ -143,23 +144,38 @@ impl CollectedMetrics {
         Ok(Self {
             connections: gauge("http_connections", "Open connections, including WebSockets.")?,
             connections_waiting: gauge("http_connections_waiting", "Connections without a complete request head.")?,
-            connections_ended: counter("http_connections_ended_total", "Connections closed by the head timeout.")?,
+            connections_ended: counter(
+                "http_connections_ended_total",
+                "Connections closed because a request head did not arrive within 10 s.",
+            )?,
             sockets: gauge("websocket_sockets", "Open WebSockets.")?,
-            subscriptions: gauge("websocket_subscriptions", "Subscriptions to conversations.")?,
+            subscriptions: gauge(
+                "websocket_subscriptions",
+                "Subscriptions of open WebSockets to conversations and inboxes.",
+            )?,
             hotels: gauge("websocket_hotels", "Hotels with an open WebSocket on this node.")?,
             deliveries: counter("websocket_deliveries_total", "Frames put into send queues of WebSockets.")?,
             overflows: counter("websocket_overflows_total", "WebSockets closed because their send queue was full.")?,
-            commands: counter("websocket_commands_total", "Commands of WebSockets within the rate limit.")?,
-            refused_commands: counter("websocket_commands_refused_total", "Commands refused by the rate limit.")?,
+            commands: counter("websocket_commands_total", "WebSocket commands accepted, within the rate limit.")?,
+            refused_commands: counter(
+                "websocket_commands_refused_total",
+                "WebSocket commands refused by the rate limit.",
+            )?,
             violations: counter("websocket_violations_total", "WebSockets closed after too many errors.")?,
-            log_reads: counter("feed_log_reads_total", "Reads of the event log for missed events.")?,
-            bus_up: gauge("bus_up", "1 if this node can reach the cluster bus; always 1 without other nodes.")?,
-            bus_published: counter("bus_told_total", "Signals published to other nodes.")?,
+            log_reads: counter("feed_log_reads_total", "Reads of the event log for events that were not in memory.")?,
+            bus_up: gauge(
+                "bus_up",
+                "1 if this node can publish signals to other nodes and receive theirs, or runs alone; else 0.",
+            )?,
+            bus_published: counter("bus_published_total", "Signals published to other nodes.")?,
             bus_failed: counter("bus_failed_total", "Signals that could not be published to other nodes.")?,
-            bus_received: counter("bus_heard_total", "Signals received from other nodes.")?,
+            bus_received: counter("bus_received_total", "Signals received from other nodes.")?,
             queued: gauge("whatsapp_queued", "Messages to guests that are queued or being sent.")?,
-            held: gauge("whatsapp_held", "Messages held until their guest writes.")?,
-            suspended: gauge("whatsapp_stopped", "Hotels whose sender is suspended; the log says why.")?,
+            held: gauge("whatsapp_held", "Messages to guests that are held until the guest writes.")?,
+            suspended: gauge(
+                "whatsapp_stopped",
+                "Hotels whose sender is suspended because WhatsApp refuses the token or the account.",
+            )?,
             dead_letters: gauge("whatsapp_parked", "Dead letters: webhook updates that could not be processed.")?,
         })
     }

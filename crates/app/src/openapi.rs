@@ -13,10 +13,7 @@ use wire::{
     response::ProblemResponse,
 };
 
-use crate::{
-    openapi::schemas::Schemas,
-    rest::{self, auth::SESSION_COOKIE},
-};
+use crate::{openapi::schemas::Schemas, request::sign_in_cookies::SESSION_COOKIE, rest};
 
 /// Builds the OpenAPI document as JSON.
 pub fn document() -> serde_json::Result<Value> {
@@ -115,7 +112,8 @@ mod tests {
             assert!(ids.insert(id), "{name}: {id} is used twice");
             assert!(id.bytes().all(|it| it.is_ascii_lowercase() || it == b'_'), "{name}: {id}");
             for key in ["summary", "description"] {
-                assert!(operation[key].as_str().unwrap().ends_with('.'), "{name}: {key}");
+                let text = operation[key].as_str().unwrap();
+                assert!(text.starts_with(|it: char| !it.is_whitespace()) && text.ends_with('.'), "{name}: {key}");
             }
             assert!(operation["security"].is_array(), "{name}");
             for parameter in operation["parameters"].as_array().unwrap() {

@@ -9,7 +9,9 @@ use actix_web::{
     dev::HttpServiceFactory,
     http::{
         Method,
-        header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        header::{
+            CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        },
     },
     middleware::DefaultHeaders,
     web,
@@ -61,12 +63,16 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// The security headers of all responses that do not set their own.
-pub fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
+/// How long browsers use https only, once they have seen the server by https: a year.
+const HSTS: &str = "max-age=31536000";
+
+/// The security headers of all responses that do not set their own. `is_https` is whether the public URL is https.
+pub fn security_headers(is_https: bool) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
         .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .add((REFERRER_POLICY, "no-referrer"))
-        .add((CONTENT_SECURITY_POLICY, DEFAULT_POLICY))
+        .add((CONTENT_SECURITY_POLICY, DEFAULT_POLICY));
+    if is_https { headers.add((STRICT_TRANSPORT_SECURITY, HSTS)) } else { headers }
 }
 
 /// The page of the console or, in a binary without console, the landing page, which names what is missing.
@@ -115,8 +121,20 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
+    async fn a_binary_without_console_says_what_is_missing() {
+        let response = landing_page();
+        assert_eq!(response.status(), 200);
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        let page = std::str::from_utf8(&body).unwrap();
+        for part in ["make console", "Node 20.19", "href=\"/api/docs/\""] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+
+    #[actix_web::test]
     async fn pages_load_nothing_from_other_hosts() {
-        let pages = Server::new().wrap(security_headers()).route("/", web::get().to(show_start_page)).service(docs());
+        let pages =
+            Server::new().wrap(security_headers(false)).route("/", web::get().to(show_start_page)).service(docs());
         let server = test::init_service(pages).await;
         for path in ["/", "/api/docs/"] {
             let response = test::call_service(&server, test::TestRequest::with_uri(path).to_request()).await;

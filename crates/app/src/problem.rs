@@ -22,6 +22,8 @@ const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The `Retry-After` header while the memory for request bodies is full: a stalled body gives its memory back after ten
 /// seconds.
 const BODY_MEMORY_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The `Retry-After` header while too many sign-ins wait for their turn.
+const SIGN_INS_RETRY_AFTER: Duration = Duration::from_secs(2);
 const SOCKETS_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The result of an HTTP handler: a response, or a problem.
@@ -283,12 +285,12 @@ impl From<desk::Error> for Problem {
         use desk::Error::*;
         let status = match &error {
             Unauthenticated | BadCredentials => StatusCode::UNAUTHORIZED,
-            Forbidden | NoStayHandler | BeyondApiKey | NotTheSender => StatusCode::FORBIDDEN,
+            Forbidden | NoStayHandler | BeyondApiKey | NotTheSender | PasswordChangeRequired => StatusCode::FORBIDDEN,
             NotFound => StatusCode::NOT_FOUND,
             Invalid(_) => StatusCode::BAD_REQUEST,
             UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            TooManyAttempts { .. } | TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             ConversationClosed
             | NotInRelay
             | WindowClosed
@@ -298,17 +300,22 @@ impl From<desk::Error> for Problem {
             | DraftConflict { .. }
             | DepartmentInUse(_)
             | AlreadyAssigned { .. }
+            | NotAllowedNow(_)
+            | NoGuestNumber
+            | TemplateUnavailable
             | IdempotencyMismatch
             | NoDepartment
+            | LastManager
             | ResyncRequired => StatusCode::CONFLICT,
-            NotThereYet => StatusCode::SERVICE_UNAVAILABLE,
+            NotThereYet | WhatsAppUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let problem = Self::new(status, error.code(), error.detail());
         let problem = match error {
             Invalid(field) => Self::invalid(field.name, field.sentence),
-            NotThereYet => problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER)),
+            NotThereYet | WhatsAppUnavailable => problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER)),
+            TooManySignIns => problem.with(|it| it.retry_after = Some(SIGN_INS_RETRY_AFTER)),
             TooManyAttempts { retry_after } => problem.with(|it| it.retry_after = Some(retry_after)),
             StaleReply { newer } => {
                 let newer = newer.iter().map(|message| json!(MessageResponse::from(message))).collect();

@@ -18,6 +18,7 @@ mod page_links;
 mod path_id;
 mod query;
 pub mod repeated_write;
+pub mod sign_in_cookies;
 
 pub use self::api_request::{AcceptsAnyType, ApiRequest, RequestCaller};
 pub use self::body::{MaxBodyBytes, RequestBody};
@@ -25,4 +26,7 @@ pub use self::body_reader::{leave_unread, read_body};
 pub use self::byte_range::{RequestedBytes, requested_bytes};
 pub use self::client_ip::client_ip;
 pub use self::conditional::has_current;
-pub use self::query::{Query, conversation_filter, event_cursor, message_range, page, stay_filter, template_filter};
+pub use self::query::{
+    ConversationCursor, Query, conversation_cursor, conversation_filter, event_cursor, message_range, page,
+    stay_filter, template_filter,
+};

@@ -6,6 +6,7 @@ pub mod attachments;
 pub mod auth;
 pub mod stays;
 
+mod api_keys;
 mod conversations;
 mod demo;
 mod departments;
@@ -45,6 +46,7 @@ pub fn endpoints() -> Vec<(&'static str, Vec<Endpoint>)> {
         ("Hotel", hotel::endpoints()),
         ("Hotel", templates::endpoints()),
         ("Hotel", labels::endpoints()),
+        ("Hotel", api_keys::endpoints()),
         ("Stays", guests::endpoints()),
         ("Stays", stays::endpoints()),
         ("Server", demo::endpoints()),

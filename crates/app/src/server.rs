@@ -1,5 +1,6 @@
 //! HTTP server process: start, background tasks and graceful shutdown.
 
+#[cfg(feature = "simulator")]
 mod simulated_whatsapp;
 
 use std::{
@@ -21,7 +22,12 @@ use actix_web::{
     },
     web,
 };
-use desk::{DbUrl, Desk, hotels::PlayedGuests, maintenance::Retention, outbound::worker::OutboxWorker};
+use desk::{
+    DbUrl, Desk,
+    hotels::{DemoSignIn, PlayedGuests},
+    maintenance::Retention,
+    outbound::worker::OutboxWorker,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use transport::{BusKind, ClientConnections, HttpLimits, Hub, http_server};
 
@@ -77,13 +83,7 @@ pub async fn run(mut settings: Settings, is_demo: bool, simulate_whatsapp: bool)
         prepare_demo(&desk, &mut stdout).await?;
     }
     // The simulator of WhatsApp runs until this value is dropped.
-    let _simulator = if simulate_whatsapp {
-        let simulator = simulated_whatsapp::start(&desk, &mut settings, address).await?;
-        writeln!(stdout, "WhatsApp is simulated at {}: nothing is sent to Meta.", simulator.url())?;
-        Some(simulator)
-    } else {
-        None
-    };
+    let _simulator = start_simulator(&desk, &mut settings, address, simulate_whatsapp).await?;
     hub.start(desk.clone(), bus_kind(&settings, &desk).await?, settings.log_compare_interval());
     let outbox_worker = start_tasks(&desk, &settings)?;
     let max_sockets = raise_file_limit(&mut stdout)?;
@@ -123,7 +123,8 @@ async fn serve(
     let (app_of_workers, connections) = (app.clone(), app.connections.clone());
     let server = move || {
         let server = Server::new().app_data(app_of_workers.clone());
-        let server = server.wrap(from_fn(compress)).wrap(pages::security_headers()).wrap(from_fn(log_access));
+        let headers = pages::security_headers(app_of_workers.settings.is_https());
+        let server = server.wrap(from_fn(compress)).wrap(headers).wrap(from_fn(log_access));
         server.configure(routes::configure)
     };
     let server = http_server(server, listener, connections, limits)?;
@@ -140,6 +141,28 @@ async fn serve(
     }
     tokio::join!(stop_http(&app, handle), stop_outbox_worker(outbox_worker));
     running.await.map_err(io::Error::other)?.map_err(CliError::from)
+}
+
+/// Starts the simulator of WhatsApp if `simulate_whatsapp`, and points the settings to it.
+#[cfg(feature = "simulator")]
+async fn start_simulator(
+    desk: &Desk,
+    settings: &mut Settings,
+    address: SocketAddr,
+    simulate_whatsapp: bool,
+) -> Result<Option<simulator::RunningSimulator>, CliError> {
+    if !simulate_whatsapp {
+        return Ok(None);
+    }
+    let simulator = simulated_whatsapp::start(desk, settings, address).await?;
+    writeln!(io::stdout(), "WhatsApp is simulated at {}: nothing is sent to Meta.", simulator.url())?;
+    Ok(Some(simulator))
+}
+
+/// A program without the simulator has no option that asks for it.
+#[cfg(not(feature = "simulator"))]
+async fn start_simulator(_: &Desk, _: &mut Settings, _: SocketAddr, _: bool) -> Result<Option<()>, CliError> {
+    Ok(None)
 }
 
 /// Starts the background tasks: maintenance and, if there is a WhatsApp access token, the outbox worker, read receipts
@@ -177,18 +200,35 @@ async fn bus_kind(settings: &Settings, desk: &Desk) -> Result<BusKind, CliError>
     })
 }
 
-/// Creates the demo hotel in an empty database and prints the sign-ins. Refuses a database with real data.
+/// Creates the demo hotel in an empty database, and prints the sign-ins with their password. On a later start prints the
+/// sign-ins and how to set a password, which is stored only as a hash. Refuses a database with real data.
 async fn prepare_demo(desk: &Desk, stdout: &mut impl Write) -> Result<(), CliError> {
-    if !desk.is_empty().await? {
-        return if desk.is_demo_database().await? { Ok(()) } else { Err(CliError::DemoOnRealData) };
+    if desk.is_empty().await? {
+        let demo = desk.create_demo_hotel().await?;
+        writeln!(stdout, "This is the demo: {} (hotel {}). Sign in as", demo.name, demo.hotel)?;
+        print_sign_ins(&demo.sign_ins, stdout)?;
+        writeln!(stdout, "with the password {}, which is shown only now.", demo.password)?;
+        return Ok(());
     }
-    let demo = desk.create_demo_hotel().await?;
-    writeln!(stdout, "This is the demo: {} (hotel {}). Sign in as", demo.name, demo.hotel)?;
-    for sign_in in &demo.sign_ins {
-        writeln!(stdout, "  {:14} {} ({})", sign_in.username, sign_in.name, sign_in.role.as_str())?;
+    if !desk.is_demo_database().await? {
+        return Err(CliError::DemoOnRealData);
     }
-    writeln!(stdout, "with the password {}, which is shown only now.", demo.password)?;
+    let sign_ins = desk.demo_sign_ins().await?;
+    if let Some(first) = sign_ins.first() {
+        let program = std::env::args().next().unwrap_or_else(|| "message-manager".to_owned());
+        writeln!(stdout, "This is the demo, with the data of the former start. Sign in as")?;
+        print_sign_ins(&sign_ins, stdout)?;
+        writeln!(
+            stdout,
+            "with the password of the first start. For a new one: {program} staff passwd {} --permanent",
+            first.username
+        )?;
+    }
     Ok(())
+}
+
+fn print_sign_ins(sign_ins: &[DemoSignIn], stdout: &mut impl Write) -> io::Result<()> {
+    sign_ins.iter().try_for_each(|it| writeln!(stdout, "  {:14} {} ({})", it.username, it.name, it.role.as_str()))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

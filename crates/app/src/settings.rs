@@ -117,6 +117,11 @@ impl Settings {
         if reader.faults.is_empty() { Ok(settings) } else { Err(SettingsError(reader.faults)) }
     }
 
+    /// Whether the scheme of the public URL is https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
     /// The lifetimes of staff sessions, idle and in total.
     pub fn lifetimes(&self) -> SessionLifetimes {
         SessionLifetimes { idle: TimeDelta::days(self.session_idle_days), max: TimeDelta::days(self.session_max_days) }

@@ -25,6 +25,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let updates = "Receive guest messages and delivery receipts from WhatsApp, signed by Meta.";
     vec![
         Endpoint::public(Method::GET, "/webhooks/whatsapp/", "Verify the webhook (called by Meta).", verify_webhook)
+.describe("Returns `hub.challenge` if `hub.verify_token` is the configured one.")
             .without_head()
             .query("hub.mode", Type::String, "`subscribe`.")
             .query("hub.verify_token", Type::String, "The verify token.")

@@ -3,7 +3,8 @@
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
-use std::sync::LazyLock;
+use std::{ops::RangeInclusive, sync::LazyLock};
+use zxcvbn::{Score, zxcvbn};
 
 /// The parameters that OWASP recommends for Argon2id: 19 MiB, two passes, one lane.
 const PARAMS: Params = match Params::new(19_456, 2, 1, Some(HASH_BYTES)) {
@@ -18,19 +19,26 @@ const SALT_BYTES: usize = 16;
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 const GENERATED_CHARS: usize = 20;
 
-/// A new password: at least 10 characters, at most 1,024 bytes, no NUL.
+/// The lengths of a new password, in characters.
+const LENGTHS: RangeInclusive<usize> = 12..=128;
+/// The least score of a new password, from 0 to 4: three means that 100 million guesses do not find it.
+const LEAST_SCORE: Score = Score::Three;
+
+/// A new password: 12 to 128 characters, no NUL. [`Password::ensure_unguessable`] checks the rest of the rules.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 /// Why a new password is refused. Displays as a sentence for the person who chose it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
-    #[error("A password needs at least 10 characters.")]
+    #[error("A password needs at least {} characters.", LENGTHS.start())]
     TooShort,
-    #[error("A password may be at most 1,024 bytes long.")]
+    #[error("A password may have at most {} characters.", LENGTHS.end())]
     TooLong,
     #[error("A password cannot contain a NUL character.")]
     Nul,
+    #[error("This password is easy to guess{}. Please take another one, for example four unrelated words.", reason(.0))]
+    Guessable(Option<String>),
 }
 
 /// An Argon2id hash of a password, as a PHC string (`$argon2id$v=19$m=…`).
@@ -45,18 +53,32 @@ pub struct HashError(#[from] password_hash::Error);
 redacted!(Password, PasswordHash);
 
 impl Password {
-    /// Validates a new password. Leading and trailing spaces are kept.
+    /// Validates length and characters of a new password. Leading and trailing spaces are kept.
     pub fn parse(text: impl Into<String>) -> Result<Self, BadPassword> {
         let text = text.into();
-        if text.len() > 1024 {
+        let length = text.chars().take(LENGTHS.end() + 1).count();
+        if length > *LENGTHS.end() {
             Err(BadPassword::TooLong)
         } else if text.contains('\0') {
             Err(BadPassword::Nul)
-        } else if text.chars().count() < 10 {
+        } else if length < *LENGTHS.start() {
             Err(BadPassword::TooShort)
         } else {
             Ok(Self(text))
         }
+    }
+
+    /// Fails if the password is common, or can be guessed from these names of the person and the hotel. May take some
+    /// milliseconds: use a blocking thread.
+    pub fn ensure_unguessable(&self, names: &[String]) -> Result<(), BadPassword> {
+        let words: Vec<String> = names.iter().flat_map(|name| words_of(name)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let guessed = zxcvbn(&self.0, &words);
+        if guessed.score() >= LEAST_SCORE {
+            return Ok(());
+        }
+        let warning = guessed.feedback().and_then(|feedback| feedback.warning());
+        Err(BadPassword::Guessable(warning.map(|it| it.to_string())))
     }
 
     /// Generates a random password of 20 characters (99 bits) that are hard to misread.
@@ -111,6 +133,22 @@ impl PasswordHash {
     }
 }
 
+/// A name as a whole, its words without spaces, and each of them: a password may contain one of these.
+fn words_of(name: &str) -> Vec<String> {
+    let words = name.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_owned);
+    let words: Vec<String> = words.collect();
+    [vec![name.to_owned(), words.concat()], words].concat()
+}
+
+/// The warning as the end of a sentence.
+fn reason(warning: &Option<String>) -> String {
+    let Some(warning) = warning else { return String::new() };
+    let words = warning.trim_end_matches('.');
+    let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let first = if first == "This" { "it".to_owned() } else { first.to_lowercase() };
+    format!(": {first} {rest}")
+}
+
 fn argon2id() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS)
 }
@@ -163,13 +201,28 @@ mod tests {
     }
 
     #[test]
-    fn new_passwords_are_validated() {
-        assert_eq!(Password::parse("123456789"), Err(BadPassword::TooShort));
-        assert_eq!(Password::parse("ñandúñand"), Err(BadPassword::TooShort), "characters, not bytes");
-        assert_eq!(Password::parse("a\0bcdefghijk"), Err(BadPassword::Nul));
-        assert_eq!(Password::parse("x".repeat(1025)), Err(BadPassword::TooLong));
-        assert!(Password::parse("x".repeat(1024)).is_ok());
-        assert_eq!(Password::parse(" 12345678 ").unwrap().as_str(), " 12345678 ");
+    fn new_passwords_have_12_to_128_characters() {
+        assert_eq!(Password::parse("12345678901"), Err(BadPassword::TooShort));
+        assert_eq!(Password::parse("ñandúñandúñ"), Err(BadPassword::TooShort), "characters, not bytes");
+        assert_eq!(Password::parse("a\0bcdefghijkl"), Err(BadPassword::Nul));
+        assert_eq!(Password::parse("ñ".repeat(129)), Err(BadPassword::TooLong));
+        assert!(Password::parse("ñ".repeat(128)).is_ok());
+        assert_eq!(Password::parse(" 1234567890 ").unwrap().as_str(), " 1234567890 ");
+    }
+
+    #[test]
+    fn new_passwords_cannot_be_guessed() {
+        let names = ["ana.morales", "Ana Morales", "Hotel Miramar"].map(str::to_owned);
+        let check = |text: &str| Password::parse(text).unwrap().ensure_unguessable(&names);
+        for bad in ["password1234", "123456789012", "qwertyuiop12", "aaaaaaaaaaaa", "anamorales123", "HotelMiramar1"] {
+            let refused = check(bad).expect_err(bad);
+            let sentence = refused.to_string();
+            assert!(sentence.starts_with("This password is easy to guess") && sentence.ends_with('.'), "{sentence}");
+            assert!(!sentence.contains(bad), "{sentence}");
+        }
+        for good in ["a long pass phrase", "correct horse battery", "k7fm-2xqp-9hut"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
     }
 
     #[test]
@@ -177,6 +230,7 @@ mod tests {
         let password = Password::generate();
         assert_eq!(password.as_str().len(), 20);
         assert_eq!(Password::parse(password.as_str()).as_ref(), Ok(&password));
+        assert_eq!(password.ensure_unguessable(&[]), Ok(()));
         assert_ne!(password, Password::generate());
     }
 

@@ -20,6 +20,18 @@ export default defineConfig({
     cssCodeSplit: false,
     manifest: "manifest.json",
     target: "es2022",
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // One file for the sign-in and one for the inbox, each with all that it imports: browsers fetch six files at a time,
+          // and small ones wait for each other.
+          groups: [
+            { name: "start", test: /\/src\/main\.tsx$/, priority: 2 },
+            { name: "inbox", test: /\/src\/routes\.tsx$/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: {

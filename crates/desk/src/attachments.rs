@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use auth::{Caller, Digest};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Attachment, AttachmentId, ConversationRef, HotelId, MessageId, PictureSize};
+use domain::{Attachment, AttachmentId, ConversationRef, HotelId, MessageId, PictureSize, text::clean_file_name};
 use persistence::{
     Conn, Tx,
     attachments::{self, AttachmentState, CompleteFile, FoundAttachment, MediaSource, NewAttachment, PendingDownload},
@@ -274,8 +274,8 @@ pub(crate) fn store_pending_file(
 /// Returns the name of a guest's file: the name that the guest gave, otherwise the kind of media with an extension for
 /// its type.
 fn file_name(media: &Media) -> String {
-    if let Some(name) = &media.filename {
-        return name.clone();
+    if let Some(name) = media.filename.as_deref().map(clean_file_name).filter(|it| !it.is_empty()) {
+        return name;
     }
     let extension = match media.mime_type.rsplit('/').next().unwrap_or_default() {
         "jpeg" => "jpg",

@@ -42,15 +42,16 @@ pub(crate) fn create_conversation(
 /// Gives the guest's conversation without a stay to a stay that has no conversation yet. Does nothing if the guest has
 /// no such conversation.
 pub(crate) fn adopt_conversation(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, now: DateTime<Utc>) -> Result<(), Error> {
-    let Some(before) = conversations::find_without_stay(tx.conn(), stay.guest)? else { return Ok(()) };
+    let Some(guest) = stay.guest else { return Ok(()) };
+    let Some(before) = conversations::find_without_stay(tx.conn(), guest)? else { return Ok(()) };
     let mut conversation = before.clone();
     conversation.attach_stay(stay.id, stay.unrouted_status(today(hotel, now)));
     save_conversation::save_with_events(tx, &before, &conversation, None, now)?;
     Ok(conversations::update_search_key(tx, conversation.id)?)
 }
 
-/// Gives the guest's conversation without a stay to the guest's first stay that has no check-out and no conversation
-/// yet; see [`adopt_conversation`].
+/// Gives the guest's conversation without a stay to the guest's first stay that has neither check-out, cancellation
+/// nor conversation yet; see [`adopt_conversation`].
 pub(crate) fn adopt_conversation_of_guest(
     tx: &mut Tx<'_>,
     hotel: &Hotel,

@@ -6,7 +6,7 @@ use domain::{
     Conversation, ConversationId, ConversationRef, ConversationView, DepartmentId, MessageText, Person, Reach, StaffId,
     Status,
 };
-use persistence::{Tx, answers, conversations, departments, hotels, sql::pagination::Slice, staff};
+use persistence::{Conn, Tx, answers, conversations, departments, hotels, sql::pagination::Slice, staff};
 
 pub use persistence::conversations::{ConversationFilter, ConversationOrder};
 
@@ -33,6 +33,14 @@ pub struct ConversationList {
 /// The most conversations that the list of conversations with status `active` contains.
 const MAX_ACTIVE: i64 = 500;
 
+/// A part of a list of conversations in the order of ids.
+#[derive(Debug)]
+pub struct ConversationListPart {
+    pub list: ConversationList,
+    /// The id below which the next part begins; `None` at the end of the list.
+    pub next_below: Option<ConversationId>,
+}
+
 impl Desk {
     /// Returns a page of the visible conversations.
     pub async fn list_conversations(
@@ -46,13 +54,29 @@ impl Desk {
         let is_indexed = is_any_state && filter.search.is_none() && filter.order == ConversationOrder::Updated;
         let cost = if is_indexed { ReadCost::Indexed } else { ReadCost::Scan };
         self.read_with_cursor(caller, cost, move |conn, reach| {
-            let mut filter = filter;
-            if let Some(text) = &filter.search {
-                filter.search_numbers = phone_search_terms(conn, reach.hotel, text)?;
-            }
-            let (count, page_of_views) = conversations::list(conn, reach, &filter, page.slice())?;
-            page.ensure_exists(count)?;
-            Ok(ConversationList { count, page: page_of_views })
+            let list = load_list(conn, reach, filter, page.slice())?;
+            page.ensure_exists(list.count)?;
+            Ok(list)
+        })
+        .await
+    }
+
+    /// Returns at most `size` visible conversations with ids below `below`, newest id first.
+    pub async fn list_conversations_below(
+        &self,
+        caller: Caller,
+        filter: ConversationFilter,
+        below: Option<ConversationId>,
+        size: i64,
+    ) -> Result<WithCursor<ConversationListPart>, Error> {
+        let filter = ConversationFilter { order: ConversationOrder::Newest { below }, ..filter };
+        self.read_with_cursor(caller, ReadCost::Scan, move |conn, reach| {
+            // One row more shows whether another part follows.
+            let mut list = load_list(conn, reach, filter, Slice { offset: 0, limit: size + 1 })?;
+            let is_last = (list.page.len() as i64) <= size;
+            list.page.truncate(size as usize);
+            let last = list.page.last().map(|it| it.conversation.id);
+            Ok(ConversationListPart { list, next_below: last.filter(|_| !is_last) })
         })
         .await
     }
@@ -228,4 +252,17 @@ impl Desk {
         })
         .await
     }
+}
+
+fn load_list(
+    conn: &mut Conn,
+    reach: &Reach,
+    mut filter: ConversationFilter,
+    slice: Slice,
+) -> Result<ConversationList, Error> {
+    if let Some(text) = &filter.search {
+        filter.search_numbers = phone_search_terms(conn, reach.hotel, text)?;
+    }
+    let (count, page) = conversations::list(conn, reach, &filter, slice)?;
+    Ok(ConversationList { count, page })
 }

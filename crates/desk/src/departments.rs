@@ -109,6 +109,15 @@ impl Desk {
         Ok(open.await?.into_iter().map(ConversationRef::Conversation).collect::<Vec<_>>().into())
     }
 
+    /// Returns all departments of a hotel, for the command line.
+    pub async fn list_departments_of(&self, hotel: HotelId) -> Result<Vec<Department>, Error> {
+        self.read(move |conn| {
+            find_hotel(conn, hotel)?;
+            Ok(departments::all(conn, hotel)?)
+        })
+        .await
+    }
+
     /// Creates a department for the command line.
     pub async fn create_department_of(&self, hotel: HotelId, name: Name) -> Result<DepartmentId, Error> {
         let now = self.now();

@@ -1,12 +1,17 @@
-//! The state of database and WhatsApp for the command `doctor`.
+//! The state of database, hotels and WhatsApp for the command `doctor`.
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use domain::{Hotel, HotelId};
-use persistence::{diagnostics, hotels};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ApiKeyEntry, Hotel, HotelId};
+use persistence::{api_keys, diagnostics, hotels, sender_leases};
+
+pub use persistence::diagnostics::ImportFailures;
 
 use crate::{Desk, Error};
+
+/// How long before its end an API key is reported.
+const KEY_NOTICE: TimeDelta = TimeDelta::days(14);
 
 /// The state of database and WhatsApp for `doctor`, read in one snapshot.
 #[derive(Clone, Debug)]
@@ -35,6 +40,13 @@ pub struct HotelDiagnostics {
     pub stopped: Option<SuspendedSender>,
     /// Time of the hotel's newest guest message.
     pub last_heard: Option<DateTime<Utc>>,
+    pub has_active_manager: bool,
+    /// User names of active staff without an active department: they cannot answer unrouted conversations.
+    pub staff_without_department: Vec<String>,
+    /// Imports of stays that failed one after another; `None` if the last one did not fail.
+    pub failed_imports: Option<ImportFailures>,
+    /// API keys that have expired or will soon, and are not revoked.
+    pub ending_keys: Vec<ApiKeyEntry>,
 }
 
 /// The sender of a hotel is suspended: WhatsApp has rejected its access token or account, so that nothing is sent.
@@ -47,6 +59,32 @@ pub struct SuspendedSender {
 }
 
 impl Desk {
+    /// Ends the suspension of a hotel's sender, if it is for this access token (a digest), because WhatsApp accepts the
+    /// token again. Returns whether the sender was suspended for it.
+    pub async fn resume_sender(&self, hotel: HotelId, token: String) -> Result<bool, Error> {
+        self.write(hotel, vec![], move |tx| Ok(sender_leases::resume_for_token(tx, hotel, &token)?)).await
+    }
+
+    /// Counts a failed import of stays for `doctor`, or forgets earlier failures after an import without failure. The
+    /// import itself is over, so a failure is only logged.
+    pub(crate) async fn record_import(&self, hotel: HotelId, has_failed: bool) {
+        let now = self.now();
+        let recorded = async {
+            if has_failed {
+                self.write(hotel, vec![], move |tx| Ok::<_, Error>(diagnostics::record_failed_import(tx, hotel, now)?))
+                    .await
+            } else if self.read(move |conn| Ok::<_, Error>(diagnostics::has_import_failures(conn, hotel)?)).await? {
+                self.write(hotel, vec![], move |tx| Ok::<_, Error>(diagnostics::forget_failed_imports(tx, hotel)?))
+                    .await
+            } else {
+                Ok(())
+            }
+        };
+        if let Err(error) = recorded.await {
+            log::warn!("hotel {hotel}: cannot record for `doctor` how an import ended: {error}");
+        }
+    }
+
     pub async fn load_diagnostics(&self) -> Result<Diagnostics, Error> {
         let clock = self.clock.clone();
         self.read(move |conn| {
@@ -61,7 +99,22 @@ impl Desk {
             let suspended = diagnostics::suspended_senders(conn)?.into_iter();
             let mut suspended: HashMap<HotelId, SuspendedSender> =
                 suspended.map(|(hotel, code, token)| (hotel, SuspendedSender { code, token })).collect();
+            let without_manager = diagnostics::hotels_without_manager(conn)?;
+            let mut failed_imports: HashMap<HotelId, ImportFailures> =
+                diagnostics::import_failures(conn)?.into_iter().collect();
+            let mut without_department: HashMap<HotelId, Vec<String>> = HashMap::new();
+            for (hotel, username) in diagnostics::staff_without_department(conn)? {
+                without_department.entry(hotel).or_default().push(username);
+            }
+            let mut ending_keys: HashMap<HotelId, Vec<ApiKeyEntry>> = HashMap::new();
+            for key in api_keys::ending_before(conn, now + KEY_NOTICE)? {
+                ending_keys.entry(key.hotel).or_default().push(key);
+            }
             let hotels = hotels::all(conn)?.into_iter().map(|hotel| HotelDiagnostics {
+                has_active_manager: !without_manager.contains(&hotel.id),
+                staff_without_department: without_department.remove(&hotel.id).unwrap_or_default(),
+                failed_imports: failed_imports.remove(&hotel.id),
+                ending_keys: ending_keys.remove(&hotel.id).unwrap_or_default(),
                 queued: queued.remove(&hotel.id).unwrap_or_default(),
                 held: held.remove(&hotel.id).unwrap_or_default(),
                 stopped: suspended.remove(&hotel.id),

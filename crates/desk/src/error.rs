@@ -20,11 +20,16 @@ pub enum Error {
     BadCredentials,
     #[error("Too many failed sign-ins. Please wait before trying again.")]
     TooManyAttempts { retry_after: Duration },
+    /// More sign-ins wait than the server can check soon.
+    #[error("Too many people are signing in at this moment. Please try again in a moment.")]
+    TooManySignIns,
+    #[error("Please choose a new password first.")]
+    PasswordChangeRequired,
     #[error("Only a manager may do this.")]
     Forbidden,
     #[error("Only managers and members of a department that handles stays may do this.")]
     NoStayHandler,
-    #[error("An API key may only list and import stays, check guests in and check guests out.")]
+    #[error("An API key may only list, import and cancel stays, check guests in and check guests out.")]
     BeyondApiKey,
     /// The object that the request names is absent, or not visible to the caller.
     #[error("Not found.")]
@@ -75,8 +80,22 @@ pub enum Error {
         /// The assignee.
         assigned_to: Person,
     },
+    /// The state of the object forbids the change; the value is the sentence for staff.
+    #[error("{}", .0)]
+    NotAllowedNow(&'static str),
+    /// The stay names no guest to whom a message could be sent.
+    #[error("This stay has no phone number, so nothing can be sent to the guest. Enter the number first.")]
+    NoGuestNumber,
+    /// Meta does not accept the template now.
+    #[error("WhatsApp has paused or deleted this template. Choose another one.")]
+    TemplateUnavailable,
+    /// WhatsApp did not answer a request that the use case needs, or refused it.
+    #[error("WhatsApp did not answer. Please try again; the server's log names the reason.")]
+    WhatsAppUnavailable,
     #[error("This key was used for another request.")]
     IdempotencyMismatch,
+    #[error("This is the last active manager of the hotel. Please make somebody else a manager first.")]
+    LastManager,
     /// The sender has no department that could take over the conversation.
     #[error("You are in no department, so you cannot take over this conversation.")]
     NoDepartment,
@@ -110,14 +129,16 @@ impl Error {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::BadCredentials => "bad_credentials",
-            Self::TooManyAttempts { .. } => "rate_limited",
+            Self::TooManyAttempts { .. } | Self::TooManySignIns => "rate_limited",
+            Self::PasswordChangeRequired => "password_change_required",
+            Self::LastManager => "last_manager",
             Self::Forbidden | Self::NoStayHandler | Self::BeyondApiKey | Self::NotTheSender => "forbidden",
             Self::NotFound => "not_found",
             Self::Invalid(_) => "invalid",
             Self::ConversationClosed => "conversation_closed",
             Self::NotInRelay => "not_in_relay",
             Self::WindowClosed => "window_closed",
-            Self::NotThereYet => "unavailable",
+            Self::NotThereYet | Self::WhatsAppUnavailable => "unavailable",
             Self::UnsupportedFile => "unsupported_file",
             Self::FileTooLarge { .. } => "too_large",
             Self::NotFailed => "not_failed",
@@ -126,6 +147,9 @@ impl Error {
             Self::DepartmentInUse(_) => "department_in_use",
             Self::DraftConflict { .. } => "draft_conflict",
             Self::AlreadyAssigned { .. } => "already_assigned",
+            Self::NotAllowedNow(_) => "not_allowed_now",
+            Self::NoGuestNumber => "no_guest_number",
+            Self::TemplateUnavailable => "template_unavailable",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
             Self::ResyncRequired => "resync_required",

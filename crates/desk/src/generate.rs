@@ -6,7 +6,7 @@ pub use plan::{GeneratedHotel, GeneratedSizes, GeneratedStaff, GeneratedStay};
 
 use auth::Password;
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, DepartmentId};
+use domain::{ConversationId, DepartmentId, Name};
 use persistence::{
     Tx,
     bulk_insert::{self, BulkMessage},
@@ -58,8 +58,8 @@ impl Desk {
             hotel.stays.extend(new.into_iter().zip(ids).map(|(stay, (id, conversation_id))| GeneratedStay {
                 id,
                 conversation_id,
-                room_number: stay.booking.room_number.into_string(),
-                guest_phone: stay.booking.guest_phone.to_string(),
+                room_number: stay.booking.room_number.map(Name::into_string),
+                guest_phone: stay.booking.guest_phone.map(|phone| phone.to_string()),
                 status: stay.status,
                 department_id: stay.department,
             }));

@@ -5,17 +5,20 @@ mod demo;
 mod played_guests;
 
 pub use demo::{DemoHotel, DemoSignIn};
-pub use persistence::hotels::HotelChange;
+pub use persistence::hotels::{HotelChange, OperatorHotelChange};
 pub use played_guests::PlayedGuests;
 
 use std::path::{Path, PathBuf};
 
 use auth::Caller;
 use chrono_tz::Tz;
-use domain::{DirectoryPart, Hotel, HotelId, Name, phone::Country};
+use domain::{DirectoryPart, Hotel, HotelId, Name};
 use persistence::{
-    ReadPurpose, StoreError, departments, event_log, hotels, service_windows,
-    store::backup::{self, BackupError},
+    DbUrl, ReadPurpose, StoreError, departments, event_log, hotels, service_windows,
+    store::{
+        backup::{self, BackupError},
+        copy_database::{CopiedTable, CopyError, CopyStep, copy_database},
+    },
 };
 
 use crate::{
@@ -34,6 +37,14 @@ pub struct Restored {
     pub epoch: String,
     /// New path of the database that was replaced by the restore; `None` if there was none.
     pub kept: Option<PathBuf>,
+}
+
+/// The result of a copy of the database.
+#[derive(Clone, Debug)]
+pub struct DatabaseCopy {
+    /// Name of the epoch that begins with the copy.
+    pub epoch: String,
+    pub tables: Vec<CopiedTable>,
 }
 
 impl Desk {
@@ -89,46 +100,41 @@ impl Desk {
         self.read(|conn| Ok(hotels::all(conn)?)).await
     }
 
-    /// Sets the WhatsApp number of a hotel, for the command line. Fails with [`Error::Invalid`] if another hotel has
-    /// the number.
+    /// Sets the WhatsApp number of a hotel. Fails with [`Error::Invalid`] if another hotel has the number.
     pub async fn set_whatsapp(&self, hotel: HotelId, phone_number_id: String) -> Result<(), Error> {
-        let number = Name::parse(&phone_number_id).map_err(|error| Error::from(("whatsapp_phone_number_id", error)))?;
+        let of_operator =
+            OperatorHotelChange { whatsapp_phone_number_id: Some(phone_number_id), ..OperatorHotelChange::default() };
+        self.set_hotel(hotel, HotelChange::default(), of_operator).await
+    }
+
+    /// Changes settings of a hotel together, for the command line. Fails with [`Error::Invalid`] if the time zone is
+    /// unknown, an id of WhatsApp is not made of digits, or another hotel has the number.
+    pub async fn set_hotel(
+        &self,
+        hotel: HotelId,
+        change: HotelChange,
+        of_operator: OperatorHotelChange,
+    ) -> Result<(), Error> {
+        ensure_digits("whatsapp_phone_number_id", of_operator.whatsapp_phone_number_id.as_deref())?;
+        ensure_digits("whatsapp_business_account_id", of_operator.whatsapp_business_account_id.as_deref())?;
+        if let Some(name) = &change.timezone {
+            parse_time_zone(name)?;
+        }
         let now = self.now();
         self.write_global(move |tx| {
             let before = find_hotel(tx.conn(), hotel)?;
-            if hotels::find_by_whatsapp(tx.conn(), number.as_str())?.is_some_and(|other| other.id != hotel) {
+            if let Some(number) = of_operator.whatsapp_phone_number_id.as_deref()
+                && hotels::find_by_whatsapp(tx.conn(), number)?.is_some_and(|other| other.id != hotel)
+            {
                 return Err(Error::invalid("whatsapp_phone_number_id", "Another hotel has this number."));
             }
-            hotels::set_whatsapp(tx, hotel, number.as_str())?;
+            hotels::change(tx, hotel, &change)?;
+            hotels::change_by_operator(tx, hotel, &of_operator)?;
             // Only a hotel's first WhatsApp number opens 24-hour windows, for guests who were simulated before. A
             // number that replaces another starts without open windows.
-            if before.whatsapp_phone_number_id.is_none() {
-                service_windows::open_for_first_number(tx, hotel, number.as_str())?;
+            if let (None, Some(number)) = (&before.whatsapp_phone_number_id, &of_operator.whatsapp_phone_number_id) {
+                service_windows::open_for_first_number(tx, hotel, number)?;
             }
-            directory::announce(tx, hotel, DirectoryPart::Hotel, now);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Switches the guest flow of a hotel on or off, for the command line.
-    pub async fn set_flow_enabled(&self, hotel: HotelId, is_enabled: bool) -> Result<(), Error> {
-        let now = self.now();
-        self.write_global(move |tx| {
-            find_hotel(tx.conn(), hotel)?;
-            hotels::set_flow(tx, hotel, is_enabled)?;
-            directory::announce(tx, hotel, DirectoryPart::Hotel, now);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Sets the country of a hotel, whose rules complete phone numbers, for the command line.
-    pub async fn set_country(&self, hotel: HotelId, country: Country) -> Result<(), Error> {
-        let now = self.now();
-        self.write_global(move |tx| {
-            find_hotel(tx.conn(), hotel)?;
-            hotels::set_country(tx, hotel, country)?;
             directory::announce(tx, hotel, DirectoryPart::Hotel, now);
             Ok(())
         })
@@ -162,6 +168,19 @@ impl Desk {
         Ok(Restored { epoch, kept })
     }
 
+    /// Copies a database to an empty one of the other kind, and starts a new epoch in the copy. No server may use either
+    /// of them. If it fails, the target has no rows.
+    pub fn copy_database(
+        from: &DbUrl,
+        to: &DbUrl,
+        clock: &dyn Clock,
+        report: &mut dyn FnMut(CopyStep<'_>),
+    ) -> Result<DatabaseCopy, CopyError> {
+        let epoch = new_epoch();
+        let tables = copy_database(from, to, (&epoch, clock.now()), report)?;
+        Ok(DatabaseCopy { epoch, tables })
+    }
+
     pub async fn epoch(&self) -> Result<String, Error> {
         self.read(|conn| Ok(event_log::current_epoch(conn)?)).await
     }
@@ -184,6 +203,18 @@ impl Desk {
 
 fn parse_time_zone(name: &str) -> Result<Tz, Error> {
     name.parse().map_err(|_| Error::invalid("timezone", "Please give the time zone's IANA name, like Europe/Madrid."))
+}
+
+/// Fails with [`Error::Invalid`] for `field` if an id of WhatsApp contains another character than digits.
+fn ensure_digits(field: &'static str, id: Option<&str>) -> Result<(), Error> {
+    let is_id = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_digit());
+    if id.is_none_or(is_id) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        field,
+        format!("{field} consists of digits: copy the id from Meta's page, not the number itself."),
+    ))
 }
 
 fn new_epoch() -> String {

@@ -39,4 +39,17 @@ impl Desk {
         })
         .await
     }
+
+    /// Returns the stored result of a write that is repeated, for a write whose password is checked before its
+    /// transaction.
+    pub(crate) async fn find_repeated<T>(
+        &self,
+        caller: Caller,
+        write: &KeyedWrite<T>,
+    ) -> Result<Option<String>, Error> {
+        match &write.key {
+            Some(key) => self.find_stored_result(caller, key.clone()).await,
+            None => Ok(None),
+        }
+    }
 }

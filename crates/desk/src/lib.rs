@@ -29,7 +29,9 @@ pub mod pagination;
 pub mod personal_settings;
 pub mod principal;
 pub mod reply;
+pub mod session_list;
 pub mod sessions;
+pub mod sign_in;
 pub mod staff;
 pub mod stays;
 pub mod supervisor;
@@ -39,12 +41,15 @@ pub mod unsent_messages;
 
 mod clock;
 mod conversation_for_stay;
+mod device_secret;
 mod directory;
 mod error;
 mod existence;
 mod file_type;
 mod flow_runner;
+mod hash_queue;
 mod hotel_calendar;
+mod own_password;
 mod passwords;
 mod phone_search;
 mod pictures;
@@ -56,6 +61,7 @@ mod visibility;
 
 pub use auth::Caller;
 pub use clock::{Clock, SystemClock};
+pub use device_secret::DeviceSecret;
 pub use domain::ConversationRef;
 pub use error::Error;
 pub use idempotency::{KeyedWrite, WriteOutcome};
@@ -66,6 +72,7 @@ pub use persistence::{
     store::{
         backup::{BackupError, back_up},
         connection::InvalidDbUrl,
+        copy_database::{CopyError, CopyStep},
         pg_notify::{PgNotify, PgNotifyEvent},
     },
 };
@@ -77,12 +84,9 @@ use std::sync::Arc;
 use auth::{AccessTokens, RefreshTokens, ShortSecret};
 use chrono::{DateTime, Utc};
 use persistence::Store;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify};
 
-use crate::{outbound::read_receipts::queue::ReadReceiptQueue, read_limit::ReadLimiter};
-
-/// Password hashes that may be computed concurrently; each needs 19 MiB of memory and a CPU core.
-const MAX_CONCURRENT_HASHES: usize = 2;
+use crate::{hash_queue::HashQueue, outbound::read_receipts::queue::ReadReceiptQueue, read_limit::ReadLimiter};
 
 /// All use cases of one node, and the state that they share.
 ///
@@ -95,7 +99,7 @@ pub struct Desk {
     access_tokens: Arc<AccessTokens>,
     refresh_tokens: Arc<RefreshTokens>,
     lifetimes: SessionLifetimes,
-    hashing_permits: Arc<Semaphore>,
+    hash_queue: Arc<HashQueue>,
     /// Wakes the outbox worker, for example when a message to a guest was queued.
     outbox_wakeup: Arc<Notify>,
     read_receipts: Arc<ReadReceiptQueue>,
@@ -133,7 +137,7 @@ impl Desk {
             store: Store::open(url, wake_outbox_on_commit(outbox_wakeup.clone(), on_commit))?,
             clock,
             lifetimes,
-            hashing_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_HASHES)),
+            hash_queue: Arc::default(),
             outbox_wakeup,
             read_receipts: Arc::default(),
             read_limiter: Arc::default(),
@@ -142,6 +146,11 @@ impl Desk {
         };
         desk.ensure_epoch().await?;
         Ok(desk)
+    }
+
+    /// Returns whether the database exists: the file of SQLite, or tables of this program in PostgreSQL.
+    pub fn database_exists(url: &DbUrl) -> Result<bool, StoreError> {
+        Store::exists(url)
     }
 
     /// Returns whether the database schema lacks migrations of this program. Changes nothing.

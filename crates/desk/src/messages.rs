@@ -1,14 +1,16 @@
 //! Messages of a conversation: pages, internal notes, read positions and retries.
 
 use auth::Caller;
-use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText, ReadPosition};
+use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText, Reach, ReadPosition};
 use persistence::{
+    Conn,
+    message_page::{self, CallersPage},
     messages,
     outbox::{self, OutboxKey},
     read_positions,
 };
 
-pub use persistence::messages::MessageRange;
+pub use persistence::messages::{MessagePage, MessageRange};
 
 use crate::{
     Desk, Error, KeyedWrite, WriteOutcome,
@@ -16,20 +18,9 @@ use crate::{
     outbound::outbox::{new_callback_id, record_delivery},
     read_limit::ReadCost,
     record_message::record_note,
-    transaction::WithCursor,
-    visibility::find_visible,
+    transaction::{PasswordRule, WithCursor},
+    visibility::{ensure_visible, find_visible},
 };
-
-/// A page of a conversation's messages, oldest first.
-#[derive(Debug)]
-pub struct MessagePage {
-    pub messages: Vec<Message>,
-    /// The least message id of the page if there are older messages, otherwise `None`. The first message of a page need
-    /// not have the least id.
-    pub older: Option<MessageId>,
-    /// The greatest message id of the page if there are newer messages, otherwise `None`.
-    pub newer: Option<MessageId>,
-}
 
 /// An internal note to be added to a conversation.
 #[derive(Clone, Debug)]
@@ -63,19 +54,18 @@ impl Desk {
         reference: ConversationRef,
         range: MessageRange,
     ) -> Result<WithCursor<MessagePage>, Error> {
-        self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| {
-            let conversation = find_visible(conn, reach, reference)?;
-            let page = messages::list_range(conn, conversation.id, range)?;
-            let ids = || page.iter().map(|message| message.id);
-            let Some((least, greatest)) = ids().min().zip(ids().max()) else {
-                return Ok(MessagePage { messages: page, older: None, newer: None });
+        if range.around.is_some() {
+            let load = move |conn: &mut Conn, reach: &Reach| {
+                let conversation = find_visible(conn, reach, reference)?;
+                Ok(messages::load_page(conn, conversation.id, range)?)
             };
-            let (has_older, has_newer) =
-                messages::exist_before_and_after(conn, conversation.id, (least, greatest), range.notes)?;
-            let (older, newer) = (has_older.then_some(least), has_newer.then_some(greatest));
-            Ok(MessagePage { messages: page, older, newer })
-        })
-        .await
+            return self.read_with_cursor(caller, ReadCost::Indexed, load).await;
+        }
+        let load = move |conn: &mut Conn, session| Ok(message_page::load(conn, session, reference, range)?);
+        let CallersPage { session, epoch, seq, conversation, page } = self.read_statement_as(caller, load).await?;
+        PasswordRule::MustBeOwn.check(&session)?;
+        ensure_visible(&session.staff.reach(), reference, conversation.as_ref())?;
+        Ok(WithCursor { value: page, epoch, seq })
     }
 
     /// Adds an internal note, which the guest never receives.

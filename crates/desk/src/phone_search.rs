@@ -1,6 +1,7 @@
 //! Search texts that are phone numbers, or parts of one.
 
 use domain::{HotelId, PhoneNumber, WrittenNumber};
+use numbering::CompleteNumber;
 use persistence::{Conn, hotels};
 
 use crate::Error;

@@ -6,8 +6,8 @@ use persistence::{Conn, audit_log::AuditActor, departments, sessions::LiveSessio
 
 use crate::Error;
 
-/// A staff session or an API key. Only the lists and the import of stays, check-in and check-out accept an API key; all
-/// other use cases take a [`Caller`].
+/// A staff session or an API key. Only the lists and the import of stays, check-in, check-out and cancellation accept an API
+/// key; all other use cases take a [`Caller`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// A staff session. Every use case verifies that it is live.

@@ -17,7 +17,7 @@ use domain::{ClientRef, ConversationRef, Delivery, Message, MessageId, MessageTe
 use persistence::{
     Conn, Locks, Tx, conversations,
     messages::{self, MessageRange},
-    service_windows,
+    reply_lookup, service_windows,
     sessions::LiveSession,
     templates,
 };
@@ -25,10 +25,7 @@ use persistence::{
 use crate::{
     Desk, Error,
     drafts::clear_draft,
-    outbound::{
-        outbox::{is_window_open, queue_system_message},
-        read_receipts::queue::ReadReceiptQueue,
-    },
+    outbound::{outbox::queue_system_message, read_receipts::queue::ReadReceiptQueue},
     reply::{
         compose::{ReplyContent, ReplyContext},
         fill_template::fill_template,
@@ -108,14 +105,21 @@ impl Desk {
             // Locks are taken in a fixed order: guests before conversations.
             locks = locks.guest_of(reference);
         }
+        let client_ref = reply.client_ref.as_ref().map(|(client_ref, _)| client_ref.clone());
+        let look_up = move |conn: &mut Conn, session| {
+            let found = reply_lookup::load(conn, session, reference, client_ref.as_ref())?;
+            Ok(found.map(|it| (it.session, it.conversation)))
+        };
         let ticket = self
-            .submit_write_as(caller, locks, move |tx, live| {
-                if let Some((client_ref, digest)) = &reply.client_ref
-                    && let Some(message) = find_replay(tx.conn(), reference, live.staff.id, client_ref, digest)?
-                {
+            .submit_write_as(caller, locks, look_up, move |tx, live, found| {
+                let sent = found.as_ref().and_then(|it| it.sent.as_ref()).zip(reply.client_ref.as_ref());
+                if let Some(((id, stored_digest), (_, digest))) = sent {
+                    ensure_same_request(stored_digest, digest)?;
+                    let message = messages::by_ids(tx.conn(), &[*id])?.remove(id).ok_or(Error::NotFound)?;
                     return Ok(SentReply { message, is_replay: true, has_cleared_draft: false });
                 }
-                let message = send_text(tx, live, reference, &reply, now)?;
+                let context = ReplyContext::of_visible(live, reference, found)?;
+                let message = send_text(tx, live, context, &reply, now)?;
                 let has_cleared_draft = reply.clears_draft && clear_draft(tx, live.staff.id, message.conversation)?;
                 Ok(SentReply { message, is_replay: false, has_cleared_draft })
             })
@@ -145,29 +149,34 @@ fn find_replay(
     digest: &str,
 ) -> Result<Option<Message>, Error> {
     let Some(conversation) = conversations::find(conn, reference)? else { return Ok(None) };
-    match messages::find_by_client_ref(conn, conversation.id, author, client_ref)? {
-        None => Ok(None),
-        Some((message, stored_digest)) if stored_digest == digest => Ok(Some(message)),
-        Some(_) => Err(Error::IdempotencyMismatch),
-    }
+    let Some((message, stored_digest)) = messages::find_by_client_ref(conn, conversation.id, author, client_ref)?
+    else {
+        return Ok(None);
+    };
+    ensure_same_request(&stored_digest, digest)?;
+    Ok(Some(message))
+}
+
+/// Fails with [`Error::IdempotencyMismatch`] if a `client_ref` was used for another request.
+fn ensure_same_request(stored_digest: &str, digest: &str) -> Result<(), Error> {
+    if stored_digest == digest { Ok(()) } else { Err(Error::IdempotencyMismatch) }
 }
 
 fn send_text(
     tx: &mut Tx<'_>,
     live: &LiveSession,
-    reference: ConversationRef,
+    mut context: ReplyContext,
     reply: &TextReply,
     now: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    let mut context = ReplyContext::load_visible(tx, live, reference)?;
     if let Some(seen) = reply.seen
         && !messages::exists(tx.conn(), context.conversation.id, seen)?
     {
         return Err(Error::invalid("seen_message_id", "This message is not of this conversation."));
     }
     let quote = context.find_quote(tx, reply.reply_to)?;
-    context.ensure_open(tx, now)?;
-    let opener = match context.is_free_text_allowed {
+    context.conversation.ensure_open()?;
+    let opener = match context.is_free_text_allowed(now) {
         true => None,
         false => opener_to_hold(tx, &mut context, reply.hold, now)?,
     };
@@ -186,7 +195,7 @@ fn send_text(
 }
 
 /// Returns the opener template to send with a text that is held. Fails with [`Error::WindowClosed`] if the text may not
-/// be held.
+/// be held, and with [`Error::TemplateUnavailable`] if Meta does not accept the opener now.
 ///
 /// Returns `None` if the guest has just written. The 24-hour window is locked first: otherwise the text would be held
 /// although the window is open.
@@ -200,8 +209,12 @@ fn opener_to_hold(
     let opener = templates::find(tx.conn(), context.hotel.id, id)?.ok_or(Error::WindowClosed)?;
     let guest = context.conversation.guest;
     service_windows::lock_guest(tx, guest)?;
-    context.is_free_text_allowed = is_window_open(service_windows::last_message_at(tx.conn(), guest)?, now);
-    Ok((!context.is_free_text_allowed).then_some(opener))
+    context.last_guest_message_at = service_windows::last_message_at(tx.conn(), guest)?;
+    let is_needed = !context.is_free_text_allowed(now);
+    if is_needed && !opener.is_available {
+        return Err(Error::TemplateUnavailable);
+    }
+    Ok(is_needed.then_some(opener))
 }
 
 fn ensure_not_stale(tx: &mut Tx<'_>, live: &LiveSession, context: &ReplyContext, seen: MessageId) -> Result<(), Error> {

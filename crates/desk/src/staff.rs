@@ -1,26 +1,35 @@
 //! Staff members, and the effects of a change: sessions, assignments and visible conversations.
 
+mod change_source;
+
+pub(crate) use change_source::ChangeSource;
+
+use std::net::IpAddr;
+
 use auth::{Caller, Password};
 use chrono::{DateTime, Utc};
 use domain::{
-    Conversation, ConversationRef, DepartmentId, DirectoryPart, EventKind, HotelId, Name, Role, SessionId, Staff,
-    StaffId,
+    Conversation, ConversationRef, DepartmentId, DirectoryPart, EventKind, HotelId, Name, Role, Staff, StaffId,
+    Username,
 };
 use persistence::{
     Tx,
     access_revocations::{self, AccessRevocation},
-    audit_log::{self, AuditEntry},
     conversations, departments,
-    sessions::{self, LiveSession, SessionSelector},
+    sessions::{self, SessionSelector},
     staff::{self, NewStaffRow},
 };
 
+use self::change_source::{AuditedChange, audit};
 use crate::{
     Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory,
     existence::{ensure_departments, find_hotel},
+    own_password::wrong_current_password,
+    passwords::ChosenPassword,
     principal::ensure_manager,
     save_conversation::save_with_events,
     sessions::lock_staff,
+    sign_in::ClientFacts,
 };
 
 /// The most open conversations from which one transaction removes an assignee.
@@ -30,13 +39,15 @@ const MAX_UNASSIGNED_PER_TRANSACTION: i64 = 200;
 #[derive(Clone, Debug)]
 pub struct NewStaffMember {
     /// The user name for sign-in, unique over all hotels.
-    pub username: Name,
+    pub username: Username,
     /// The displayed name of the staff member.
     pub name: Name,
     pub role: Role,
     /// The departments of the staff member, the main department first.
     pub departments: Vec<DepartmentId>,
     pub password: Password,
+    /// Whether the person must choose another password at the first sign-in.
+    pub must_change_password: bool,
     /// Whether the staff member may sign in.
     pub active: bool,
 }
@@ -44,12 +55,19 @@ pub struct NewStaffMember {
 /// A change of a staff member; a field that is `None` keeps its value.
 #[derive(Clone, Debug, Default)]
 pub struct StaffChange {
-    pub username: Option<Name>,
+    pub username: Option<Username>,
     pub name: Option<Name>,
     pub role: Option<Role>,
     pub departments: Option<Vec<DepartmentId>>,
     pub password: Option<Password>,
     pub active: Option<bool>,
+}
+
+impl StaffChange {
+    /// Whether the change may take a manager away from the hotel.
+    fn may_remove_manager(&self) -> bool {
+        self.role == Some(Role::Staff) || self.active == Some(false)
+    }
 }
 
 impl Desk {
@@ -69,15 +87,19 @@ impl Desk {
         &self,
         caller: Caller,
         new: NewStaffMember,
+        address: IpAddr,
         write: KeyedWrite<Staff>,
     ) -> Result<WriteOutcome<Staff>, Error> {
         // The role of the caller is checked before the password is hashed, so that only managers can occupy the server
         // with hashes.
         self.read_as(caller, |_, live| ensure_manager(live)).await?;
-        let (new, now) = (self.hash_new_member(new).await?, self.now());
+        if let Some(stored) = self.find_repeated(caller, &write).await? {
+            return Ok(WriteOutcome::Replayed(stored));
+        }
+        let (new, now) = (self.hash_new_member(caller.hotel, new).await?, self.now());
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
-            let member = create_member(tx, live.staff.hotel, &new, Some(live.staff.id), now)?;
+            let member = create_member(tx, live.staff.hotel, &new, ChangeSource::of(live, address), now)?;
             directory::announce(tx, member.hotel, DirectoryPart::Staff, now);
             Ok(member)
         })
@@ -85,31 +107,60 @@ impl Desk {
     }
 
     /// Changes a staff member. A new password or a deactivation revokes sessions; lost visibility ends
-    /// subscriptions and assignments. Fails with [`Error::Invalid`] as [`Desk::create_staff`].
+    /// subscriptions and assignments. The caller's own new password needs the current one. Fails with
+    /// [`Error::Invalid`] as [`Desk::create_staff`], and with [`Error::LastManager`].
     pub async fn change_staff(
         &self,
         caller: Caller,
         id: StaffId,
         change: StaffChange,
+        current_password: Option<String>,
+        client: ClientFacts,
         write: KeyedWrite<Staff>,
     ) -> Result<WriteOutcome<Staff>, Error> {
-        let assigned = self
+        let (member, assigned) = self
             .read_as(caller, move |conn, live| {
-                let is_colleague = staff::find(conn, id)?.is_some_and(|member| member.hotel == live.staff.hotel);
-                if !is_colleague {
-                    return Err(Error::NotFound);
-                }
+                let member = staff::find(conn, id)?.filter(|member| member.hotel == live.staff.hotel);
+                let member = member.ok_or(Error::NotFound)?;
                 ensure_manager(live)?;
-                Ok(conversations::open_ids_assigned_to(conn, id, MAX_UNASSIGNED_PER_TRANSACTION)?)
+                Ok((member, conversations::open_ids_assigned_to(conn, id, MAX_UNASSIGNED_PER_TRANSACTION)?))
             })
             .await?;
+        if let Some(stored) = self.find_repeated(caller, &write).await? {
+            return Ok(WriteOutcome::Replayed(stored));
+        }
+        let address = client.address;
+        let is_own_password = id == caller.staff && change.password.is_some();
+        let verified = match (is_own_password, current_password) {
+            (false, _) => None,
+            (true, Some(current)) => match self.verify_own_password(caller, current, client).await {
+                Ok(hash) => Some(hash),
+                // A repetition under the same key: the first request has changed the password in the meantime.
+                Err(error) => {
+                    return self.find_repeated(caller, &write).await?.map(WriteOutcome::Replayed).ok_or(error);
+                }
+            },
+            (true, None) => {
+                let sentence = "Please give your current password, too.";
+                return Err(Error::invalid("current_password", sentence));
+            }
+        };
         let locks: Vec<_> = assigned.into_iter().map(ConversationRef::Conversation).collect();
-        let (change, lifetimes, now) = (self.hash_change(change).await?, self.lifetimes, self.now());
+        let change = self.hash_change(&member, change, !is_own_password).await?;
+        let (lifetimes, now) = (self.lifetimes, self.now());
         let outcome = self
             .write_once(caller, locks, write, move |tx, live| {
+                if change.change.may_remove_manager() {
+                    staff::lock_with_managers(tx, live.staff.hotel, &[live.staff.id, id])?;
+                }
                 let live = lock_staff(tx, live, id, lifetimes, now)?;
                 ensure_manager(&live)?;
-                change_member(tx, id, &change, Some(&live), now)
+                if let Some(verified) = &verified
+                    && staff::password_hash(tx.conn(), id)? != *verified
+                {
+                    return Err(wrong_current_password());
+                }
+                change_member(tx, id, &change, ChangeSource::of(&live, address), now)
             })
             .await?;
         self.finish_change(caller.hotel, id, Some(caller.staff)).await;
@@ -118,10 +169,11 @@ impl Desk {
 
     /// Creates a staff member for the command line.
     pub async fn create_staff_of(&self, hotel: HotelId, new: NewStaffMember) -> Result<StaffId, Error> {
-        let (new, now) = (self.hash_new_member(new).await?, self.now());
+        self.read(move |conn| find_hotel(conn, hotel).map(drop)).await?;
+        let (new, now) = (self.hash_new_member(hotel, new).await?, self.now());
         self.write(hotel, vec![], move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            let member = create_member(tx, hotel, &new, None, now)?;
+            let member = create_member(tx, hotel, &new, ChangeSource::CommandLine, now)?;
             directory::announce(tx, hotel, DirectoryPart::Staff, now);
             Ok(member.id)
         })
@@ -135,25 +187,40 @@ impl Desk {
         departments: Option<Vec<DepartmentId>>,
         role: Option<Role>,
     ) -> Result<StaffId, Error> {
-        self.change_by_username(username, StaffChange { departments, role, ..StaffChange::default() }).await
+        let change = StaffChange { departments, role, ..StaffChange::default() };
+        Ok(self.change_by_username(username, change, true).await?.id)
     }
 
-    /// Changes a password and revokes all sessions of the staff member, for the command line.
-    pub async fn set_password(&self, username: &str, password: Password) -> Result<StaffId, Error> {
-        self.change_by_username(username, StaffChange { password: Some(password), ..StaffChange::default() }).await
+    /// Changes a password and revokes all sessions of the staff member, for the command line. `must_change` is whether
+    /// the person must choose another password at the next sign-in.
+    pub async fn set_password(&self, username: &str, password: Password, must_change: bool) -> Result<Staff, Error> {
+        let change = StaffChange { password: Some(password), ..StaffChange::default() };
+        self.change_by_username(username, change, must_change).await
     }
 
-    /// Deactivates a staff member, for the command line.
-    pub async fn deactivate(&self, username: &str) -> Result<StaffId, Error> {
-        self.change_by_username(username, StaffChange { active: Some(false), ..StaffChange::default() }).await
+    /// Deactivates a staff member, or activates one again, for the command line.
+    pub async fn set_active(&self, username: &str, active: bool) -> Result<StaffId, Error> {
+        let change = StaffChange { active: Some(active), ..StaffChange::default() };
+        Ok(self.change_by_username(username, change, true).await?.id)
     }
 
-    /// Returns the staff members of all hotels, for the command line.
-    pub async fn list_all_staff(&self) -> Result<Vec<Staff>, Error> {
-        self.read(|conn| Ok(staff::all(conn)?)).await
+    /// Returns the staff members of all hotels or of one, for the command line.
+    pub async fn list_all_staff(&self, hotel: Option<HotelId>) -> Result<Vec<Staff>, Error> {
+        self.read(move |conn| {
+            if let Some(hotel) = hotel {
+                find_hotel(conn, hotel)?;
+            }
+            Ok(staff::all(conn, hotel)?)
+        })
+        .await
     }
 
-    async fn change_by_username(&self, username: &str, change: StaffChange) -> Result<StaffId, Error> {
+    async fn change_by_username(
+        &self,
+        username: &str,
+        change: StaffChange,
+        must_change_password: bool,
+    ) -> Result<Staff, Error> {
         let username = username.to_owned();
         let (member, assigned) = self
             .read(move |conn| {
@@ -165,28 +232,37 @@ impl Desk {
             })
             .await?;
         let locks: Vec<_> = assigned.into_iter().map(ConversationRef::Conversation).collect();
-        let (change, now) = (self.hash_change(change).await?, self.now());
-        let id = member.id;
-        self.write(member.hotel, locks, move |tx| {
-            staff::lock(tx, &[id])?;
-            change_member(tx, id, &change, None, now)
-        })
-        .await?;
-        self.finish_change(member.hotel, id, None).await;
-        Ok(id)
+        let (change, now) = (self.hash_change(&member, change, must_change_password).await?, self.now());
+        let (hotel, id) = (member.hotel, member.id);
+        let changed = self
+            .write(hotel, locks, move |tx| {
+                match change.change.may_remove_manager() {
+                    true => staff::lock_with_managers(tx, hotel, &[id])?,
+                    false => staff::lock(tx, &[id])?,
+                }
+                change_member(tx, id, &change, ChangeSource::CommandLine, now)
+            })
+            .await?;
+        self.finish_change(hotel, id, None).await;
+        Ok(changed)
     }
 
     /// Does the parts of a staff change that exceed one transaction. The change itself is committed and succeeds;
     /// maintenance repeats what fails here.
     async fn finish_change(&self, hotel: HotelId, id: StaffId, actor: Option<StaffId>) {
         if let Err(error) = self.clear_remaining_assignments(hotel, id, actor).await {
-            log::warn!("staff member {id} is still assigned to invisible conversations; retry by maintenance: {error}");
+            log::warn!(
+                "hotel {hotel}: staff member {id} is still assigned to invisible conversations; retry by maintenance: \
+                 {error}"
+            );
         }
         let desk = self.clone();
         // This runs in the background, because there may be a hundred thousand conversations.
         tokio::spawn(async move {
             if let Err(error) = desk.record_access_losses().await {
-                log::warn!("cannot record which conversations staff members lost; retry by maintenance: {error}");
+                log::warn!(
+                    "hotel {hotel}: cannot record which conversations staff members lost; retry by maintenance: {error}"
+                );
             }
         });
     }
@@ -199,17 +275,24 @@ impl Desk {
         id: StaffId,
         actor: Option<StaffId>,
     ) -> Result<(), Error> {
-        if self.read(move |conn| Ok(conversations::open_ids_assigned_to(conn, id, 1)?)).await?.is_empty() {
-            return Ok(());
-        }
         let now = self.now();
-        let clear_batch = move |tx: &mut Tx<'_>| {
-            staff::lock(tx, &[id])?;
-            let Some(member) = staff::find(tx.conn(), id)? else { return Ok(false) };
-            clear_assignments(tx, &member, actor, now)
-        };
-        while self.write(hotel, vec![], clear_batch).await? {}
-        Ok(())
+        loop {
+            let next = self.read(move |conn| {
+                let Some(member) = staff::find(conn, id)? else { return Ok(Vec::new()) };
+                Ok(conversations::ids_assigned_out_of_reach(conn, &member, MAX_UNASSIGNED_PER_TRANSACTION)?)
+            });
+            // Locked before the staff member, as the lock order wants it.
+            let locks: Vec<_> = next.await?.into_iter().map(ConversationRef::Conversation).collect();
+            if locks.is_empty() {
+                return Ok(());
+            }
+            let clear_batch = move |tx: &mut Tx<'_>| {
+                staff::lock(tx, &[id])?;
+                let Some(member) = staff::find(tx.conn(), id)? else { return Ok(()) };
+                clear_assignments(tx, &member, actor, now)
+            };
+            self.write(hotel, locks, clear_batch).await?;
+        }
     }
 
     /// Records, in batches, the closed conversations that staff members no longer see since their departments changed.
@@ -221,18 +304,33 @@ impl Desk {
         Ok(())
     }
 
-    async fn hash_new_member(&self, new: NewStaffMember) -> Result<NewStaffRow, Error> {
-        let NewStaffMember { username, name, role, departments, password, active } = new;
-        let password_hash = self.hash_password(password).await?;
-        Ok(NewStaffRow { username, name, role, departments, password_hash, active })
+    async fn hash_new_member(&self, hotel: HotelId, new: NewStaffMember) -> Result<NewStaffRow, Error> {
+        let NewStaffMember { username, name, role, departments, password, must_change_password, active } = new;
+        let names = vec![username.as_str().to_owned(), name.as_str().to_owned()];
+        let password_hash = self.hash_for(hotel, password, names).await?;
+        Ok(NewStaffRow { username, name, role, departments, password_hash, must_change_password, active })
     }
 
-    async fn hash_change(&self, mut change: StaffChange) -> Result<HashedChange, Error> {
+    async fn hash_change(
+        &self,
+        member: &Staff,
+        mut change: StaffChange,
+        must_change_password: bool,
+    ) -> Result<HashedChange, Error> {
         let password_hash = match change.password.take() {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => {
+                let after = apply_change(member, &change);
+                Some(self.hash_for(member.hotel, password, vec![after.username, after.name]).await?)
+            }
             None => None,
         };
-        Ok(HashedChange { change, password_hash })
+        Ok(HashedChange { change, password_hash, must_change_password })
+    }
+
+    /// Hashes the password of a staff member, which must not be guessable from these names and that of the hotel.
+    async fn hash_for(&self, hotel: HotelId, password: Password, mut names: Vec<String>) -> Result<String, Error> {
+        names.push(self.read(move |conn| Ok(find_hotel(conn, hotel)?.name)).await?);
+        self.hash_chosen_password(ChosenPassword { field: "password", password, names }).await
     }
 }
 
@@ -240,19 +338,21 @@ impl Desk {
 struct HashedChange {
     change: StaffChange,
     password_hash: Option<String>,
+    /// Whether the person must choose another password than the new one at the next sign-in.
+    must_change_password: bool,
 }
 
-/// Creates a staff member, without an event. `actor` is `None` for the command line.
+/// Creates a staff member, without an event.
 pub(crate) fn create_member(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     new: &NewStaffRow,
-    actor: Option<StaffId>,
+    source: ChangeSource,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
     ensure_departments(tx.conn(), hotel, &new.departments)?;
     let member = staff::insert(tx, hotel, new, at)?.ok_or_else(username_taken)?;
-    audit(tx, &member, actor, AuditedChange { action: "staff_created", before: None, after: Some(&member) }, at)?;
+    audit(tx, &member, source, AuditedChange { action: "staff_created", before: None, after: Some(&member) }, at)?;
     Ok(member)
 }
 
@@ -260,8 +360,8 @@ pub(crate) fn create_member(
 fn change_member(
     tx: &mut Tx<'_>,
     id: StaffId,
-    HashedChange { change, password_hash }: &HashedChange,
-    initiator: Option<&LiveSession>,
+    HashedChange { change, password_hash, must_change_password }: &HashedChange,
+    source: ChangeSource,
     at: DateTime<Utc>,
 ) -> Result<Staff, Error> {
     let before = staff::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
@@ -272,19 +372,21 @@ fn change_member(
     if before == after && password_hash.is_none() {
         return Ok(after);
     }
+    let is_active_manager = |member: &Staff| member.role == Role::Manager && member.active;
+    if is_active_manager(&before) && !is_active_manager(&after) && !staff::has_other_manager(tx.conn(), &before)? {
+        return Err(Error::LastManager);
+    }
     if !staff::save(tx, &after)? {
         return Err(username_taken());
     }
-    let actor = initiator.map(|live| live.staff.id);
     if before != after {
         let changed = AuditedChange { action: "staff_changed", before: Some(&before), after: Some(&after) };
-        audit(tx, &after, actor, changed, at)?;
+        audit(tx, &after, source, changed, at)?;
     }
     if let Some(hash) = password_hash {
-        staff::set_password_hash(tx, id, hash)?;
-        audit(tx, &after, actor, AuditedChange { action: "password_set", before: None, after: None }, at)?;
-        let own_session = initiator.filter(|live| live.staff.id == id).map(|live| live.id);
-        sessions::revoke(tx, all_sessions_except(id, own_session), at)?;
+        staff::set_password_hash(tx, id, hash, *must_change_password)?;
+        audit(tx, &after, source, AuditedChange { action: "password_set", before: None, after: None }, at)?;
+        sessions::revoke(tx, sessions_to_end(id, source), at)?;
     }
     if !after.active {
         sessions::revoke(tx, SessionSelector::AllOf(id), at)?;
@@ -296,15 +398,15 @@ fn change_member(
         directory::announce(tx, after.hotel, DirectoryPart::Staff, at);
         directory::announce_wider_reach(tx, &before, &after, at);
     }
-    clear_assignments(tx, &after, actor, at)?;
+    clear_assignments(tx, &after, source.actor(), at)?;
     Ok(after)
 }
 
 fn apply_change(before: &Staff, change: &StaffChange) -> Staff {
-    let text = |new: &Option<Name>, old: &String| new.as_ref().map_or_else(|| old.clone(), |it| it.as_str().to_owned());
+    let text = |new: Option<&str>, old: &String| new.map_or_else(|| old.clone(), str::to_owned);
     Staff {
-        username: text(&change.username, &before.username),
-        name: text(&change.name, &before.name),
+        username: text(change.username.as_ref().map(Username::as_str), &before.username),
+        name: text(change.name.as_ref().map(Name::as_str), &before.name),
         role: change.role.unwrap_or(before.role),
         departments: change.departments.clone().unwrap_or_else(|| before.departments.clone()),
         active: change.active.unwrap_or(before.active),
@@ -312,8 +414,12 @@ fn apply_change(before: &Staff, change: &StaffChange) -> Staff {
     }
 }
 
-fn all_sessions_except(staff: StaffId, kept: Option<SessionId>) -> SessionSelector {
-    kept.map_or(SessionSelector::AllOf(staff), |kept| SessionSelector::OthersOf(staff, kept))
+/// A new password ends all sessions of the person, except the one that has set it.
+fn sessions_to_end(id: StaffId, source: ChangeSource) -> SessionSelector {
+    match source {
+        ChangeSource::Session { staff, session, .. } if staff == id => SessionSelector::OthersOf(id, session),
+        _ => SessionSelector::AllOf(id),
+    }
 }
 
 /// Records the conversations that a staff member no longer sees: those in relay now, the closed ones in batches later.
@@ -348,51 +454,17 @@ fn record_access_loss_batch(tx: &mut Tx<'_>, loss: AccessRevocation, at: DateTim
 }
 
 /// Removes a staff member as assignee of open conversations that the staff member no longer sees or can no longer reply
-/// to, at most [`MAX_UNASSIGNED_PER_TRANSACTION`]. Returns whether there may be more. Closed conversations are checked
-/// on reopening.
-fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<bool, Error> {
+/// to, at most [`MAX_UNASSIGNED_PER_TRANSACTION`]. Closed conversations are checked on reopening.
+fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<(), Error> {
     let assigned = conversations::lock_assigned_out_of_reach(tx, after, MAX_UNASSIGNED_PER_TRANSACTION)?;
     for before in &assigned {
         save_with_events(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;
     }
-    Ok(assigned.len() as i64 == MAX_UNASSIGNED_PER_TRANSACTION)
+    Ok(())
 }
 
 fn username_taken() -> Error {
     Error::invalid("username", "This user name is taken.")
-}
-
-struct AuditedChange<'a> {
-    action: &'static str,
-    before: Option<&'a Staff>,
-    after: Option<&'a Staff>,
-}
-
-fn audit(
-    tx: &mut Tx<'_>,
-    member: &Staff,
-    actor: Option<StaffId>,
-    change: AuditedChange<'_>,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let entry = AuditEntry {
-        hotel: member.hotel,
-        actor: actor.into(),
-        action: change.action,
-        conversation: None,
-        staff: Some(member.id),
-        before: change.before.map(audit_text),
-        after: change.after.map(audit_text),
-    };
-    Ok(audit_log::insert(tx, &entry, at)?)
-}
-
-/// Returns the text of a staff member for the audit log: role, departments and activity. The audit log contains no
-/// names and no secrets.
-fn audit_text(member: &Staff) -> String {
-    let departments: Vec<String> = member.departments.iter().map(DepartmentId::to_string).collect();
-    let active = if member.active { "active" } else { "inactive" };
-    format!("{}, departments [{}], {active}", member.role.as_str(), departments.join(" "))
 }
 
 #[cfg(test)]

@@ -4,19 +4,26 @@ mod check_in;
 mod conversation;
 mod csv;
 mod import;
+mod import_error;
+mod parts;
 mod preview;
+mod status;
+mod table;
+mod written;
 
-pub use crate::stays::csv::ImportError;
 pub use conversation::StayConversation;
 pub use import::{ImportResult, StayImportRow};
+pub use import_error::ImportError;
 pub use persistence::stays::StayFilter;
+pub use written::{StayChange, WrittenBooking};
 
 use auth::Caller;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
-    ConversationRef, EventKind, Hotel, HotelId, Name, PhoneNumber, Reach, Stay, StayId, StayView, WrittenNumber,
-    phone::{BadPhoneNumber, Country},
+    ConversationRef, EventKind, Guest, Hotel, HotelId, Reach, Stay, StayId, StayView, WrittenNumber, phone::Country,
+    stay::StayStatus,
 };
+use numbering::CompleteNumber;
 use persistence::{
     Conn, Locks, Tx, conversations, guests, hotels,
     stays::{self, Booking},
@@ -31,78 +38,8 @@ use crate::{
     principal::{Initiator, ensure_stay_handler},
     read_limit::ReadCost,
     save_conversation::record_changed_details,
+    stays::written::invalid_phone,
 };
-
-/// A booking as staff or a CSV file give it: the phone number is not completed with a country code yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenBooking {
-    /// The reservation code, unique in the hotel.
-    pub reservation_code: Name,
-    pub guest_name: Name,
-    pub guest_phone: WrittenNumber,
-    pub room_number: Name,
-    /// The first day of the stay.
-    pub check_in: NaiveDate,
-    /// The last day of the stay, not before the first.
-    pub check_out: NaiveDate,
-}
-
-impl WrittenBooking {
-    /// Completes the phone number of the booking by the country of the hotel. `stored` is the number of the existing
-    /// stay.
-    fn complete(&self, country: Option<Country>, stored: Option<&PhoneNumber>) -> Result<Booking, BadPhoneNumber> {
-        Ok(Booking {
-            reservation_code: self.reservation_code.clone(),
-            guest_name: self.guest_name.clone(),
-            guest_phone: complete_number(&self.guest_phone, country, stored)?,
-            room_number: self.room_number.clone(),
-            check_in: self.check_in,
-            check_out: self.check_out,
-        })
-    }
-}
-
-/// Completes a phone number by the country of the hotel. A number that repeats the stored one is valid even if it would
-/// be refused today.
-fn complete_number(
-    written: &WrittenNumber,
-    country: Option<Country>,
-    stored: Option<&PhoneNumber>,
-) -> Result<PhoneNumber, BadPhoneNumber> {
-    written.complete(country).or_else(|reason| stored.filter(|it| written.repeats(it)).cloned().ok_or(reason))
-}
-
-/// A change of a stay; a field that is `None` keeps its value.
-#[derive(Clone, Debug, Default)]
-pub struct StayChange {
-    /// The new reservation code, unique in the hotel.
-    pub reservation_code: Option<Name>,
-    pub guest_name: Option<Name>,
-    pub guest_phone: Option<WrittenNumber>,
-    pub room_number: Option<Name>,
-    pub check_in: Option<NaiveDate>,
-    pub check_out: Option<NaiveDate>,
-}
-
-impl StayChange {
-    fn apply(&self, stay: &Stay, country: Option<Country>) -> Result<Booking, Error> {
-        let guest_phone = match &self.guest_phone {
-            Some(written) => complete_number(written, country, Some(&stay.guest_phone)).map_err(invalid_phone)?,
-            None => stay.guest_phone.clone(),
-        };
-        let booking = Booking {
-            reservation_code: self.reservation_code.as_ref().unwrap_or(&stay.reservation_code).clone(),
-            guest_name: self.guest_name.as_ref().unwrap_or(&stay.guest_name).clone(),
-            guest_phone,
-            room_number: self.room_number.as_ref().unwrap_or(&stay.room_number).clone(),
-            check_in: self.check_in.unwrap_or(stay.check_in),
-            check_out: self.check_out.unwrap_or(stay.check_out),
-        };
-        let days = Stay::validate_days(booking.check_in, booking.check_out);
-        days.map_err(|error| Error::invalid("check_out", error.to_string()))?;
-        Ok(booking)
-    }
-}
 
 impl Desk {
     /// Returns the number of stays that match a filter and one page of them, newest first.
@@ -151,12 +88,12 @@ impl Desk {
     ) -> Result<WriteOutcome<StayView>, Error> {
         let now = self.now();
         let locks = Locks::default().creating(true);
-        let locks = lock_guest_of_number(locks, &booking.guest_phone, self.country(caller).await?);
+        let locks = lock_guest_of_number(locks, booking.guest_phone.as_ref(), self.country(caller).await?);
         self.write_once(caller, locks, write, move |tx, live| {
             ensure_stay_handler(tx.conn(), live)?;
             let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
             let booking = booking.complete(hotel.country, None).map_err(invalid_phone)?;
-            let stay = create(tx, &hotel, &booking, now)?.ok_or_else(code_taken)?;
+            let stay = create(tx, &hotel, &booking, StayStatus::Booked, now)?.ok_or_else(code_taken)?;
             record_update(tx, &stay, now);
             view(tx.conn(), Some(&live.staff.reach()), stay)
         })
@@ -173,20 +110,21 @@ impl Desk {
         write: KeyedWrite<StayView>,
     ) -> Result<WriteOutcome<StayView>, Error> {
         let now = self.now();
-        let may_create_guest = change.guest_phone.is_some() || change.reservation_code.is_some();
+        let may_create_guest =
+            change.guest_phone.is_some() || change.reservation_code.is_some() || change.part.is_some();
         let mut locks = Locks::from(vec![ConversationRef::Stay(id)]).guest_of_stay(id).creating(may_create_guest);
-        if let Some(written) = &change.guest_phone {
-            locks = lock_guest_of_number(locks, written, self.country(caller).await?);
+        if let Some(Some(written)) = &change.guest_phone {
+            locks = lock_guest_of_number(locks, Some(written), self.country(caller).await?);
         }
         self.write_once(caller, locks, write, move |tx, live| {
             let stay = lock_to_administer(tx, &live.into(), id)?;
             let reach = live.staff.reach();
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             let booking = change.apply(&stay, hotel.country)?;
-            if booking.matches(&stay) {
+            if booking == Booking::from(&stay) {
                 return view(tx.conn(), Some(&reach), stay);
             }
-            let with_code = stays::find_by_code(tx.conn(), stay.hotel, &booking.reservation_code)?;
+            let with_code = stays::find_part(tx.conn(), stay.hotel, &booking.reservation_code, booking.part)?;
             if with_code.is_some_and(|other| other.id != id) {
                 return Err(code_taken());
             }
@@ -199,10 +137,10 @@ impl Desk {
 }
 
 /// Adds the lock of the guest with this phone number to the locks of a write. An invalid number belongs to no guest.
-fn lock_guest_of_number(locks: Locks, written: &WrittenNumber, country: Option<Country>) -> Locks {
-    match written.complete(country) {
-        Ok(phone) => locks.guest(phone.into()),
-        Err(_) => locks,
+fn lock_guest_of_number(locks: Locks, written: Option<&WrittenNumber>, country: Option<Country>) -> Locks {
+    match written.map(|written| written.complete(country)) {
+        Some(Ok(phone)) => locks.guest(phone.into()),
+        Some(Err(_)) | None => locks,
     }
 }
 
@@ -236,49 +174,70 @@ fn lock_to_administer(tx: &mut Tx<'_>, initiator: &Initiator, id: StayId) -> Res
 
 /// Locks guest and stay, and returns the stay as it is now: it may have changed since it was read.
 fn lock(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, Error> {
-    guests::lock_with_conversations(tx, read.guest)?;
+    if let Some(guest) = read.guest {
+        guests::lock_with_conversations(tx, guest)?;
+    }
     Ok(stays::lock_and_reload(tx, read)?)
 }
 
-fn invalid_phone(reason: BadPhoneNumber) -> Error {
-    Error::invalid("guest_phone", reason.to_string())
-}
-
 fn code_taken() -> Error {
-    Error::invalid("reservation_code", "The hotel has a stay of this reservation code already.")
+    Error::invalid("reservation_code", "The hotel has a stay of this reservation code and part already.")
 }
 
-/// Creates a stay. Returns `None` if the hotel has a stay with this reservation code, also if another node has just
-/// created it.
-fn create(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<Option<Stay>, Error> {
-    if stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.is_some() {
+/// Creates a stay. Returns `None` if the hotel has a stay with this reservation code and part, also if another node has
+/// just created it. A stay that the guest does not come for, or that is over, gets no conversation.
+fn create(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    booking: &Booking,
+    status: StayStatus,
+    now: DateTime<Utc>,
+) -> Result<Option<Stay>, Error> {
+    if stays::find_part(tx.conn(), hotel.id, &booking.reservation_code, booking.part)?.is_some() {
         return Ok(None);
     }
-    let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
-    guests::lock_with_conversations(tx, guest.id)?;
-    let is_first = !stays::has_any(tx.conn(), guest.id)?;
-    let Some(stay) = stays::insert(tx, hotel.id, guest.id, booking, now)? else { return Ok(None) };
-    if is_first {
+    let guest = lock_guest(tx, hotel, booking, now)?;
+    let is_first = match &guest {
+        Some(guest) => !stays::has_any(tx.conn(), guest.id)?,
+        None => false,
+    };
+    let id = guest.map(|guest| guest.id);
+    let Some(stay) = stays::insert(tx, hotel.id, id, booking, now)? else { return Ok(None) };
+    if is_first && matches!(status, StayStatus::Booked | StayStatus::CheckedIn) {
         adopt_conversation(tx, hotel, &stay, now)?;
     }
     Ok(Some(stay))
 }
 
+/// Finds or creates the guest of a booking, and locks the guest. Returns `None` without a phone number.
+fn lock_guest(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<Utc>) -> Result<Option<Guest>, Error> {
+    let Some(phone) = &booking.guest_phone else { return Ok(None) };
+    let guest = guests::find_or_insert(tx, hotel.id, phone, now)?;
+    guests::lock_with_conversations(tx, guest.id)?;
+    Ok(Some(guest))
+}
+
 /// Changes a locked stay. If the guest changes, messages that wait for the former guest fail.
+///
+/// Fails with [`Error::NotAllowedNow`] if the phone number is removed although the stay has a conversation: its messages
+/// would have no receiver.
 fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: DateTime<Utc>) -> Result<Stay, Error> {
     let former_guest = stay.guest;
+    let conversation = conversations::find(tx.conn(), ConversationRef::Stay(stay.id))?;
     let (guest, is_first) = if booking.guest_phone == stay.guest_phone {
         (stay.guest, false)
     } else {
-        let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?.id;
-        guests::lock_with_conversations(tx, guest)?;
-        (guest, !stays::has_any(tx.conn(), guest)?)
+        match lock_guest(tx, hotel, booking, now)? {
+            Some(guest) => (Some(guest.id), stay.cancellation.is_none() && !stays::has_any(tx.conn(), guest.id)?),
+            None if conversation.is_some() => return Err(Error::NotAllowedNow(HAS_CONVERSATION)),
+            None => (None, false),
+        }
     };
     let stay = stays::update(tx, stay, guest, booking)?;
-    match conversations::find(tx.conn(), ConversationRef::Stay(stay.id))? {
+    match conversation {
         Some(conversation) => {
-            if guest != former_guest {
-                outbox::fail_messages_of_former_guest(tx, conversation.id, former_guest, now)?;
+            if let Some(former) = former_guest.filter(|former| guest != Some(*former)) {
+                outbox::fail_messages_of_former_guest(tx, conversation.id, former, now)?;
             }
             record_changed_details(tx, &conversation, now)?;
         }
@@ -287,6 +246,9 @@ fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: D
     }
     Ok(stay)
 }
+
+const HAS_CONVERSATION: &str =
+    "This stay has a conversation with its guest. Enter another number instead of removing it.";
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,14 @@
 //! Templates of the caller's hotel.
 
+mod sync;
+
+pub use sync::TemplateSyncResult;
+
 use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{
     DepartmentId, DirectoryPart, HotelId, MessageText, Name, Template, TemplateId,
-    template::{TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
+    template::{ParameterFormat, TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
 };
 use persistence::{
     Tx, hotels,
@@ -27,10 +31,11 @@ pub struct TemplateChange {
     /// The department that may use the template; `Some(None)` lets all departments use it.
     pub department: Option<Option<DepartmentId>>,
     pub template_type: Option<TemplateType>,
-    /// The language of a template of type `whatsapp`; a template that becomes a `text` loses its language.
+    /// The language of the template; one that becomes a `text` loses its language, unless it is named.
     pub language: Option<Option<TemplateLanguage>>,
     /// The new shortcut, unique in the hotel; `Some(None)` removes it.
     pub shortcut: Option<Option<TemplateShortcut>>,
+    pub parameter_format: Option<ParameterFormat>,
 }
 
 impl TemplateChange {
@@ -38,10 +43,11 @@ impl TemplateChange {
         let template_type = self.template_type.unwrap_or(before.kind.template_type());
         let language = match (&self.language, template_type) {
             (Some(language), _) => language.clone(),
-            (None, TemplateType::Text) => None,
-            (None, TemplateType::WhatsApp) => before.kind.language().cloned(),
+            (None, TemplateType::Text) if before.kind.template_type() == TemplateType::WhatsApp => None,
+            (None, _) => before.kind.language().cloned(),
         };
-        let kind = TemplateKind::new(template_type, language);
+        let format = self.parameter_format.unwrap_or(before.kind.parameter_format());
+        let kind = TemplateKind::new(template_type, language, format);
         Ok(TemplateContent {
             name: self.name.as_ref().unwrap_or(&before.name).clone(),
             content: self.content.as_ref().unwrap_or(&before.content).clone(),
@@ -104,9 +110,12 @@ impl Desk {
             ensure_manager(live)?;
             let after = change.apply(&before)?;
             ensure_own_department(tx, hotel, &after)?;
-            let is_text = after.kind == TemplateKind::Text;
+            let is_text = after.kind.template_type() == TemplateType::Text;
             announce_if_opener(tx, hotel, id, is_text, now)?;
-            let saved = templates::save(tx, hotel, id, &after)?.map_err(taken)?;
+            // Under another name or language it is another template of Meta, which may be available.
+            let is_same = after.name == before.name && after.kind.language() == before.kind.language();
+            let is_available = before.is_available || is_text || !is_same;
+            let saved = templates::save(tx, hotel, id, &after, is_available)?.map_err(taken)?;
             if saved != before {
                 directory::announce(tx, hotel, DirectoryPart::Templates, now);
             }

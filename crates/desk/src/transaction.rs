@@ -12,16 +12,35 @@ use crate::{
     read_limit::{ReadCost, ReadPermit},
 };
 use auth::Caller;
-use chrono::TimeDelta;
-use domain::{HotelId, Reach, Seq};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ApiKeyId, HotelId, Reach, Seq};
 use persistence::{
-    Conn, Locks, ReadPurpose, Ticket, Tx, WriteKey, event_log,
+    Conn, Locks, ReadPurpose, Ticket, Tx, WriteKey, api_keys, event_log,
     idempotency::{self, KeyRetention, KeyStatus},
-    sessions::{self, LiveSession, SessionKey},
+    sessions::{self, LiveSession, SessionCheck, SessionKey},
 };
 
-/// Minimum time between two updates of a session's last use.
-pub(crate) const TOUCH_INTERVAL: TimeDelta = TimeDelta::hours(1);
+/// Minimum time between two updates of a session's last use. A session on a shared computer ends after 30 minutes, so its
+/// last use has to be more exact.
+pub(crate) fn touch_interval(live: &LiveSession) -> TimeDelta {
+    if live.is_remembered { TimeDelta::hours(1) } else { TimeDelta::minutes(1) }
+}
+
+/// Whether a use case runs for a caller who must change the password first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordRule {
+    /// It is refused until the password was changed.
+    MustBeOwn,
+    /// It runs: it belongs to the sign-in.
+    MayBeForeign,
+}
+
+impl PasswordRule {
+    pub(crate) fn check(self, live: &LiveSession) -> Result<(), Error> {
+        let is_refused = self == Self::MustBeOwn && live.must_change_password;
+        if is_refused { Err(Error::PasswordChangeRequired) } else { Ok(()) }
+    }
+}
 
 /// A result, and the position in the hotel's event log from which a client continues.
 #[derive(Debug)]
@@ -73,14 +92,52 @@ impl Desk {
         cost: ReadCost,
         job: impl FnOnce(&mut Conn, &LiveSession) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.read_in_session(caller, cost, PasswordRule::MustBeOwn, job).await
+    }
+
+    /// Runs a read `job` for a caller who may have to change the password first: for the calls of the sign-in.
+    pub(crate) async fn read_own_session<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        job: impl FnOnce(&mut Conn, &LiveSession) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.read_in_session(caller, ReadCost::Indexed, PasswordRule::MayBeForeign, job).await
+    }
+
+    async fn read_in_session<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        cost: ReadCost,
+        rule: PasswordRule,
+        job: impl FnOnce(&mut Conn, &LiveSession) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let permit = self.read_limiter.acquire(caller.staff, cost).await?;
         let purpose = if cost == ReadCost::Scan { ReadPurpose::Scan } else { ReadPurpose::Request };
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.read_for(purpose, Some(permit), move |conn| {
             let live = sessions::find_live(conn, SessionKey::Id(caller.session), lifetimes, now)?;
-            job(conn, live.as_ref().ok_or(Error::Unauthenticated)?)
+            let live = live.ok_or(Error::Unauthenticated)?;
+            rule.check(&live)?;
+            job(conn, &live)
         })
         .await
+    }
+
+    /// Runs a read `job` that loads the caller's session together with the rows, in one statement on PostgreSQL. The job
+    /// returns `None` if the session is over; its caller applies the [`PasswordRule`].
+    pub(crate) async fn read_statement_as<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        mut job: impl FnMut(&mut Conn, SessionCheck) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = self.read_limiter.acquire(caller.staff, ReadCost::Indexed).await?;
+        let session = SessionCheck { id: caller.session, lifetimes: self.lifetimes, now: self.now() };
+        self.store
+            .read_statement(ReadPurpose::Request, move |conn| {
+                let _permit = &permit;
+                job(conn, session)?.ok_or(Error::Unauthenticated)
+            })
+            .await
     }
 
     /// Runs a read `job` for a caller, and returns its result with the head of the event log in the same snapshot.
@@ -113,9 +170,14 @@ impl Desk {
                 })
                 .await
             }
-            Principal::ApiKey { hotel, .. } => {
+            Principal::ApiKey { id, hotel } => {
                 let purpose = if cost == ReadCost::Scan { ReadPurpose::Scan } else { ReadPurpose::Request };
-                self.read_for(purpose, None, move |conn| job(conn, hotel, None)).await
+                let now = self.now();
+                self.read_for(purpose, None, move |conn| {
+                    ensure_valid_key(conn, id, now)?;
+                    job(conn, hotel, None)
+                })
+                .await
             }
         }
     }
@@ -157,37 +219,69 @@ impl Desk {
         locks: impl Into<Locks>,
         job: impl FnMut(&mut Tx<'_>, &LiveSession) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.write(caller.hotel, locks, self.in_session(caller, job)).await
+        self.write(caller.hotel, locks, self.in_session(caller, PasswordRule::MustBeOwn, job)).await
     }
 
-    /// Queues a write for a caller, and returns as soon as it is in the writer's queue; see [`Desk::submit_write`].
-    pub(crate) async fn submit_write_as<T: Send + 'static>(
+    /// Runs `job` in a transaction for a caller who may have to change the password first: for the calls of the sign-in.
+    pub(crate) async fn write_own_session<T: Send + 'static>(
         &self,
         caller: Caller,
         locks: impl Into<Locks>,
         job: impl FnMut(&mut Tx<'_>, &LiveSession) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.write(caller.hotel, locks, self.in_session(caller, PasswordRule::MayBeForeign, job)).await
+    }
+
+    /// Queues a write for a caller, and returns as soon as it is in the writer's queue; see [`Desk::submit_write`]. `load`
+    /// loads the session together with what the job needs, and returns `None` if the session is over.
+    pub(crate) async fn submit_write_as<T: Send + 'static, L: 'static>(
+        &self,
+        caller: Caller,
+        locks: impl Into<Locks>,
+        load: impl FnMut(&mut Conn, SessionCheck) -> Result<Option<(LiveSession, L)>, Error> + Send + 'static,
+        job: impl FnMut(&mut Tx<'_>, &LiveSession, L) -> Result<T, Error> + Send + 'static,
     ) -> Result<WriteTicket<T>, Error> {
-        self.submit_write(caller.hotel, locks, self.in_session(caller, job)).await
+        self.submit_write(caller.hotel, locks, self.in_loaded_session(caller, PasswordRule::MustBeOwn, load, job)).await
     }
 
     /// Runs `job` with the session of the caller, which is loaded in the same transaction.
     fn in_session<T, J>(
         &self,
         caller: Caller,
+        rule: PasswordRule,
         mut job: J,
     ) -> impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + use<T, J> + 'static
     where
         T: 'static,
         J: FnMut(&mut Tx<'_>, &LiveSession) -> Result<T, Error> + Send + 'static,
     {
-        let (lifetimes, now) = (self.lifetimes, self.now());
+        let load = |conn: &mut Conn, SessionCheck { id, lifetimes, now }| {
+            Ok(sessions::find_live(conn, SessionKey::Id(id), lifetimes, now)?.map(|live| (live, ())))
+        };
+        self.in_loaded_session(caller, rule, load, move |tx, live, ()| job(tx, live))
+    }
+
+    fn in_loaded_session<T, L, F, J>(
+        &self,
+        caller: Caller,
+        rule: PasswordRule,
+        mut load: F,
+        mut job: J,
+    ) -> impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + use<T, L, F, J> + 'static
+    where
+        T: 'static,
+        L: 'static,
+        F: FnMut(&mut Conn, SessionCheck) -> Result<Option<(LiveSession, L)>, Error> + Send + 'static,
+        J: FnMut(&mut Tx<'_>, &LiveSession, L) -> Result<T, Error> + Send + 'static,
+    {
+        let session = SessionCheck { id: caller.session, lifetimes: self.lifetimes, now: self.now() };
         move |tx| {
-            let live = sessions::find_live(tx.conn(), SessionKey::Id(caller.session), lifetimes, now)?
-                .ok_or(Error::Unauthenticated)?;
-            let result = job(tx, &live)?;
+            let (live, loaded) = load(tx.conn(), session)?.ok_or(Error::Unauthenticated)?;
+            rule.check(&live)?;
+            let result = job(tx, &live, loaded)?;
             // A socket lives long without a new token, so its writes also count as use of the session.
-            if now - live.last_used_at > TOUCH_INTERVAL {
-                sessions::touch(tx, live.id, now)?;
+            if session.now - live.last_used_at > touch_interval(&live) {
+                sessions::touch(tx, live.id, session.now)?;
             }
             Ok(result)
         }
@@ -255,9 +349,19 @@ impl Desk {
                 self.write_once(caller, locks, write, move |tx, live| job(tx, live.into())).await
             }
             Principal::ApiKey { id, hotel } => {
-                let initiator = Initiator::api_key(id, hotel);
-                self.write(hotel, locks, move |tx| job(tx, initiator.clone())).await.map(WriteOutcome::Performed)
+                let (initiator, now) = (Initiator::api_key(id, hotel), self.now());
+                self.write(hotel, locks, move |tx| {
+                    ensure_valid_key(tx.conn(), id, now)?;
+                    job(tx, initiator.clone())
+                })
+                .await
+                .map(WriteOutcome::Performed)
             }
         }
     }
+}
+
+/// Fails with [`Error::Unauthenticated`] if an API key was revoked, or has expired, since it was authenticated.
+fn ensure_valid_key(conn: &mut Conn, id: ApiKeyId, now: DateTime<Utc>) -> Result<(), Error> {
+    if api_keys::is_valid(conn, id, now)? { Ok(()) } else { Err(Error::Unauthenticated) }
 }

@@ -14,6 +14,16 @@ pub(crate) fn find_visible(conn: &mut Conn, reach: &Reach, reference: Conversati
     Ok(conversation)
 }
 
+/// Fails as [`find_visible`] for a conversation that is loaded already.
+pub(crate) fn ensure_visible(
+    reach: &Reach,
+    reference: ConversationRef,
+    found: Option<&Conversation>,
+) -> Result<(), Error> {
+    let conversation = found.filter(|it| reach.covers(it.hotel, it.department)).ok_or(Error::NotFound)?;
+    ensure_matches(reference, conversation)
+}
+
 pub(crate) fn ensure_matches(reference: ConversationRef, conversation: &Conversation) -> Result<(), Error> {
     if reference.matches_stay(conversation.stay) { Ok(()) } else { Err(Error::stay_mismatch()) }
 }

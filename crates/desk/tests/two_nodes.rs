@@ -20,7 +20,8 @@ use desk::{
     generate::{GeneratedHotel, GeneratedSizes},
     outbound::worker::OutboxWorker,
     reply::TextReply,
-    sessions::{Credentials, RefreshCredential},
+    sessions::RefreshCredential,
+    sign_in::{ClientFacts, Credentials},
     stays::StayChange,
 };
 use domain::{MessageText, Name};
@@ -74,7 +75,8 @@ async fn open(url: &DbUrl) -> Desk {
 
 async fn sign_in(desk: &Desk, hotel: &GeneratedHotel) -> desk::sessions::SignInResult {
     let (username, password) = (hotel.staff[0].username.clone(), PASSWORD.to_owned());
-    desk.login(Credentials { username, password, address: IpAddr::from([127, 0, 0, 1]) }).await.unwrap()
+    let client = ClientFacts { address: IpAddr::from([127, 0, 0, 1]), device: None, user_agent: None };
+    desk.login(Credentials { username, password, remember: true, client }).await.unwrap()
 }
 
 /// Creates a database on the server of `MM_TEST_POSTGRES_URL` with `MM_TEST_PSQL`; `None` if there is none.
@@ -219,7 +221,7 @@ async fn concurrent_changes_of_a_stay_on_two_nodes_are_both_kept() {
     for round in 0..5 {
         let (name, room) = (format!("Guest {round}"), format!("Room {round}"));
         let rename = StayChange { guest_name: Some(Name::parse(&name).unwrap()), ..StayChange::default() };
-        let change_room = StayChange { room_number: Some(Name::parse(&room).unwrap()), ..StayChange::default() };
+        let change_room = StayChange { room_number: Some(Name::parse(&room).ok()), ..StayChange::default() };
         let (renamed, moved) = tokio::join!(
             nodes.first.change_stay(nodes.manager, stay, rename, KeyedWrite::without_key()),
             nodes.second.change_stay(nodes.manager, stay, change_room, KeyedWrite::without_key()),
@@ -227,6 +229,7 @@ async fn concurrent_changes_of_a_stay_on_two_nodes_are_both_kept() {
         assert!(matches!(renamed.unwrap(), WriteOutcome::Performed(_)));
         assert!(matches!(moved.unwrap(), WriteOutcome::Performed(_)));
         let stored = nodes.first.stay(Principal::Staff(nodes.manager), stay).await.unwrap();
-        assert_eq!((stored.stay.guest_name.as_str(), stored.stay.room_number.as_str()), (name.as_str(), room.as_str()));
+        let stored_room = stored.stay.room_number.as_ref().map(Name::as_str);
+        assert_eq!((stored.stay.guest_name.as_str(), stored_room), (name.as_str(), Some(room.as_str())));
     }
 }

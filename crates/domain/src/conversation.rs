@@ -1,7 +1,7 @@
 //! Conversations: status, status transitions, and the view of a conversation for lists and detail pages.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, StaffId, StayId},
@@ -14,7 +14,7 @@ use crate::{
 pub const SERVICE_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// Status of a conversation; [`Conversation`] lists the transitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// The conversation has no known stay; the guest flow replies.

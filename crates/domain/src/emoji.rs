@@ -35,6 +35,8 @@ impl Emoji {
     }
 }
 
+parsed_texts!(Emoji: NotAnEmoji);
+
 impl fmt::Display for Emoji {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,7 +1,7 @@
 //! Events: the entries of a hotel's event log.
 
 use chrono::{DateTime, Utc};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     ids::{ConversationId, DepartmentId, HistoryEntryId, HotelId, MessageId, Seq, StaffId, StayId},
@@ -97,7 +97,7 @@ pub enum EventKind {
 }
 
 /// A part of the directory: what clients load once and keep until a `directory_updated` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum DirectoryPart {
     /// The departments of the hotel.

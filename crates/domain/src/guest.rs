@@ -8,8 +8,10 @@ use crate::{
     language_tag::LanguageTag,
     phone::PhoneNumber,
     stay::StayView,
-    text::{BadText, has_visible_character},
+    text::has_visible_character,
 };
+
+pub use crate::note::GuestNote;
 
 /// A guest of a hotel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,32 +50,6 @@ pub struct GuestIdentity {
     pub wa_id: Option<String>,
     /// Business-scoped user id (BSUID) of the guest in WhatsApp.
     pub bsuid: Option<String>,
-}
-
-/// What staff note about a guest: trimmed, at most 2,000 characters, no NUL. May be empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestNote(String);
-
-impl GuestNote {
-    /// Maximum number of characters of a note.
-    pub const MAX_LENGTH: usize = 2000;
-
-    /// Validates a note from outside.
-    pub fn parse(text: &str) -> Result<Self, BadText> {
-        let text = text.trim();
-        if text.contains('\0') {
-            return Err(BadText::Nul);
-        }
-        if text.chars().count() > Self::MAX_LENGTH {
-            return Err(BadText::TooLong { max: Self::MAX_LENGTH });
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The validated text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// A guest with stays and conversations, as one staff member sees them.

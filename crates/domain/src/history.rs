@@ -2,7 +2,7 @@
 //! guest.
 
 use chrono::{DateTime, Utc};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     conversation::{Conversation, Person, Status},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What an entry of the history records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum HistoryKind {
     /// An unrouted conversation was routed to a department.

@@ -1,8 +1,11 @@
 //! Hotels and their departments.
 
+use std::collections::BTreeMap;
+
 use crate::{
     ids::{DepartmentId, HotelId, TemplateId},
     phone::Country,
+    placeholders::KNOWN_PLACEHOLDERS,
 };
 
 /// A hotel: the tenant. Data of one hotel is never visible in another.
@@ -26,6 +29,70 @@ pub struct Hotel {
     pub flow: bool,
     /// Country whose numbering rules complete phone numbers without a country code.
     pub country: Option<Country>,
+    /// Texts of the hotel for placeholders of templates.
+    pub variables: HotelVariables,
+    /// Id of the WhatsApp Business Account that has the hotel's approved templates.
+    pub whatsapp_business_account_id: Option<String>,
+}
+
+/// Texts of the hotel for placeholders of templates, such as the Wi-Fi password, by the name of the placeholder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HotelVariables(BTreeMap<String, String>);
+
+/// Reason for refusing variables of a hotel. Displays as a sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadVariables {
+    /// There are more variables than allowed.
+    #[error("At most {} entries are allowed.", HotelVariables::MAX)]
+    TooMany,
+    /// The name of a variable cannot be written as a placeholder.
+    #[error("The name {0:?} must consist of 1 to 64 letters from a to z, digits and _.")]
+    Name(String),
+    /// The name of a variable is a placeholder that the conversation fills.
+    #[error("The name {0} is a placeholder already.")]
+    Known(String),
+    /// The text of a variable is empty, too long, or contains NUL.
+    #[error("The text of {0} must have 1 to {max} characters.", max = HotelVariables::MAX_LENGTH)]
+    Text(String),
+}
+
+impl HotelVariables {
+    /// The most variables of a hotel.
+    pub const MAX: usize = 50;
+    /// The most characters of a text, which WhatsApp accepts as the value of a placeholder.
+    pub const MAX_LENGTH: usize = 1024;
+    /// The longest name of a variable.
+    const MAX_NAME_LENGTH: usize = 64;
+
+    /// Validates names and texts of variables.
+    pub fn parse(variables: BTreeMap<String, String>) -> Result<Self, BadVariables> {
+        if variables.len() > Self::MAX {
+            return Err(BadVariables::TooMany);
+        }
+        for (name, text) in &variables {
+            let is_word = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+            if !is_word || !(1..=Self::MAX_NAME_LENGTH).contains(&name.len()) {
+                return Err(BadVariables::Name(name.chars().take(Self::MAX_NAME_LENGTH).collect()));
+            }
+            if KNOWN_PLACEHOLDERS.contains(&name.as_str()) {
+                return Err(BadVariables::Known(name.clone()));
+            }
+            if text.contains('\0') || !(1..=Self::MAX_LENGTH).contains(&text.chars().count()) {
+                return Err(BadVariables::Text(name.clone()));
+            }
+        }
+        Ok(Self(variables))
+    }
+
+    /// The text of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All variables by name.
+    pub fn as_map(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
 }
 
 /// A group of staff to which conversations are routed.
@@ -39,4 +106,31 @@ pub struct Department {
     pub active: bool,
     /// Whether the members of the department handle stays: create, change and import them, check guests in and out.
     pub handles_stays: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<HotelVariables, BadVariables> {
+        HotelVariables::parse(variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn variables_are_placeholders_with_texts() {
+        let variables = parse(&[("wifi", "sea & sun"), ("breakfast_from", "7:30")]).unwrap();
+        assert_eq!((variables.get("wifi"), variables.get("pool")), (Some("sea & sun"), None));
+        let long = "x".repeat(HotelVariables::MAX_LENGTH);
+        assert!(parse(&[("a", &long)]).is_ok());
+        for bad in ["", "wi fi", "wi-fi", "wïfi", &"x".repeat(65)] {
+            assert!(matches!(parse(&[(bad, "x")]), Err(BadVariables::Name(_))), "{bad}");
+        }
+        assert!(matches!(parse(&[("guest_name", "x")]), Err(BadVariables::Known(_))));
+        for bad in ["", "a\0", &format!("{long}x")] {
+            assert!(matches!(parse(&[("a", bad)]), Err(BadVariables::Text(_))));
+        }
+        let named = |count: usize| (0..count).map(|it| (format!("v{it}"), "x".to_owned())).collect();
+        assert!(HotelVariables::parse(named(50)).is_ok());
+        assert_eq!(HotelVariables::parse(named(51)), Err(BadVariables::TooMany));
+    }
 }

@@ -2,6 +2,48 @@
 
 use std::fmt;
 
+/// Error: the text or number is no id. Displays as a sentence for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("This is not an id.")]
+pub struct BadId;
+
+/// Implements the checked conversions of a number: values below `$least` are refused.
+macro_rules! checked_numbers {
+    ($($name:ident from $least:literal),+ $(,)?) => {$(
+        impl TryFrom<i64> for $name {
+            type Error = BadId;
+
+            fn try_from(number: i64) -> Result<Self, BadId> {
+                if number >= $least { Ok(Self(number)) } else { Err(BadId) }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                text.parse::<i64>().ok().filter(|_| is_plain).ok_or(BadId)?.try_into()
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let number = <i64 as serde::Deserialize>::deserialize(deserializer)?;
+                number.try_into().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -13,6 +55,8 @@ macro_rules! ids {
                 self.0.fmt(f)
             }
         }
+
+        checked_numbers!($name from 1);
     )+};
 }
 
@@ -50,6 +94,8 @@ ids! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub i64);
 
+checked_numbers!(Seq from 0);
+
 impl Seq {
     /// The sequence number that follows this one in the event log.
     pub fn next(self) -> Self {
@@ -73,11 +119,36 @@ impl fmt::Display for SessionId {
     }
 }
 
-impl std::str::FromStr for SessionId {
-    type Err = std::num::ParseIntError;
+impl SessionId {
+    /// The number by which clients name the session of a person: positive, and exact in JavaScript. It is part of the
+    /// random bits, so two sessions of one person do not share it.
+    pub fn number(self) -> i64 {
+        const BITS: u128 = (1 << 53) - 1;
+        (self.0 & BITS).max(1) as i64
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
+impl std::str::FromStr for SessionId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        u128::from_str_radix(text, 16).ok().filter(|_| is_hex).map(Self).ok_or(BadId)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for SessionId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

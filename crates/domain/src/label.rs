@@ -1,6 +1,6 @@
 //! Labels: coloured words with which staff mark conversations.
 
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{ids::LabelId, text::LabelName};
 
@@ -21,7 +21,7 @@ pub struct Label {
 }
 
 /// The colour of a label; clients choose the shade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum LabelColour {
     /// Red.

@@ -74,6 +74,8 @@ impl LanguageTag {
     }
 }
 
+parsed_texts!(LanguageTag: BadLanguageTag);
+
 impl fmt::Display for LanguageTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

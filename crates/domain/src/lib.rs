@@ -4,28 +4,20 @@
 //! Start with [`Conversation`] (state machine), [`Reach`] (visibility scope of a staff member) and [`Event`] (entry of
 //! a hotel's event log). [`flow`] computes the automatic replies to guests; [`placeholders`] renders templates.
 //!
-//! The crate is pure: no I/O, no async, no serde, no clock. The current time is an argument.
+//! The crate is pure: no I/O, no async, no clock. The current time is an argument. The feature `serde` lets ids, names and
+//! validated texts be read from JSON and written to it; what `parse` refuses is refused there, too.
 
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-/// Implements `ALL`, `NAMES` and `as_str` for enums whose names are derived by the crate `strum`.
-macro_rules! named_values {
-    ($($type:ident),+ $(,)?) => {$(
-        impl $type {
-            /// All values of the enum, in the order of their declaration.
-            pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
-            /// The names of all values, in the order of `ALL`.
-            pub const NAMES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
+#[macro_use]
+mod conversions;
 
-            /// The name of the value in the database and in JSON.
-            pub fn as_str(self) -> &'static str {
-                self.into()
-            }
-        }
-    )+};
-}
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
 
+pub mod api_key;
 pub mod conversation;
 pub mod draft;
 pub mod emoji;
@@ -39,15 +31,19 @@ pub mod inbox;
 pub mod label;
 pub mod language_tag;
 pub mod message;
+pub mod note;
 pub mod phone;
 pub mod placeholders;
 pub mod staff;
 pub mod stay;
 pub mod template;
 pub mod text;
+pub mod username;
 pub mod whatsapp_id;
 
+pub use api_key::ApiKeyEntry;
 pub use conversation::{Conversation, ConversationView, Person, ReadPosition, Status};
+pub use conversions::UnknownName;
 pub use draft::Draft;
 pub use emoji::Emoji;
 pub use event::{DirectoryPart, Event, EventKind};
@@ -55,8 +51,8 @@ pub use guest::{Guest, GuestIdentity};
 pub use history::{HistoryChange, HistoryEntry, HistoryKind};
 pub use hotel::{Department, Hotel};
 pub use ids::{
-    ApiKeyId, AttachmentId, ConversationId, ConversationRef, DepartmentId, GuestId, HistoryEntryId, HotelId, LabelId,
-    MessageId, NodeId, Seq, SessionId, StaffId, StayId, TemplateId,
+    ApiKeyId, AttachmentId, BadId, ConversationId, ConversationRef, DepartmentId, GuestId, HistoryEntryId, HotelId,
+    LabelId, MessageId, NodeId, Seq, SessionId, StaffId, StayId, TemplateId,
 };
 pub use label::{Label, LabelColour};
 pub use language_tag::LanguageTag;
@@ -66,3 +62,4 @@ pub use staff::{Reach, Role, Staff};
 pub use stay::{Stay, StayView};
 pub use template::Template;
 pub use text::{ClientRef, DraftText, LabelName, MessageText, Name};
+pub use username::Username;

@@ -1,7 +1,7 @@
 //! Messages, internal notes, attachments, and the delivery status of messages to guests.
 
 use chrono::{DateTime, Utc};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     ids::{AttachmentId, ConversationId, MessageId, StaffId, StayId},
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The side that sent a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum SenderType {
     /// The guest sent the message.
@@ -31,9 +31,7 @@ pub enum SenderType {
 ///                        queued ──no response──▶ unknown ──receipt──▶ sent, delivered, read
 ///                        queued ──permanent error──▶ failed       failed, unknown ──retry──▶ queued
 /// ```
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Delivery {
     /// The message waits until the guest opens the 24-hour window.
@@ -111,6 +109,13 @@ pub struct QuotedMessage {
 /// Maximum length of the text of a quoted message, in characters.
 pub const MAX_QUOTE_CHARS: usize = 200;
 
+impl QuotedMessage {
+    /// Shortens the text of a message to that of a quote.
+    pub fn new(id: MessageId, content: &str, sender_type: SenderType, sender_name: String) -> Self {
+        Self { id, content: content.chars().take(MAX_QUOTE_CHARS).collect(), sender_type, sender_name }
+    }
+}
+
 /// A reaction to a message. A message has at most one of the guest and one of staff, as in WhatsApp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaction {
@@ -163,12 +168,7 @@ pub struct Message {
 impl Message {
     /// The message as others quote it.
     pub fn quoted(&self) -> QuotedMessage {
-        QuotedMessage {
-            id: self.id,
-            content: self.content.chars().take(MAX_QUOTE_CHARS).collect(),
-            sender_type: self.sender_type,
-            sender_name: self.sender_name.clone(),
-        }
+        QuotedMessage::new(self.id, &self.content, self.sender_type, self.sender_name.clone())
     }
 
     /// Whether the guest wrote this message or has got it, so that a reply can quote it.

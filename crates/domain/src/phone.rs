@@ -1,16 +1,16 @@
 //! Phone numbers, in E.164 and as people and booking systems write them.
 //!
-//! [`WrittenNumber`] recognizes a number in a text. Together with the hotel's [`Country`] it becomes a [`PhoneNumber`]
-//! by the numbering rules of all countries (`numbering.rs`), or is refused with the reason.
+//! [`WrittenNumber`] recognizes the digits of a number in a text. The crate `numbering` completes them, with the hotel's
+//! [`Country`] and by the numbering rules of all countries, to a [`PhoneNumber`], or refuses them with the reason.
 //! [`PhoneNumber::equivalent_forms`] returns the numbers that reach the same subscriber (`equivalence.rs`).
 
+mod country;
 mod equivalence;
 mod number;
-mod numbering;
 mod written;
 
-pub use number::PhoneNumber;
-pub use numbering::{BadCountry, BadPhoneNumber, Country};
+pub use country::{BadCountry, Country, country_code};
+pub use number::{BadPhoneNumber, PhoneNumber};
 pub use written::WrittenNumber;
 
 #[cfg(test)]

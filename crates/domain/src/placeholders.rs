@@ -8,6 +8,9 @@
 #[error("There is no value for {}.", .0.join(", "))]
 pub struct MissingValue(pub Vec<String>);
 
+/// The placeholders that a conversation fills: their values come from guest, stay, hotel, department and sender.
+pub const KNOWN_PLACEHOLDERS: &[&str] = &["guest_name", "room_number", "hotel_name", "staff_name", "department_name"];
+
 enum TemplatePart<'a> {
     Text(&'a str),
     Placeholder(&'a str),

@@ -1,11 +1,11 @@
 //! Staff members and their visibility scope.
 
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::ids::{DepartmentId, HotelId, StaffId};
 
 /// Role of a staff member: decides permissions and visibility.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// The staff member sees unrouted conversations and those routed to the own departments.

@@ -1,45 +1,109 @@
 //! Stays: bookings of guests, with their days, check-in and check-out.
 
+mod email;
+mod status_words;
+
+pub use email::{BadEmail, EmailAddress};
+
+use std::fmt;
+
 use chrono::{DateTime, NaiveDate, Utc};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     conversation::Status,
+    guest::GuestNote,
     ids::{ConversationId, DepartmentId, GuestId, HotelId, StayId},
+    language_tag::LanguageTag,
     phone::PhoneNumber,
     staff::Reach,
     text::Name,
 };
 
-/// One booking of one guest.
+/// One booking of one guest, or one part of a booking that has several rooms or guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
     /// Id of the stay, unique over all hotels.
     pub id: StayId,
     /// The hotel that owns the stay.
     pub hotel: HotelId,
-    /// The guest of the stay.
-    pub guest: GuestId,
-    /// Reservation code of the booking system, unique in the hotel.
+    /// The guest of the stay; `None` as long as no phone number names the guest.
+    pub guest: Option<GuestId>,
+    /// Reservation code of the booking system, unique in the hotel together with the part.
     pub reservation_code: Name,
+    /// Number of the part of the booking.
+    pub part: BookingPart,
     /// Name of the guest on the booking.
     pub guest_name: Name,
-    /// Phone number of the guest on the booking.
-    pub guest_phone: PhoneNumber,
-    /// Number or name of the guest's room.
-    pub room_number: Name,
+    /// Phone number of the guest on the booking, if known.
+    pub guest_phone: Option<PhoneNumber>,
+    /// Number or name of the guest's room, if assigned.
+    pub room_number: Option<Name>,
     /// First day of the stay, in the hotel's time zone.
     pub check_in: NaiveDate,
     /// Last day of the stay, in the hotel's time zone.
     pub check_out: NaiveDate,
+    /// E-mail address of the guest on the booking.
+    pub email: Option<EmailAddress>,
+    /// Language of the guest on the booking.
+    pub language: Option<LanguageTag>,
+    /// What the booking says about the stay.
+    pub note: Option<GuestNote>,
     /// Time when the guest was checked in, if recorded.
     pub checked_in_at: Option<DateTime<Utc>>,
     /// Time when the guest was checked out, if recorded.
     pub checked_out_at: Option<DateTime<Utc>>,
+    /// Why the guest does not come; `None` if the guest comes. A guest who was checked in has come.
+    pub cancellation: Option<Cancellation>,
 }
 
+/// Number of a part of a booking: 1 to 9,999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BookingPart(i32);
+
+/// Error: the number is no part of a booking. Displays as a sentence for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The part of a booking is a whole number from 1 to {}.", BookingPart::LAST.0)]
+pub struct BadBookingPart;
+
+impl BookingPart {
+    /// The only part of most bookings.
+    pub const FIRST: Self = Self(1);
+    /// The greatest part number.
+    pub const LAST: Self = Self(9999);
+
+    /// Checks a number from outside.
+    pub fn new(number: i64) -> Result<Self, BadBookingPart> {
+        let part = i32::try_from(number).map(Self).map_err(|_| BadBookingPart)?;
+        if (Self::FIRST..=Self::LAST).contains(&part) { Ok(part) } else { Err(BadBookingPart) }
+    }
+
+    /// The number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for BookingPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why the guest of a stay does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Cancellation {
+    /// The booking was cancelled.
+    Cancelled,
+    /// The guest did not arrive.
+    NoShow,
+}
+
+named_values!(Cancellation);
+
 /// Status of a stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum StayStatus {
     /// The guest has not been checked in.
@@ -48,6 +112,10 @@ pub enum StayStatus {
     CheckedIn,
     /// The guest has been checked out.
     CheckedOut,
+    /// The booking was cancelled.
+    Cancelled,
+    /// The guest did not arrive.
+    NoShow,
 }
 
 named_values!(StayStatus);
@@ -102,19 +170,22 @@ impl Stay {
         if check_out < check_in { Err(DaysReversed) } else { Ok(()) }
     }
 
-    /// Status of the stay, from its check-in and check-out.
+    /// Status of the stay, from its cancellation, check-in and check-out.
     pub fn status(&self) -> StayStatus {
-        match (self.checked_in_at, self.checked_out_at) {
-            (_, Some(_)) => StayStatus::CheckedOut,
-            (Some(_), None) => StayStatus::CheckedIn,
-            (None, None) => StayStatus::Booked,
+        match (self.cancellation, self.checked_in_at, self.checked_out_at) {
+            (Some(Cancellation::Cancelled), ..) => StayStatus::Cancelled,
+            (Some(Cancellation::NoShow), ..) => StayStatus::NoShow,
+            (None, _, Some(_)) => StayStatus::CheckedOut,
+            (None, Some(_), None) => StayStatus::CheckedIn,
+            (None, None, None) => StayStatus::Booked,
         }
     }
 
-    /// Whether new messages can belong to the stay: checked in and not checked out, or else neither checked out nor
-    /// over. `today` is the current day in the hotel's time zone, in all methods of a stay.
+    /// Whether new messages can belong to the stay: not cancelled, and checked in and not checked out, or else neither
+    /// checked out nor over. `today` is the current day in the hotel's time zone, in all methods of a stay.
     pub fn is_current(&self, today: NaiveDate) -> bool {
-        self.checked_out_at.is_none() && (self.checked_in_at.is_some() || today <= self.check_out)
+        let is_here_or_expected = self.checked_in_at.is_some() || today <= self.check_out;
+        self.cancellation.is_none() && self.checked_out_at.is_none() && is_here_or_expected
     }
 
     /// Whether the stay has begun: the guest was checked in or the first day has come.
@@ -124,7 +195,7 @@ impl Stay {
 
     /// Whether the stay has begun, or has ended before it began: the guest is no longer expected to arrive.
     pub fn has_begun_or_ended(&self, today: NaiveDate) -> bool {
-        self.has_begun(today) || self.checked_out_at.is_some()
+        self.has_begun(today) || self.checked_out_at.is_some() || self.cancellation.is_some()
     }
 
     /// Status that a conversation about this stay has while it is routed to no department.
@@ -148,5 +219,48 @@ mod tests {
         }
         assert_eq!(Stay::validate_days(day, day), Ok(()));
         assert_eq!(Stay::validate_days(day, day - chrono::Days::new(1)), Err(DaysReversed));
+    }
+
+    #[test]
+    fn a_cancelled_stay_is_never_current() {
+        let day = |day| NaiveDate::from_ymd_opt(2030, 5, day).unwrap();
+        let name = |text| Name::parse(text).unwrap();
+        let mut stay = Stay {
+            id: StayId(1),
+            hotel: HotelId(1),
+            guest: None,
+            reservation_code: name("R-1"),
+            part: BookingPart::FIRST,
+            guest_name: name("Ana"),
+            guest_phone: None,
+            room_number: None,
+            check_in: day(1),
+            check_out: day(3),
+            email: None,
+            language: None,
+            note: None,
+            checked_in_at: None,
+            checked_out_at: None,
+            cancellation: None,
+        };
+        assert_eq!(
+            (stay.status(), stay.is_current(day(2)), stay.is_current(day(4))),
+            (StayStatus::Booked, true, false)
+        );
+        for (cancellation, status) in
+            [(Cancellation::Cancelled, StayStatus::Cancelled), (Cancellation::NoShow, StayStatus::NoShow)]
+        {
+            stay.cancellation = Some(cancellation);
+            assert_eq!((stay.status(), stay.is_current(day(2))), (status, false));
+            assert_eq!(cancellation.as_str(), status.as_str());
+        }
+    }
+
+    #[test]
+    fn parts_are_counted_from_one() {
+        assert_eq!((BookingPart::new(1), BookingPart::new(9999)), (Ok(BookingPart::FIRST), Ok(BookingPart::LAST)));
+        for bad in [0, -1, 10_000, i64::MAX] {
+            assert_eq!(BookingPart::new(bad), Err(BadBookingPart), "{bad}");
+        }
     }
 }

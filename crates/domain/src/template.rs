@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     ids::{DepartmentId, HotelId, TemplateId},
+    placeholders::{placeholders, render},
     text::{MessageText, Name},
 };
 
@@ -26,7 +27,22 @@ pub struct Template {
     pub kind: TemplateKind,
     /// A short name of the template, which staff type to find it.
     pub shortcut: Option<TemplateShortcut>,
+    /// Whether the template can be sent: Meta has not paused or deleted it. Always true for type `text`.
+    pub is_available: bool,
 }
+
+/// How the values of an approved template are passed to WhatsApp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+pub enum ParameterFormat {
+    /// In the order of the placeholders.
+    #[default]
+    Positional,
+    /// Each with the name of its placeholder.
+    Named,
+}
+
+named_values!(ParameterFormat);
 
 /// A short name of a template, unique in the hotel: 1 to 32 of the characters `a` to `z`, `0` to `9`, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +69,10 @@ impl TemplateShortcut {
     }
 }
 
+parsed_texts!(TemplateShortcut: BadTemplateShortcut);
+
 /// The type of a template, as clients name it; [`TemplateKind`] adds the language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr, VariantArray, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum TemplateType {
     /// The template is sent as free text.
@@ -70,11 +88,16 @@ named_values!(TemplateType);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplateKind {
     /// The template is rendered and sent as free text, which needs an open 24-hour window.
-    Text,
+    Text {
+        /// The language of the text, for people who choose among texts.
+        language: Option<TemplateLanguage>,
+    },
     /// The template is sent as a template that Meta has approved, which is allowed at any time.
     WhatsApp {
         /// The language in which Meta has approved the template.
         language: TemplateLanguage,
+        /// How the values are passed to WhatsApp.
+        parameter_format: ParameterFormat,
     },
 }
 
@@ -87,46 +110,83 @@ pub struct TemplateLanguage(String);
 #[error("Please give the language as WhatsApp names it, like en_GB.")]
 pub struct BadTemplateLanguage;
 
-/// Error: type and language of a template contradict each other. Displays as a sentence for a person, about the
-/// language.
+/// Error: a template of type `whatsapp` has no language. Displays as a sentence for a person, about the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadTemplate {
-    /// A template of type `whatsapp` has no language.
-    #[error("A template of type whatsapp needs the language that it was approved in.")]
-    NoLanguage,
-    /// A template of type `text` has a language.
-    #[error("A template of type text has no language.")]
-    LanguageOfText,
-}
+#[error("A template of type whatsapp needs the language that it was approved in.")]
+pub struct NoTemplateLanguage;
+
+parsed_texts!(TemplateLanguage: BadTemplateLanguage);
 
 impl TemplateKind {
-    /// Combines type and language of a template.
+    /// Combines type, language and parameter format of a template. A text has no parameter format.
     ///
-    /// Fails unless exactly the templates of type `whatsapp` have a language.
-    pub fn new(template_type: TemplateType, language: Option<TemplateLanguage>) -> Result<Self, BadTemplate> {
+    /// Fails if a template of type `whatsapp` has no language.
+    pub fn new(
+        template_type: TemplateType,
+        language: Option<TemplateLanguage>,
+        parameter_format: ParameterFormat,
+    ) -> Result<Self, NoTemplateLanguage> {
         match (template_type, language) {
-            (TemplateType::WhatsApp, Some(language)) => Ok(Self::WhatsApp { language }),
-            (TemplateType::Text, None) => Ok(Self::Text),
-            (TemplateType::WhatsApp, None) => Err(BadTemplate::NoLanguage),
-            (TemplateType::Text, Some(_)) => Err(BadTemplate::LanguageOfText),
+            (TemplateType::WhatsApp, Some(language)) => Ok(Self::WhatsApp { language, parameter_format }),
+            (TemplateType::WhatsApp, None) => Err(NoTemplateLanguage),
+            (TemplateType::Text, language) => Ok(Self::Text { language }),
         }
     }
 
     /// The type of the template, without the language.
     pub fn template_type(&self) -> TemplateType {
         match self {
-            Self::Text => TemplateType::Text,
+            Self::Text { .. } => TemplateType::Text,
             Self::WhatsApp { .. } => TemplateType::WhatsApp,
         }
     }
 
-    /// The language of a WhatsApp template.
+    /// The language of the template.
     pub fn language(&self) -> Option<&TemplateLanguage> {
         match self {
-            Self::Text => None,
-            Self::WhatsApp { language } => Some(language),
+            Self::Text { language } => language.as_ref(),
+            Self::WhatsApp { language, .. } => Some(language),
         }
     }
+
+    /// How the values are passed to WhatsApp; `Positional` for a text.
+    pub fn parameter_format(&self) -> ParameterFormat {
+        match self {
+            Self::Text { .. } => ParameterFormat::Positional,
+            Self::WhatsApp { parameter_format, .. } => *parameter_format,
+        }
+    }
+}
+
+/// Returns the names of a template's placeholders in the order in which WhatsApp expects their values: numbers by size,
+/// as Meta numbers them, and names in order of first use.
+pub fn parameter_order(content: &str) -> Vec<&str> {
+    let mut names = placeholders(content);
+    let number = |name: &str| name.parse::<u32>().ok();
+    if names.iter().all(|name| number(name).is_some()) {
+        names.sort_by_key(|name| number(name));
+    }
+    names
+}
+
+/// Returns the text of a template that Meta has changed or sent for the first time, with the placeholders' names of the
+/// stored text `known`. Meta numbers the placeholders of a positional template, the hotel gives them names.
+///
+/// Numbers without a name stay numbers. So do all of them if Meta's text does not use them in order, because the order of
+/// names is that of their first use.
+pub fn with_known_names(text: &str, known: &str) -> String {
+    let numbers = placeholders(text);
+    let is_in_order = numbers.iter().enumerate().all(|(index, name)| *name == (index + 1).to_string());
+    if !is_in_order {
+        return text.to_owned();
+    }
+    let names = placeholders(known);
+    let renamed = |number: &str| {
+        let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let name = index.and_then(|index| names.get(index)).copied().unwrap_or(number);
+        Some(format!("{{{{{name}}}}}"))
+    };
+    render(text, &renamed).unwrap_or_else(|_| text.to_owned())
 }
 
 impl TemplateLanguage {
@@ -176,12 +236,38 @@ mod tests {
     }
 
     #[test]
-    fn exactly_whatsapp_templates_have_a_language() {
+    fn whatsapp_templates_need_a_language() {
         let language = || TemplateLanguage::parse("en_GB").unwrap();
-        let kind = TemplateKind::new(TemplateType::WhatsApp, Some(language())).unwrap();
+        let kind = TemplateKind::new(TemplateType::WhatsApp, Some(language()), ParameterFormat::Named).unwrap();
         assert_eq!((kind.template_type(), kind.language()), (TemplateType::WhatsApp, Some(&language())));
-        assert_eq!(TemplateKind::new(TemplateType::Text, None), Ok(TemplateKind::Text));
-        assert_eq!(TemplateKind::new(TemplateType::WhatsApp, None), Err(BadTemplate::NoLanguage));
-        assert_eq!(TemplateKind::new(TemplateType::Text, Some(language())), Err(BadTemplate::LanguageOfText));
+        assert_eq!(kind.parameter_format(), ParameterFormat::Named);
+        let text = |language| TemplateKind::new(TemplateType::Text, language, ParameterFormat::Named).unwrap();
+        assert_eq!(text(None), TemplateKind::Text { language: None });
+        assert_eq!(
+            (text(Some(language())).language(), text(None).parameter_format()),
+            (Some(&language()), ParameterFormat::Positional)
+        );
+        let missing = TemplateKind::new(TemplateType::WhatsApp, None, ParameterFormat::Positional);
+        assert_eq!(missing, Err(NoTemplateLanguage));
+    }
+
+    #[test]
+    fn values_are_passed_in_the_order_of_meta() {
+        assert_eq!(parameter_order("{{2}} and {{1}}, {{10}}"), ["1", "2", "10"]);
+        assert_eq!(parameter_order("{{room}} for {{guest}}, {{room}}"), ["room", "guest"]);
+        assert_eq!(parameter_order("{{1}} for {{guest}}"), ["1", "guest"]);
+    }
+
+    #[test]
+    fn placeholders_keep_the_names_that_the_hotel_gave() {
+        for (text, known, expected) in [
+            ("Hello {{1}}", "Hi {{guest_name}}", "Hello {{guest_name}}"),
+            ("Hello {{1}}, room {{2}}, {{1}}", "Hi {{guest}}", "Hello {{guest}}, room {{2}}, {{guest}}"),
+            ("Hello {{2}}, room {{1}}", "Hi {{guest}} in {{room}}", "Hello {{2}}, room {{1}}"),
+            ("Hello {{guest}}", "Hi {{name}}", "Hello {{guest}}"),
+            ("Hello", "Hi {{name}}", "Hello"),
+        ] {
+            assert_eq!(with_known_names(text, known), expected);
+        }
     }
 }

@@ -20,6 +20,12 @@ pub enum BadText {
     /// The text contains U+0000 (NUL), which PostgreSQL cannot store.
     #[error("The character NUL is not allowed.")]
     Nul,
+    /// The text contains a control, format or bidi character, or a line separator.
+    #[error("Control characters and invisible characters are not allowed.")]
+    Unprintable,
+    /// The text is no user name: it contains another character than letters, digits, `.`, `_` and `-`.
+    #[error("Only letters, digits and the characters . _ - are allowed.")]
+    NotUsername,
     /// The text contains a character other than visible ASCII.
     #[error("Only visible ASCII characters are allowed.")]
     NotVisible,
@@ -58,6 +64,36 @@ fn is_invisible(character: char) -> bool {
         | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a character has no place in a name: a control, format or bidi character, or a separator of lines. Such
+/// characters let two different names look the same, or change the look of the text around a name.
+pub fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Removes the characters that names may not contain ([`is_unprintable`]), for names that another system or a guest
+/// gives and that must not be refused. A separator of lines or columns becomes a space.
+pub fn without_unprintable(text: &str) -> String {
+    let kept = |character: char| match character {
+        '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        _ if is_unprintable(character) => None,
+        _ => Some(character),
+    };
+    text.chars().filter_map(kept).collect()
+}
+
+/// The name of a file as it is stored and shown: without characters that names may not contain, and without path
+/// separators. Empty if nothing is left.
+pub fn clean_file_name(name: &str) -> String {
+    let cleaned = without_unprintable(name).replace(['/', '\\'], "");
+    let cleaned = cleaned.trim();
+    if cleaned.chars().all(|it| it == '.') { String::new() } else { cleaned.to_owned() }
 }
 
 macro_rules! texts {
@@ -115,6 +151,24 @@ texts! {
             _ => Err(BadText::TooLong { max: 64 }),
         }
     };
+}
+
+parsed_texts! {
+    MessageText: BadText,
+    DraftText: BadText,
+    Name: BadText,
+    LabelName: BadText,
+    ClientRef: BadText,
+    RequestId: BadText,
+}
+
+impl Name {
+    /// Validates a name that a person gives to a person, hotel or department: as [`Name::parse`], and without control,
+    /// format and bidi characters. Names that were stored before this rule stay valid.
+    pub fn parse_new(text: &str) -> Result<Self, BadText> {
+        let name = Self::parse(text)?;
+        if name.as_str().contains(is_unprintable) { Err(BadText::Unprintable) } else { Ok(name) }
+    }
 }
 
 impl LabelName {
@@ -185,6 +239,35 @@ mod tests {
         }
         for visible in ["a", ".", "\u{202e}a", "🏳\u{fe0f}\u{200d}🌈", "é", "王", "ع", "\u{115f}가"] {
             assert!(has_visible_character(visible), "{visible:?}");
+        }
+    }
+
+    #[test]
+    fn new_names_contain_only_printable_characters() {
+        for good in ["Zoë Ångström", "王芳", "محمد", "O'Neil, Ana-María (2)", "👩🏽 Ana"] {
+            assert_eq!(Name::parse_new(good).unwrap().as_str(), good);
+        }
+        for bad in ["a\u{202e}b", "a\u{200b}b", "a\nb", "a\u{7f}", "\u{feff}a", "a\u{2066}b\u{2069}", "a\u{2028}b"] {
+            assert_eq!(Name::parse_new(bad), Err(BadText::Unprintable), "{bad:?}");
+            assert!(Name::parse(bad).is_ok(), "{bad:?}");
+        }
+        assert_eq!(Name::parse_new("a\0"), Err(BadText::Nul));
+        assert_eq!(Name::parse_new("\u{200b}").map(|it| it.into_string()), Err(BadText::Unprintable));
+        assert!(Name::parse_new(&"é".repeat(200)).is_ok() && Name::parse_new(&"é".repeat(201)).is_err());
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_cleaned() {
+        assert_eq!(without_unprintable("Ana\u{202e} Ma\u{ad}ria\tLee\0"), "Ana Maria Lee");
+        for (given, cleaned) in [
+            ("menu.pdf", "menu.pdf"),
+            ("../../etc/passwd", "....etcpasswd"),
+            ("C:\\menu\u{202e}fdp.exe", "C:menufdp.exe"),
+            (" a\r\nb.txt ", "a  b.txt"),
+            ("..", ""),
+            ("/\u{200b}", ""),
+        ] {
+            assert_eq!(clean_file_name(given), cleaned, "{given:?}");
         }
     }
 

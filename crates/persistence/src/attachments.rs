@@ -226,9 +226,9 @@ pub fn defer_download(tx: &mut Tx<'_>, download: &PendingDownload, due: DateTime
 }
 
 /// The columns of an [`Attachment`].
-type AttachmentColumns = (i64, String, String, i64, (Option<i32>, Option<i32>));
+pub(crate) type AttachmentColumns = (i64, String, String, i64, (Option<i32>, Option<i32>));
 
-fn attachment((id, name, content_type, size, (width, height)): AttachmentColumns) -> Attachment {
+pub(crate) fn attachment((id, name, content_type, size, (width, height)): AttachmentColumns) -> Attachment {
     let picture_size = width.zip(height).map(|(width, height)| PictureSize { width, height });
     Attachment { id: AttachmentId(id), name, content_type, size, picture_size }
 }

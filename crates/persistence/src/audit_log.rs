@@ -1,4 +1,6 @@
-//! The audit log: transfers, assignments, closings and staff changes (table `audit`).
+//! The audit log: transfers, assignments, closings, staff changes and sign-ins (table `audit`).
+
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -50,7 +52,18 @@ pub struct AuditEntry {
     pub after: Option<String>,
 }
 
+/// Stores an audit entry without an address.
 pub fn insert(tx: &mut Tx<'_>, entry: &AuditEntry, at: DateTime<Utc>) -> Result<(), StoreError> {
+    insert_from(tx, entry, None, at)
+}
+
+/// Stores an audit entry with the network address from which the change came; the command line has none.
+pub fn insert_from(
+    tx: &mut Tx<'_>,
+    entry: &AuditEntry,
+    address: Option<IpAddr>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let (staff, api_key) = entry.actor.columns();
     on_db!(tx.changing(), |c| diesel::insert_into(audit::table)
         .values((
@@ -63,6 +76,7 @@ pub fn insert(tx: &mut Tx<'_>, entry: &AuditEntry, at: DateTime<Utc>) -> Result<
             audit::staff_id.eq(entry.staff.map(|it| it.0)),
             audit::before.eq(&entry.before),
             audit::after.eq(&entry.after),
+            audit::address.eq(address.map(|it| it.to_string())),
         ))
         .execute(c))?;
     Ok(())

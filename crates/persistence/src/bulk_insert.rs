@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{dsl::max, prelude::*};
-use domain::{ConversationId, Delivery, DepartmentId, HotelId, SenderType, StaffId, Status, StayId};
+use domain::{ConversationId, Delivery, DepartmentId, HotelId, Name, PhoneNumber, SenderType, StaffId, Status, StayId};
 
 use crate::{
     StoreError, Tx,
@@ -21,7 +21,7 @@ const ROWS_PER_STATEMENT: usize = 1000;
 /// A generated stay with a new guest, and its conversation in the state after all its messages.
 #[derive(Clone, Debug)]
 pub struct BulkStay {
-    /// The booking. The hotel must have no guest with its phone number yet.
+    /// The booking, with a phone number of which the hotel has no guest yet.
     pub booking: Booking,
     pub status: Status,
     pub department: Option<DepartmentId>,
@@ -81,7 +81,7 @@ fn insert_chunk(
         .iter()
         .zip(&guest_ids)
         .map(|(it, guest)| {
-            let row = NewStayRow::new(hotel, domain::GuestId(*guest), &it.booking);
+            let row = NewStayRow::new(hotel, Some(domain::GuestId(*guest)), &it.booking);
             (row, stays::created_at.eq(Ts::from(it.created_at)))
         })
         .collect();
@@ -111,17 +111,23 @@ fn sorted_ids(mut ids: Vec<i64>) -> Vec<i64> {
 #[diesel(table_name = guests)]
 struct BulkGuestRow<'a> {
     hotel_id: i64,
-    phone: &'a str,
+    phone: Option<&'a str>,
     created_at: Ts,
 }
 
 fn guest_row(hotel: HotelId, stay: &BulkStay) -> BulkGuestRow<'_> {
-    BulkGuestRow { hotel_id: hotel.0, phone: stay.booking.guest_phone.as_str(), created_at: stay.created_at.into() }
+    BulkGuestRow {
+        hotel_id: hotel.0,
+        phone: stay.booking.guest_phone.as_ref().map(PhoneNumber::as_str),
+        created_at: stay.created_at.into(),
+    }
 }
 
 fn conversation_row(hotel: HotelId, guest: i64, stay_id: i64, new: &BulkStay) -> BulkConversationRow {
     let booking = &new.booking;
-    let searched = [booking.guest_name.as_str(), booking.room_number.as_str(), booking.guest_phone.as_str()];
+    let room = booking.room_number.as_ref().map(Name::as_str);
+    let phone = booking.guest_phone.as_ref().map(PhoneNumber::as_str);
+    let searched = [Some(booking.guest_name.as_str()), room, phone];
     BulkConversationRow {
         hotel_id: hotel.0,
         guest_id: guest,
@@ -135,7 +141,7 @@ fn conversation_row(hotel: HotelId, guest: i64, stay_id: i64, new: &BulkStay) ->
         last_guest_message_at: new.last_guest_message_at.map(Ts::from),
         waiting_since: new.waiting_since.map(Ts::from),
         guest_messages: new.guest_messages,
-        search_key: search_key::key(searched.into_iter()),
+        search_key: search_key::key(searched.into_iter().flatten()),
     }
 }
 

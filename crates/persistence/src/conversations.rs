@@ -21,7 +21,7 @@ use domain::{
     Status, StayId, guest::GuestConversation,
 };
 
-use self::row::ConversationRow;
+pub(crate) use self::row::ConversationRow;
 use crate::{
     StoreError, Tx,
     hotels::{HotelParts, hotel as hotels_row, whole_hotel},
@@ -29,7 +29,7 @@ use crate::{
         cached_statement::{Fixed, fixed},
         column_types::{Json, Ts},
         id_list::among,
-        schema::{conversations, departments, hotels, message_templates, messages, stays},
+        schema::{conversations, departments, guests, hotels, message_templates, messages, stays},
         search_key,
     },
     store::connection::{Conn, on_db},
@@ -109,16 +109,31 @@ pub fn find(conn: &mut Conn, which: ConversationRef) -> Result<Option<Conversati
     row.map(Conversation::try_from).transpose()
 }
 
+/// A conversation with what decides about a message to its guest.
+#[derive(Debug)]
+pub struct ConversationInHotel {
+    pub conversation: Conversation,
+    pub hotel: Hotel,
+    /// The time at which the guest last wrote to the hotel's current WhatsApp number, in any conversation.
+    pub last_guest_message_at: Option<DateTime<Utc>>,
+}
+
 /// Returns the conversation with its hotel if it is visible to the caller.
 pub fn find_visible_with_hotel(
     conn: &mut Conn,
     reach: &Reach,
     which: ConversationRef,
-) -> Result<Option<(Conversation, Hotel)>, StoreError> {
-    let found: Option<(ConversationRow, HotelParts)> = on_db!(conn, |c| {
+) -> Result<Option<ConversationInHotel>, StoreError> {
+    type Found = (ConversationRow, (Option<String>, Option<Ts>), HotelParts);
+    let found: Option<Found> = on_db!(conn, |c| {
         let query = conversations::table
             .inner_join(hotels::table.on(hotels::id.eq(conversations::hotel_id)))
-            .select((ConversationRow::as_select(), whole_hotel!()));
+            .inner_join(guests::table.on(guests::id.eq(conversations::guest_id)))
+            .select((
+                ConversationRow::as_select(),
+                (guests::window_phone_number_id, guests::last_wrote_at),
+                whole_hotel!(),
+            ));
         match which {
             ConversationRef::Conversation(id) | ConversationRef::Both(id, _) => {
                 query.filter(conversations::id.eq(id.0)).first(c)
@@ -127,9 +142,14 @@ pub fn find_visible_with_hotel(
         }
         .optional()
     })?;
-    let Some((row, of_hotel)) = found else { return Ok(None) };
-    let conversation = Conversation::try_from(row)?;
-    Ok(reach.covers(conversation.hotel, conversation.department).then(|| (conversation, hotels_row(of_hotel))))
+    let Some((row, (number, wrote_at), of_hotel)) = found else { return Ok(None) };
+    let (conversation, hotel) = (Conversation::try_from(row)?, hotels_row(of_hotel));
+    if !reach.covers(conversation.hotel, conversation.department) {
+        return Ok(None);
+    }
+    let is_of_number = number.is_some() && number == hotel.whatsapp_phone_number_id;
+    let last_guest_message_at = wrote_at.filter(|_| is_of_number).map(|it| it.0);
+    Ok(Some(ConversationInHotel { conversation, hotel, last_guest_message_at }))
 }
 
 /// Returns the conversation without a stay of this guest, if there is one.
@@ -224,27 +244,52 @@ pub fn open_ids_assigned_to(conn: &mut Conn, staff: StaffId, limit: i64) -> Resu
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
-/// Locks and returns open conversations that are assigned to a staff member who can no longer see them, ordered by id.
-/// Conversations that the job did not declare in its `Locks` are locked after the staff member, against the lock order;
-/// a deadlock is a conflict, after which the writer runs the job again.
+/// A query for the open conversations that are assigned to a staff member who can no longer see them, ordered by id.
+macro_rules! assigned_out_of_reach {
+    ($member:expr, $limit:expr) => {{
+        let ids: Vec<i64> = $member.departments.iter().map(|it| it.0).collect();
+        let elsewhere = conversations::department_id.is_not_null().and(conversations::department_id.ne_all(ids));
+        let all = (!$member.active).into_sql::<Bool>();
+        conversations::table
+            .filter(conversations::assigned_to.eq($member.id.0).and(OPEN))
+            .filter(all.or(elsewhere))
+            .order(conversations::id)
+            .limit($limit)
+    }};
+}
+
+fn sees_everything(member: &Staff) -> bool {
+    member.active && member.role == Role::Manager
+}
+
+/// Returns the ids of open conversations that are assigned to a staff member who can no longer see them, in ascending
+/// order.
+pub fn ids_assigned_out_of_reach(
+    conn: &mut Conn,
+    member: &Staff,
+    limit: i64,
+) -> Result<Vec<ConversationId>, StoreError> {
+    if sees_everything(member) {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = on_db!(conn, |c| assigned_out_of_reach!(member, limit).select(conversations::id).load(c))?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+/// Locks and returns the conversations of [`ids_assigned_out_of_reach`]. Those that another transaction has locked are
+/// left out, unless the job named them in its `Locks`: the staff member is locked already, so to wait for a conversation
+/// would break the lock order.
 pub fn lock_assigned_out_of_reach(
     tx: &mut Tx<'_>,
     member: &Staff,
     limit: i64,
 ) -> Result<Vec<Conversation>, StoreError> {
-    if member.active && member.role == Role::Manager {
+    if sees_everything(member) {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = member.departments.iter().map(|it| it.0).collect();
-    let elsewhere = conversations::department_id.is_not_null().and(conversations::department_id.ne_all(&ids));
-    let all = (!member.active).into_sql::<Bool>();
-    let theirs = conversations::table
-        .filter(conversations::assigned_to.eq(member.id.0).and(OPEN))
-        .filter(all.or(elsewhere))
-        .order(conversations::id)
-        .limit(limit);
+    let theirs = assigned_out_of_reach!(member, limit);
     let rows: Vec<ConversationRow> = match tx.conn() {
-        Conn::Pg(c) => theirs.select(ConversationRow::as_select()).for_no_key_update().load(c)?,
+        Conn::Pg(c) => theirs.select(ConversationRow::as_select()).for_no_key_update().skip_locked().load(c)?,
         Conn::Sqlite(c) => theirs.select(ConversationRow::as_select()).load(c)?,
     };
     rows.into_iter().map(Conversation::try_from).collect()
@@ -260,8 +305,9 @@ pub fn open_ids_of_department(conn: &mut Conn, id: DepartmentId) -> Result<Vec<C
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
-/// Locks and returns the open conversations that are routed to a department, ordered by id; see
-/// [`lock_assigned_out_of_reach`] about the lock order.
+/// Locks and returns the open conversations that are routed to a department, ordered by id. Those that the job did not
+/// name in its `Locks` are locked after the department, against the lock order; a deadlock is a conflict, after which the
+/// writer runs the job again.
 pub fn lock_open_of_department(tx: &mut Tx<'_>, id: DepartmentId) -> Result<Vec<Conversation>, StoreError> {
     let open = conversations::table
         .filter(conversations::department_id.eq(id.0).and(conversations::status.eq(Status::Relay.as_str())))

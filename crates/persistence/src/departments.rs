@@ -47,6 +47,13 @@ pub fn list(
     Ok((count, rows.into_iter().map(department).collect()))
 }
 
+/// Returns all departments of a hotel, ordered by id.
+pub fn all(conn: &mut Conn, hotel: HotelId) -> Result<Vec<Department>, StoreError> {
+    let of = departments::table.filter(departments::hotel_id.eq(hotel.0)).order(departments::id);
+    let rows: Vec<DepartmentRow> = on_db!(conn, |c| of.select(DepartmentRow::as_select()).load(c))?;
+    Ok(rows.into_iter().map(department).collect())
+}
+
 pub fn find(conn: &mut Conn, hotel: HotelId, id: DepartmentId) -> Result<Option<Department>, StoreError> {
     let row: Option<DepartmentRow> = on_db!(conn, |c| departments::table
         .filter(departments::hotel_id.eq(hotel.0).and(departments::id.eq(id.0)))

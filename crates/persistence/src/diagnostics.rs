@@ -1,19 +1,21 @@
-//! Figures for metrics and `doctor`: outbox, suspended senders, dead letters, by hotel.
+//! Figures for metrics and `doctor`: outbox, suspended senders, dead letters, staff and failed imports, by hotel.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    dsl::{count_star, max},
+    dsl::{count_star, exists, max, not},
     prelude::*,
 };
-use domain::HotelId;
+use domain::{HotelId, Role};
 
 use crate::{
-    StoreError, nodes,
+    StoreError, Tx, nodes,
     outbox::{HELD, OPEN},
     sql::{
         cached_statement::Fixed,
         column_types::Ts,
-        schema::{channels, conversations, outbox, parked},
+        schema::{
+            channels, conversations, departments, hotels, import_failures, outbox, parked, staff, staff_departments,
+        },
     },
     store::connection::{Conn, on_db},
 };
@@ -86,4 +88,71 @@ pub fn numbers_without_hotel(conn: &mut Conn) -> Result<Vec<String>, StoreError>
         .limit(MAX_NUMBERS)
         .load(c))?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// Returns the hotels that have no active manager.
+pub fn hotels_without_manager(conn: &mut Conn) -> Result<Vec<HotelId>, StoreError> {
+    let managers = staff::table
+        .filter(staff::hotel_id.eq(hotels::id).and(staff::active).and(staff::role.eq(Role::Manager.as_str())))
+        .select(staff::id);
+    let ids: Vec<i64> =
+        on_db!(conn, |c| hotels::table.filter(not(exists(managers))).order(hotels::id).select(hotels::id).load(c))?;
+    Ok(ids.into_iter().map(HotelId).collect())
+}
+
+/// Returns the user names of active staff without an active department, by hotel. Managers need none.
+pub fn staff_without_department(conn: &mut Conn) -> Result<Vec<(HotelId, String)>, StoreError> {
+    let memberships = staff_departments::table
+        .inner_join(departments::table.on(departments::id.eq(staff_departments::department_id)))
+        .filter(staff_departments::staff_id.eq(staff::id).and(departments::active))
+        .select(departments::id);
+    let rows: Vec<(i64, String)> = on_db!(conn, |c| staff::table
+        .filter(staff::active.and(staff::role.eq(Role::Staff.as_str())).and(not(exists(memberships))))
+        .order(staff::id)
+        .select((staff::hotel_id, staff::username))
+        .load(c))?;
+    Ok(rows.into_iter().map(|(hotel, username)| (HotelId(hotel), username)).collect())
+}
+
+/// Imports of stays of a hotel that failed one after another, in whole or in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportFailures {
+    pub count: i64,
+    pub last_at: DateTime<Utc>,
+}
+
+/// Returns the failed imports since the last one without failure, by hotel.
+pub fn import_failures(conn: &mut Conn) -> Result<Vec<(HotelId, ImportFailures)>, StoreError> {
+    let rows: Vec<(i64, i64, Ts)> = on_db!(conn, |c| import_failures::table
+        .select((import_failures::hotel_id, import_failures::failures, import_failures::last_at))
+        .load(c))?;
+    let failures =
+        |(hotel, count, last_at): (i64, i64, Ts)| (HotelId(hotel), ImportFailures { count, last_at: last_at.0 });
+    Ok(rows.into_iter().map(failures).collect())
+}
+
+/// Whether the last import of stays of a hotel failed, in whole or in part.
+pub fn has_import_failures(conn: &mut Conn, hotel: HotelId) -> Result<bool, StoreError> {
+    Ok(on_db!(conn, |c| diesel::select(exists(import_failures::table.find(hotel.0))).get_result(c))?)
+}
+
+/// Counts a failed import of stays.
+pub fn record_failed_import(tx: &mut Tx<'_>, hotel: HotelId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::insert_into(import_failures::table)
+        .values((
+            import_failures::hotel_id.eq(hotel.0),
+            import_failures::failures.eq(1),
+            import_failures::last_at.eq(Ts::from(at)),
+        ))
+        .on_conflict(import_failures::hotel_id)
+        .do_update()
+        .set((import_failures::failures.eq(import_failures::failures + 1), import_failures::last_at.eq(Ts::from(at)),))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Forgets the failed imports of a hotel, after an import without failure.
+pub fn forget_failed_imports(tx: &mut Tx<'_>, hotel: HotelId) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::delete(import_failures::table.find(hotel.0)).execute(c))?;
+    Ok(())
 }

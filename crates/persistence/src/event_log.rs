@@ -34,6 +34,7 @@ macro_rules! newest_epoch {
         epochs::table.order(epochs::id.desc()).select(epochs::epoch).limit(1).single_value()
     };
 }
+pub(crate) use newest_epoch;
 
 #[derive(Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, result::OptionalEmptyChangesetExtension};
-use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId, phone::Country};
+use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId, hotel::HotelVariables, phone::Country};
 
 use crate::{
     StoreError, Tx,
@@ -48,6 +48,8 @@ pub(crate) struct HotelRow {
     whatsapp_phone_number_id: Option<String>,
     flow: bool,
     country: Option<String>,
+    variables: String,
+    whatsapp_business_account_id: Option<String>,
 }
 
 pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
@@ -74,7 +76,15 @@ pub(crate) fn hotel((row, first_department, opener): HotelParts) -> Hotel {
         // A stored country that the phone metadata no longer contains counts as none, so that the hotel can still be
         // loaded.
         country: row.country.and_then(|it| Country::parse(&it).ok()),
+        variables: stored_variables(&row.variables),
+        whatsapp_business_account_id: row.whatsapp_business_account_id,
     }
+}
+
+/// The variables of a hotel from their stored JSON. Unreadable ones count as none, so that the hotel can still be loaded.
+fn stored_variables(json: &str) -> HotelVariables {
+    let variables = serde_json::from_str(json).ok();
+    variables.and_then(|it| HotelVariables::parse(it).ok()).unwrap_or_default()
 }
 
 /// Stores a new hotel and the counter of its event log.
@@ -96,25 +106,26 @@ pub fn find_by_whatsapp(conn: &mut Conn, phone_number_id: &str) -> Result<Option
     Ok(row.map(hotel))
 }
 
-/// Stores the hotel's phone number id of the Cloud API. The caller has checked that no other hotel has it.
-pub fn set_whatsapp(tx: &mut Tx<'_>, id: HotelId, phone_number_id: &str) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
-        .set(hotels::whatsapp_phone_number_id.eq(phone_number_id))
-        .execute(c))?;
-    Ok(())
+/// Settings of a hotel that only the command line changes. Fields that are `None` stay as they are.
+#[derive(Clone, Debug, Default)]
+pub struct OperatorHotelChange {
+    /// The phone number id of the Cloud API. The caller has checked that no other hotel has it.
+    pub whatsapp_phone_number_id: Option<String>,
+    pub whatsapp_business_account_id: Option<String>,
+    /// Whether the guest flow answers.
+    pub flow: Option<bool>,
 }
 
-/// Switches the guest flow of a hotel on or off.
-pub fn set_flow(tx: &mut Tx<'_>, id: HotelId, on: bool) -> Result<(), StoreError> {
-    on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0)).set(hotels::flow.eq(on)).execute(c))?;
-    Ok(())
-}
-
-/// Sets the hotel's country, whose rules complete phone numbers.
-pub fn set_country(tx: &mut Tx<'_>, id: HotelId, country: Country) -> Result<(), StoreError> {
+/// Changes the settings of a hotel that only the command line changes.
+pub fn change_by_operator(tx: &mut Tx<'_>, id: HotelId, change: &OperatorHotelChange) -> Result<(), StoreError> {
     on_db!(tx.changing(), |c| diesel::update(hotels::table.find(id.0))
-        .set(hotels::country.eq(country.as_str()))
-        .execute(c))?;
+        .set((
+            change.whatsapp_phone_number_id.as_ref().map(|it| hotels::whatsapp_phone_number_id.eq(Some(it))),
+            change.whatsapp_business_account_id.as_ref().map(|it| hotels::whatsapp_business_account_id.eq(Some(it))),
+            change.flow.map(|it| hotels::flow.eq(it)),
+        ))
+        .execute(c)
+        .optional_empty_changeset())?;
     Ok(())
 }
 
@@ -128,6 +139,7 @@ pub struct HotelChange {
     pub default_department: Option<Option<DepartmentId>>,
     pub opener_template: Option<Option<TemplateId>>,
     pub country: Option<Option<Country>>,
+    pub variables: Option<HotelVariables>,
 }
 
 /// Changes a hotel. Returns `false` if the opener is not a WhatsApp template of this hotel.
@@ -138,6 +150,7 @@ pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool
             change.timezone.as_ref().map(|it| hotels::timezone.eq(it)),
             change.default_department.map(|it| hotels::default_department_id.eq(it.map(|it| it.0))),
             change.country.as_ref().map(|it| hotels::country.eq(it.as_ref().map(Country::as_str))),
+            change.variables.as_ref().map(|it| hotels::variables.eq(serde_json::json!(it.as_map()).to_string())),
         ))
         .execute(c)
         .optional_empty_changeset())?;

@@ -4,10 +4,14 @@ mod change;
 mod inbound_context;
 mod read;
 
+pub(crate) use self::read::{
+    BeyondRange, MessageParts, MessageRow, SharedParts, authored, beyond_range, cut_page, cut_range, page, quoted,
+    shared_columns,
+};
 pub use self::{
     change::{hide, insert_reaction_carrier, set_content},
     inbound_context::{InboundContext, inbound_context},
-    read::{MessageRange, by_ids, exist_before_and_after, find_shown, list_range},
+    read::{MessagePage, MessageRange, by_ids, find_shown, list_range, load_page},
 };
 
 use chrono::{DateTime, Utc};

@@ -7,12 +7,13 @@ use domain::{Delivery, HotelId, MessageId};
 use crate::{
     StoreError, Tx, early_receipts, idempotency,
     sessions::SessionLifetimes,
+    sign_in_devices::DEVICE_LIFETIME,
     sql::{
         cached_statement::fixed,
         column_types::{Ts, UtcTs},
         schema::{
             audit, early_reports, events, former_tries, hotel_counters, inbound, login_attempts, messages, outbox,
-            parked, reaction_updates, sessions, webhook_failures,
+            parked, reaction_updates, sessions, sign_in_devices, webhook_failures,
         },
     },
     store::connection::{Conn, on_db},
@@ -62,15 +63,15 @@ pub fn delete_events(tx: &mut Tx<'_>, hotel: HotelId, before: DateTime<Utc>) -> 
     Ok(count as i64 == BATCH_SIZE)
 }
 
-/// Deletes a batch of expired idempotency keys, sign-in attempts, sessions, early receipts and update failures. Returns
-/// `true` if more may be left.
+/// Deletes a batch of expired idempotency keys, sign-in attempts, sessions, devices, early receipts and update failures.
+/// Returns `true` if more may be left.
 pub fn delete_expired(tx: &mut Tx<'_>, lifetimes: SessionLifetimes, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let before = |age: TimeDelta| Ts::from(now - age);
     if !try_lock(tx.conn())? {
         return Ok(false);
     }
     let conn = tx.changing();
-    let deleted: [usize; 5] = on_db!(conn, |c| {
+    let deleted: [usize; 6] = on_db!(conn, |c| {
         let keys = sql_query(
             "DELETE FROM idempotency_keys WHERE (staff_id, path, key) IN \
              (SELECT staff_id, path, key FROM idempotency_keys \
@@ -83,13 +84,25 @@ pub fn delete_expired(tx: &mut Tx<'_>, lifetimes: SessionLifetimes, now: DateTim
             .limit(BATCH_SIZE)
             .load(c)?;
         diesel::delete(login_attempts::table.filter(login_attempts::id.eq_any(&attempts))).execute(c)?;
+        let shared = lifetimes.on_shared_computers();
         let over = sessions::last_used_at.lt(before(lifetimes.idle)).or(sessions::created_at.lt(before(lifetimes.max)));
+        let over = over.or(sessions::remember
+            .eq(false)
+            .and(sessions::last_used_at.lt(before(shared.idle)).or(sessions::created_at.lt(before(shared.max)))));
         let dead: Vec<String> = sessions::table
             .filter(over.or(sessions::revoked_at.lt(before(REVOKED_SESSION_RETENTION)).assume_not_null()))
             .select(sessions::id)
             .limit(BATCH_SIZE)
             .load(c)?;
         diesel::delete(sessions::table.filter(sessions::id.eq_any(&dead))).execute(c)?;
+        let devices: Vec<(String, i64)> = sign_in_devices::table
+            .filter(sign_in_devices::last_used_at.lt(before(DEVICE_LIFETIME)))
+            .select((sign_in_devices::digest, sign_in_devices::staff_id))
+            .limit(BATCH_SIZE)
+            .load(c)?;
+        for (digest, staff) in &devices {
+            diesel::delete(sign_in_devices::table.find((digest, staff))).execute(c)?;
+        }
         let receipts: Vec<i64> = early_reports::table
             .filter(early_reports::received_at.lt(before(early_receipts::RECEIPT_LIFETIME)))
             .select(early_reports::id)
@@ -102,7 +115,7 @@ pub fn delete_expired(tx: &mut Tx<'_>, lifetimes: SessionLifetimes, now: DateTim
             .limit(BATCH_SIZE)
             .load(c)?;
         diesel::delete(webhook_failures::table.filter(webhook_failures::update_key.eq_any(&failures))).execute(c)?;
-        [keys, attempts.len(), dead.len(), receipts.len(), failures.len()]
+        [keys, attempts.len(), dead.len(), devices.len(), receipts.len(), failures.len()]
     });
     Ok(deleted.into_iter().any(|n| n as i64 == BATCH_SIZE))
 }
@@ -173,15 +186,15 @@ pub fn delete_dead_letters(tx: &mut Tx<'_>, before: DateTime<Utc>) -> Result<boo
     })
 }
 
-/// Deletes outbox rows, with their former attempts, of messages that were sent before `before`. Scans one batch of rows
-/// after message `after`. Failed and unknown messages keep their rows for a retry. Returns the message to continue
-/// after, or `None` at the end.
+/// Deletes outbox rows, with their former attempts, of messages that were sent or taken back before `before`. Scans one
+/// batch of rows after message `after`. Failed and unknown messages keep their rows for a retry. Returns the message to
+/// continue after, or `None` at the end.
 pub fn delete_sent_outbox_rows(
     tx: &mut Tx<'_>,
     after: MessageId,
     before: DateTime<Utc>,
 ) -> Result<Option<MessageId>, StoreError> {
-    type Row = (i64, String, Ts, Ts, Option<String>);
+    type Row = (i64, String, Ts, Ts, Option<String>, bool);
     if !try_lock(tx.conn())? {
         return Ok(None);
     }
@@ -189,17 +202,26 @@ pub fn delete_sent_outbox_rows(
         .inner_join(messages::table.on(messages::id.eq(outbox::message_id)))
         .filter(outbox::message_id.gt(after.0))
         .order(outbox::message_id)
-        .select((outbox::message_id, outbox::state, outbox::due_at, messages::timestamp, messages::delivery))
+        .select((
+            outbox::message_id,
+            outbox::state,
+            outbox::due_at,
+            messages::timestamp,
+            messages::delivery,
+            messages::hidden,
+        ))
         .limit(BATCH_SIZE)
         .load(c))?;
     let is_sent = |delivery: &Option<String>| {
         let delivery: Option<Delivery> = delivery.as_deref().and_then(|it| it.parse().ok());
         matches!(delivery, Some(Delivery::Sent | Delivery::Delivered | Delivery::Read))
     };
-    let old: Vec<&Row> = batch.iter().take_while(|(_, _, _, written, _)| written.0 < before).collect();
+    let old: Vec<&Row> = batch.iter().take_while(|(_, _, _, written, ..)| written.0 < before).collect();
     let over: Vec<i64> = old
         .iter()
-        .filter(|(_, state, due, _, delivery)| state == "settled" && due.0 < before && is_sent(delivery))
+        .filter(|(_, state, due, _, delivery, taken_back)| {
+            state == "settled" && due.0 < before && (*taken_back || is_sent(delivery))
+        })
         .map(|(id, ..)| *id)
         .collect();
     on_db!(tx.changing(), |c| {

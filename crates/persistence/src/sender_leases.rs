@@ -118,6 +118,19 @@ pub fn resume(tx: &mut Tx<'_>, hotel: HotelId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends the suspension of a hotel's sender if it is for this access token. Returns whether it was.
+pub fn resume_for_token(tx: &mut Tx<'_>, hotel: HotelId, token: &str) -> Result<bool, StoreError> {
+    let suspended =
+        || channels::table.filter(channels::hotel_id.eq(hotel.0).and(channels::stopped_token.eq(Some(token))));
+    if on_db!(tx.conn(), |c| suspended().count().get_result::<i64>(c))? == 0 {
+        return Ok(false);
+    }
+    let resumed = on_db!(tx.changing(), |c| diesel::update(suspended())
+        .set((channels::stopped_code.eq(None::<i64>), channels::stopped_token.eq(None::<String>)))
+        .execute(c))?;
+    Ok(resumed > 0)
+}
+
 /// Whether the node still holds the sender lease. If so, no other node can take it until the transaction ends.
 pub(crate) fn is_current(tx: &mut Tx<'_>, lease: SenderLease<'_>) -> Result<bool, StoreError> {
     let row = channels::table.find(lease.hotel.0).select(channels::holder);

@@ -26,6 +26,17 @@ pub struct SessionLifetimes {
     pub max: TimeDelta,
 }
 
+impl SessionLifetimes {
+    /// The lifetimes of sessions that are not remembered, on shared computers.
+    pub fn on_shared_computers(self) -> Self {
+        Self { idle: self.idle.min(TimeDelta::minutes(30)), max: self.max.min(TimeDelta::hours(12)) }
+    }
+
+    fn of(self, is_remembered: bool) -> Self {
+        if is_remembered { self } else { self.on_shared_computers() }
+    }
+}
+
 /// A session that is neither revoked nor expired, and its active staff member.
 #[derive(Clone, Debug)]
 pub struct LiveSession {
@@ -39,34 +50,72 @@ pub struct LiveSession {
     pub last_used_at: DateTime<Utc>,
     /// The time at which the session expires if it is not used again.
     pub ends_at: DateTime<Utc>,
+    /// Whether the session lasts for days; false on shared computers.
+    pub is_remembered: bool,
+    /// Whether the staff member must choose another password before anything else.
+    pub must_change_password: bool,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+pub(crate) struct SessionRow {
     id: String,
     generation: i64,
     superseded_generation: Option<i64>,
     superseded_at: Option<Ts>,
     created_at: Ts,
     last_used_at: Ts,
+    remember: bool,
 }
 
 /// A session joined with its staff member and one of the member's departments: one row per department.
-type SessionJoinRow = (SessionRow, StaffRow, Option<i64>);
+pub(crate) type SessionJoinRow = (SessionRow, StaffRow, Option<i64>);
+
+/// The condition that a session is neither revoked nor expired.
+macro_rules! is_live {
+    ($lifetimes:expr, $now:expr) => {{
+        use $crate::sql::schema::sessions::{created_at, last_used_at, remember, revoked_at};
+        let shared = $lifetimes.on_shared_computers();
+        let is_young = remember
+            .eq(true)
+            .or(last_used_at.gt(Ts::from($now - shared.idle)).and(created_at.gt(Ts::from($now - shared.max))));
+        revoked_at
+            .is_null()
+            .and(last_used_at.gt(Ts::from($now - $lifetimes.idle)))
+            .and(created_at.gt(Ts::from($now - $lifetimes.max)))
+            .and(is_young)
+    }};
+}
+pub(crate) use is_live;
+
+/// A query for the live sessions in a join of sessions, staff and the departments of the staff member.
+macro_rules! live_in {
+    ($joined:expr, $lifetimes:expr, $now:expr) => {
+        $joined.filter($crate::sessions::is_live!($lifetimes, $now)).filter($crate::sql::schema::staff::active.eq(true))
+    };
+}
+pub(crate) use live_in;
 
 /// A query for the live sessions, one row per department of the staff member.
 macro_rules! all_live {
-    ($lifetimes:expr, $now:expr) => {
-        sessions::table
+    ($lifetimes:expr, $now:expr) => {{
+        let joined = sessions::table
             .inner_join(staff::table)
-            .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)))
-            .filter(sessions::revoked_at.is_null().and(staff::active.eq(true)))
-            .filter(sessions::last_used_at.gt(Ts::from($now - $lifetimes.idle)))
-            .filter(sessions::created_at.gt(Ts::from($now - $lifetimes.max)))
-            .order(staff_departments::position)
-            .select((SessionRow::as_select(), StaffRow::as_select(), staff_departments::department_id.nullable()))
-    };
+            .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)));
+        live_in!(joined, $lifetimes, $now).order(staff_departments::position).select((
+            SessionRow::as_select(),
+            StaffRow::as_select(),
+            staff_departments::department_id.nullable(),
+        ))
+    }};
+}
+
+/// A session id from a verified access token, and what decides whether the session is live.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionCheck {
+    pub id: SessionId,
+    pub lifetimes: SessionLifetimes,
+    pub now: DateTime<Utc>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +146,10 @@ pub fn find_live(
 }
 
 /// Builds one live session from its rows, which differ in the department.
-fn collect_session(rows: Vec<SessionJoinRow>, lifetimes: SessionLifetimes) -> Result<Option<LiveSession>, StoreError> {
+pub(crate) fn collect_session(
+    rows: Vec<SessionJoinRow>,
+    lifetimes: SessionLifetimes,
+) -> Result<Option<LiveSession>, StoreError> {
     let mut departments = Vec::with_capacity(rows.len());
     let mut found = None;
     for (row, member, department) in rows {
@@ -105,6 +157,8 @@ fn collect_session(rows: Vec<SessionJoinRow>, lifetimes: SessionLifetimes) -> Re
         found.get_or_insert((row, member));
     }
     let Some((row, member)) = found else { return Ok(None) };
+    let must_change_password = member.must_change_password;
+    let lifetimes = lifetimes.of(row.remember);
     let (created_at, last_used_at) = (row.created_at.0, row.last_used_at.0);
     Ok(Some(LiveSession {
         id: row.id.parse().map_err(|_| StoreError::Corrupt("session id"))?,
@@ -117,6 +171,8 @@ fn collect_session(rows: Vec<SessionJoinRow>, lifetimes: SessionLifetimes) -> Re
             .transpose()?,
         last_used_at,
         ends_at: (last_used_at + lifetimes.idle).min(created_at + lifetimes.max),
+        is_remembered: row.remember,
+        must_change_password,
     }))
 }
 
@@ -132,23 +188,33 @@ pub fn lock(tx: &mut Tx<'_>, id: SessionId) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub fn insert(
-    tx: &mut Tx<'_>,
-    id: SessionId,
-    member: &Staff,
-    cookie_digest: &str,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// The values of a session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    pub id: SessionId,
+    pub cookie_digest: String,
+    /// Whether the session lasts for days; false on shared computers.
+    pub is_remembered: bool,
+    /// The network address of the sign-in.
+    pub address: String,
+    /// The browser or program of the sign-in, shortened.
+    pub user_agent: Option<String>,
+}
+
+pub fn insert(tx: &mut Tx<'_>, new: &NewSession, member: &Staff, at: DateTime<Utc>) -> Result<(), StoreError> {
     let at = Ts::from(at);
     on_db!(tx.changing(), |c| diesel::insert_into(sessions::table)
         .values((
-            sessions::id.eq(id.to_string()),
+            sessions::id.eq(new.id.to_string()),
             sessions::hotel_id.eq(member.hotel.0),
             sessions::staff_id.eq(member.id.0),
-            sessions::cookie_digest.eq(cookie_digest),
+            sessions::cookie_digest.eq(&new.cookie_digest),
             sessions::generation.eq(0),
             sessions::created_at.eq(at),
             sessions::last_used_at.eq(at),
+            sessions::remember.eq(new.is_remembered),
+            sessions::address.eq(&new.address),
+            sessions::user_agent.eq(&new.user_agent),
         ))
         .execute(c))?;
     Ok(())
@@ -225,6 +291,47 @@ pub fn revoke(tx: &mut Tx<'_>, selector: SessionSelector, at: DateTime<Utc>) -> 
         .execute(c)
     })?;
     Ok(())
+}
+
+/// A live session in the list of a staff member's sessions.
+#[derive(Clone, Debug)]
+pub struct ListedSession {
+    pub id: SessionId,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    /// Address and program of the sign-in; `None` for sessions that began before they were stored.
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// Returns the live sessions of a staff member, last used first, at most `limit`.
+pub fn list_of(
+    conn: &mut Conn,
+    staff: StaffId,
+    lifetimes: SessionLifetimes,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<ListedSession>, StoreError> {
+    type Row = (String, Ts, Ts, Option<String>, Option<String>);
+    let rows: Vec<Row> = on_db!(conn, |c| sessions::table
+        .filter(sessions::staff_id.eq(staff.0).and(is_live!(lifetimes, now)))
+        .order((sessions::last_used_at.desc(), sessions::id))
+        .limit(limit)
+        .select((sessions::id, sessions::created_at, sessions::last_used_at, sessions::address, sessions::user_agent,))
+        .load(c))?;
+    let listed = |(id, created_at, last_used_at, address, user_agent): Row| {
+        let id = id.parse().map_err(|_| StoreError::Corrupt("session id"))?;
+        Ok(ListedSession { id, created_at: created_at.0, last_used_at: last_used_at.0, address, user_agent })
+    };
+    rows.into_iter().map(listed).collect()
+}
+
+/// Returns the stored session of a staff member with this number (see [`SessionId::number`]), live or not.
+pub fn find_by_number(conn: &mut Conn, staff: StaffId, number: i64) -> Result<Option<SessionId>, StoreError> {
+    let ids: Vec<String> =
+        on_db!(conn, |c| sessions::table.filter(sessions::staff_id.eq(staff.0)).select(sessions::id).load(c))?;
+    let mut parsed = ids.iter().filter_map(|id| id.parse::<SessionId>().ok());
+    Ok(parsed.find(|id| id.number() == number))
 }
 
 /// Returns those of the given sessions that are live, in one statement.

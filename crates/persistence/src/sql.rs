@@ -5,5 +5,6 @@ pub(crate) mod cached_statement;
 pub(crate) mod column_types;
 pub(crate) mod id_list;
 pub mod pagination;
+pub(crate) mod record;
 pub(crate) mod schema;
 pub(crate) mod search_key;

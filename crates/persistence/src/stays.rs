@@ -1,11 +1,17 @@
 //! Stays: bookings of guests.
 
+mod list;
+
+pub use list::{StayFilter, list};
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::{
-    ConversationId, DepartmentId, GuestId, HotelId, Name, PhoneNumber, Stay, StayId, stay::StayWithConversation,
+    ConversationId, DepartmentId, GuestId, HotelId, LanguageTag, Name, PhoneNumber, Stay, StayId,
+    guest::GuestNote,
+    stay::{BookingPart, Cancellation, EmailAddress, StayWithConversation},
 };
 
 use crate::{
@@ -13,9 +19,7 @@ use crate::{
     sql::{
         column_types::Ts,
         id_list::among,
-        pagination::Slice,
         schema::{conversations, stays},
-        search_key,
     },
     store::connection::{Conn, on_db},
 };
@@ -25,15 +29,20 @@ use crate::{
 struct StayRow {
     id: i64,
     hotel_id: i64,
-    guest_id: i64,
+    guest_id: Option<i64>,
     reservation_code: String,
+    part: i32,
     guest_name: String,
-    guest_phone: String,
-    room_number: String,
+    guest_phone: Option<String>,
+    room_number: Option<String>,
     check_in: NaiveDate,
     check_out: NaiveDate,
+    email: Option<String>,
+    language: Option<String>,
+    note: Option<String>,
     checked_in_at: Option<Ts>,
     checked_out_at: Option<Ts>,
+    cancellation: Option<String>,
 }
 
 impl TryFrom<StayRow> for Stay {
@@ -41,18 +50,28 @@ impl TryFrom<StayRow> for Stay {
 
     fn try_from(row: StayRow) -> Result<Self, StoreError> {
         let name = |text: &str| Name::parse(text).map_err(|_| StoreError::Corrupt("name"));
+        let phone = |text: &String| PhoneNumber::from_stored(text).ok_or(StoreError::Corrupt("phone number"));
+        let email = |text: &String| EmailAddress::parse(text).map_err(|_| StoreError::Corrupt("e-mail address"));
+        let language = |text: &String| LanguageTag::parse(text).map_err(|_| StoreError::Corrupt("language"));
+        let note = |text: &String| GuestNote::parse(text).map_err(|_| StoreError::Corrupt("note"));
+        let cancellation = |text: &String| text.parse().map_err(|_| StoreError::Corrupt("cancellation"));
         Ok(Self {
             id: StayId(row.id),
             hotel: HotelId(row.hotel_id),
-            guest: GuestId(row.guest_id),
+            guest: row.guest_id.map(GuestId),
             reservation_code: name(&row.reservation_code)?,
+            part: BookingPart::new(row.part.into()).map_err(|_| StoreError::Corrupt("part of a booking"))?,
             guest_name: name(&row.guest_name)?,
-            guest_phone: PhoneNumber::from_stored(&row.guest_phone).ok_or(StoreError::Corrupt("phone number"))?,
-            room_number: name(&row.room_number)?,
+            guest_phone: row.guest_phone.as_ref().map(phone).transpose()?,
+            room_number: row.room_number.as_deref().map(name).transpose()?,
             check_in: row.check_in,
             check_out: row.check_out,
+            email: row.email.as_ref().map(email).transpose()?,
+            language: row.language.as_ref().map(language).transpose()?,
+            note: row.note.as_ref().map(note).transpose()?,
             checked_in_at: row.checked_in_at.map(|it| it.0),
             checked_out_at: row.checked_out_at.map(|it| it.0),
+            cancellation: row.cancellation.as_ref().map(cancellation).transpose()?,
         })
     }
 }
@@ -60,60 +79,97 @@ impl TryFrom<StayRow> for Stay {
 /// The data of a booking, from which a stay is created or updated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// The reservation code, unique in the hotel.
+    /// The reservation code, unique in the hotel together with the part.
     pub reservation_code: Name,
+    pub part: BookingPart,
     pub guest_name: Name,
-    pub guest_phone: PhoneNumber,
-    pub room_number: Name,
+    pub guest_phone: Option<PhoneNumber>,
+    pub room_number: Option<Name>,
     /// The first day of the stay.
     pub check_in: NaiveDate,
     /// The last day of the stay, not before the first.
     pub check_out: NaiveDate,
+    pub email: Option<EmailAddress>,
+    pub language: Option<LanguageTag>,
+    pub note: Option<GuestNote>,
 }
 
 impl Booking {
-    /// Whether the stay already has the data of this booking.
-    pub fn matches(&self, stay: &Stay) -> bool {
-        self.reservation_code == stay.reservation_code
-            && self.guest_name == stay.guest_name
-            && self.guest_phone == stay.guest_phone
-            && self.room_number == stay.room_number
-            && (self.check_in, self.check_out) == (stay.check_in, stay.check_out)
-    }
-}
-
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = stays)]
-pub(crate) struct NewStayRow<'a> {
-    hotel_id: i64,
-    guest_id: i64,
-    reservation_code: &'a str,
-    guest_name: &'a str,
-    guest_phone: &'a str,
-    room_number: &'a str,
-    check_in: NaiveDate,
-    check_out: NaiveDate,
-}
-
-impl<'a> NewStayRow<'a> {
-    pub(crate) fn new(hotel: HotelId, guest: GuestId, booking: &'a Booking) -> Self {
+    /// A booking with only one part, of a guest without known room, number and wishes.
+    pub fn new(reservation_code: Name, guest_name: Name, check_in: NaiveDate, check_out: NaiveDate) -> Self {
         Self {
-            hotel_id: hotel.0,
-            guest_id: guest.0,
-            reservation_code: booking.reservation_code.as_str(),
-            guest_name: booking.guest_name.as_str(),
-            guest_phone: booking.guest_phone.as_str(),
-            room_number: booking.room_number.as_str(),
-            check_in: booking.check_in,
-            check_out: booking.check_out,
+            reservation_code,
+            part: BookingPart::FIRST,
+            guest_name,
+            guest_phone: None,
+            room_number: None,
+            check_in,
+            check_out,
+            email: None,
+            language: None,
+            note: None,
         }
     }
 }
 
-/// Returns the stay with this reservation code.
-pub fn find_by_code(conn: &mut Conn, hotel: HotelId, code: &Name) -> Result<Option<Stay>, StoreError> {
+impl From<&Stay> for Booking {
+    fn from(stay: &Stay) -> Self {
+        Self {
+            reservation_code: stay.reservation_code.clone(),
+            part: stay.part,
+            guest_name: stay.guest_name.clone(),
+            guest_phone: stay.guest_phone.clone(),
+            room_number: stay.room_number.clone(),
+            check_in: stay.check_in,
+            check_out: stay.check_out,
+            email: stay.email.clone(),
+            language: stay.language.clone(),
+            note: stay.note.clone(),
+        }
+    }
+}
+
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = stays, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct NewStayRow<'a> {
+    hotel_id: i64,
+    guest_id: Option<i64>,
+    reservation_code: &'a str,
+    part: i32,
+    guest_name: &'a str,
+    guest_phone: Option<&'a str>,
+    room_number: Option<&'a str>,
+    check_in: NaiveDate,
+    check_out: NaiveDate,
+    email: Option<&'a str>,
+    language: Option<&'a str>,
+    note: Option<&'a str>,
+}
+
+impl<'a> NewStayRow<'a> {
+    pub(crate) fn new(hotel: HotelId, guest: Option<GuestId>, booking: &'a Booking) -> Self {
+        Self {
+            hotel_id: hotel.0,
+            guest_id: guest.map(|it| it.0),
+            reservation_code: booking.reservation_code.as_str(),
+            part: booking.part.get(),
+            guest_name: booking.guest_name.as_str(),
+            guest_phone: booking.guest_phone.as_ref().map(PhoneNumber::as_str),
+            room_number: booking.room_number.as_ref().map(Name::as_str),
+            check_in: booking.check_in,
+            check_out: booking.check_out,
+            email: booking.email.as_ref().map(EmailAddress::as_str),
+            language: booking.language.as_ref().map(LanguageTag::as_str),
+            note: booking.note.as_ref().map(GuestNote::as_str),
+        }
+    }
+}
+
+/// Returns the stay with this reservation code and part.
+pub fn find_part(conn: &mut Conn, hotel: HotelId, code: &Name, part: BookingPart) -> Result<Option<Stay>, StoreError> {
     let row: Option<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::hotel_id.eq(hotel.0).and(stays::reservation_code.eq(code.as_str())))
+        .filter(stays::part.eq(part.get()))
         .select(StayRow::as_select())
         .first(c)
         .optional())?;
@@ -170,116 +226,11 @@ pub fn lock_and_reload(tx: &mut Tx<'_>, read: &Stay) -> Result<Stay, StoreError>
     }
 }
 
-/// Conditions of a list of stays, combined with AND.
-#[derive(Clone, Debug, Default)]
-pub struct StayFilter {
-    pub reservation_code: Option<String>,
-    pub room: Option<String>,
-    /// Search words, which must all occur in guest name, room, phone number or reservation code.
-    pub search: Option<String>,
-    /// The forms in which a phone number can be stored, if the search text is one: alternatives to each search word.
-    pub search_numbers: Vec<String>,
-    /// Whether to select only current stays; see [`Stay::is_current`].
-    pub current: bool,
-    /// Whether to select only stays whose first day is today.
-    pub arriving: bool,
-    /// Whether to select only stays whose last day is today.
-    pub leaving: bool,
-}
-
-impl StayFilter {
-    /// Whether the stays are found without reading all stays of the hotel.
-    pub fn is_indexed(&self) -> bool {
-        let reads_all = self.room.is_some() || self.search.is_some() || self.current || self.arriving || self.leaving;
-        self.reservation_code.is_some() || !reads_all
-    }
-
-    /// Whether a search key contains every word of the search text, or a form of the number that it is.
-    fn matches(&self, key: &str) -> bool {
-        let mut words = self.search.iter().flat_map(|it| it.split_whitespace());
-        let has_number = || self.search_numbers.iter().any(|number| search_key::contains(key, number));
-        words.all(|word| search_key::contains(key, word) || has_number())
-    }
-}
-
-/// A boxed query for the stays of a hotel that match a filter, apart from its search text.
-macro_rules! matching {
-    ($hotel:expr, $filter:expr, $today:expr) => {{
-        let filter: &StayFilter = $filter;
-        let mut query = stays::table.filter(stays::hotel_id.eq($hotel.0)).into_boxed();
-        if let Some(code) = &filter.reservation_code {
-            query = query.filter(stays::reservation_code.eq(code.as_str()));
-        }
-        if let Some(room) = &filter.room {
-            query = query.filter(stays::room_number.eq(room.as_str()));
-        }
-        if filter.current {
-            let is_here_or_expected = stays::checked_in_at.is_not_null().or(stays::check_out.ge($today));
-            query = query.filter(stays::checked_out_at.is_null().and(is_here_or_expected));
-        }
-        if filter.arriving {
-            query = query.filter(stays::check_in.eq($today));
-        }
-        if filter.leaving {
-            query = query.filter(stays::check_out.eq($today));
-        }
-        query
-    }};
-}
-
-/// Returns the number of stays that match a filter and one slice of them, newest first. `today` is the current day in
-/// the hotel's time zone.
-pub fn list(
-    conn: &mut Conn,
-    hotel: HotelId,
-    filter: &StayFilter,
-    today: NaiveDate,
-    slice: Slice,
-) -> Result<(i64, Vec<Stay>), StoreError> {
-    if filter.search.is_some() {
-        return search(conn, hotel, filter, today, slice);
-    }
-    let (count, rows): (i64, Vec<StayRow>) = on_db!(conn, |c| (
-        matching!(hotel, filter, today).count().get_result(c)?,
-        matching!(hotel, filter, today)
-            .order(stays::id.desc())
-            .select(StayRow::as_select())
-            .offset(slice.offset)
-            .limit(slice.limit)
-            .load(c)?
-    ));
-    Ok((count, rows.into_iter().map(Stay::try_from).collect::<Result<_, _>>()?))
-}
-
-/// As [`list`], with a search text. Case and accents are ignored, which no database does in the same way as the other,
-/// so the text columns of the hotel's stays are compared here.
-fn search(
-    conn: &mut Conn,
-    hotel: HotelId,
-    filter: &StayFilter,
-    today: NaiveDate,
-    slice: Slice,
-) -> Result<(i64, Vec<Stay>), StoreError> {
-    let rows: Vec<(i64, String, String, String, String)> = on_db!(conn, |c| matching!(hotel, filter, today)
-        .order(stays::id.desc())
-        .select((stays::id, stays::guest_name, stays::room_number, stays::guest_phone, stays::reservation_code))
-        .load(c))?;
-    let is_found = |row: &(i64, String, String, String, String)| {
-        let (_, name, room, phone, code) = row;
-        filter.matches(&search_key::key([name, room, phone, code].map(String::as_str).into_iter()))
-    };
-    let ids: Vec<StayId> = rows.iter().filter(|row| is_found(row)).map(|row| StayId(row.0)).collect();
-    let (offset, limit) =
-        (usize::try_from(slice.offset).unwrap_or(usize::MAX), usize::try_from(slice.limit).unwrap_or(0));
-    let page: Vec<StayId> = ids.iter().skip(offset).take(limit).copied().collect();
-    let mut found = by_ids(conn, &page)?;
-    Ok((ids.len() as i64, page.iter().filter_map(|id| found.remove(id)).map(|it| it.stay).collect()))
-}
-
-/// Returns the stays with these reservation codes.
+/// Returns the stays with these reservation codes: all parts of the bookings, ordered by part.
 pub fn by_codes(conn: &mut Conn, hotel: HotelId, codes: &[&str]) -> Result<Vec<Stay>, StoreError> {
     let rows: Vec<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::hotel_id.eq(hotel.0).and(stays::reservation_code.eq_any(codes)))
+        .order((stays::reservation_code, stays::part))
         .select(StayRow::as_select())
         .load(c))?;
     rows.into_iter().map(Stay::try_from).collect()
@@ -296,10 +247,11 @@ pub fn of_guest(conn: &mut Conn, guest: GuestId, limit: i64) -> Result<Vec<Stay>
     rows.into_iter().map(Stay::try_from).collect()
 }
 
-/// Returns the stays of a guest that are not checked out, newest first.
+/// Returns the stays of a guest that are neither checked out nor cancelled, newest first.
 pub fn not_checked_out(conn: &mut Conn, guest: GuestId) -> Result<Vec<Stay>, StoreError> {
     let rows: Vec<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::guest_id.eq(guest.0).and(stays::checked_out_at.is_null()))
+        .filter(stays::cancellation.is_null())
         .order(stays::id.desc())
         .select(StayRow::as_select())
         .load(c))?;
@@ -307,7 +259,7 @@ pub fn not_checked_out(conn: &mut Conn, guest: GuestId) -> Result<Vec<Stay>, Sto
 }
 
 /// Returns the stays of a guest that were checked out since `at`, or that were never checked out and whose last day is
-/// `day` or later.
+/// `day` or later. Cancelled and no-show stays do not count.
 pub fn ended_since(
     conn: &mut Conn,
     guest: GuestId,
@@ -318,40 +270,41 @@ pub fn ended_since(
     let left_without = stays::checked_out_at.is_null().and(stays::check_out.ge(day));
     let rows: Vec<StayRow> = on_db!(conn, |c| stays::table
         .filter(stays::guest_id.eq(guest.0).and(checked_out.or(left_without)))
+        .filter(stays::cancellation.is_null())
         .select(StayRow::as_select())
         .load(c))?;
     rows.into_iter().map(Stay::try_from).collect()
 }
 
-/// Whether a guest has any stay.
+/// Whether a guest has any stay that is not cancelled.
 pub fn has_any(conn: &mut Conn, guest: GuestId) -> Result<bool, StoreError> {
-    let of = stays::table.filter(stays::guest_id.eq(guest.0));
+    let of = stays::table.filter(stays::guest_id.eq(guest.0).and(stays::cancellation.is_null()));
     Ok(on_db!(conn, |c| diesel::select(diesel::dsl::exists(of)).get_result(c))?)
 }
 
-/// Returns the hotel of each stay with this phone number or an equivalent form of it: stays without a check-out first,
-/// then newest first. A hotel can occur several times.
+/// Returns the hotel of each stay with this phone number or an equivalent form of it: stays of which the guest may
+/// come or be there first, then newest first. A hotel can occur several times.
 pub fn hotels_of_phone(conn: &mut Conn, phone: &PhoneNumber) -> Result<Vec<HotelId>, StoreError> {
     let forms: Vec<String> = phone.equivalent_forms().iter().map(PhoneNumber::to_string).collect();
     let ids: Vec<i64> = on_db!(conn, |c| stays::table
         .filter(stays::guest_phone.eq_any(&forms))
-        .order((stays::checked_out_at.is_not_null(), stays::id.desc()))
+        .order((stays::checked_out_at.is_not_null().or(stays::cancellation.is_not_null()), stays::id.desc()))
         .select(stays::hotel_id)
         .load(c))?;
     Ok(ids.into_iter().map(HotelId).collect())
 }
 
-/// Stores a new stay. Returns `None` if the hotel has a stay with this reservation code.
+/// Stores a new stay. Returns `None` if the hotel has a stay with this reservation code and part.
 pub fn insert(
     tx: &mut Tx<'_>,
     hotel: HotelId,
-    guest: GuestId,
+    guest: Option<GuestId>,
     booking: &Booking,
     at: DateTime<Utc>,
 ) -> Result<Option<Stay>, StoreError> {
     let row: Option<StayRow> = on_db!(tx.changing(), |c| diesel::insert_into(stays::table)
         .values((NewStayRow::new(hotel, guest, booking), stays::created_at.eq(Ts::from(at))))
-        .on_conflict((stays::hotel_id, stays::reservation_code))
+        .on_conflict((stays::hotel_id, stays::reservation_code, stays::part))
         .do_nothing()
         .returning(StayRow::as_returning())
         .get_result(c)
@@ -359,13 +312,14 @@ pub fn insert(
     row.map(Stay::try_from).transpose()
 }
 
-/// Replaces the booking data of a stay. The conversation moves to the guest of the stay.
-pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -> Result<Stay, StoreError> {
+/// Replaces the booking data of a stay. The conversation moves to the guest of the stay; a stay that has a conversation
+/// must keep a guest.
+pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: Option<GuestId>, booking: &Booking) -> Result<Stay, StoreError> {
     let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
         .set(NewStayRow::new(stay.hotel, guest, booking))
         .returning(StayRow::as_returning())
         .get_result(c))?;
-    if guest != stay.guest {
+    if let Some(guest) = guest.filter(|guest| stay.guest != Some(*guest)) {
         on_db!(tx.changing(), |c| diesel::update(conversations::table)
             .filter(conversations::stay_id.eq(stay.id.0))
             .set(conversations::guest_id.eq(guest.0))
@@ -374,20 +328,14 @@ pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: GuestId, booking: &Booking) -
     row.try_into()
 }
 
-/// Checks in a stay: records the arrival of the guest.
-pub fn check_in(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
-    let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
-        .set(stays::checked_in_at.eq(Ts::from(at)))
-        .returning(StayRow::as_returning())
-        .get_result(c))?;
-    row.try_into()
-}
-
-/// Checks out a stay: records the departure of the guest.
-pub fn check_out(tx: &mut Tx<'_>, id: StayId, at: DateTime<Utc>) -> Result<Stay, StoreError> {
-    let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(id.0))
-        .set(stays::checked_out_at.eq(Ts::from(at)))
-        .returning(StayRow::as_returning())
-        .get_result(c))?;
-    row.try_into()
+/// Stores check-in, check-out and cancellation of a locked stay.
+pub fn save_status(tx: &mut Tx<'_>, stay: &Stay) -> Result<(), StoreError> {
+    on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
+        .set((
+            stays::checked_in_at.eq(stay.checked_in_at.map(Ts::from)),
+            stays::checked_out_at.eq(stay.checked_out_at.map(Ts::from)),
+            stays::cancellation.eq(stay.cancellation.map(Cancellation::as_str)),
+        ))
+        .execute(c))?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod commit;
 pub mod connection;
+pub mod copy_database;
 pub(crate) mod file_lock;
 pub(crate) mod group_commit;
 pub(crate) mod lock_wait_queue;
@@ -10,6 +11,7 @@ pub(crate) mod lock_wait_writer;
 pub mod locks;
 pub mod migrations;
 pub mod pg_notify;
+pub(crate) mod private_files;
 pub mod read_only;
 pub mod read_permits;
 pub mod transaction;
@@ -79,6 +81,9 @@ impl Store {
     pub fn open(url: &DbUrl, on_commit: OnCommit) -> Result<Self, StoreError> {
         let file_lock = lock_file(url)?;
         migrations::migrate(url)?;
+        if let DbUrl::Sqlite(path) = url {
+            private_files::restrict_database(path);
+        }
         let (readers, writers) = match url {
             DbUrl::Sqlite(_) => (SQLITE_READERS, 1),
             DbUrl::Postgres(_) => (POSTGRES_READERS, POSTGRES_WRITERS),
@@ -97,6 +102,11 @@ impl Store {
             _file_lock: file_lock.map(Arc::new),
             writers: writers.into(),
         })
+    }
+
+    /// Whether the database exists: the file of SQLite, or tables of this program in PostgreSQL. Creates nothing.
+    pub fn exists(url: &DbUrl) -> Result<bool, StoreError> {
+        migrations::has_schema(url)
     }
 
     /// Returns `true` if schema migrations are pending. Changes nothing.
@@ -128,6 +138,41 @@ impl Store {
         let result = spawn_blocking(move || {
             let _permit = permit;
             read_snapshot(&readers, job)
+        });
+        result.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    /// Runs a job that reads with a single statement if the database is PostgreSQL. Such a job needs no transaction for
+    /// its snapshot, which saves two round trips. On SQLite the job may run several statements, on one snapshot. The
+    /// job runs again if a pooled connection turns out to be lost.
+    pub async fn read_statement<T, E>(
+        &self,
+        purpose: ReadPurpose,
+        mut job: impl FnMut(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: JobError + Send + 'static,
+    {
+        let permit = self.read_permits.acquire(purpose).await?;
+        let readers = self.readers.clone();
+        let result = spawn_blocking(move || {
+            let _permit = permit;
+            let mut attempts_left = readers.max_size();
+            loop {
+                let mut conn = readers.get().map_err(StoreError::from)?;
+                if !conn.is_postgres() {
+                    drop(conn);
+                    return read_snapshot(&readers, job);
+                }
+                let result = job(&mut conn);
+                let failure = result.as_ref().err().and_then(JobError::store_error);
+                let is_lost = matches!(failure, Some(StoreError::Unavailable(_))) && conn.is_lost();
+                if !is_lost || attempts_left == 0 {
+                    return result.map_err(|error| final_error(error, true));
+                }
+                attempts_left -= 1;
+            }
         });
         result.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
     }

@@ -28,6 +28,8 @@ struct TemplateRow {
     template_type: String,
     language: Option<String>,
     shortcut: Option<String>,
+    parameter_format: String,
+    available: bool,
 }
 
 impl TryFrom<TemplateRow> for Template {
@@ -37,22 +39,36 @@ impl TryFrom<TemplateRow> for Template {
         let corrupt = || StoreError::Corrupt("template");
         let language = row.language.map(|it| TemplateLanguage::parse(&it)).transpose().map_err(|_| corrupt())?;
         let template_type: TemplateType = row.template_type.parse().map_err(|_| corrupt())?;
+        let format = row.parameter_format.parse().map_err(|_| corrupt())?;
         Ok(Self {
             id: TemplateId(row.id),
             hotel: HotelId(row.hotel_id),
             name: Name::parse(&row.name).map_err(|_| corrupt())?,
             content: MessageText::parse(&row.content).map_err(|_| corrupt())?,
             department: row.department_id.map(DepartmentId),
-            kind: TemplateKind::new(template_type, language).map_err(|_| corrupt())?,
+            kind: TemplateKind::new(template_type, language, format).map_err(|_| corrupt())?,
             shortcut: row.shortcut.map(|it| TemplateShortcut::parse(&it)).transpose().map_err(|_| corrupt())?,
+            is_available: row.available,
         })
+    }
+}
+
+impl From<&Template> for TemplateContent {
+    fn from(template: &Template) -> Self {
+        Self {
+            name: template.name.clone(),
+            content: template.content.clone(),
+            department: template.department,
+            kind: template.kind.clone(),
+            shortcut: template.shortcut.clone(),
+        }
     }
 }
 
 /// The editable part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateContent {
-    /// The name of the template, unique in the hotel.
+    /// The name of the template, unique among the texts of the hotel, and among its approved templates of one language.
     pub name: Name,
     pub content: MessageText,
     /// The department that uses the template; `None`: all departments.
@@ -88,6 +104,7 @@ struct NewTemplateRow<'a> {
     template_type: &'static str,
     language: Option<&'a str>,
     shortcut: Option<&'a str>,
+    parameter_format: &'static str,
 }
 
 impl<'a> NewTemplateRow<'a> {
@@ -100,6 +117,7 @@ impl<'a> NewTemplateRow<'a> {
             template_type: template.kind.template_type().as_str(),
             language: template.kind.language().map(TemplateLanguage::as_str),
             shortcut: template.shortcut.as_ref().map(TemplateShortcut::as_str),
+            parameter_format: template.kind.parameter_format().as_str(),
         }
     }
 }
@@ -183,6 +201,19 @@ pub fn find_and_lock(tx: &mut Tx<'_>, hotel: HotelId, id: TemplateId) -> Result<
     find(tx.conn(), hotel, id)
 }
 
+/// Locks all WhatsApp templates of a hotel until the end of the transaction and returns them, ordered by id.
+pub fn lock_approved(tx: &mut Tx<'_>, hotel: HotelId) -> Result<Vec<Template>, StoreError> {
+    let approved = message_templates::template_type.eq(TemplateType::WhatsApp.as_str());
+    let of = message_templates::table
+        .filter(message_templates::hotel_id.eq(hotel.0).and(approved))
+        .order(message_templates::id);
+    let rows: Vec<TemplateRow> = match tx.conn() {
+        Conn::Pg(c) => of.select(TemplateRow::as_select()).for_no_key_update().load(c)?,
+        Conn::Sqlite(c) => of.select(TemplateRow::as_select()).load(c)?,
+    };
+    rows.into_iter().map(Template::try_from).collect()
+}
+
 /// Stores a new template, unless the hotel has a template with that name or shortcut.
 pub fn insert(
     tx: &mut Tx<'_>,
@@ -210,11 +241,20 @@ fn conflict(
 ) -> Result<Option<TemplateConflict>, StoreError> {
     let others = message_templates::table
         .filter(message_templates::hotel_id.eq(hotel.0).and(message_templates::id.ne(id.map_or(0, |it| it.0))));
-    let (same_name, shortcut) = (message_templates::name.eq(content.name.as_str()), content.shortcut.as_ref());
-    if on_db!(conn, |c| select(exists(others.filter(same_name))).get_result::<bool>(c))? {
+    let template_type = content.kind.template_type();
+    let same_name = message_templates::name.eq(content.name.as_str());
+    let same_name = same_name.and(message_templates::template_type.eq(template_type.as_str()));
+    let is_taken = match content.kind.language().filter(|_| template_type == TemplateType::WhatsApp) {
+        Some(language) => {
+            let same = same_name.and(message_templates::language.eq(language.as_str()).assume_not_null());
+            on_db!(conn, |c| select(exists(others.filter(same))).get_result::<bool>(c))?
+        }
+        None => on_db!(conn, |c| select(exists(others.filter(same_name))).get_result::<bool>(c))?,
+    };
+    if is_taken {
         return Ok(Some(TemplateConflict::Name));
     }
-    let Some(shortcut) = shortcut else { return Ok(None) };
+    let Some(shortcut) = content.shortcut.as_ref() else { return Ok(None) };
     let same_shortcut = message_templates::shortcut.eq(shortcut.as_str());
     let is_taken = on_db!(conn, |c| select(exists(others.filter(same_shortcut))).get_result::<bool>(c))?;
     Ok(is_taken.then_some(TemplateConflict::Shortcut))
@@ -222,18 +262,21 @@ fn conflict(
 
 /// Stores the new content of a template, unless another template of the hotel has the name or the shortcut. A template
 /// that becomes a text stops being the opener.
+///
+/// `is_available` is whether Meta accepts the template.
 pub fn save(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     id: TemplateId,
     now: &TemplateContent,
+    is_available: bool,
 ) -> Result<Result<Template, TemplateConflict>, StoreError> {
     if let Some(conflict) = conflict(tx.conn(), hotel, Some(id), now)? {
         return Ok(Err(conflict));
     }
-    let closes = (now.kind == TemplateKind::Text).then(|| message_templates::is_opener.eq(false));
+    let closes = (now.kind.template_type() == TemplateType::Text).then(|| message_templates::is_opener.eq(false));
     let row: TemplateRow = on_db!(tx.changing(), |c| diesel::update(message_templates::table.find(id.0))
-        .set((NewTemplateRow::new(hotel, now), closes))
+        .set((NewTemplateRow::new(hotel, now), closes, message_templates::available.eq(is_available)))
         .returning(TemplateRow::as_returning())
         .get_result(c))?;
     Template::try_from(row).map(Ok)

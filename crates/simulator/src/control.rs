@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use actix_web::{
     HttpResponse,
-    web::{self, Data, Json, ServiceConfig},
+    web::{self, Data, Json, Query, ServiceConfig},
 };
 use bytes::Bytes;
 use serde::Deserialize;
@@ -45,6 +45,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             .route("/account/", web::post().to(change_account))
             .route("/templates/", web::get().to(list_templates))
             .route("/templates/", web::post().to(add_template))
+            .route("/templates/", web::delete().to(remove_template))
             .route("/settings/", web::get().to(show_settings))
             .route("/settings/", web::post().to(change_settings))
             .route("/transcript/", web::get().to(read_transcript))
@@ -202,6 +203,18 @@ async fn add_template(simulator: Data<Simulator>, template: Json<SimulatedTempla
     respond(simulator.lock().templates.add_or_replace(template.into_inner()).map(|()| json!({})))
 }
 
+/// The query that names a template.
+#[derive(Deserialize)]
+struct TemplateQuery {
+    name: String,
+    language: String,
+}
+
+async fn remove_template(simulator: Data<Simulator>, query: Query<TemplateQuery>) -> HttpResponse {
+    let is_removed = simulator.lock().templates.remove(&query.name, &query.language);
+    respond(if is_removed { Ok(json!({})) } else { Err("there is no such template".to_owned()) })
+}
+
 async fn show_settings(simulator: Data<Simulator>) -> HttpResponse {
     HttpResponse::Ok().json(simulator.settings())
 }
@@ -224,7 +237,7 @@ struct TranscriptQuery {
     limit: Option<usize>,
 }
 
-async fn read_transcript(simulator: Data<Simulator>, query: web::Query<TranscriptQuery>) -> HttpResponse {
+async fn read_transcript(simulator: Data<Simulator>, query: Query<TranscriptQuery>) -> HttpResponse {
     let TranscriptQuery { kind, after, limit } = query.into_inner();
     let json = simulator.lock().transcript.read(kind.as_deref(), after.unwrap_or(0), limit);
     HttpResponse::Ok().content_type("application/json").body(json)

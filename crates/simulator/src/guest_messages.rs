@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     clock::{Millis, SECOND},
     graph_error::error_element,
-    guests::{SimulatedGuest, new_wamid, wa_id_of},
+    guests::{SimulatedGuest, new_wamid, user_id_of, wa_id_of},
     media::GuestMedia,
     state::{Simulator, SimulatorState},
     transcript::GUEST,
@@ -28,7 +28,11 @@ pub(crate) struct GuestMessageRequest {
     waba: Option<String>,
     /// The guest's phone number.
     from: Option<String>,
+    /// The guest's business-scoped user id; by default one that belongs to the number.
     user_id: Option<String>,
+    /// `true` to send no user id, as WhatsApp did before 2026.
+    #[serde(default)]
+    without_user_id: bool,
     username: Option<String>,
     name: Option<String>,
     /// `true` to hide the guest's phone number from businesses from now on.
@@ -111,7 +115,10 @@ fn build_updates(simulator: &Simulator, request: &mut GuestMessageRequest) -> Re
 
 /// Finds or creates the guest that writes, and stores the names given in the request.
 fn update_guest(state: &mut SimulatorState, request: &mut GuestMessageRequest) -> SimulatedGuest {
-    let guest = state.guests.find_or_create(request.from.as_deref(), request.user_id.as_deref());
+    let own = request.from.as_deref().filter(|_| state.settings.user_ids && !request.without_user_id);
+    let known = own.and_then(|from| state.guests.find_or_create(Some(from), None).user_id.clone());
+    let user_id = request.user_id.clone().or(known).or_else(|| own.map(|from| user_id_of(&wa_id_of(from))));
+    let guest = state.guests.find_or_create(request.from.as_deref(), user_id.as_deref());
     if let Some(is_hidden) = request.hide_phone {
         guest.is_number_hidden = is_hidden;
     }

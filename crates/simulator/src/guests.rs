@@ -98,6 +98,30 @@ pub(crate) fn wa_id_of(phone: &str) -> String {
     }
 }
 
+/// Returns the business-scoped user id that WhatsApp gives to the owner of a number. It does not reveal the number.
+pub(crate) fn user_id_of(wa_id: &str) -> String {
+    const COUNTRIES: [(&str, &str); 12] = [
+        ("351", "PT"),
+        ("966", "SA"),
+        ("1", "US"),
+        ("31", "NL"),
+        ("33", "FR"),
+        ("34", "ES"),
+        ("39", "IT"),
+        ("44", "GB"),
+        ("49", "DE"),
+        ("52", "MX"),
+        ("54", "AR"),
+        ("55", "BR"),
+    ];
+    let country = COUNTRIES.iter().find(|(prefix, _)| wa_id.starts_with(prefix)).map_or("ZZ", |(_, country)| country);
+    // FNV-1a: the same id in every run.
+    let hash = wa_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{country}.{hash:020}")
+}
+
 /// Returns `true` for a business-scoped user id: a country code, `.` or `.ENT.`, and up to 128 letters or digits.
 pub(crate) fn is_user_id(text: &str) -> bool {
     let Some((country, rest)) = text.split_once('.') else { return false };
@@ -148,6 +172,14 @@ mod tests {
         guests.find_or_create(Some("+447700900123"), Some("GB.1"));
         assert!(guests.find_or_create(Some("447700900123"), None).is_window_open("n", 6));
         assert_eq!(guests.find_or_create(None, Some("GB.1")).key(), "447700900123");
+    }
+
+    #[test]
+    fn every_number_has_a_user_id_of_its_own() {
+        assert!(is_user_id(&user_id_of("447700900123")) && user_id_of("447700900123").starts_with("GB."));
+        assert_eq!(user_id_of("447700900123"), user_id_of("447700900123"));
+        assert_ne!(user_id_of("447700900123"), user_id_of("447700900124"));
+        assert!(!user_id_of("447700900123").contains("7700900123"));
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //!   the errors of the Graph API. Equal requests are separate messages. The 24-hour window, the pair rate limit
 //!   (131056) and the throughput of a number (130429) are enforced.
 //! - `POST /vN.N/{phone number id}/media` uploads a file. `GET` and `DELETE /vN.N/{media id}` look it up and delete it.
-//!   The download URL of a look-up is valid for five minutes. `GET /vN.N/{phone number id}` returns a phone number.
+//!   The parameters of an upload may be in the query. The download URL of a look-up is valid for five minutes. `GET /vN.N/{phone number id}` returns a phone number.
+//! - `GET /vN.N/{account id}/message_templates` lists the templates in pages (`limit`, `after`).
 //! - Receipts and guest messages are posted to the callback: signed, in ASCII, in parallel. Each is retried for seven
 //!   days until the response is 200. Time is that of a clock that can be advanced.
 //!
@@ -28,13 +29,13 @@
 //! | call | effect |
 //! |---|---|
 //! | `GET /` | returns the time, the number of queued webhooks (`waiting_to_be_told`), of due ones (`due_to_be_told`), and of transcript entries |
-//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`, or `messages` with several messages of any type; `together`, `times` (copies), `user_id`, `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message has Meta's form, and missing fields get default values; also `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null removes a field |
+//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`, or `messages` with several messages of any type; `together`, `times` (copies), `user_id` (by default one of the number; `without_user_id`), `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message has Meta's form, and missing fields get default values; also `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null removes a field |
 //! | `POST change/` | posts any change: `{"field":…,"value":…}` |
 //! | `POST post/` | posts any body: `{"body":"text"}` or `{"json":…}` |
 //! | `POST clock/` | advances the clock: `{"advance_seconds":3600}` |
 //! | `POST faults/` | adds a fault of the next sends: `{"code":131000,"times":3}`, `"by":"status"`, `"to"`, `"http_status"`, `"retry_after"`; `{"drop":true}`, `{"hang":true}`, `{"status":503}`, each with `"accepted"` (true); `{"slow_ms":5000}`, `{"statuses":"reversed"}`, `{"early":true}`; with `"on":"upload"` or `"media"` of the next file calls; `DELETE` clears all faults |
 //! | `POST account/` | `{"token_revoked":true}`, `{"access_token":…}`, `{"error":131042}` (-1: none), `{"maintenance_seconds":60}` |
-//! | `GET`, `POST templates/` | lists the approved templates; adds a [`SimulatedTemplate`] |
+//! | `GET`, `POST`, `DELETE templates/` | lists the approved templates; adds a [`SimulatedTemplate`]; removes the one of `?name=&language=` |
 //! | `GET`, `POST settings/` | returns the [`SimulatorSettings`]; changes some |
 //! | `GET transcript/` | `?kind=send\|refusal\|mark_read\|upload\|guest\|webhook\|lost&after=N&limit=N` |
 //! | `POST verify/` | verifies the callback |

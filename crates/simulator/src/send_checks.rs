@@ -142,7 +142,10 @@ fn check_reaction(reaction: &Map<String, Value>) -> GraphResult<&str> {
 }
 
 fn check_contacts(body: &Value) -> GraphResult<()> {
-    let Some(cards) = body.as_array().filter(|cards| (1..=257).contains(&cards.len())) else {
+    // The Graph API takes a list as JSON in a string too.
+    let written = body.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let Some(cards) = written.as_ref().unwrap_or(body).as_array().filter(|cards| (1..=257).contains(&cards.len()))
+    else {
         return Err(GraphError::parameter("Param contacts must be a list of 1 to 257."));
     };
     for card in cards {
@@ -175,6 +178,7 @@ mod tests {
             json!({ "type": "audio", "audio": { "id": "1", "voice": true } }),
             json!({ "type": "location", "location": { "latitude": 51.5, "longitude": "-0.1" } }),
             json!({ "type": "contacts", "contacts": [{ "name": { "formatted_name": "Ben" } }] }),
+            json!({ "type": "contacts", "contacts": r#"[{"name":{"formatted_name":"Ben"}}]"# }),
             json!({ "type": "reaction", "reaction": { "message_id": "wamid.A", "emoji": "" } }),
             json!({ "type": "text", "text": { "body": "x" }, "context": { "message_id": "wamid.A" } }),
         ] {

@@ -29,6 +29,7 @@ use crate::{
     media::MAX_FILE_BYTES,
     sends::{GraphResponse, faulty_response, handle_send},
     state::Simulator,
+    templates::TemplatePageQuery,
     transcript::UPLOAD,
 };
 
@@ -64,6 +65,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         web::scope(VERSION)
             .route("/{id}/messages", web::post().to(send_message))
             .route("/{id}/media", web::post().to(upload))
+            .route("/{id}/message_templates", web::get().to(list_templates))
             .route("/{id}", web::get().to(look_up))
             .route("/{id}", web::delete().to(delete)),
     );
@@ -142,16 +144,34 @@ async fn http_response(response: GraphResponse, request: &HttpRequest) -> HttpRe
     }
 }
 
+async fn list_templates(
+    simulator: Data<Simulator>,
+    path: Path<(String, String)>,
+    query: Query<TemplatePageQuery>,
+    request: HttpRequest,
+) -> HttpResponse {
+    if let Err(error) = check_token(&simulator, &request) {
+        return error_response(&error);
+    }
+    let (_, account) = path.into_inner();
+    if account != simulator.options.waba_id {
+        return error_response(&GraphError::unknown_object(&account));
+    }
+    let page = simulator.lock().templates.page(&query, &format!("{}{}", simulator.base, request.path()));
+    page.map_or_else(|error| error_response(&error), |page| HttpResponse::Ok().json(page))
+}
+
 async fn upload(
     simulator: Data<Simulator>,
     path: Path<(String, String)>,
+    query: Query<UploadQuery>,
     request: HttpRequest,
     form: Multipart,
 ) -> HttpResponse {
     if let Some(response) = fault_response(&simulator, FaultTarget::Upload, &request).await {
         return response;
     }
-    match store_upload(&simulator, &path.into_inner().1, &request, form).await {
+    match store_upload(&simulator, &path.into_inner().1, query.into_inner(), &request, form).await {
         Ok(id) => HttpResponse::Ok().json(json!({ "id": id })),
         Err(error) => error_response(&error),
     }
@@ -160,6 +180,7 @@ async fn upload(
 async fn store_upload(
     simulator: &Simulator,
     number: &str,
+    query: UploadQuery,
     request: &HttpRequest,
     form: Multipart,
 ) -> GraphResult<String> {
@@ -168,11 +189,12 @@ async fn store_upload(
         return Err(GraphError::unknown_object(number));
     }
     let form = read_form(form).await?;
-    if form.messaging_product.as_deref() != Some(b"whatsapp") {
+    let product = form.messaging_product.or(query.messaging_product.map(String::into_bytes));
+    if product.as_deref() != Some(b"whatsapp") {
         return Err(GraphError::parameter("The parameter messaging_product is required."));
     }
     let bytes = form.file.ok_or_else(|| GraphError::missing("file"))?;
-    let mime = form.mime.or(form.file_mime).ok_or_else(|| GraphError::missing("type"))?;
+    let mime = form.mime.or(query.mime).or(form.file_mime).ok_or_else(|| GraphError::missing("type"))?;
     let (now, size) = (simulator.clock.now(), bytes.len());
     let mut state = simulator.lock();
     if let Some(error) = state.account.fault(now) {
@@ -182,6 +204,14 @@ async fn store_upload(
     let entry = json!({ "phone_number_id": number, "id": id, "type": mime, "bytes": size });
     state.transcript.record(UPLOAD, now, entry);
     Ok(id)
+}
+
+/// The parameters of an upload that the Graph API takes from the query too.
+#[derive(Deserialize)]
+struct UploadQuery {
+    messaging_product: Option<String>,
+    #[serde(rename = "type")]
+    mime: Option<String>,
 }
 
 #[derive(Default)]

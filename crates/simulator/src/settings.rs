@@ -69,6 +69,8 @@ pub struct SimulatorSettings {
     pub callback_data: bool,
     /// `true` to add `url`, the download URL, to the media of guests.
     pub media_url: bool,
+    /// `true` to give every guest a business-scoped user id, as WhatsApp does since 2026.
+    pub user_ids: bool,
 }
 
 impl SimulatorSettings {
@@ -110,6 +112,7 @@ impl SimulatorSettings {
             contacts: true,
             callback_data: true,
             media_url: true,
+            user_ids: true,
         }
     }
 

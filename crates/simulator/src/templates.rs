@@ -1,7 +1,7 @@
 //! Message templates, and the validation of sends against them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     graph_error::GraphError,
@@ -9,6 +9,8 @@ use crate::{
 };
 
 const MAX_TEMPLATES: usize = 1000;
+const DEFAULT_PAGE_SIZE: usize = 25;
+const MAX_PAGE_SIZE: usize = 100;
 
 /// The format of a template's header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,9 @@ pub struct SimulatedTemplate {
     /// The number of parameters of the template's body.
     #[serde(default)]
     pub body: usize,
+    /// The text of the template's body; by default a sentence with its parameters.
+    #[serde(default)]
+    pub text: Option<String>,
     /// The names of the body's parameters, if they are named.
     #[serde(default)]
     pub names: Vec<String>,
@@ -74,10 +79,53 @@ impl SimulatedTemplate {
             status: ApprovalStatus::Approved,
             header: TemplateHeader::None,
             body,
+            text: None,
             names: Vec::new(),
             url_buttons: 0,
         }
     }
+}
+
+impl SimulatedTemplate {
+    /// The template as an element of the list of the account's templates.
+    fn list_element(&self, index: usize) -> Value {
+        let placeholders = (1..=self.body).map(|n| self.names.get(n - 1).cloned().unwrap_or_else(|| n.to_string()));
+        let placeholders: Vec<String> = placeholders.map(|name| format!("{{{{{name}}}}}")).collect();
+        let text = self.text.clone().unwrap_or_else(|| {
+            let title = self.name.replace('_', " ");
+            if placeholders.is_empty() { format!("{title}.") } else { format!("{title}: {}.", placeholders.join(", ")) }
+        });
+        let header = match self.header {
+            TemplateHeader::None => None,
+            TemplateHeader::Text => Some(json!({ "type": "HEADER", "format": "TEXT", "text": "Hello {{1}}" })),
+            TemplateHeader::Image => Some(json!({ "type": "HEADER", "format": "IMAGE" })),
+            TemplateHeader::Video => Some(json!({ "type": "HEADER", "format": "VIDEO" })),
+            TemplateHeader::Document => Some(json!({ "type": "HEADER", "format": "DOCUMENT" })),
+        };
+        let url = json!({ "type": "URL", "text": "Open", "url": "https://example.com/{{1}}" });
+        let buttons = vec![url; self.url_buttons];
+        let buttons = (!buttons.is_empty()).then(|| json!({ "type": "BUTTONS", "buttons": buttons }));
+        let body = Some(json!({ "type": "BODY", "text": text }));
+        let components: Vec<Value> = [header, body, buttons].into_iter().flatten().collect();
+        json!({
+            "name": self.name,
+            "language": self.language,
+            "status": json!(self.status).as_str().unwrap_or_default().to_uppercase(),
+            "category": self.category.to_uppercase(),
+            "parameter_format": if self.names.is_empty() { "POSITIONAL" } else { "NAMED" },
+            "components": components,
+            "id": (700_000_000_000_000 + index).to_string(),
+        })
+    }
+}
+
+/// The query of a call that lists templates.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TemplatePageQuery {
+    /// Templates on a page, at most 100.
+    limit: Option<usize>,
+    /// The cursor of the page before.
+    after: Option<String>,
 }
 
 pub(crate) struct TemplateStore(Vec<SimulatedTemplate>);
@@ -100,6 +148,28 @@ impl TemplateStore {
 
     pub(crate) fn all(&self) -> &[SimulatedTemplate] {
         &self.0
+    }
+
+    /// Removes a template. Returns `false` if there is none with this name and language.
+    pub(crate) fn remove(&mut self, name: &str, language: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|it| (it.name.as_str(), it.language.as_str()) != (name, language));
+        self.0.len() < before
+    }
+
+    /// Returns a page of the account's templates, as the Graph API lists them. `url` is that of the list.
+    pub(crate) fn page(&self, query: &TemplatePageQuery, url: &str) -> GraphResult<Value> {
+        let after = query.after.as_deref().map(str::parse::<usize>).transpose();
+        let start = after.map_err(|_| GraphError::parameter("The cursor after is invalid."))?.unwrap_or(0);
+        let limit = query.limit.unwrap_or(DEFAULT_PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
+        let page = self.0.iter().enumerate().skip(start).take(limit);
+        let data: Vec<Value> = page.map(|(index, template)| template.list_element(index)).collect();
+        let end = start + data.len();
+        let mut paging = json!({ "cursors": { "before": start.to_string(), "after": end.to_string() } });
+        if end < self.0.len() {
+            paging["next"] = format!("{url}?limit={limit}&after={end}").into();
+        }
+        Ok(json!({ "data": data, "paging": paging }))
     }
 
     /// Returns the template that a send names. Fails unless the parameters of the send match the template.
@@ -220,8 +290,6 @@ fn check_quick_reply(button: &Map<String, Value>, parameters: &[Value]) -> Graph
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn code(template: &SimulatedTemplate, components: Value) -> Option<i64> {
@@ -246,5 +314,26 @@ mod tests {
         assert_eq!(code(&template, json!([])), Some(132015));
         template.language = "de".to_owned();
         assert_eq!(code(&template, json!([])), Some(132001));
+    }
+
+    #[test]
+    fn templates_are_listed_in_pages() {
+        let names = ["a", "b", "c"];
+        let mut all = names.map(|name| SimulatedTemplate::new(name, "en", 1));
+        all[1].names = vec!["guest".to_owned()];
+        let store = TemplateStore::new(&all);
+        let page = |after: Option<&str>| {
+            let query = TemplatePageQuery { limit: Some(2), after: after.map(str::to_owned) };
+            store.page(&query, "http://localhost/v25.0/1/message_templates").unwrap()
+        };
+        let first = page(None);
+        assert_eq!(first["data"][0]["components"][0]["text"], "a: {{1}}.");
+        assert_eq!(
+            (&first["data"][1]["parameter_format"], first["data"].as_array().unwrap().len()),
+            (&json!("NAMED"), 2)
+        );
+        assert_eq!(first["paging"]["next"], "http://localhost/v25.0/1/message_templates?limit=2&after=2");
+        let last = page(first["paging"]["cursors"]["after"].as_str());
+        assert_eq!((&last["data"][0]["name"], last["paging"].get("next")), (&json!("c"), None));
     }
 }

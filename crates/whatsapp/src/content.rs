@@ -1,5 +1,6 @@
 //! The content of guest messages, parsed by message type.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::api_error::ApiError;
@@ -34,6 +35,10 @@ pub enum MessageContent {
         wa_id: Option<String>,
         bsuid: Option<String>,
     },
+    /// The guest answered whether the hotel may call, or WhatsApp answered automatically.
+    CallPermission(CallPermission),
+    /// The guest has opened a chat with the hotel for the first time, and written nothing yet.
+    ChatOpened,
     /// A system message of WhatsApp, with the text that WhatsApp wrote.
     System(String),
     Edited {
@@ -122,6 +127,15 @@ pub struct ChosenOption {
     pub description: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallPermission {
+    pub is_granted: bool,
+    /// The end of the permission; `None` if it has none.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether WhatsApp answered, for example after the guest has called the hotel.
+    pub is_automatic: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
     pub name: Option<String>,
@@ -161,13 +175,15 @@ impl MessageContent {
     }
 
     /// Returns `true` if the message opens the 24-hour window. System messages do not. Meta does not document the
-    /// effect of reactions, edits and deletions, so they are assumed not to open the window.
+    /// effect of reactions, edits, deletions and opened chats, so they are assumed not to open the window.
     pub fn opens_window(&self) -> bool {
         !matches!(
             self,
             Self::Reaction { .. }
                 | Self::IdentityChanged { .. }
                 | Self::System(_)
+                | Self::ChatOpened
+                | Self::CallPermission(CallPermission { is_automatic: true, .. })
                 | Self::Edited { .. }
                 | Self::Revoked { .. }
         )
@@ -194,6 +210,7 @@ fn parse_original(kind: &str, message: &JsonObject) -> Option<MessageContent> {
         "reaction" => Some(MessageContent::Reaction { to: inner?.id("message_id")?, emoji: inner?.text("emoji") }),
         "order" => CatalogOrder::parse(inner?).map(MessageContent::Order),
         "system" => parse_system(inner?),
+        "request_welcome" => Some(MessageContent::ChatOpened),
         _ => None,
     }
 }
@@ -308,6 +325,7 @@ fn parse_interactive(interactive: &JsonObject) -> Option<MessageContent> {
             }))
         }
         "nfm_reply" => Some(MessageContent::Form(Form::parse(reply))),
+        "call_permission_reply" => CallPermission::parse(reply).map(MessageContent::CallPermission),
         _ => None,
     }
 }
@@ -316,6 +334,20 @@ fn parse_button(button: &JsonObject) -> Option<ChosenOption> {
     let payload = button.string("payload").filter(|it| !it.is_empty());
     let title = button.text("text").or_else(|| payload.clone())?;
     Some(ChosenOption { id: payload.unwrap_or_else(|| title.clone()), title, description: None })
+}
+
+impl CallPermission {
+    fn parse(reply: &JsonObject) -> Option<Self> {
+        let is_granted = match reply.text("response")?.as_str() {
+            "accept" => true,
+            "reject" => false,
+            _ => return None,
+        };
+        let expires_at = reply.integer("expiration_timestamp").and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let expires_at = expires_at.filter(|_| !reply.is_true("is_permanent"));
+        let is_automatic = reply.text("response_source").is_some_and(|it| it == "automatic");
+        Some(Self { is_granted, expires_at, is_automatic })
+    }
 }
 
 impl Form {

@@ -1,7 +1,8 @@
 //! The text that staff read for each content of a guest message.
 
 use crate::content::{
-    CatalogOrder, ChosenOption, ContactCard, Form, Location, Media, MediaKind, MessageContent, OrderItem,
+    CallPermission, CatalogOrder, ChosenOption, ContactCard, Form, Location, Media, MediaKind, MessageContent,
+    OrderItem,
 };
 use crate::text::truncate;
 
@@ -33,6 +34,8 @@ impl MessageContent {
                 Some(wa_id) => format!("[number changed] The guest's WhatsApp number is now +{wa_id}."),
                 None => "[number changed] The guest has changed their WhatsApp number.".to_owned(),
             },
+            Self::CallPermission(permission) => describe_call_permission(*permission),
+            Self::ChatOpened => "[chat opened] The guest has opened the chat and written nothing yet.".to_owned(),
             Self::System(text) => format!("[WhatsApp] {text}"),
             Self::Revoked { .. } => "[message deleted]".to_owned(),
             Self::Unsupported { kind, error } => match error {
@@ -91,6 +94,16 @@ fn describe_form(form: &Form) -> String {
     let title = form.name.as_deref().or(form.body.as_deref()).unwrap_or_default();
     let answers = form.answers.iter().map(|(name, answer)| format!("{name}: {answer}"));
     std::iter::once(join_label("[form]", title)).chain(answers).collect::<Vec<_>>().join("\n")
+}
+
+fn describe_call_permission(permission: CallPermission) -> String {
+    match (permission.is_granted, permission.expires_at) {
+        (true, Some(at)) => {
+            format!("[call permission] The guest allows calls until {} UTC.", at.format("%Y-%m-%d %H:%M"))
+        }
+        (true, None) => "[call permission] The guest allows calls.".to_owned(),
+        (false, _) => "[call permission] The guest does not allow calls.".to_owned(),
+    }
 }
 
 fn describe_order(order: &CatalogOrder) -> String {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::content::MessageContent;
 use crate::json::{JsonObject, parse_object};
 use crate::json_fields::JsonFields;
+use crate::references::MessageReferences;
 use crate::time::parse_timestamp;
 
 /// A message of a guest, or a system message of WhatsApp about a guest.
@@ -18,7 +19,7 @@ pub struct InboundMessage {
     pub content: MessageContent,
     /// The WhatsApp message id of the message that this one replies to, which may be unknown to us.
     pub quotes: Option<String>,
-    pub forwarded: bool,
+    pub references: MessageReferences,
 }
 
 /// The ids of a message's sender. At least one of `wa_id` and `bsuid` is present.
@@ -50,6 +51,11 @@ impl<'a> SenderContact<'a> {
 }
 
 impl InboundMessage {
+    /// The text that staff read: content, and what the message refers to.
+    pub fn display_text(&self) -> String {
+        self.references.mark(self.content.display_text())
+    }
+
     /// Parses a guest message. Also returns the sender's contact, if there is one. `is_only` states whether the message
     /// is the only one of its change.
     ///
@@ -80,8 +86,8 @@ impl InboundMessage {
         }
         let content = MessageContent::parse(&kind, message);
         let context = message.object("context");
-        let forwarded = context.is_some_and(|it| it.is_true("forwarded") || it.is_true("frequently_forwarded"));
-        Ok((Self { wamid, from, at, content, quotes: context.and_then(|it| it.id("id")), forwarded }, contact))
+        let quotes = context.and_then(|it| it.id("id"));
+        Ok((Self { wamid, from, at, content, quotes, references: MessageReferences::parse(message) }, contact))
     }
 }
 

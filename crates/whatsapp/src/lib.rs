@@ -14,6 +14,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod account_templates;
 pub mod api_error;
 pub mod client;
 pub mod content;
@@ -26,6 +27,7 @@ mod json_fields;
 pub mod media;
 pub mod media_types;
 pub mod outgoing;
+pub mod references;
 pub mod response;
 pub mod signature;
 mod text;
@@ -34,6 +36,7 @@ pub mod verification;
 pub mod webhook;
 pub mod webhook_probe;
 
+pub use account_templates::{AccountTemplate, TemplateText};
 pub use api_error::{ApiError, policy_for_code};
 pub use client::{AcceptedMessage, ClientConfigError, CloudApiClient, PhoneNumberInfo};
 pub use content::{Media, MediaKind, MessageContent};
@@ -43,6 +46,7 @@ pub use inbound::{InboundMessage, SenderIdentity};
 pub use media::MediaError;
 pub use media_types::{SENDABLE_FILES, SendableFile, sendable_file};
 pub use outgoing::{ListRow, MAX_BODY_CHARS, OutgoingBody, OutgoingMessage, normalize_template_value};
+pub use references::{Forwarding, MessageReferences, Referral};
 pub use response::{CallError, NoResponse, NotSent};
 pub use signature::{has_valid_signature, is_well_formed_signature};
 pub use verification::verify_subscription;

@@ -50,6 +50,9 @@ pub enum OutgoingBody {
         language: String,
         /// The values of the placeholders in the template's body, in order; see [`normalize_template_value`].
         parameters: Vec<String>,
+        /// The names of the parameters, of a template with named ones; else empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        names: Vec<String>,
     },
     /// A list of options. Sent as a text if there are no rows, or if the body has more than 1,024 characters: the text
     /// names the options, too.
@@ -160,7 +163,9 @@ impl OutgoingBody {
     fn json(&self) -> Result<(&'static str, Value), InvalidMessage> {
         Ok(match self {
             Self::Text(text) => ("text", text_json(text)?),
-            Self::Template { name, language, parameters } => ("template", template_json(name, language, parameters)?),
+            Self::Template { name, language, parameters, names } => {
+                ("template", template_json(name, language, parameters, names)?)
+            }
             Self::List { body, rows, .. } if rows.is_empty() || check_length(body, MAX_BODY_CHARS).is_err() => {
                 ("text", text_json(body)?)
             }
@@ -185,14 +190,18 @@ fn text_json(text: &str) -> Result<Value, InvalidMessage> {
     Ok(json!({ "preview_url": false, "body": check_length(text, MAX_TEXT_CHARS)? }))
 }
 
-fn template_json(name: &str, language: &str, parameters: &[String]) -> Result<Value, InvalidMessage> {
+fn template_json(name: &str, language: &str, parameters: &[String], names: &[String]) -> Result<Value, InvalidMessage> {
     let mut template = json!({ "name": name, "language": { "code": language } });
     if !parameters.is_empty() {
-        let parameter = |text: &String| {
+        let parameter = |(index, text): (usize, &String)| {
             let text = normalize_template_value(text);
-            Ok(json!({ "type": "text", "text": check_length(&text, MAX_BODY_CHARS)? }))
+            let mut parameter = json!({ "type": "text", "text": check_length(&text, MAX_BODY_CHARS)? });
+            if let Some(name) = names.get(index) {
+                parameter["parameter_name"] = json!(name);
+            }
+            Ok(parameter)
         };
-        let parameters: Vec<Value> = parameters.iter().map(parameter).collect::<Result<_, _>>()?;
+        let parameters: Vec<Value> = parameters.iter().enumerate().map(parameter).collect::<Result<_, _>>()?;
         template["components"] = json!([{ "type": "body", "parameters": parameters }]);
     }
     Ok(template)
@@ -306,7 +315,13 @@ mod tests {
     #[test]
     fn template_parameters_are_normalized() {
         let parameters = vec![" Ada\n Guest ".into(), String::new()];
-        let json = json_of(OutgoingBody::Template { name: "pre_arrival".into(), language: "en_GB".into(), parameters });
+        let template = |parameters, names| OutgoingBody::Template {
+            name: "pre_arrival".into(),
+            language: "en_GB".into(),
+            parameters,
+            names,
+        };
+        let json = json_of(template(parameters, vec![]));
         assert_eq!(
             json["template"],
             json!({
@@ -316,8 +331,18 @@ mod tests {
                 ]}]
             })
         );
-        let plain = json_of(OutgoingBody::Template { name: "n".into(), language: "en".into(), parameters: vec![] });
-        assert_eq!(plain["template"], json!({"name": "n", "language": {"code": "en"}}));
+        assert_eq!(
+            json_of(template(vec![], vec![]))["template"],
+            json!({"name": "pre_arrival", "language": {"code": "en_GB"}})
+        );
+        let named = json_of(template(vec!["Ada".into()], vec!["guest_name".into()]));
+        assert_eq!(
+            named["template"]["components"][0]["parameters"],
+            json!([{"type": "text", "text": "Ada", "parameter_name": "guest_name"}])
+        );
+        let stored = r#"{"template":{"name":"n","language":"en","parameters":["a"]}}"#;
+        let body = OutgoingBody::from_stored_json(stored).unwrap();
+        assert_eq!(body.to_stored_json(), stored);
     }
 
     #[test]
@@ -408,6 +433,7 @@ mod tests {
             name: "n".into(),
             language: "en".into(),
             parameters: vec!["a".into(), text(size)],
+            names: vec![],
         };
         let buttons = |size| OutgoingBody::Buttons {
             body: text(size),

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     ClientRef, ConversationId, DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag,
-    MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId, TemplateId, WrittenNumber,
+    MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId, TemplateId, Username, WrittenNumber,
     guest::GuestNote,
+    hotel::HotelVariables,
     phone::Country,
-    template::{TemplateLanguage, TemplateShortcut, TemplateType},
+    stay::{BookingPart, EmailAddress},
+    template::{ParameterFormat, TemplateLanguage, TemplateShortcut, TemplateType},
     text::{BadText, RequestId},
 };
+use numbering::CompleteNumber;
 use serde_json::{Map, Value};
 
 /// Faults of a request by field name: sentences for a person.
@@ -141,8 +144,10 @@ string_types! {
         at.map_err(|_| "Please write the time as in 2026-12-01T08:00:00Z.")
     };
     Name => Self: Self::parse;
+    Username => Self: Self::parse;
     LabelName => Self: Self::parse;
     GuestNote => Self: Self::parse;
+    EmailAddress => Self: Self::parse;
     LanguageTag => Self: Self::parse;
     ClientRef => Self: Self::parse;
     RequestId => Self: Self::parse;
@@ -162,6 +167,7 @@ string_types! {
     };
     Role => Self: one_of::<Self>;
     TemplateType => Self: one_of::<Self>;
+    ParameterFormat => Self: one_of::<Self>;
     LabelColour => Self: one_of::<Self>;
 }
 
@@ -174,6 +180,15 @@ impl FieldType for bool {
 
     fn parse(json: &Value) -> Result<Self, String> {
         json.as_bool().ok_or_else(|| "This must be true or false.".to_owned())
+    }
+}
+
+impl FieldType for BookingPart {
+    type Value = Self;
+
+    fn parse(json: &Value) -> Result<Self, String> {
+        let number = json.as_i64().ok_or("This must be a whole number.")?;
+        Self::new(number).map_err(|error| error.to_string())
     }
 }
 
@@ -227,6 +242,14 @@ impl FieldType for BTreeMap<String, String> {
             return Err(format!("At most {MAX_STRINGS} entries are allowed."));
         }
         object.iter().map(|(name, value)| Ok((name.clone(), <String as FieldType>::parse(value)?))).collect()
+    }
+}
+
+impl FieldType for HotelVariables {
+    type Value = Self;
+
+    fn parse(json: &Value) -> Result<Self, String> {
+        Self::parse(<BTreeMap<String, String> as FieldType>::parse(json)?).map_err(|error| error.to_string())
     }
 }
 
@@ -303,6 +326,7 @@ mod tests {
         refuses::<DraftText>();
         refuses::<DateTime<Utc>>();
         refuses::<Name>();
+        refuses::<Username>();
         refuses::<WrittenNumber>();
         refuses::<Role>();
         refuses::<TemplateType>();
@@ -312,5 +336,6 @@ mod tests {
         refuses::<GuestNote>();
         refuses::<LanguageTag>();
         refuses::<TemplateShortcut>();
+        refuses::<EmailAddress>();
     }
 }

@@ -3,6 +3,7 @@
 //! A body is one `json_body!` declaration. Each line is a field with its presence (`presence.rs`) and its type
 //! (`body_types.rs`). The macro derives the reading, the OpenAPI schema and the canonical JSON for idempotency digests.
 
+mod api_keys;
 mod body_types;
 mod conversations;
 mod drafts;
@@ -16,6 +17,7 @@ mod sign_in;
 mod stays;
 mod templates;
 
+pub use api_keys::NewApiKeyBody;
 pub use conversations::{
     AddNoteBody, AssignBody, ChangeDemoBody, ChangeMessageBody, EmptyBody, GuestMessageBody, MarkReadBody, ReactBody,
     RenderTemplateBody, SendMessageBody, SendTemplateBody, StartRelayBody,

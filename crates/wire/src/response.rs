@@ -3,6 +3,7 @@
 //! A type is named `…Response` if `domain` or another layer has a type of the plain name; its schema has the plain
 //! name.
 
+mod api_keys;
 mod common;
 mod conversations;
 mod demo;
@@ -14,9 +15,11 @@ mod inbox;
 mod labels;
 mod people;
 mod personal_settings;
+mod sessions;
 mod stays;
 mod templates;
 
+pub use api_keys::{ApiKeyResponse, CreatedApiKeyResponse};
 pub use common::{HealthyResponse, PageResponse, ProblemResponse};
 pub use conversations::{
     AttachmentResponse, ConversationCard, ConversationDetails, ConversationResponse, GuestMessageStoredResponse,
@@ -31,8 +34,9 @@ pub use inbox::{ColleagueResponse, DepartmentCountsResponse, InboxCountsResponse
 pub use labels::LabelResponse;
 pub use people::{DepartmentResponse, HotelResponse, IdAndName, MeResponse, SignInResponse, StaffResponse};
 pub use personal_settings::PersonalSettingsSchema;
+pub use sessions::{SessionResponse, SessionsResponse};
 pub use stays::{ImportResponse, ImportRowResponse, StayResponse};
-pub use templates::{RenderedTemplateResponse, TemplateResponse};
+pub use templates::{RenderedTemplateResponse, TemplateResponse, TemplateSyncResponse};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -113,6 +113,8 @@ pub struct Callers {
     pub other: TestHotel,
     pub template: i64,
     pub label: i64,
+    /// An API key of the hotel that no test uses for calls.
+    pub unused_key: i64,
     /// The guest of an active stay of the hotel.
     pub guest: i64,
     unauthenticated: Vec<(Who, ApiClient)>,
@@ -145,6 +147,8 @@ impl Callers {
         let template = template["id"].as_i64().unwrap();
         let label = manager.post("labels/", json!({ "name": "VIP", "colour": "red" })).await.is(201);
         let label = label["id"].as_i64().unwrap();
+        let unused_key = manager.post("api_keys/", json!({ "name": "Unused" })).await.is(201);
+        let unused_key = unused_key["id"].as_i64().unwrap();
         let stays = manager.get("stays/?page_size=100").await.is(200);
         let of_guest = stays["results"].as_array().unwrap().iter().find(|it| it["id"] == hotel.active(0).id);
         let guest = of_guest.expect("no such stay")["guest_id"].as_i64().unwrap();
@@ -158,7 +162,7 @@ impl Callers {
         ];
         let with_stay = start_thread(&hotel, &hotel.relay(0).phone).await;
         let demo = start_thread(&hotel, &hotel.unused_phone()).await;
-        Self { hotel, other, template, label, guest, unauthenticated, api_keys, staff, with_stay, demo }
+        Self { hotel, other, template, label, unused_key, guest, unauthenticated, api_keys, staff, with_stay, demo }
     }
 
     pub fn client(&self, who: Who) -> &ApiClient {

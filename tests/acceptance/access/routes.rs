@@ -93,6 +93,9 @@ fn table() -> Vec<RouteRow> {
             |_, _| json!({ "current_password": "not mine at all", "new_password": "long enough to be one" }),
         ),
         get("/api/auth/me/", AnyStaff(200)),
+        get("/api/auth/sessions/", AnyStaff(200)),
+        // There is no session with this number.
+        delete("/api/auth/sessions/{id}/", AnyStaff(404)),
         get("/api/message_manager/conversations/", AnyStaff(200)),
         get("/api/message_manager/conversations/active_conversations/", AnyStaff(200)),
         get("/api/message_manager/conversations/counts/", AnyStaff(200)),
@@ -175,6 +178,9 @@ fn table() -> Vec<RouteRow> {
             |_, _| json!({ "username": unique("new"), "name": "New", "role": "staff", "password": "a password of theirs" }),
         ),
         patch("/api/message_manager/staff/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("Renamed") })),
+        get("/api/message_manager/staff/{id}/sessions/", ManagersOfHotel(200)),
+        delete("/api/message_manager/staff/{id}/sessions/{session_id}/", ManagersOfHotel(404)),
+        delete("/api/message_manager/staff/{id}/sessions/", ManagersOfHotel(204)),
         get("/api/message_manager/hotel/", AnyStaff(200)),
         patch("/api/message_manager/hotel/", Managers(200), |_, _| json!({ "name": unique("Hotel") })),
         get("/api/message_manager/templates/", AnyStaff(200)),
@@ -199,6 +205,10 @@ fn table() -> Vec<RouteRow> {
         patch("/api/message_manager/labels/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("label") })),
         // The last allowed caller deletes the label.
         delete("/api/message_manager/labels/{id}/", ManagersOfHotel(204)),
+        get("/api/message_manager/api_keys/", Managers(200)),
+        post("/api/message_manager/api_keys/", Managers(201), |_, _| json!({ "name": "Booking system" })),
+        // The last allowed caller revokes the key.
+        delete("/api/message_manager/api_keys/{id}/", ManagersOfHotel(204)),
         get("/api/message_manager/guests/{id}/", StaffOfHotel(200)),
         patch("/api/message_manager/guests/{id}/", StayHandlersOfHotel(200), |_, _| json!({ "note": unique("note") })),
         get("/api/message_manager/stays/", StaffAndKeys(200)),
@@ -221,6 +231,12 @@ fn table() -> Vec<RouteRow> {
         }),
         post("/api/message_manager/stays/{id}/check_in/", StayHandlersAndKeysOfHotel(200), nothing),
         post("/api/message_manager/stays/{id}/check_out/", StayHandlersAndKeysOfHotel(200), nothing),
+        post("/api/message_manager/stays/{id}/cancel/", StayHandlersAndKeysOfHotel(200), nothing),
+        post("/api/message_manager/stays/{id}/no_show/", StayHandlersOfHotel(200), nothing),
+        // The stay is booked.
+        post("/api/message_manager/stays/{id}/reinstate/", StayHandlersOfHotel(200), nothing),
+        // The hotel has no WhatsApp Business Account.
+        post("/api/message_manager/templates/sync/", Managers(409), nothing),
         // Last, because it ends all sessions.
         post("/api/auth/logout/", SignOut, |_, _| Value::Null),
     ]
@@ -249,11 +265,15 @@ impl RouteRow {
     async fn send(&self, callers: &Callers, who: Who, thread: &Thread) -> ApiResponse {
         let id = match self.path {
             "/api/message_manager/departments/{id}/" => callers.hotel.departments[2].id,
-            "/api/message_manager/staff/{id}/" => callers.hotel.member_of(2).id,
+            path if path.starts_with("/api/message_manager/staff/{id}/") => callers.hotel.member_of(2).id,
             "/api/message_manager/templates/{id}/" => callers.template,
             "/api/message_manager/labels/{id}/" => callers.label,
+            "/api/message_manager/api_keys/{id}/" => callers.unused_key,
             "/api/message_manager/guests/{id}/" => callers.guest,
             "/api/message_manager/attachments/{id}/" => MISSING_ID,
+            "/api/message_manager/stays/{id}/cancel/" => callers.hotel.active(1).id,
+            "/api/message_manager/stays/{id}/no_show/" => callers.hotel.relay(1).id,
+            "/api/message_manager/stays/{id}/reinstate/" => callers.hotel.relay(0).id,
             path if path.starts_with("/api/message_manager/stays/") => callers.hotel.active(0).id,
             _ => thread.id,
         };
@@ -266,8 +286,8 @@ impl RouteRow {
             json => (callers.client(who).clone(), Some(json.to_string())),
         };
         let query = if self.path == "/api/message_manager/events/" { "?after_seq=0" } else { "" };
-        let path =
-            self.path.replace("{id}", &id.to_string()).replace("{message_id}", &thread.message.to_string()) + query;
+        let path = self.path.replace("{id}", &id.to_string()).replace("{session_id}", &MISSING_ID.to_string());
+        let path = path.replace("{message_id}", &thread.message.to_string()) + query;
         client.send(self.method, path, body.map(String::into_bytes)).await
     }
 

@@ -140,7 +140,7 @@ async fn create_hotel_in(world: &std::sync::Arc<TestWorld>, timezone: &str) -> (
     let (id, username) = (made["id"].as_i64().unwrap(), acceptance::unique("manager"));
     let hotel = id.to_string();
     let arguments = ["staff", "create", "--hotel", &hotel, "--username", &username, "--name", "M", "--role", "manager"];
-    let arguments = [&arguments[..], &["--password-stdin"]].concat();
+    let arguments = [&arguments[..], &["--password-stdin", "--permanent"]].concat();
     assert_eq!(world.program.run_with_input(&arguments, PASSWORD).code, Some(0));
     let anonymous =
         acceptance::ApiClient::new(world).with("x-forwarded-for", &format!("10.2.{}.{}", id / 250, id % 250));

@@ -74,8 +74,8 @@ on_both!(an_unclosed_quote_refuses_the_whole_table, |hotel| {
 
 on_both!(contradicting_rows_of_one_code_fail, |hotel| {
     let (manager, code, other) = (hotel.manager().await, unique("R"), unique("R"));
-    let (phone, row) = (hotel.unused_phone(), |code: &str, row: u32, phone: &str| {
-        format!("{code},Ana,{phone},{row},2030-05-01,2030-05-02\n")
+    let (phone, row) = (hotel.unused_phone(), |code: &str, nights: u32, phone: &str| {
+        format!("{code},Ana,{phone},12,2030-05-01,2030-05-{:02}\n", 1 + nights)
     });
     let rows = [row(&code, 1, &phone), row(&other, 1, &phone), row(&code, 2, &phone), row(&other, 1, &phone)];
     let response = import(&manager, "text/csv", format!("{HEADER}\n{}", rows.concat())).await.is(200);

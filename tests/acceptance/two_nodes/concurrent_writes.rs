@@ -106,10 +106,13 @@ fn an_assignment_and_a_concurrent_loss_of_access_leave_no_assignee_without_acces
             if loses_first {
                 let (lost, assigned) = run_overlapping(&hotel, lose_access, assign).await;
                 lost.is(200);
-                if assigned_by_manager {
-                    assert_eq!(assigned.bad_fields(), ["staff_id"]);
-                } else {
-                    assigned.problem(404, "not_found");
+                // On a busy machine the first transaction may exceed its lock timeout. Then its job runs again, after the
+                // second one, and clears the assignment.
+                let is_reordered = [200, 201].contains(&assigned.status);
+                match assigned_by_manager {
+                    _ if is_reordered => {}
+                    true => assert_eq!(assigned.bad_fields(), ["staff_id"]),
+                    false => drop(assigned.problem(404, "not_found")),
                 }
             } else {
                 let (assigned, lost) = run_overlapping(&hotel, assign, lose_access).await;

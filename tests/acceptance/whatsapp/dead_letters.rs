@@ -29,7 +29,7 @@ on_both!(messages_for_an_unknown_number_are_stored_and_retried_for_a_named_hotel
     let status = json!({ "id": unique("wamid.s"), "status": "sent", "timestamp": "1793000000", "recipient_id": "1" });
     line.post(&envelope(vec![change(unknown_number, json!({ "statuses": [status] }))])).await.is(200);
     let metrics = line.anonymous().get("/metrics").await.text();
-    assert!(metrics.contains("whatsapp_unknown_reports_total 1"), "{metrics}");
+    assert!(metrics.contains("whatsapp_unknown_receipts_total 1"), "{metrics}");
     wait_for_dead_letters(&line, 0.0).await;
     line.post(&to_nobody).await.is(200);
     assert_eq!((count_conversations(&line, digits(&phone)).await, count_conversations(&other, digits(&phone)).await), (0, 0));
@@ -161,4 +161,11 @@ on_both!(a_dead_letter_stays_with_the_hotel_of_its_arrival, whatsapp WorldOption
     whatsapp.world.run(&["parked", "retry", &all[0]["id"].to_string()]).json();
     let again = dead_letters(&whatsapp);
     assert_eq!((again.len(), &again[0]["hotel_id"]), (1, &json!(line.id)), "{again:?}");
+});
+
+on_both!(test_messages_of_metas_page_are_not_parked, line => |line| {
+    let test = message("16315551181", json!({ "type": "text", "text": { "body": "this is a text message" } }));
+    line.post(&envelope(vec![change("123456123", json!({ "messages": [test] }))])).await.is(200);
+    let parked = line.world.run(&["parked", "list"]).json();
+    assert!(!parked.to_string().contains("123456123"), "{parked}");
 });

@@ -53,6 +53,23 @@ fn message_examples() -> Vec<(Value, &'static str)> {
         ),
         (json!({ "type": "contacts", "contacts": [{ "origin": "contact_request" }] }), "[contact]"),
         (
+            json!({ "type": "text", "text": { "body": "Is it free?" }, "referral": { "source_type": "ad",
+                "source_id": "7", "source_url": "https://fb.me/1", "headline": "Winter weekend" } }),
+            "Is it free?\n[ad] Winter weekend https://fb.me/1",
+        ),
+        (
+            json!({ "type": "text", "text": { "body": "And this?" }, "context": { "from": "1", "id": "wamid.none",
+                "referred_product": { "catalog_id": "8", "product_retailer_id": "SPA-1" } } }),
+            "And this?\n[product] SPA-1",
+        ),
+        (json!({ "type": "text", "text": { "body": "Look" }, "context": { "forwarded": true } }), "[forwarded] Look"),
+        (
+            json!({ "type": "interactive", "interactive": { "type": "call_permission_reply",
+                "call_permission_reply": { "response": "accept", "is_permanent": true } } }),
+            "[call permission] The guest allows calls.",
+        ),
+        (json!({ "type": "request_welcome" }), "[chat opened] The guest has opened the chat and written nothing yet."),
+        (
             json!({ "type": "interactive", "interactive": { "type": "button_reply",
                 "button_reply": { "id": "late-checkout-yes", "title": "Yes please" } } }),
             "Yes please",
@@ -107,7 +124,7 @@ fn message_examples() -> Vec<(Value, &'static str)> {
         (
             json!({ "type": "text", "text": { "body": "from an ad" }, "referral": { "source_type": "ad" },
                 "context": { "forwarded": true } }),
-            "from an ad",
+            "[forwarded] from an ad\n[ad]",
         ),
     ]
 }

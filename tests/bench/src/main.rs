@@ -25,7 +25,7 @@ struct BenchArguments {
     #[command(subcommand)]
     process: Option<BenchProcess>,
     /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
-    /// spread, latency, memory, crossing, nodes, hostile, noisy, restart, webhook, outbox
+    /// spread, latency, memory, crossing, nodes, hostile, noisy, sign-in, restart, webhook, outbox
     #[arg(long, default_value = "")]
     rows: String,
     /// Shorter rounds

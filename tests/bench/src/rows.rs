@@ -11,6 +11,7 @@ mod noisy;
 mod pages;
 mod restart;
 mod sends;
+mod sign_in;
 mod whatsapp;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -38,7 +39,7 @@ pub struct Bench {
 
 type RowFunction = fn(&Bench) -> BenchResult<()>;
 
-const ROWS: [(&str, RowFunction); 15] = [
+const ROWS: [(&str, RowFunction); 16] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
     ("send-sqlite", sends::on_sqlite),
@@ -51,6 +52,7 @@ const ROWS: [(&str, RowFunction); 15] = [
     ("nodes", nodes::measure),
     ("hostile", hostile::measure),
     ("noisy", noisy::measure),
+    ("sign-in", sign_in::measure),
     ("restart", restart::measure),
     ("webhook", whatsapp::measure_webhook),
     ("outbox", whatsapp::measure_outbox),

@@ -20,7 +20,8 @@ use crate::{
     redis::BenchRedis,
 };
 
-const PASSWORD: &str = "a long password of the benchmark";
+/// The password of all staff members.
+pub const PASSWORD: &str = "a long password of the benchmark";
 /// Signs the access tokens.
 const JWT_SECRET: &str = "a secret that only the benchmark uses, and only on loopback";
 /// The WhatsApp settings of server and simulator.
@@ -99,6 +100,9 @@ impl GeneratedSite {
             hotels: Vec<BenchHotel>,
         }
         let database = BenchDatabase::new(kind, folder)?;
+        if !command(&database, folder)?.arg("migrate").output()?.status.success() {
+            return Err("migrate failed".into());
+        }
         let mut command = command(&database, folder)?;
         command.arg("generate").args(["--departments", "1", "--password", PASSWORD]);
         for (name, size) in
@@ -163,6 +167,8 @@ fn command(database: &BenchDatabase, folder: &Path) -> BenchResult<Command> {
         ("BIND_ADDRESS", "127.0.0.1:0"),
         ("JWT_SECRET", JWT_SECRET),
         ("WHATSAPP_APP_SECRET", APP_SECRET),
+        // The load clients play clients of other addresses.
+        ("TRUSTED_PROXIES", "127.0.0.1"),
     ] {
         command.env(name, value);
     }

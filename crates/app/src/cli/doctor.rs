@@ -1,6 +1,8 @@
-//! Command `doctor`: checks settings, database, Redis, clocks and WhatsApp. It changes nothing.
+//! Command `doctor`: checks settings, database, hotels, Redis, clocks and WhatsApp. It changes nothing, except that a
+//! suspended sender continues if WhatsApp accepts the access token again.
 
 mod clocks;
+mod hotels;
 mod report;
 mod whatsapp;
 
@@ -52,20 +54,25 @@ async fn check_all(report: &mut CheckReport, settings: &Settings) {
         Ok(()) => load_diagnostics(settings).await,
         Err(fault) => Err(fault),
     };
-    let diagnostics = match diagnostics {
-        Ok((diagnostics, result)) => {
+    let loaded = match diagnostics {
+        Ok((desk, diagnostics, result)) => {
             report.add("database", result);
-            Some(diagnostics)
+            Some((desk, diagnostics))
         }
         Err(fault) => {
             report.add("database", fault);
             None
         }
     };
+    let diagnostics = loaded.as_ref().map(|(_, diagnostics)| diagnostics);
     report.add("JWT_SECRET", check_jwt_secret(settings));
+    report.add("proxies", check_proxies(settings));
     report.add("Redis", check_redis(settings).await);
-    report.add("clock", check_database_clock(diagnostics.as_ref()));
-    whatsapp::check_all(report, settings, diagnostics.as_ref()).await;
+    report.add("clock", check_database_clock(diagnostics));
+    if let Some(diagnostics) = diagnostics {
+        hotels::check_hotels(report, diagnostics);
+    }
+    whatsapp::check_all(report, settings, loaded.as_ref()).await;
 }
 
 /// Checks that the database responds and has the schema of this program.
@@ -102,21 +109,19 @@ fn database_fault(error: StoreError) -> String {
 }
 
 /// Opens the database and collects the diagnostics of the installation.
-async fn load_diagnostics(settings: &Settings) -> Result<(Diagnostics, CheckResult), CheckResult> {
+async fn load_diagnostics(settings: &Settings) -> Result<(Desk, Diagnostics, CheckResult), CheckResult> {
     let secret = JwtSecret::generate();
     let (url, lifetimes) = (&settings.database_url, settings.lifetimes());
     let opened = Desk::open(url, secret.as_bytes(), lifetimes, clock(settings), Arc::new(|_| {})).await;
-    let loaded = match opened {
-        Ok(desk) => desk.load_diagnostics().await.map_err(CliError::from),
-        Err(error) => Err(error.into()),
-    };
-    let diagnostics = loaded.map_err(|error| wrong(error.in_one_line()))?;
+    let desk = opened.map_err(|error| wrong(CliError::from(error).in_one_line()))?;
+    let loaded = desk.load_diagnostics().await;
+    let diagnostics = loaded.map_err(|error| wrong(CliError::from(error).in_one_line()))?;
     let name = match url {
         DbUrl::Sqlite(file) => format!("SQLite, {}", file.display()),
         DbUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
     let result = ok(format!("{name}, up to date, hotels: {}", diagnostics.hotels.len()));
-    Ok((diagnostics, result))
+    Ok((desk, diagnostics, result))
 }
 
 fn check_jwt_secret(settings: &Settings) -> CheckResult {
@@ -126,6 +131,20 @@ fn check_jwt_secret(settings: &Settings) -> CheckResult {
         (None, DbUrl::Postgres(_)) => {
             wrong("it is not set: a server on PostgreSQL does not start without it. Set the same secret on all servers")
         }
+    }
+}
+
+/// A server does no TLS itself, so behind an https URL there is always a proxy, whose address all requests come from.
+fn check_proxies(settings: &Settings) -> CheckResult {
+    let is_https = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    match (is_https, settings.trusted_proxies.is_empty()) {
+        (true, true) => wrong(
+            "PUBLIC_URL is https, so a proxy is in front of the server, but TRUSTED_PROXIES is not set: all clients \
+             count as one address, and the failed sign-ins of one lock out all. Set it to the address of the proxy, such \
+             as 127.0.0.1",
+        ),
+        (_, false) => ok("TRUSTED_PROXIES is set"),
+        (false, true) => not_set("PUBLIC_URL is not https, so no proxy is expected"),
     }
 }
 

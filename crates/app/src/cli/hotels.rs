@@ -1,9 +1,13 @@
-//! Commands `hotel`, `department` and `api-key`.
+//! Commands `hotel` and `department`.
 
-use clap::Subcommand;
-use desk::Desk;
+use clap::{ArgGroup, Args, Subcommand};
+use desk::{
+    Desk,
+    hotels::{HotelChange, OperatorHotelChange},
+};
 use domain::{Hotel, HotelId, Name, phone::Country};
 use serde_json::{Value, json};
+use wire::response::DepartmentResponse;
 
 use super::values::{hotel_id, name};
 use crate::error::CliError;
@@ -21,21 +25,34 @@ pub enum HotelCommand {
     },
     /// List all hotels
     List,
-    /// Change settings that only the command line can change
-    Set {
-        /// The hotel's id
-        #[arg(value_parser = hotel_id)]
-        hotel: HotelId,
-        /// The phone number id in the WhatsApp Cloud API, unique over all hotels
-        #[arg(long, required_unless_present_any = ["flow", "country"])]
-        whatsapp_phone_number_id: Option<String>,
-        /// Whether the guest flow answers automatically: on or off
-        #[arg(long, value_parser = on_or_off)]
-        flow: Option<bool>,
-        /// The country whose rules complete telephone numbers without a country code: two letters, like ES
-        #[arg(long, value_parser = country)]
-        country: Option<Country>,
-    },
+    /// Change settings of a hotel
+    Set(SetHotel),
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub struct SetHotel {
+    /// The hotel's id
+    #[arg(value_parser = hotel_id)]
+    hotel: HotelId,
+    /// The phone number id in the WhatsApp Cloud API, unique over all hotels: digits
+    #[arg(long, group = "change")]
+    whatsapp_phone_number_id: Option<String>,
+    /// The id of the WhatsApp Business Account, which has the approved templates: digits
+    #[arg(long, group = "change")]
+    whatsapp_business_account_id: Option<String>,
+    /// Whether the guest flow answers automatically: on or off
+    #[arg(long, value_parser = on_or_off, group = "change")]
+    flow: Option<bool>,
+    /// The name that guests see
+    #[arg(long, value_parser = name, group = "change")]
+    name: Option<Name>,
+    /// The time zone, an IANA name like Europe/Madrid
+    #[arg(long, group = "change")]
+    timezone: Option<String>,
+    /// The country whose rules complete telephone numbers without a country code: two letters, like ES
+    #[arg(long, value_parser = country, group = "change")]
+    country: Option<Country>,
 }
 
 #[derive(Subcommand)]
@@ -49,18 +66,11 @@ pub enum DepartmentCommand {
         #[arg(long, value_parser = name)]
         name: Name,
     },
-}
-
-#[derive(Subcommand)]
-pub enum ApiKeyCommand {
-    /// Create a key for a system that imports stays, checks in and checks out; it is printed only once
-    Create {
+    /// List the departments of a hotel, inactive ones too
+    List {
         /// The hotel's id
         #[arg(long, value_parser = hotel_id)]
         hotel: HotelId,
-        /// The purpose of the key
-        #[arg(long, value_parser = name)]
-        name: Name,
     },
 }
 
@@ -69,34 +79,31 @@ impl HotelCommand {
         Ok(match self {
             Self::Create { name, timezone } => json!({ "id": desk.create_hotel(name, Some(timezone)).await?.0 }),
             Self::List => json!({ "hotels": desk.list_all_hotels().await?.iter().map(hotel_json).collect::<Vec<_>>() }),
-            Self::Set { hotel, whatsapp_phone_number_id, flow, country } => {
-                if let Some(number) = whatsapp_phone_number_id {
-                    desk.set_whatsapp(hotel, number).await?;
-                }
-                if let Some(on) = flow {
-                    desk.set_flow_enabled(hotel, on).await?;
-                }
-                if let Some(country) = country {
-                    desk.set_country(hotel, country).await?;
-                }
-                json!({ "id": hotel.0 })
-            }
+            Self::Set(command) => command.run(desk).await?,
         })
+    }
+}
+
+impl SetHotel {
+    async fn run(self, desk: &Desk) -> Result<Value, CliError> {
+        let Self { hotel, whatsapp_phone_number_id, whatsapp_business_account_id, flow, name, timezone, country } =
+            self;
+        let change = HotelChange { name, timezone, country: country.map(Some), ..HotelChange::default() };
+        let of_operator = OperatorHotelChange { whatsapp_phone_number_id, whatsapp_business_account_id, flow };
+        desk.set_hotel(hotel, change, of_operator).await?;
+        Ok(json!({ "id": hotel.0 }))
     }
 }
 
 impl DepartmentCommand {
     pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
-        let Self::Create { hotel, name } = self;
-        Ok(json!({ "id": desk.create_department_of(hotel, name).await?.0 }))
-    }
-}
-
-impl ApiKeyCommand {
-    pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
-        let Self::Create { hotel, name } = self;
-        let (id, key) = desk.create_api_key(hotel, name).await?;
-        Ok(json!({ "id": id.0, "key": key.as_str() }))
+        Ok(match self {
+            Self::Create { hotel, name } => json!({ "id": desk.create_department_of(hotel, name).await?.0 }),
+            Self::List { hotel } => {
+                let departments = desk.list_departments_of(hotel).await?;
+                json!({ "departments": departments.iter().map(DepartmentResponse::from).collect::<Vec<_>>() })
+            }
+        })
     }
 }
 
@@ -122,5 +129,7 @@ fn hotel_json(hotel: &Hotel) -> Value {
         "whatsapp_phone_number_id": hotel.whatsapp_phone_number_id,
         "flow": hotel.flow,
         "country": hotel.country.map(|it| it.to_string()),
+        "variables": hotel.variables.as_map(),
+        "whatsapp_business_account_id": hotel.whatsapp_business_account_id,
     })
 }

@@ -5,10 +5,10 @@ use std::io::{BufRead, Read};
 use auth::Password;
 use clap::{Args, Subcommand, ValueEnum};
 use desk::{Desk, staff::NewStaffMember};
-use domain::{DepartmentId, HotelId, Name, Role, Staff, StaffId};
+use domain::{DepartmentId, HotelId, Name, Role, Staff, StaffId, Username};
 use serde_json::{Value, json};
 
-use super::values::{department_id, hotel_id, name};
+use super::values::{department_id, hotel_id, name, username};
 use crate::error::CliError;
 
 /// The number of bytes that are read from standard input for a password; passwords are shorter.
@@ -18,8 +18,12 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 pub enum StaffCommand {
     /// Create a staff member
     Create(CreateStaff),
-    /// List the staff of all hotels
-    List,
+    /// List the staff of all hotels, or of one
+    List {
+        /// Only the staff of the hotel with this id
+        #[arg(long, value_parser = hotel_id)]
+        hotel: Option<HotelId>,
+    },
     /// Change the departments or the role of a staff member
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Set {
@@ -39,6 +43,14 @@ pub enum StaffCommand {
         /// Read the password from standard input instead of generating one
         #[arg(long)]
         password_stdin: bool,
+        /// Let the person keep this password: without it, another one must be chosen at the next sign-in
+        #[arg(long)]
+        permanent: bool,
+    },
+    /// Activate a staff member again
+    Activate {
+        /// The user name
+        username: String,
     },
     /// Deactivate a staff member and end all their sessions
     Deactivate {
@@ -53,8 +65,8 @@ pub struct CreateStaff {
     #[arg(long, value_parser = hotel_id)]
     hotel: HotelId,
     /// The user name, unique over all hotels
-    #[arg(long, value_parser = name)]
-    username: Name,
+    #[arg(long, value_parser = username)]
+    username: Username,
     /// The displayed name
     #[arg(long, value_parser = name)]
     name: Name,
@@ -67,6 +79,9 @@ pub struct CreateStaff {
     /// Read the password from standard input instead of generating one
     #[arg(long)]
     password_stdin: bool,
+    /// Let the person keep this password: without it, another one must be chosen at the first sign-in
+    #[arg(long)]
+    permanent: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -90,20 +105,29 @@ impl StaffCommand {
     pub async fn run(self, desk: &Desk) -> Result<Value, CliError> {
         match self {
             Self::Create(command) => command.run(desk).await,
-            Self::List => {
-                Ok(json!({ "staff": desk.list_all_staff().await?.iter().map(staff_json).collect::<Vec<_>>() }))
+            Self::List { hotel } => {
+                Ok(json!({ "staff": desk.list_all_staff(hotel).await?.iter().map(staff_json).collect::<Vec<_>>() }))
             }
             Self::Set { username, departments, role } => {
                 let departments = (!departments.is_empty()).then_some(departments);
                 let id = desk.set_staff(&username, departments, role.map(Role::from)).await?;
                 Ok(result_json(id, &username, None))
             }
-            Self::Passwd { username, password_stdin } => {
+            Self::Passwd { username, password_stdin, permanent } => {
                 let (password, generated) = choose_password(password_stdin)?;
-                let id = desk.set_password(&username, password).await?;
-                Ok(result_json(id, &username, generated))
+                let member = desk.set_password(&username, password, !permanent).await?;
+                let mut result = result_json(member.id, &username, generated);
+                if !member.active {
+                    result["active"] = false.into();
+                    result["note"] = format!(
+                        "This person is inactive and cannot sign in: run `message-manager staff activate {username}`."
+                    )
+                    .into();
+                }
+                Ok(result)
             }
-            Self::Deactivate { username } => Ok(result_json(desk.deactivate(&username).await?, &username, None)),
+            Self::Activate { username } => Ok(result_json(desk.set_active(&username, true).await?, &username, None)),
+            Self::Deactivate { username } => Ok(result_json(desk.set_active(&username, false).await?, &username, None)),
         }
     }
 }
@@ -118,6 +142,7 @@ impl CreateStaff {
             role: self.role.into(),
             departments: self.departments,
             password,
+            must_change_password: !self.permanent,
             active: true,
         };
         let id = desk.create_staff_of(self.hotel, new).await?;

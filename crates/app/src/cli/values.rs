@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Write};
 
-use domain::{DepartmentId, HotelId, Name};
+use chrono::{DateTime, Utc};
+use domain::{DepartmentId, HotelId, Name, Username};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -39,5 +40,15 @@ pub fn id(text: &str) -> Result<i64, String> {
 }
 
 pub fn name(text: &str) -> Result<Name, String> {
-    Name::parse(text).map_err(|error| error.to_string())
+    Name::parse_new(text).map_err(|error| error.to_string())
+}
+
+pub fn username(text: &str) -> Result<Username, String> {
+    Username::parse(text).map_err(|error| error.to_string())
+}
+
+/// A time in the future or past, such as `2027-01-31T00:00:00Z`.
+pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let at = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+    at.map_err(|_| "a time is written as 2027-01-31T00:00:00Z".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Access log, request ids and panics: one log line per request, without message texts and secrets.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     HttpResponse,
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     app_state::App,
     problem::{Problem, cause_of},
+    request::client_ip,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +43,7 @@ pub async fn log_access(
         method: request.method().clone(),
         path: request.path().to_owned(),
         request_id: request_id(request.headers()),
+        address: client_ip(request.request(), app.as_ref().map_or(&[], |app| &app.settings.trusted_proxies)),
     };
     let _in_flight = app.as_ref().map(|app| app.metrics.track_request());
     let error = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -77,6 +79,8 @@ struct AccessLogLine {
     method: Method,
     path: String,
     request_id: HeaderValue,
+    /// The client, also behind a trusted proxy.
+    address: IpAddr,
 }
 
 impl AccessLogLine {
@@ -89,11 +93,12 @@ impl AccessLogLine {
         log!(
             target: "access",
             level,
-            "method={} path={} status={} duration_ms={:.1} request_id={}{}{}",
+            "method={} path={} status={} duration_ms={:.1} address={} request_id={}{}{}",
             self.method,
             self.path,
             status.as_u16(),
             duration.as_secs_f64() * 1e3,
+            self.address,
             self.request_id.to_str().unwrap_or_default(),
             if cause.is_some() { " cause=" } else { "" },
             cause.unwrap_or_default().replace('\n', " "),

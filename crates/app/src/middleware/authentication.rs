@@ -8,7 +8,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use desk::{Desk, Principal};
+use desk::{Caller, Desk, Principal};
 use wire::response::MessageResponse;
 
 use crate::{
@@ -17,15 +17,15 @@ use crate::{
     request::{
         authorization::{Authorization, authorization},
         repeated_write::RepeatedWrite,
+        sign_in_cookies::session_secret,
     },
-    rest::{
-        auth::SESSION_COOKIE,
-        responses::{replay_response, to_json},
-    },
+    rest::responses::{replay_response, to_json},
 };
 
 /// The beginning of the paths of files of messages; their id follows.
 const DOWNLOADS: &str = "/api/message_manager/attachments/";
+/// The beginning of the paths of sign-in calls: only they are served while the caller must change the password.
+const SIGN_IN_CALLS: &str = "/api/auth/";
 
 /// Verifies the access token or API key of a request and stores the [`Principal`] in the request.
 ///
@@ -42,12 +42,19 @@ pub async fn require_credentials(
         Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
     };
     request.extensions_mut().insert(principal);
+    let is_sign_in_call = request.path().starts_with(SIGN_IN_CALLS);
     let response = next.call(request).await?;
     let Some(problem) = problem_of(response.response()).filter(|it| it.needs_session_check()) else {
         return Ok(response.map_into_left_body());
     };
     let repeated = problem.repeated_write().cloned();
-    match check_session_and_key(&app.desk, principal, repeated).await {
+    let checked = match principal {
+        Principal::Staff(caller) if is_sign_in_call => app.desk.authenticate_owner(caller).await.map(|_| None),
+        Principal::Staff(caller) => check_session_and_key(&app.desk, caller, repeated).await,
+        // The API key has already been looked up.
+        Principal::ApiKey { .. } => Ok(None),
+    };
+    match checked {
         Ok(None) => Ok(response.map_into_left_body()),
         Ok(Some(stored)) => Ok(response.into_response(replay_response(&stored)).map_into_right_body()),
         Err(error) => Ok(response.error_response(Problem::from(error)).map_into_right_body()),
@@ -62,11 +69,11 @@ async fn verify(request: &ServiceRequest) -> Result<(web::Data<App>, Principal),
             Ok((app, principal))
         }
         None if is_download(request) => {
-            let cookie = request.cookie(SESSION_COOKIE).ok_or_else(Problem::unauthenticated)?;
+            let secret = session_secret(&app, request.request()).ok_or_else(Problem::unauthenticated)?;
             if !app.origins.may_read_by_cookie(request.headers()) {
                 return Err(Problem::bad_origin());
             }
-            let caller = app.desk.caller_of_cookie(cookie.value()).await?;
+            let caller = app.desk.caller_of_cookie(&secret).await?;
             Ok((app, Principal::Staff(caller)))
         }
         Some(Authorization::Unreadable) | None => Err(Problem::unauthenticated()),
@@ -81,14 +88,13 @@ fn is_download(request: &ServiceRequest) -> bool {
 }
 
 /// Checks the session of a request that failed before its use case, and returns the stored result if it repeats a
-/// write. Fails if the session has ended, or if the idempotency key was used with another body. API keys need no check
-/// here, because they have already been looked up.
+/// write. Fails if the session has ended, if the caller must change the password, or if the idempotency key was used with
+/// another body.
 async fn check_session_and_key(
     desk: &Desk,
-    principal: Principal,
+    caller: Caller,
     repeated: Option<RepeatedWrite>,
 ) -> Result<Option<String>, desk::Error> {
-    let Principal::Staff(caller) = principal else { return Ok(None) };
     match repeated {
         None => desk.authenticate(caller).await.map(|_| None),
         Some(RepeatedWrite { key, reply_in: None }) => desk.find_stored_result(caller, key).await,

@@ -6,9 +6,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{
-            ACCEPT_ENCODING, ACCEPT_RANGES, AcceptEncoding, CONTENT_TYPE, ContentEncoding, ETAG, Encoding, Header,
-        },
+        header::{ACCEPT_ENCODING, ACCEPT_RANGES, AcceptEncoding, CONTENT_TYPE, ContentEncoding, Encoding, Header},
     },
     middleware::Next,
 };
@@ -56,10 +54,10 @@ fn accepted_encoding(request: &ServiceRequest) -> ContentEncoding {
 }
 
 /// Whether a response is text that is worth compressing. Files, and parts of files, are sent as they are stored: their
-/// entity tags and ranges mean the stored bytes.
+/// ranges mean the stored bytes.
 fn is_long_text(response: &ServiceResponse<impl MessageBody>) -> bool {
     let headers = response.headers();
-    let is_file = headers.contains_key(ACCEPT_RANGES) || headers.contains_key(ETAG);
+    let is_file = headers.contains_key(ACCEPT_RANGES);
     let has_body = ![StatusCode::NOT_MODIFIED, StatusCode::PARTIAL_CONTENT].contains(&response.status());
     let is_long = match response.response().body().size() {
         BodySize::Sized(bytes) => bytes >= MIN_BYTES,

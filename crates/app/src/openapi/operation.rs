@@ -109,8 +109,7 @@ fn description(endpoint: &Endpoint) -> String {
         Access::Staff => "For staff members.",
         Access::StaffOrApiKey => "For staff members and API keys.",
     };
-    let own = if endpoint.description.is_empty() { endpoint.summary } else { endpoint.description };
-    format!("{own} {access}")
+    format!("{} {access}", endpoint.description)
 }
 
 fn http_method(endpoint: &Endpoint) -> Option<HttpMethod> {

@@ -16,6 +16,7 @@ use crate::{
         path_id::{has_valid_ids, parse_id},
         query::{Query, page},
     },
+    settings::Settings,
 };
 
 /// An API call with a verified access token or API key and a complete body. `C` is [`Caller`] if only staff may make
@@ -72,6 +73,10 @@ impl<C: RequestCaller> ApiRequest<C> {
         &self.app.desk
     }
 
+    pub fn settings(&self) -> &Settings {
+        &self.app.settings
+    }
+
     /// The id in the place of `{id}` in the request path.
     pub fn id(&self) -> i64 {
         self.path_parameter("id")
@@ -80,6 +85,11 @@ impl<C: RequestCaller> ApiRequest<C> {
     /// The id in the place of `{message_id}` in the request path.
     pub fn message_id(&self) -> i64 {
         self.path_parameter("message_id")
+    }
+
+    /// The id in the place of `{session_id}` in the request path.
+    pub fn session_id(&self) -> i64 {
+        self.path_parameter("session_id")
     }
 
     pub fn conversation_id(&self) -> ConversationId {

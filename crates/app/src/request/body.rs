@@ -9,7 +9,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use desk::reply::OutgoingFile;
-use domain::{MessageId, MessageText, Name};
+use domain::{MessageId, MessageText, Name, text::clean_file_name};
 use wire::JsonBody;
 
 use crate::{
@@ -152,8 +152,9 @@ fn parse_upload(content_type: &HeaderValue, form: Bytes) -> Result<OutgoingFile,
     if file.bytes.len() > MAX_FILE_BYTES {
         return Err(Problem::too_large(MAX_FILE_BYTES));
     }
-    let name = file.filename.as_deref().map(str::trim).filter(|it| !it.is_empty()).unwrap_or("file");
-    let name = Name::parse(name).map_err(|error| Problem::invalid("file", error.to_string()))?;
+    let name = file.filename.as_deref().map(clean_file_name).filter(|it| !it.is_empty());
+    let name =
+        Name::parse(name.as_deref().unwrap_or("file")).map_err(|error| Problem::invalid("file", error.to_string()))?;
     let content_type = file.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let text = text.as_deref().map_or(Ok(None), parse_caption)?;
     Ok(OutgoingFile { name: name.to_string(), content_type, bytes: file.bytes, text, reply_to, clears_draft })

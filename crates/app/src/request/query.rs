@@ -9,7 +9,7 @@ use desk::{
     stays::StayFilter,
     templates::TemplateFilter,
 };
-use domain::{DepartmentId, LabelId, MessageId, Name, Seq, StaffId, Status};
+use domain::{ConversationId, DepartmentId, LabelId, MessageId, Name, Seq, StaffId, Status, stay::StayStatus};
 use transport::Cursor;
 use url::form_urlencoded;
 
@@ -79,7 +79,26 @@ pub fn page(query: &mut Query) -> Result<PageRequest, Problem> {
         None => 1,
         Some(text) => parse_id(text).ok_or_else(Problem::no_such_path)?,
     };
-    Ok(PageRequest { number, size: query.number("page_size", PAGE_SIZES).unwrap_or(DEFAULT_PAGE_SIZE) })
+    Ok(PageRequest { number, size: page_size(query) })
+}
+
+fn page_size(query: &mut Query) -> i64 {
+    query.number("page_size", PAGE_SIZES).unwrap_or(DEFAULT_PAGE_SIZE)
+}
+
+/// A part of a list of conversations in the order of ids (`cursor`, `page_size`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConversationCursor {
+    /// The id below which the part begins; `None` for the first part.
+    pub below: Option<ConversationId>,
+    pub size: i64,
+}
+
+/// Parses the cursor of a list of conversations. Returns `None` if the list is requested by page.
+pub fn conversation_cursor(query: &mut Query) -> Option<ConversationCursor> {
+    query.text("cursor")?;
+    let below = query.optional("cursor", |text| if text.is_empty() { Ok(None) } else { id(text).map(Some) }).flatten();
+    Some(ConversationCursor { below: below.map(ConversationId), size: page_size(query) })
 }
 
 /// Parses the filter in the query of `GET conversations/`.
@@ -107,6 +126,7 @@ pub fn stay_filter(query: &mut Query) -> StayFilter {
         search: query.optional("search", search).flatten(),
         // As for conversations, the use case adds the telephone numbers.
         search_numbers: vec![],
+        status: query.optional("status", stay_statuses).unwrap_or_default(),
         current: query.flag("current"),
         arriving: query.flag("arriving"),
         leaving: query.flag("leaving"),
@@ -171,6 +191,12 @@ fn id(text: &str) -> Result<i64, String> {
 
 fn statuses(text: &str) -> Result<Vec<Status>, String> {
     let all = || Status::NAMES.join(", ");
+    let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
+    text.split(',').map(parse).collect()
+}
+
+fn stay_statuses(text: &str) -> Result<Vec<StayStatus>, String> {
+    let all = || StayStatus::NAMES.join(", ");
     let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
     text.split(',').map(parse).collect()
 }

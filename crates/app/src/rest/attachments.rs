@@ -27,7 +27,7 @@ use super::{
     responses::{sent_response, to_json},
 };
 use crate::{
-    endpoint::{Endpoint, get, post},
+    endpoint::{Endpoint, ParameterValues, get, post},
     problem::{HandlerResult, Problem},
     request::{ApiRequest, RequestedBytes, has_current, requested_bytes},
 };
@@ -67,10 +67,15 @@ const SAFE_MEDIA_TYPES: [&str; 17] = [
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/attachments/{id}/", "Download a file of a message, or show it.", download_attachment)
+            .describe(
+                "Served as a download, or inline with `inline=true`. `Range` requests get 206. 503 with \
+                 `Retry-After` until a guest's file has been fetched from WhatsApp. The session cookie authorises \
+                 this call too, so that a page of the same origin can name the file in `<img>` and `<video>`.",
+            )
             .security(&["cookie"])
             .query(
                 "thumbnail",
-                Type::Integer,
+                ParameterValues::Number { from: 320, to: Some(320), default: None },
                 "`320`: a JPEG of at most 320 pixels a side; 404 if the file is no picture.",
             )
             .query(
@@ -87,6 +92,11 @@ pub fn endpoints() -> Vec<Endpoint> {
             "/api/message_manager/conversations/{id}/attachments/",
             "Send a file of at most 16 MiB to the guest.",
             send_attachment,
+        )
+        .describe(
+            "One part `file`, and optionally `text`, `seen_message_id`, `reply_to` and `clears_draft`. The type of \
+             the file is detected from its content. A type that WhatsApp refuses is 415 `unsupported_file`, a size \
+             that WhatsApp refuses 413. Routes and assigns the conversation as `send_message` does.",
         )
         .idempotent()
         .max_body_bytes(MAX_UPLOAD_BYTES)

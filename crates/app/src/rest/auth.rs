@@ -1,65 +1,95 @@
-//! Sign-in: login, refresh, logout, password, and the session cookie.
+//! Sign-in: login, refresh, logout, password, and the caller's sessions.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    cookie::{Cookie, SameSite, time::Duration},
-    http::Method,
-    web,
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use desk::{
+    sessions::{RefreshCredential, SignInResult},
+    sign_in::Credentials,
 };
-use desk::sessions::{Credentials, RefreshCredential, SignInResult};
 use utoipa::openapi::Type;
 use wire::{
     request::{LoginBody, PasswordChangeBody, RefreshBody},
-    response::{MeResponse, SignInResponse},
+    response::{MeResponse, SessionsResponse, SignInResponse},
 };
 
+use super::responses::sessions_response;
 use crate::{
     app_state::App,
-    endpoint::{Endpoint, get, post},
+    endpoint::{Endpoint, delete, get, post},
     problem::{HandlerResult, Problem},
     request::{
         ApiRequest, Query, RequestBody,
         authorization::{Authorization, authorization},
-        client_ip,
+        sign_in_cookies::{
+            client_facts, device_cookie, removed_session_cookie, session_cookie, trusted_session_secret,
+        },
     },
-    settings::Settings,
 };
-
-pub const SESSION_COOKIE: &str = "mm_session";
 
 pub fn endpoints() -> Vec<Endpoint> {
     let refresh = "Get new tokens by the refresh token, or by the cookie from a trusted origin.";
     vec![
         Endpoint::public(Method::POST, "/api/auth/login/", "Sign in. Sets the session cookie.", log_in)
+            .describe(
+                "Returns an access token of 15 minutes and a refresh token. Wrong names and wrong passwords get the \
+                 same 401 after the same time. Too many failures get 429 with `Retry-After`. The device cookie is set, \
+                 too: in a browser that knows the person, failures of other browsers do not count.",
+            )
             .body::<LoginBody>()
             .returns::<SignInResponse>(200)
             .problems(&[400, 401, 406, 413, 415, 429]),
         Endpoint::public(Method::POST, "/api/auth/refresh/", refresh, refresh_session)
+            .describe(
+                "The former refresh token returns the same new pair for another 60 seconds, since two tabs may \
+                 refresh at once. An older one ends the session.",
+            )
             .security(&["cookie"])
             .optional_body::<RefreshBody>()
             .returns::<SignInResponse>(200)
             .problems(&[400, 401, 403, 406, 413, 415]),
         Endpoint::public(Method::POST, "/api/auth/logout/", "Sign out of this session, or of all sessions.", log_out)
+            .describe(
+                "The tokens and the cookie of the session stop working, and its sockets close with 4401. May be \
+                 repeated.",
+            )
             .security(&["bearer", "cookie"])
             .query("all", Type::Boolean, "Whether to end every session of the caller.")
             .returns_nothing(204)
             .problems(&[400, 401, 403]),
         post("/api/auth/password/", "Change the caller's password. All other sessions end.", change_password)
+            .describe(
+                "A wrong current password is 400 `errors.current_password`. Its check counts as a sign-in: after five \
+                 failures it is refused for a while.",
+            )
             .body::<PasswordChangeBody>()
             .returns_nothing(204)
-            .problems(&[400, 413, 415]),
-        get("/api/auth/me/", "Show the caller.", show_caller).returns::<MeResponse>(200),
+            .problems(&[400, 413, 415, 429]),
+        get("/api/auth/me/", "Show the caller.", show_caller)
+            .describe(
+                "Name, role, hotel and departments of the caller; the first department is the one to which answers \
+                 route a conversation.",
+            )
+            .returns::<MeResponse>(200),
+        get("/api/auth/sessions/", "List the caller's sessions, last used first.", list_own_sessions)
+            .describe("At most 100. The `id` is a number of the session; `current` marks that of the request.")
+            .returns::<SessionsResponse>(200),
+        delete("/api/auth/sessions/{id}/", "End one of the caller's sessions, as its logout.", end_own_session)
+            .describe("Its tokens and its cookie stop working, and its WebSockets close with 4401. Repeated: 204.")
+            .returns_nothing(204)
+            .problems(&[404]),
     ]
 }
 
 async fn log_in(app: web::Data<App>, request: HttpRequest, body: RequestBody) -> HandlerResult {
     body.require_json_accepted()?;
-    let LoginBody { username, password } = body.json()?;
-    let address = client_ip(&request, &app.settings.trusted_proxies);
-    let signed_in = app.desk.login(Credentials { username, password, address }).await?;
+    let LoginBody { username, password, remember } = body.json()?;
+    let client = client_facts(&app, &request);
+    let signed_in = app.desk.login(Credentials { username, password, remember, client }).await?;
     let mut response = HttpResponse::Ok();
     if let Some(secret) = &signed_in.cookie {
-        response.cookie(session_cookie(&app.settings, secret));
+        response.cookie(session_cookie(&app.settings, secret, remember));
+    }
+    if let Some(secret) = &signed_in.device {
+        response.cookie(device_cookie(&app.settings, secret));
     }
     Ok(response.json(signed_in_body(&signed_in)))
 }
@@ -67,7 +97,7 @@ async fn log_in(app: web::Data<App>, request: HttpRequest, body: RequestBody) ->
 async fn refresh_session(app: web::Data<App>, request: HttpRequest, body: RequestBody) -> HandlerResult {
     body.require_json_accepted()?;
     let refresh = if body.is_empty() {
-        RefreshCredential::Cookie(cookie_secret(&app, &request)?.ok_or_else(Problem::unauthenticated)?)
+        RefreshCredential::Cookie(trusted_session_secret(&app, &request)?.ok_or_else(Problem::unauthenticated)?)
     } else {
         RefreshCredential::Token(body.json::<RefreshBody>()?.refresh)
     };
@@ -80,7 +110,7 @@ async fn log_out(app: web::Data<App>, request: HttpRequest) -> HandlerResult {
         Some(Authorization::Bearer(token)) => Ok(app.desk.caller_of_bearer(token).await?),
         Some(Authorization::Unreadable) => return Err(Problem::unauthenticated()),
         None => {
-            let secret = cookie_secret(&app, &request)?.ok_or_else(Problem::unauthenticated)?;
+            let secret = trusted_session_secret(&app, &request)?.ok_or_else(Problem::unauthenticated)?;
             app.desk.caller_of_cookie(&secret).await
         }
     };
@@ -93,9 +123,7 @@ async fn log_out(app: web::Data<App>, request: HttpRequest) -> HandlerResult {
     };
     match ended {
         Ok(()) | Err(desk::Error::Unauthenticated) => {
-            let mut removal = session_cookie(&app.settings, "");
-            removal.make_removal();
-            Ok(HttpResponse::NoContent().cookie(removal).finish())
+            Ok(HttpResponse::NoContent().cookie(removed_session_cookie(&app.settings)).finish())
         }
         Err(error) => Err(error.into()),
     }
@@ -103,7 +131,8 @@ async fn log_out(app: web::Data<App>, request: HttpRequest) -> HandlerResult {
 
 async fn change_password(request: ApiRequest) -> HandlerResult {
     let PasswordChangeBody { current_password, new_password } = request.json()?;
-    request.desk().change_password(request.caller, current_password, new_password).await?;
+    let client = client_facts(&request.app, &request.http);
+    request.desk().change_password(request.caller, current_password, new_password, client).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -112,24 +141,19 @@ async fn show_caller(request: ApiRequest) -> HandlerResult {
     Ok(HttpResponse::Ok().json(MeResponse::new(&staff, &hotel, &departments)))
 }
 
-/// Returns the secret in the session cookie, if the request has one. Fails with 403 `bad_origin` if the page that sent
-/// the request may not use the cookie.
-pub fn cookie_secret(app: &App, request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
-    if !app.origins.may_use_cookie(request.headers()) {
-        return Err(Problem::bad_origin());
-    }
-    Ok(Some(cookie.value().to_owned()))
+async fn list_own_sessions(request: ApiRequest) -> HandlerResult {
+    let listed = request.desk().list_own_sessions(request.caller).await?;
+    Ok(sessions_response(request.caller, listed))
 }
 
-fn session_cookie(settings: &Settings, secret: &str) -> Cookie<'static> {
-    Cookie::build(SESSION_COOKIE, secret.to_owned())
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https"))
-        .max_age(Duration::days(settings.session_max_days))
-        .finish()
+async fn end_own_session(request: ApiRequest) -> HandlerResult {
+    let number = request.id();
+    request.desk().end_own_session(request.caller, number).await?;
+    let mut response = HttpResponse::NoContent();
+    if number == request.caller.session.number() {
+        response.cookie(removed_session_cookie(&request.app.settings));
+    }
+    Ok(response.finish())
 }
 
 fn signed_in_body(signed_in: &SignInResult) -> SignInResponse {
@@ -138,5 +162,6 @@ fn signed_in_body(signed_in: &SignInResult) -> SignInResponse {
         &signed_in.refresh,
         auth::ACCESS_TOKEN_LIFETIME,
         MeResponse::new(&signed_in.staff, &signed_in.hotel, &signed_in.departments),
+        signed_in.must_change_password,
     )
 }

@@ -14,25 +14,54 @@ use wire::{
 
 use super::responses::{cursor_response, page_body, page_response, replay_response, to_json, write_response};
 use crate::{
-    endpoint::{Endpoint, get, post},
+    endpoint::{Endpoint, ParameterValues, get, post},
     problem::{HandlerResult, Problem},
-    request::{ApiRequest, conversation_filter, page},
+    request::{ApiRequest, ConversationCursor, Query, conversation_cursor, conversation_filter, page},
 };
+
+/// The texts of query parameters, as regular expressions: cursors, statuses, assignees, and ids of labels.
+const CURSORS: &str = "^([1-9][0-9]{0,17})?$";
+const STATUSES: &str = "^(demo|checkin|active|relay|closed)(,(demo|checkin|active|relay|closed))*$";
+const ASSIGNEES: &str = "^(me|none|[1-9][0-9]{0,17})$";
+const LABELS: &str = "^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,99}$";
 
 pub fn read_endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/conversations/", "List conversations, newest change first.", list_conversations)
-            .query("status", Type::String, "One or more of demo, checkin, active, relay, closed; comma-separated.")
-            .query("department", Type::Integer, "Only those routed to this department.")
-            .query("assigned_to", Type::String, "`me`, `none`, or a staff member's id.")
-            .query("label", Type::String, "Only those with any of these labels: ids, comma-separated, at most 100.")
+            .describe(
+                "Without `status` the list contains the `relay` conversations of the caller's departments, for a \
+                 manager those of the hotel. `status` widens it to everything that the caller may see. Filters \
+                 combine with AND.",
+            )
+            .query(
+                "cursor",
+                ParameterValues::Pattern(CURSORS),
+                "Instead of `page`: empty for the first part of the list by id, newest first. `next` contains the \
+                 next cursor, `previous` is null. `order` has no effect.",
+            )
+            .query(
+                "status",
+                ParameterValues::Pattern(STATUSES),
+                "One or more of demo, checkin, active, relay, closed; comma-separated.",
+            )
+            .query("department", ParameterValues::Id, "Only those routed to this department.")
+            .query("assigned_to", ParameterValues::Pattern(ASSIGNEES), "`me`, `none`, or a staff member's id.")
+            .query(
+                "label",
+                ParameterValues::Pattern(LABELS),
+                "Only those with any of these labels: ids, comma-separated, at most 100.",
+            )
             .query("unread", Type::Boolean, "Only those with messages that the caller has not read.")
             .query("waiting", Type::Boolean, "Only those whose guest waits for an answer, or does not.")
             .query("unsent", Type::Boolean, "Only those with staff messages that the guest has not got.")
-            .query("order", Type::String, "`updated` (default), or `waiting`: longest waiting first, then all others.")
+            .query(
+                "order",
+                ParameterValues::OneOf(&["updated", "waiting"]),
+                "`updated` (default), or `waiting`: longest waiting first, then all others.",
+            )
             .query(
                 "search",
-                Type::String,
+                ParameterValues::Words { max: 200 },
                 "Only those with these words in guest name, room or phone number, in any spelling of the number.",
             )
             .with_cursor()
@@ -42,9 +71,11 @@ pub fn read_endpoints() -> Vec<Endpoint> {
             "List active conversations, at most 500.",
             list_active_conversations,
         )
+        .describe("A plain array of the conversations that the guest flow answers, newest change first.")
         .with_cursor()
         .returns_array::<ConversationResponse>(),
         get("/api/message_manager/conversations/{id}/", "Show a conversation.", show_conversation)
+            .describe("A conversation that the caller may not see is 404.")
             .with_cursor()
             .returns::<ConversationDetails>(200)
             .problems(&[404]),
@@ -68,6 +99,10 @@ pub fn write_endpoints() -> Vec<Endpoint> {
             "Route to a department, or transfer.",
             start_relay,
         )
+        .describe(
+            "A transfer clears an assignee who may no longer see the conversation. `note` is stored as an internal \
+             note.",
+        )
         .idempotent()
         .body::<StartRelayBody>()
         .returns::<ConversationDetails>(200),
@@ -76,12 +111,21 @@ pub fn write_endpoints() -> Vec<Endpoint> {
             "Hand the conversation back to the guest flow.",
             end_relay,
         )
+        .describe(
+            "The conversation becomes `active`; department and assignee are cleared. 409 `not_in_relay` if it is \
+             not routed to a department.",
+        )
         .idempotent()
         .returns::<RelayEndedResponse>(200),
         post(
             "/api/message_manager/conversations/{id}/assign/",
             "Assign to a staff member, or clear the assignee.",
             assign_conversation,
+        )
+        .describe(
+            "The assignee must be able to see the conversation. `staff_id` null clears the assignee. With \
+             `if_unassigned`, 409 `already_assigned` if another staff member has it. A closed conversation is 409 \
+             `conversation_closed`.",
         )
         .idempotent()
         .body::<AssignBody>()
@@ -91,15 +135,25 @@ pub fn write_endpoints() -> Vec<Endpoint> {
             "Record that the guest needs no answer.",
             mark_handled,
         )
+        .describe(
+            "Ends the wait of a guest whose last message needs no answer, and clears the numbers of failed and \
+             unknown messages. Works on closed conversations, too.",
+        )
         .idempotent()
         .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/close/", "Close the conversation.", close_conversation)
+            .describe("Department and assignee are kept. A closed conversation stays as it is.")
             .idempotent()
             .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/reopen/", "Reopen a closed conversation.", reopen_conversation)
+            .describe("It becomes `relay` if a department is kept, else `active`. An open conversation stays as it is.")
             .idempotent()
             .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/read/", "Move the caller's read position.", mark_as_read)
+            .describe(
+                "`message_id` moves the position forward, never back. `unread_from` moves it to just before that \
+                 message.",
+            )
             .idempotent()
             .body::<MarkReadBody>()
             .returns_nothing(204),
@@ -108,12 +162,30 @@ pub fn write_endpoints() -> Vec<Endpoint> {
 
 async fn list_conversations(request: ApiRequest) -> HandlerResult {
     let mut query = request.query();
+    if let Some(cursor) = conversation_cursor(&mut query) {
+        return list_conversations_below(&request, query, cursor).await;
+    }
     let page = page(&mut query)?;
     let filter = conversation_filter(&mut query, request.caller);
     let filter = query.finish(filter)?;
     let mut found = request.desk().list_conversations(request.caller, filter, page).await?;
     let results = std::mem::take(&mut found.value.page).iter().map(ConversationResponse::from).collect();
     let body = page_body(&request, page, found.value.count, results);
+    Ok(cursor_response(&found, body))
+}
+
+async fn list_conversations_below(
+    request: &ApiRequest,
+    mut query: Query,
+    ConversationCursor { below, size }: ConversationCursor,
+) -> HandlerResult {
+    let filter = conversation_filter(&mut query, request.caller);
+    let filter = query.finish(filter)?;
+    let found = request.desk().list_conversations_below(request.caller, filter, below, size).await?;
+    let part = &found.value;
+    let next = part.next_below.map(|id| request.page_links().with("cursor", id.0, &["page"]));
+    let results: Vec<_> = part.list.page.iter().map(ConversationResponse::from).collect();
+    let body = PageResponse { count: part.list.count, next, previous: None, results };
     Ok(cursor_response(&found, body))
 }
 

@@ -14,12 +14,20 @@ pub fn endpoints() -> Vec<Endpoint> {
     let change = "Let played guests write now and then, or stop them; only on a server started with --demo.";
     let summary = "Simulate a message of a guest; only on a server started with --demo.";
     vec![
-        Endpoint::public(Method::GET, "/api/demo/", show, show_demo).returns::<DemoResponse>(200).problems(&[404, 406]),
+        Endpoint::public(Method::GET, "/api/demo/", show, show_demo)
+            .describe("404 on any other server.")
+            .returns::<DemoResponse>(200)
+            .problems(&[404, 406]),
         Endpoint::public(Method::PATCH, "/api/demo/", change, change_demo)
+            .describe("404 on any other server. A change holds until the server stops.")
             .body::<ChangeDemoBody>()
             .returns::<DemoResponse>(200)
             .problems(&[400, 404, 406, 413, 415]),
         Endpoint::public(Method::POST, "/api/demo/guest_message/", summary, simulate_guest_message)
+            .describe(
+                "404 on any other server. The message takes the path of a guest's message from WhatsApp. Without \
+                 `hotel_id` it goes to the hotel of the number's stay, else to the first hotel.",
+            )
             .body::<GuestMessageBody>()
             .returns::<GuestMessageStoredResponse>(201)
             .problems(&[400, 404, 406, 413, 415]),

@@ -19,13 +19,19 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/departments/", "List the hotel's departments.", list_departments)
+            .describe("Inactive departments are included only with `inactive=true`.")
             .query("inactive", Type::Boolean, "Include inactive departments.")
             .returns_page::<PageResponse<DepartmentResponse>>(),
         post("/api/message_manager/departments/", "Create a department (managers).", create_department)
+            .describe("The name is unique in the hotel.")
             .idempotent()
             .body::<NewDepartmentBody>()
             .returns::<DepartmentResponse>(201),
         patch("/api/message_manager/departments/{id}/", "Change a department (managers).", change_department)
+            .describe(
+                "A department with open conversations can be deactivated only with `move_to`; without it 409 \
+                 `department_in_use`. Keys that are not named stay unchanged.",
+            )
             .idempotent()
             .body::<ChangeDepartmentBody>()
             .returns::<DepartmentResponse>(200),

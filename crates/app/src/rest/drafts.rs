@@ -17,15 +17,23 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/drafts/", "List the caller's drafts, last changed first.", list_drafts)
+            .describe("Drafts of conversations that the caller may not see at the moment are kept, but not listed.")
             .returns::<DraftsResponse>(200),
         get("/api/message_manager/conversations/{id}/draft/", "Show the caller's draft.", show_draft)
+            .describe("404 if the caller has no draft in this conversation.")
             .returns::<DraftResponse>(200)
             .problems(&[404]),
         put("/api/message_manager/conversations/{id}/draft/", "Store the caller's draft.", save_draft)
+            .describe(
+                "The text is stored as typed. Empty text deletes the draft. With `base_updated_at`, 409 \
+                 `draft_conflict` if the stored draft is another one than the client began with; without it the \
+                 last write wins.",
+            )
             .idempotent()
             .body::<DraftBody>()
             .returns::<DraftResponse>(200),
         delete("/api/message_manager/conversations/{id}/draft/", "Delete the caller's draft.", delete_draft)
+            .describe("Without a draft nothing happens. The caller's other sockets receive `draft_updated`.")
             .idempotent()
             .returns_nothing(204),
     ]

@@ -27,6 +27,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Change note and language of a guest (staff who handle stays).",
             change_guest,
         )
+        .describe("Keys that are not named stay unchanged.")
         .idempotent()
         .body::<ChangeGuestBody>()
         .returns::<GuestResponse>(200),

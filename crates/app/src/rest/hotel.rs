@@ -13,8 +13,14 @@ use crate::{
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        get("/api/message_manager/hotel/", "Show the hotel.", show_hotel).returns::<HotelResponse>(200),
+        get("/api/message_manager/hotel/", "Show the hotel.", show_hotel)
+            .describe("`whatsapp` shows whether messages are sent at present.")
+            .returns::<HotelResponse>(200),
         patch("/api/message_manager/hotel/", "Change the hotel (managers).", change_hotel)
+            .describe(
+                "Keys that are not named stay unchanged; `null` clears a key. The WhatsApp number is set on the \
+                 command line only.",
+            )
             .idempotent()
             .body::<ChangeHotelBody>()
             .returns::<HotelResponse>(200),
@@ -34,7 +40,8 @@ async fn change_hotel(request: ApiRequest) -> HandlerResult {
 }
 
 fn hotel_change(body: ChangeHotelBody) -> Result<HotelChange, Problem> {
-    let ChangeHotelBody { name, timezone, default_department_id, opener_template_id, country } = body;
+    let ChangeHotelBody { name, timezone, default_department_id, opener_template_id, country, variables } = body;
     let (default_department, opener_template) = (default_department_id, opener_template_id);
-    Ok(HotelChange { name, timezone, default_department, opener_template, country })
+    let variables = variables.map(Option::unwrap_or_default);
+    Ok(HotelChange { name, timezone, default_department, opener_template, country, variables })
 }

@@ -16,10 +16,19 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/inbox/", "Show everything that a client needs at its start.", show_inbox)
+            .describe(
+                "One snapshot of all visible conversations that are open or wait, at most 5,000, with departments, \
+                 staff, labels, hotel, the caller's settings and drafts, and the counts. A client continues by \
+                 `resume` from `X-Event-Seq`. Supports `If-None-Match`.",
+            )
             .with_cursor()
             .with_entity_tag()
             .returns::<InboxResponse>(200),
         get("/api/message_manager/conversations/counts/", "Count the conversations of the inbox.", count_inbox)
+            .describe(
+                "The numbers of the conversations that `inbox/` returns. The cost depends on them, not on closed \
+                 conversations.",
+            )
             .with_cursor()
             .returns::<InboxCountsResponse>(200),
     ]

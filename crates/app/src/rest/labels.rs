@@ -18,6 +18,7 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/labels/", "List the hotel's labels.", list_labels)
+            .describe("Ordered by id.")
             .returns_page::<PageResponse<LabelResponse>>(),
         post("/api/message_manager/labels/", "Create a label (managers).", create_label)
             .describe("A hotel has at most 100 labels. Names are unique without regard to case.")
@@ -25,6 +26,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .body::<NewLabelBody>()
             .returns::<LabelResponse>(201),
         patch("/api/message_manager/labels/{id}/", "Change a label (managers).", change_label)
+            .describe("Keys that are not named stay unchanged.")
             .idempotent()
             .body::<ChangeLabelBody>()
             .returns::<LabelResponse>(200),

@@ -14,8 +14,13 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/me/settings/", "Show the caller's settings.", show_settings)
+            .describe("A JSON object that belongs to the client; the server does not interpret it.")
             .returns::<PersonalSettingsSchema>(200),
         patch("/api/message_manager/me/settings/", "Change keys of the caller's settings.", change_settings)
+            .describe(
+                "Top-level keys are merged, `null` removes a key, unknown keys are kept. The whole object has at \
+                 most 8 KiB. The caller's other sockets receive `directory_updated`.",
+            )
             .idempotent()
             .body::<ChangeSettingsBody>()
             .returns::<PersonalSettingsSchema>(200),

@@ -28,6 +28,10 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/conversations/{id}/messages/", "List messages, oldest first.", list_messages)
+            .describe(
+                "A plain array; without parameters the newest 200. `Link` headers name the pages with older \
+                 (`prev`) and newer messages (`next`). Internal notes are included only with `include=notes`.",
+            )
             .query(
                 "limit",
                 ParameterValues::Number { from: 1, to: Some(1000), default: Some(200) },
@@ -42,10 +46,20 @@ pub fn endpoints() -> Vec<Endpoint> {
             .returns_array::<MessageResponse>()
             .problems(&[400, 404]),
         post("/api/message_manager/conversations/{id}/send_message/", "Send a reply to the guest.", send_message)
+            .describe(
+                "Routes an unrouted conversation to the sender's department and assigns it to the sender. With \
+                 `seen_message_id`, 409 `stale_reply` if a colleague has written since. Outside the 24-hour window \
+                 409 `window_closed`, unless `hold` is true: then the text is sent after the guest's next message.",
+            )
             .idempotent()
             .body::<SendMessageBody>()
             .returns::<MessageResponse>(201),
         post("/api/message_manager/conversations/{id}/send_template/", "Send a template to the guest.", send_template)
+            .describe(
+                "An approved template may be sent at any time, a template of type `text` inside the 24-hour window. \
+                 A placeholder without value is 400 `errors.variables`. Routes and assigns the conversation as \
+                 `send_message` does.",
+            )
             .idempotent()
             .body::<SendTemplateBody>()
             .returns::<MessageResponse>(201),
@@ -54,6 +68,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Fill a template for a conversation, without sending it.",
             render_template,
         )
+        .describe("Returns the text and the names of placeholders without a value.")
         .idempotent()
         .body::<RenderTemplateBody>()
         .returns::<RenderedTemplateResponse>(200),
@@ -62,12 +77,20 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Send a failed message again.",
             retry_message,
         )
+        .describe(
+            "Only messages in the state `failed` or `unknown`; any other is 409 `not_failed`. A guest may get an \
+             `unknown` message twice.",
+        )
         .idempotent()
         .returns::<MessageResponse>(200),
         patch(
             "/api/message_manager/conversations/{id}/messages/{message_id}/",
             "Change the text of a held message.",
             change_message,
+        )
+        .describe(
+            "Only the sender may change it; 409 `already_sent` once it is released. Subscribers receive \
+             `message_updated`.",
         )
         .idempotent()
         .body::<ChangeMessageBody>()
@@ -77,6 +100,10 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Take back a message that is held or waits to be sent.",
             take_back_message,
         )
+        .describe(
+            "Also a colleague's message. 409 `already_sent` once the message is claimed for sending. Subscribers \
+             receive `message_removed`.",
+        )
         .idempotent()
         .returns_nothing(204),
         post(
@@ -84,10 +111,18 @@ pub fn endpoints() -> Vec<Endpoint> {
             "React to a message of the guest.",
             react_to_message,
         )
+        .describe(
+            "Replaces the reaction of the staff; an empty `emoji` withdraws it. Outside the 24-hour window 409 \
+             `window_closed`.",
+        )
         .idempotent()
         .body::<ReactBody>()
         .returns::<MessageResponse>(200),
         post("/api/message_manager/conversations/{id}/notes/", "Write an internal note.", add_note)
+            .describe(
+                "Only staff see notes; a note is never sent to a guest, and neither counts as unread nor as an \
+                 answer.",
+            )
             .idempotent()
             .body::<AddNoteBody>()
             .returns::<MessageResponse>(201),

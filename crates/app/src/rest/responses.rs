@@ -5,12 +5,12 @@ use actix_web::{
     http::{StatusCode, header::ETAG},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use desk::{PageRequest, WriteOutcome, transaction::WithCursor};
+use desk::{Caller, PageRequest, WriteOutcome, session_list::ListedSession, transaction::WithCursor};
 use domain::{Message, MessageId};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use wire::response::{MessageResponse, PageResponse};
+use wire::response::{MessageResponse, PageResponse, SessionResponse, SessionsResponse};
 
 use crate::{
     problem::HandlerResult,
@@ -84,17 +84,26 @@ pub fn cursor_response<T>(found: &WithCursor<T>, body: impl Serialize) -> HttpRe
 }
 
 /// A response as [`cursor_response`], with an `ETag` of the body. If the client has this body already, the response is a
-/// 304 without it.
+/// 304 without it. The tag is weak, because it is the same for the plain and the compressed body.
 pub fn tagged_response<T>(request: &ApiRequest, found: &WithCursor<T>, body: &impl Serialize) -> HttpResponse {
     let json = wire::json(body);
     let tag = format!("\"{}\"", BASE64_STANDARD.encode(Sha256::digest(&json)));
     let is_known = has_current(request.http.headers(), &tag);
     let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response
-        .insert_header((ETAG, tag))
+        .insert_header((ETAG, format!("W/{tag}")))
         .insert_header(("X-Event-Epoch", found.epoch.as_str()))
         .insert_header(("X-Event-Seq", found.seq.to_string()));
     if is_known { response.finish() } else { response.content_type(JSON).body(json) }
+}
+
+/// The response with sessions of a staff member; that of the caller is marked.
+pub fn sessions_response(caller: Caller, listed: Vec<ListedSession>) -> HttpResponse {
+    let session = |it: ListedSession| {
+        let (times, client) = ((it.created_at, it.last_used_at), (it.address, it.user_agent));
+        SessionResponse::new(it.id.number(), times, client, it.id == caller.session)
+    };
+    HttpResponse::Ok().json(SessionsResponse { results: listed.into_iter().map(session).collect() })
 }
 
 /// The JSON body for one page of a list, with the URLs of the next and the previous page.

@@ -11,12 +11,14 @@ use actix_web::{
 use desk::Caller;
 use transport::UpgradeError;
 
-use super::auth::cookie_secret;
 use crate::{
     app_state::App,
     endpoint::Endpoint,
     problem::Problem,
-    request::authorization::{Authorization, authorization},
+    request::{
+        authorization::{Authorization, authorization},
+        sign_in_cookies::trusted_session_secret,
+    },
 };
 
 /// The WebSocket subprotocol that precedes an access token in the list of offered subprotocols. Browsers send the token
@@ -27,6 +29,10 @@ pub fn endpoints() -> Vec<Endpoint> {
     let summary = "Open the WebSocket; asyncapi.json describes its messages.";
     vec![
         Endpoint::public(Method::GET, "/ws/staff/", summary, open_socket)
+            .describe(
+                "Authorised by the session cookie from an allowed origin, by `Authorization: Bearer`, or by the \
+                 subprotocols `bearer` and the token.",
+            )
             .without_head()
             .security(&["bearer", "cookie"])
             .returns_nothing(101)
@@ -62,7 +68,7 @@ async fn authenticate(app: &App, request: &HttpRequest, protocols: &[String]) ->
         Some(Authorization::Bearer(token)) => Ok(app.desk.caller_of_bearer(token).await?),
         Some(Authorization::Unreadable) => Err(Problem::unauthenticated()),
         None => {
-            let secret = cookie_secret(app, request)?.ok_or_else(Problem::unauthenticated)?;
+            let secret = trusted_session_secret(app, request)?.ok_or_else(Problem::unauthenticated)?;
             Ok(app.desk.caller_of_cookie(&secret).await?)
         }
     }

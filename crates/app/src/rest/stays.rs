@@ -5,7 +5,7 @@ use desk::{
     Principal, WriteOutcome,
     stays::{ImportResult, StayChange, StayConversation, StayImportRow, WrittenBooking},
 };
-use domain::StayId;
+use domain::{StayId, stay::Cancellation};
 use utoipa::openapi::Type;
 use wire::{
     request::{ChangeStayBody, EmptyBody, NewStayBody},
@@ -14,7 +14,7 @@ use wire::{
 
 use super::responses::{json_response, page_response, to_json, write_response};
 use crate::{
-    endpoint::{Endpoint, get, patch, post},
+    endpoint::{Endpoint, ParameterValues, get, patch, post},
     problem::{HandlerResult, Problem},
     request::{ApiRequest, page, stay_filter},
 };
@@ -26,18 +26,28 @@ const CSV: &str = "text/csv";
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/api/message_manager/stays/", "List the hotel's stays, last created first.", list_stays)
-            .query("reservation_code", Type::String, "Only those with this reservation code.")
-            .query("room", Type::String, "Only those in this room.")
+            .describe(
+                "Filters combine with AND. `current`, `arriving` and `leaving` refer to today in the hotel's time \
+                 zone.",
+            )
+            .query("reservation_code", ParameterValues::Words { max: 200 }, "Only those with this reservation code.")
+            .query("room", ParameterValues::Words { max: 200 }, "Only those in this room.")
             .query(
                 "search",
-                Type::String,
+                ParameterValues::Words { max: 200 },
                 "Only those with these words in guest name, room, phone number or reservation code.",
             )
-            .query("current", Type::Boolean, "Only current ones: checked in, or not over; not checked out.")
+            .query(
+                "status",
+                Type::String,
+                "Only those in one of these statuses, comma-separated: booked, checked_in, checked_out, cancelled, no_show.",
+            )
+            .query("current", Type::Boolean, "Only current ones: checked in, or not over; neither checked out nor cancelled.")
             .query("arriving", Type::Boolean, "Only those whose first day is today, in the hotel's time zone.")
             .query("leaving", Type::Boolean, "Only those whose last day is today, in the hotel's time zone.")
             .returns_page::<PageResponse<StayResponse>>(),
         post("/api/message_manager/stays/", "Create a stay (stay handlers).", create_stay)
+            .describe("The conversation of the guest becomes that of the stay, if it is the guest's first.")
             .idempotent()
             .body::<NewStayBody>()
             .returns::<StayResponse>(201),
@@ -46,15 +56,23 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Import stays from CSV, at most 4 MiB (stay handlers, API keys).",
             import_stays,
         )
+        .describe(
+            "The first row names the columns; `status`, `part`, `email`, `language` and `note` are optional. Each row is \
+             created, updated, unchanged or failed; a failed row stops no other. Rows of one code that differ in room \
+             or guest are parts of a booking. With `dry_run=true` nothing is stored. The same table again changes \
+             nothing.",
+        )
         .query("dry_run", Type::Boolean, "Return the result of each row without storing anything.")
         .idempotent()
         .max_body_bytes(MAX_IMPORT_BYTES)
         .file_body(CSV)
         .returns::<ImportResponse>(200),
         get("/api/message_manager/stays/{id}/", "Show a stay.", show_stay)
+            .describe("`conversation_id` is null if the caller may not see the conversation.")
             .returns::<StayResponse>(200)
             .problems(&[404]),
         patch("/api/message_manager/stays/{id}/", "Change a stay (stay handlers).", change_stay)
+            .describe("Keys that are not named stay unchanged.")
             .idempotent()
             .body::<ChangeStayBody>()
             .returns::<StayResponse>(200),
@@ -63,6 +81,10 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Check the guest in (stay handlers, API keys).",
             check_in_stay,
         )
+        .describe(
+            "Creates the conversation of the stay if it is missing, and makes it `active` unless a department has \
+             it. A repetition changes nothing.",
+        )
         .idempotent()
         .returns::<StayResponse>(200),
         post(
@@ -70,6 +92,34 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Check the guest out (stay handlers, API keys).",
             check_out_stay,
         )
+        .describe("Closes the conversation. A repetition changes nothing.")
+        .idempotent()
+        .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/cancel/",
+            "Cancel a booked stay (stay handlers, API keys).",
+            cancel_stay,
+        )
+        .describe(
+            "Closes the conversation of the stay, unless a department has it. A repetition changes nothing. 409 \
+             `not_allowed_now` unless the stay is `booked`.",
+        )
+        .idempotent()
+        .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/no_show/",
+            "Record that the guest of a booked stay did not arrive (stay handlers).",
+            record_no_show,
+        )
+        .describe("As a cancellation, with the status `no_show`.")
+        .idempotent()
+        .returns::<StayResponse>(200),
+        post(
+            "/api/message_manager/stays/{id}/reinstate/",
+            "Make a cancelled or no-show stay booked again (stay handlers).",
+            reinstate_stay,
+        )
+        .describe("A repetition changes nothing. 409 `not_allowed_now` if the guest was checked in or out.")
         .idempotent()
         .returns::<StayResponse>(200),
         post(
@@ -77,6 +127,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Open the stay's conversation before the guest has written.",
             open_conversation,
         )
+        .describe("201 if it was created, 200 if it exists. 409 `no_guest_number` for a stay without phone number.")
         .idempotent()
         .returns::<ConversationDetails>(200)
         .returns::<ConversationDetails>(201),
@@ -145,6 +196,27 @@ async fn check_out_stay(request: ApiRequest<Principal>) -> HandlerResult {
     write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
 }
 
+async fn cancel_stay(request: ApiRequest<Principal>) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(to_json::<_, StayResponse>);
+    let (id, why) = (StayId(request.id()), Cancellation::Cancelled);
+    let outcome = request.desk().cancel_stay(request.caller, id, why, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
+}
+
+async fn record_no_show(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(to_json::<_, StayResponse>);
+    let (caller, id) = (Principal::Staff(request.caller), StayId(request.id()));
+    let outcome = request.desk().cancel_stay(caller, id, Cancellation::NoShow, once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
+}
+
+async fn reinstate_stay(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(to_json::<_, StayResponse>);
+    let caller = Principal::Staff(request.caller);
+    let outcome = request.desk().reinstate_stay(caller, StayId(request.id()), once).await?;
+    write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
+}
+
 /// The result of an import of stays, as REST and the command line return it.
 pub fn import_result(rows: &[StayImportRow]) -> ImportResponse {
     ImportResponse { rows: rows.iter().map(imported_row).collect() }
@@ -174,13 +246,57 @@ fn imported_row(row: &StayImportRow) -> ImportRowResponse {
 }
 
 fn booking(body: NewStayBody) -> Result<WrittenBooking, Problem> {
-    let NewStayBody { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = body;
-    Ok(WrittenBooking { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
+    let NewStayBody {
+        reservation_code,
+        part,
+        guest_name,
+        guest_phone,
+        room_number,
+        check_in,
+        check_out,
+        email,
+        language,
+        note,
+    } = body;
+    Ok(WrittenBooking {
+        reservation_code,
+        part,
+        guest_name,
+        guest_phone,
+        room_number,
+        check_in,
+        check_out,
+        email,
+        language,
+        note,
+    })
 }
 
 fn stay_change(body: ChangeStayBody) -> Result<StayChange, Problem> {
-    let ChangeStayBody { reservation_code, guest_name, guest_phone, room_number, check_in, check_out } = body;
-    Ok(StayChange { reservation_code, guest_name, guest_phone, room_number, check_in, check_out })
+    let ChangeStayBody {
+        reservation_code,
+        part,
+        guest_name,
+        guest_phone,
+        room_number,
+        check_in,
+        check_out,
+        email,
+        language,
+        note,
+    } = body;
+    Ok(StayChange {
+        reservation_code,
+        part,
+        guest_name,
+        guest_phone,
+        room_number,
+        check_in,
+        check_out,
+        email,
+        language,
+        note,
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use actix_web::{
     web,
 };
 use chrono::TimeDelta;
-use desk::{Caller, Desk, SessionLifetimes, SystemClock, sessions::Credentials};
+use desk::{
+    Caller, Desk, SessionLifetimes, SystemClock,
+    sign_in::{ClientFacts, Credentials},
+};
 use serde_json::Value;
 
 use super::configure;
@@ -38,8 +41,8 @@ async fn demo_server() -> (web::Data<App>, DemoTokens) {
     let demo = desk.create_demo_hotel().await.unwrap();
     let sign_in = async |username: &str| {
         let (username, password) = (username.to_owned(), demo.password.clone());
-        let address = [127, 0, 0, 1].into();
-        desk.login(Credentials { username, password, address }).await.unwrap().access
+        let client = ClientFacts { address: [127, 0, 0, 1].into(), device: None, user_agent: None };
+        desk.login(Credentials { username, password, remember: true, client }).await.unwrap().access
     };
     let (staff, manager) = (sign_in("reception").await, sign_in("manager").await);
     let housekeeper = sign_in("housekeeping").await;
@@ -189,7 +192,8 @@ async fn a_malformed_request_reveals_nothing_about_invisible_objects() {
 async fn an_api_key_may_make_three_calls_and_no_other() {
     let (app, DemoTokens { manager, _folder, .. }) = demo_server().await;
     let hotel = app.desk.list_all_hotels().await.unwrap()[0].id;
-    let (_, key) = app.desk.create_api_key(hotel, domain::Name::parse("PMS").unwrap()).await.unwrap();
+    let new = desk::api_keys::NewApiKey { name: domain::Name::parse("PMS").unwrap(), expires_at: None };
+    let key = app.desk.create_api_key_of(hotel, new).await.unwrap().key;
     let (key, bad) = (key.as_str(), "mmk_nothing");
     let server = server!(app);
     let post = |path: &str, token: &str| post(path, token, "text/csv", "");
@@ -282,13 +286,14 @@ async fn the_cookie_needs_a_trusted_origin_and_the_guest_simulator_a_demo() {
 async fn every_endpoint_enforces_its_access() {
     let (app, _tokens) = demo_server().await;
     let hotel = app.desk.list_all_hotels().await.unwrap()[0].id;
-    let (_, key) = app.desk.create_api_key(hotel, domain::Name::parse("PMS").unwrap()).await.unwrap();
+    let new = desk::api_keys::NewApiKey { name: domain::Name::parse("PMS").unwrap(), expires_at: None };
+    let key = app.desk.create_api_key_of(hotel, new).await.unwrap().key;
     let server = server!(app);
     for endpoint in rest::endpoints().into_iter().flat_map(|(_, it)| it) {
         if endpoint.access == Access::Public {
             continue;
         }
-        let path = endpoint.path.replace("{id}", "1").replace("{message_id}", "1");
+        let path = endpoint.path.replace("{id}", "1").replace("{message_id}", "1").replace("{session_id}", "1");
         let without_credentials = TestRequest::with_uri(&path).method(endpoint.method.clone());
         assert_eq!(send!(server, without_credentials).0, 401, "{} {path}", endpoint.method);
         let (status, ..) = send!(server, request(endpoint.method.clone(), &path, key.as_str()));

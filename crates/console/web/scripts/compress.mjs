@@ -1,12 +1,12 @@
-// Writes a .br and a .gz file beside each text file of the build: the server sends them as they are. The list of chunks,
-// which only budgets.mjs reads, is moved out of the build.
+// Writes a .br and a .gz file beside each text file of the build; the server sends them unchanged. Moves the manifest,
+// which only budgets.mjs reads, out of the build.
 import { readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const DIST = new URL("../dist/", import.meta.url).pathname;
 const TEXT = /\.(css|html|js|json|svg|webmanifest)$/;
-/** Below this size a compressed response is not smaller in packets. */
+/** A smaller file fits into one packet without compression. */
 const SMALLEST = 1024;
 
 await rename(join(DIST, "manifest.json"), new URL("../build-manifest.json", import.meta.url).pathname);

@@ -7,9 +7,26 @@ import { SessionOverDialog } from "./signin/SessionOverDialog";
 import { SignInScreen } from "./signin/SignInScreen";
 import styles from "./signin/signin.module.css";
 
-const Routes = lazy(() => import("./routes"));
+const importRoutes = () => import("./routes");
+const Routes = lazy(importRoutes);
+let isPreloading = false;
 
-/** Shows the sign-in, or the console of the person who is signed in. */
+/** Whether the console chunk is being preloaded. A failure then is no reason for a reload: nothing waits for the chunk. */
+export function isPreloadingRoutes(): boolean {
+  return isPreloading;
+}
+
+/** Preloads the console chunk during session check and sign-in, so that the first rows wait only for the inbox. */
+export function preloadRoutes(): void {
+  isPreloading = true;
+  importRoutes()
+    .catch(() => undefined) // The chunk is loaded again when the console is rendered.
+    .finally(() => {
+      isPreloading = false;
+    });
+}
+
+/** The root component: the sign-in, or the console of the staff member who is signed in. */
 export function App() {
   const session = useSession();
   switch (session.phase) {
@@ -32,7 +49,7 @@ export function App() {
   }
 }
 
-/** A word after a moment; a fast start shows nothing. */
+/** A loading text after 600 ms, so that a fast start shows nothing. */
 function Waiting() {
   const t = useT();
   const [isSlow, setSlow] = useState(false);

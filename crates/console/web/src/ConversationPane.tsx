@@ -13,11 +13,11 @@ import { Dialog } from "./ui/Dialog";
 interface ConversationPaneProps {
   place: Place;
   openId: number;
-  /** The guest card has a column of its own; else it is a drawer. */
+  /** Whether the guest card has its own column; otherwise it is a drawer. */
   hasCardColumn: boolean;
 }
 
-/** Thread, composer and guest card of one conversation: a chunk of its own, fetched while the list is shown. */
+/** Thread, composer and guest card of one conversation. A separate chunk, loaded while the list is shown. */
 export default function ConversationPane({ place, openId, hasCardColumn }: ConversationPaneProps) {
   const t = useT();
   const [isCardOpen, setCardOpen] = useState(false);

@@ -15,17 +15,17 @@ interface InboxPageProps {
   openId: number | null;
 }
 
-/** List, thread, composer and guest card: side by side, or on telephones one at a time. */
+/** The inbox: list, thread and guest card, side by side or, on telephones, one at a time. */
 export function InboxPage({ place, openId }: InboxPageProps) {
   const t = useT();
   const hasTwoPanes = useMediaQuery(TWO_PANES);
   const hasCardColumn = useMediaQuery(FOUR_COLUMNS);
   const isTouch = useMediaQuery(TOUCH);
-  // Before the first press on a row; a failure shows when the pane itself is wanted.
+  // Preloads the chunk before the first press on a row. A failure appears when the pane is rendered.
   useEffect(() => void loadPane().catch(() => undefined), []);
   return (
     <div className={`${styles["page"]} ${hasCardColumn && openId !== null ? styles["hasCard"] : ""}`.trim()}>
-      {/* A role instead of another element, which would mount the list anew. */}
+      {/* A role, because another element type would remount the list. */}
       <div
         className={styles["list"]}
         role={hasTwoPanes || openId !== null ? undefined : "main"}
@@ -35,7 +35,7 @@ export function InboxPage({ place, openId }: InboxPageProps) {
       </div>
       {openId !== null && (
         <Suspense fallback={<main className={styles["thread"]} />}>
-          {/* By its key everything of a conversation, the box above all, belongs to it alone. */}
+          {/* The key ties all state, above all the text box, to one conversation. */}
           <ConversationPane key={openId} place={place} openId={openId} hasCardColumn={hasCardColumn} />
         </Suspense>
       )}

@@ -17,11 +17,14 @@ import { dispatch, store } from "./store/store";
 import { appearanceOf, applyAppearance } from "./ui/appearance";
 import { loadNewVersionWhenIdle } from "./update";
 
-/** The person whose data is in memory. */
+/** Id of the staff member whose data is in memory. */
 let person: number | null = null;
 let isFollowing = false;
 
-/** Keeps the live parts in step with the session. Called once, before the first screen is rendered. */
+/**
+ * Starts and stops live data, drafts, queue and alarms with the session. Called once, before the first screen is
+ * rendered.
+ */
 export function startFollowing(): void {
   if (isFollowing) return;
   isFollowing = true;
@@ -48,7 +51,7 @@ function follow(state: SessionState): void {
       break;
     case "expired":
     case "must_change_password":
-      // The page stays as it is; what is typed is kept.
+      // The page and the typed text stay; only the live connection stops.
       stopSync();
       break;
     case "signed_out":
@@ -78,7 +81,7 @@ function leave(): void {
   dispatch({ type: "person", me: null });
 }
 
-/** The socket was closed with 4401; another tab may have signed in again since. */
+/** After close code 4401: refreshes the session, because another tab may have signed in again since. */
 async function askForSession(): Promise<void> {
   clearAccess();
   try {
@@ -101,7 +104,7 @@ function openConversation(id: number): void {
   const { conversations, me } = store.getState();
   const conversation = conversations.get(id);
   if (conversation === undefined) return;
-  // The router listens to the history.
+  // The router listens to history changes.
   history.pushState(null, "", placePath({ queue: queueOf(conversation, me), department: null }, id));
 }
 

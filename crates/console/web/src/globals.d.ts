@@ -1,3 +1,3 @@
-/** The version of the workspace when this page was built. */
+/** The version of the workspace at build time. */
 // oxlint-disable-next-line no-underscore-dangle
 declare const __VERSION__: string;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 const sources: Record<string, string> = import.meta.glob("./**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
 
-/** What each folder of the core may import besides itself. */
+/** The folders that each folder of the core may import, besides itself. */
 const ALLOWED: Record<string, readonly string[]> = {
   api: [],
   tabs: [],
@@ -14,13 +14,13 @@ const ALLOWED: Record<string, readonly string[]> = {
   live: ["api", "store", "tabs"],
   i18n: [],
   ui: ["i18n"],
-  // What the screens of tables and forms share.
+  // Shared by the screens with tables and forms.
   records: ["api", "attention", "i18n", "store", "ui"],
 };
 
-/** A screen imports from these, and from no other screen. */
+/** Screens may import these folders, and no other screen. */
 const BELOW_SCREENS = Object.keys(ALLOWED);
-/** The frame stands around the screens. */
+/** The frame surrounds the screens, so it may import other screens. */
 const SCREENS_OF_SCREENS = ["frame"];
 
 interface Import {
@@ -53,23 +53,23 @@ function isScreen(folder: string): boolean {
 }
 
 describe("imports", () => {
-  it("of the core follow the arrows", () => {
+  it("of core folders are limited to the allowed folders", () => {
     expect(faulty(({ from, to }) => ALLOWED[from] !== undefined && !ALLOWED[from].includes(to))).toEqual([]);
   });
 
-  it("of the store name only the types of the offline queue", () => {
+  it("of the offline queue into the store are types only", () => {
     const values = Object.entries(sources).filter(
       ([file, source]) => file.startsWith("./store/") && /^import (?!type).*offline-queue/m.test(source),
     );
     expect(values.map(([file]) => file)).toEqual([]);
   });
 
-  it("of screens lead to no other screen", () => {
+  it("of screens do not include another screen", () => {
     expect(faulty(({ from, to }) => isScreen(from) && isScreen(to) && !SCREENS_OF_SCREENS.includes(from))).toEqual([]);
   });
 });
 
-describe("the browser", () => {
+describe("browser APIs", () => {
   it.each([
     ["fetch is called by api only", /\bfetch\(/, /^\.\/api\//],
     ["a WebSocket is opened by the connection only", /new WebSocket\(/, /^\.\/live\/connection\.ts$/],
@@ -81,7 +81,7 @@ describe("the browser", () => {
     expect(users.map(([file]) => file)).toEqual([]);
   });
 
-  it("and the clock are unknown to the store and to the rules of attention", () => {
+  it("and the clock are not used by the store and the attention rules", () => {
     const pure = Object.entries(sources).filter(([file]) => /^\.\/(store\/|attention\/(rules|title)\.ts)/.test(file) && !file.includes(".test."));
     const users = pure.filter(([, source]) => /Date\.now\(|setTimeout|\bdocument\.|\bwindow\.|globalThis|localStorage/.test(source));
     expect(users.map(([file]) => file)).toEqual([]);

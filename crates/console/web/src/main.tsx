@@ -3,21 +3,22 @@ import "./ui/global.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { App } from "./App";
+import { App, isPreloadingRoutes, preloadRoutes } from "./App";
 import { I18nProvider } from "./i18n/i18n";
 import { preferredLanguage, setLanguage } from "./i18n/language";
 import { startSession } from "./session/session";
 import { reloadOnce } from "./reload";
 import { startAppearance } from "./ui/appearance";
 
-// A chunk of an older build is gone after an update of the server: one reload brings the new ones.
+// After an update of the server, a chunk of the old build is missing: reload once to load the new build.
 globalThis.addEventListener("vite:preloadError", (event) => {
-  if (reloadOnce()) event.preventDefault();
+  if (!isPreloadingRoutes() && reloadOnce()) event.preventDefault();
 });
 
 startAppearance();
 const session = startSession();
 await setLanguage(preferredLanguage());
+preloadRoutes();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no element #root");

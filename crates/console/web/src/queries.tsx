@@ -5,16 +5,19 @@ import { session } from "./session/session";
 
 const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: true } } });
 
-/** Whose data is in the cache. */
+/** Id of the staff member whose data is in the cache. */
 let person = personNow();
 session.subscribe(() => {
   const next = personNow();
-  // While the session is over the page stays; for another person nothing of it does.
+  // The cache stays while the session is over, and is cleared for another staff member.
   if (next !== person) queries.clear();
   person = next;
 });
 
-/** Gives data that is not live to the screens below. In their chunks: the list of conversations needs none. */
+/**
+ * Provides the React Query cache for data that is not live. Imported only by chunks that need it; the conversation list
+ * does not.
+ */
 export default function WithQueries({ children }: { children: ReactNode }) {
   return <QueryClientProvider client={queries}>{children}</QueryClientProvider>;
 }

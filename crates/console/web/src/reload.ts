@@ -1,25 +1,25 @@
 const RELOADED = "mm.reloaded";
-/** In milliseconds: what is saved before a reload does not hold it up for longer. */
-const SAVING = 1_000;
-/** In milliseconds: a proxy that goes on serving the old page must not make it reload for ever. */
-const GAP = 10 * 60_000;
+/** Maximum time in milliseconds that a reload waits for saving. */
+const SAVE_TIMEOUT = 1_000;
+/** Minimum time in milliseconds between automatic reloads, because a proxy may keep serving the old page. */
+const MIN_RELOAD_INTERVAL = 10 * 60_000;
 
 let save: () => Promise<void> = () => Promise.resolve();
 
-/** What the person has just typed is saved first. */
+/** Sets the function that saves typed text before a reload. */
 export function beforeReload(saveAll: () => Promise<void>): void {
   save = saveAll;
 }
 
 export async function reload(): Promise<void> {
-  await Promise.race([save(), new Promise((resolve) => setTimeout(resolve, SAVING))]);
+  await Promise.race([save(), new Promise((resolve) => setTimeout(resolve, SAVE_TIMEOUT))]);
   location.reload();
 }
 
-/** A chunk of an older build is gone (`vite:preloadError`), or a newer one waits. False if that was tried just now. */
+/** Reloads for a new build. Returns `false` without a reload if the last one was less than 10 minutes ago. */
 export function reloadOnce(): boolean {
   try {
-    if (Date.now() - Number(sessionStorage.getItem(RELOADED) ?? 0) < GAP) return false;
+    if (Date.now() - Number(sessionStorage.getItem(RELOADED) ?? 0) < MIN_RELOAD_INTERVAL) return false;
     sessionStorage.setItem(RELOADED, String(Date.now()));
   } catch {
     return false;

@@ -18,10 +18,10 @@ const PeopleScreen = lazy(() => import("./hotel/PeopleScreen"));
 const StaysScreen = lazy(() => import("./stays/StaysScreen"));
 const TemplatesScreen = lazy(() => import("./hotel/TemplatesScreen"));
 
-// In this chunk, so that the sign-in stays small.
+// Here and not in main, so that the sign-in chunk stays small.
 startFollowing();
 
-/** The URL map of the console. The URL is the place: it can be reloaded, shared and opened in a tab. */
+/** The URL map of the console. A URL can be reloaded, shared and opened in another tab. */
 export default function Routes() {
   const { locale } = useLanguage();
   const [, navigate] = useLocation();
@@ -72,7 +72,7 @@ export default function Routes() {
   );
 }
 
-/** A screen of a chunk of its own. */
+/** A screen in its own chunk. */
 function Screen({ children }: { children: ReactNode }) {
   return (
     <Suspense fallback={<main />}>
@@ -81,7 +81,7 @@ function Screen({ children }: { children: ReactNode }) {
   );
 }
 
-/** A screen for managers. The role is known from the sign-in on: for others nothing is loaded, and nothing flashes. */
+/** A screen for managers. The role is known since the sign-in, so other staff load no chunk and see no flash. */
 function ManagersScreen({ children }: { children: ReactNode }) {
   const role = useStore(({ me }) => (me.id === 0 ? null : me.role));
   if (role === null) return <main />;

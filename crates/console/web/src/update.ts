@@ -2,23 +2,25 @@ import { isNewVersionKnown } from "./live/version";
 import { unsentCount } from "./offline-queue/queue";
 import { reload, reloadOnce } from "./reload";
 
-/** In milliseconds. */
-const IDLE = 5 * 60_000;
-const LOOK = 10_000;
+/** Times in milliseconds. */
+const IDLE_TIME = 5 * 60_000;
+const CHECK_INTERVAL = 10_000;
 
 let lastUse = Date.now();
 
-/** A newer server: the page is loaded anew when nobody looks at it or works with it. Text is in drafts and queue. */
+/**
+ * Reloads the page for a new version when the tab is hidden or idle for 5 minutes, and neither box nor queue has text.
+ */
 export function loadNewVersionWhenIdle(): void {
   globalThis.addEventListener("pointerdown", noteUse);
   globalThis.addEventListener("keydown", noteUse);
   setInterval(() => {
-    const isIdle = document.visibilityState === "hidden" || (Date.now() - lastUse > IDLE && !isWriting());
+    const isIdle = document.visibilityState === "hidden" || (Date.now() - lastUse > IDLE_TIME && !isWriting());
     if (isNewVersionKnown() && isIdle && unsentCount() === 0) reloadOnce();
-  }, LOOK);
+  }, CHECK_INTERVAL);
 }
 
-/** For the button "Load now". */
+/** Reloads the page for a new version, for the button "Load now". */
 export function loadNewVersion(): void {
   void reload();
 }

@@ -6,6 +6,7 @@ import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 
 import { LAUNCH, Person } from "./support/browser";
+import { letTimePass, pass } from "./support/clock";
 import { CONSOLE_FOLDER } from "./support/line";
 import { runFolder } from "./support/run";
 import { Stage } from "./support/stage";
@@ -13,7 +14,7 @@ import { Stage } from "./support/stage";
 const stage = new Stage({ line: true });
 const BUILT_FOLDER = CONSOLE_FOLDER ?? fileURLToPath(new URL("../dist", import.meta.url));
 
-test("13: a browser that is killed between Send and the answer stores the message once", async () => {
+test("13: a message is stored once if the browser is killed between the request and the response", async () => {
   const guest = await stage.guest("Nora Berg");
   const profile = mkdtempSync(join(runFolder(), "profile-"));
   const before = await Person.at(await chromium.launchPersistentContext(profile, LAUNCH), stage.server);
@@ -32,20 +33,20 @@ test("13: a browser that is killed between Send and the answer stores the messag
   if (await form.isVisible()) await after.fillSignIn("reception", stage.server.password);
   await after.log.getByText("Exactly once").waitFor();
   await expect.poll(() => after.page.getByRole("list", { name: "Messages that are not sent yet" }).count()).toBe(0);
-  // What comes after it in the queue shows that its repetition is over.
+  // A later message in the queue proves that the retry has ended.
   await after.answer("Afterwards");
   await expect.poll(() => stage.texts(guest.id)).toContain("Afterwards");
   expect((await stage.texts(guest.id)).filter((text) => text === "Exactly once")).toHaveLength(1);
   expect(await after.log.getByText("Exactly once").count()).toBe(1);
 });
 
-test("17: while the server is away messages wait, and afterwards nothing is missing or doubled", async () => {
+test("17: messages wait while the server is unavailable, and afterwards none is missing or doubled", async () => {
   const [guest, other] = [await stage.guest("Sara Lind"), await stage.guest("Max Roth")];
   const person = await stage.desk("reception");
   await person.open(guest.id);
   await stage.server.kill();
   const strip = person.page.getByText(/^No connection since/);
-  // A short loss is not worth a word.
+  // A short interruption shows no strip.
   await person.page.waitForTimeout(700);
   expect(await strip.isVisible()).toBe(false);
   await strip.waitFor({ timeout: 5_000 });
@@ -65,7 +66,29 @@ test("17: while the server is away messages wait, and afterwards nothing is miss
   for (const text of ["One", "Two", "Three"]) expect(await person.log.getByText(text, { exact: true }).count()).toBe(1);
 });
 
-test("20: of two answers at the same time the second waits for a choice", async () => {
+test("18: a silent connection is replaced within 70 s and resumed without a gap", async () => {
+  const guest = await stage.guest("Ulla Berg");
+  const person = await stage.arrive();
+  await letTimePass(person);
+  await person.signIn("reception");
+  await person.open(guest.id);
+  await guest.write("Before the silence");
+  await person.log.getByText("Before the silence").waitFor();
+
+  stage.server.line.silenceSockets();
+  await guest.write("In the silence");
+  // The server sends a heartbeat every 25 s; the console waits for two.
+  await pass(person, 45_000);
+  expect(await person.log.getByText("In the silence").count()).toBe(0);
+  await pass(person, 25_000);
+  await person.log.getByText("In the silence").waitFor();
+  await guest.write("After the silence");
+  await person.log.getByText("After the silence").waitFor();
+  const words = await person.log.getByText(/the silence$/).allInnerTexts();
+  expect(words).toEqual(["Before the silence", "In the silence", "After the silence"]);
+}, 200_000);
+
+test("20: the second of two simultaneous replies is stale and waits for a choice", async () => {
   const guest = await stage.guest("Carl Voss");
   const [first, second] = [await stage.desk("reception"), await stage.desk("manager")];
   await Promise.all([first.open(guest.id), second.open(guest.id)]);
@@ -86,8 +109,8 @@ test("20: of two answers at the same time the second waits for a choice", async 
   expect((await stage.texts(guest.id)).filter((text) => text === "At once")).toHaveLength(1);
 });
 
-test("37: a tab from before a new build goes on after it with its text", async () => {
-  // Both builds come without the server's cache headers: the names of unchanged files stay the same here.
+test("37: a tab of an old build loads the new build and keeps its text", async () => {
+  // Both builds are served without cache headers, because unchanged files keep their names here.
   stage.server.line.consoleFolder = BUILT_FOLDER;
   const guest = await stage.guest("Jon Dahl");
   const person = await stage.desk("reception");
@@ -106,7 +129,7 @@ test("37: a tab from before a new build goes on after it with its text", async (
   stage.server.line.consoleFolder = CONSOLE_FOLDER;
 });
 
-test("19: after a backup was restored the console shows its state without a reload", async () => {
+test("19: after a restore of the database the console shows the restored state without a reload", async () => {
   const guest = await stage.guest("Lena Fuchs");
   await guest.write("In the backup");
   const backup = join(stage.server.folder, "backup");
@@ -122,7 +145,7 @@ test("19: after a backup was restored the console shows its state without a relo
   await stage.server.halt();
   stage.server.run("restore", backup);
   await stage.server.restart();
-  // The restored database does not know the session.
+  // The session does not exist in the restored database.
   const dialog = person.page.getByRole("dialog", { name: "Your session is over" });
   await dialog.getByLabel("Password", { exact: true }).fill(stage.server.password);
   await person.page.keyboard.press("Enter");
@@ -135,14 +158,14 @@ test("19: after a backup was restored the console shows its state without a relo
   expect(await person.page.evaluate(() => "isSamePage" in window)).toBe(true);
 });
 
-/** Ends the browser of a profile as a power cut does. */
+/** Kills the browser of a profile, as a power cut would. */
 function killBrowser(profile: string): void {
   const lock = join(profile, "SingletonLock");
   process.kill(Number(readlinkSync(lock).split("-").at(-1)), "SIGKILL");
   rmSync(lock, { force: true });
 }
 
-/** A build in which the chunk of the settings has another name. */
+/** Returns a build in which the chunk of the settings screen has another name. */
 function buildWithOtherNames(): string {
   const build = mkdtempSync(join(runFolder(), "build-"));
   cpSync(BUILT_FOLDER, build, { recursive: true });

@@ -8,12 +8,13 @@ const DAY = 24 * 60 * 60;
 
 const stage = new Stage();
 
-// The simulator of WhatsApp answers these numbers in its own ways: crates/simulator/src/magic_numbers.rs.
+// The WhatsApp simulator has a special behaviour for these numbers: crates/simulator/src/magic_numbers.rs.
 const RECEIPTS_IN_REVERSE = "+199910000004";
 const TWICE_REJECTED = "+199902131026";
+const FAILS_LATER = "+199901131026";
 const CUT_WITHOUT_ANSWER = "+199910000008";
 
-test("34: marks move forward only, in whatever order the receipts come", async () => {
+test("34: the delivery status moves forward only, in any order of receipts", async () => {
   const guest = await stage.guest("Rita Falk", { phone: RECEIPTS_IN_REVERSE });
   const person = await stage.desk("reception");
   await person.open(guest.id);
@@ -35,7 +36,7 @@ test("34: marks move forward only, in whatever order the receipts come", async (
   expect(await bubble.getByText("Read", { exact: true }).isVisible()).toBe(true);
 });
 
-test("34: a failed message says why, and can be tried again", async () => {
+test("34: a failed message shows the reason and can be retried", async () => {
   const guest = await stage.guest("Jan Bauer", { phone: TWICE_REJECTED });
   const person = await stage.desk("reception");
   await person.open(guest.id);
@@ -56,7 +57,7 @@ test("34: a failed message says why, and can be tried again", async () => {
     .toMatch(/Sent|Delivered|Read/);
 });
 
-test("34: where it is not known whether a message arrived, sending it again needs a yes", async () => {
+test("34: sending a message of unknown delivery again needs a confirmation", async () => {
   const guest = await stage.guest("Lou Simon", { phone: CUT_WITHOUT_ANSWER });
   const person = await stage.desk("reception");
   await person.open(guest.id);
@@ -71,7 +72,24 @@ test("34: where it is not known whether a message arrived, sending it again need
   expect((await stage.messages(guest.id)).find(({ content }) => content === "Perhaps")?.delivery).toBe("unknown");
 });
 
-test("35: after 24 hours the opener is offered, and the held text goes out with the guest's next message", async () => {
+test("34: a message that fails in another conversation shows a toast that opens the conversation", async () => {
+  const [guest, other] = [await stage.guest("Ida Roos", { phone: FAILS_LATER }), await stage.guest("Karl Lund")];
+  const person = await stage.desk("reception");
+  await person.open(guest.id);
+  await person.page.getByRole("main").getByRole("button", { name: "Take it" }).click();
+  await person.page.getByRole("main").getByText("Owner: me").waitFor();
+  await person.open(other.id);
+  // Sent from another device of the same person.
+  await (await stage.api("reception")).post(`conversations/${guest.id}/send_message/`, { text: "Your table is ready" });
+  const notice = person.page.getByRole("alertdialog").filter({ hasText: "was not delivered" });
+  await notice.getByText(/^Your message to .*Ida Roos.* was not delivered\.$/).waitFor();
+  await notice.getByRole("button", { name: "Open" }).click();
+  const bubble = bubbleOf(person, "Your table is ready");
+  await bubble.getByRole("button", { name: "Try again" }).waitFor();
+  expect(new URL(person.page.url()).pathname).toBe(`/inbox/mine/${guest.id}`);
+});
+
+test("35: after the 24-hour window the opener is offered, and the held text is sent after the guest's next message", async () => {
   const guest = await stage.guest("Vera Klein");
   const manager = await stage.api("manager");
   const opener = await manager.post<{ id: number }>("templates/", {
@@ -94,9 +112,24 @@ test("35: after 24 hours the opener is offered, and the held text goes out with 
   await person.log.getByText("Good day from Seaside Hotel.").waitFor();
   await bubbleOf(person, "Your taxi is here").getByText("Waits until Vera Klein writes").waitFor();
 
+  // While the message is held, its author can edit it.
+  await person.box.click();
+  await person.page.keyboard.type("something else");
+  const waiting = (await stage.messages(guest.id)).find(({ content }) => content === "Your taxi is here");
+  await bubbleOf(person, "Your taxi is here").getByRole("button", { name: "Edit" }).click();
+  const dialog = person.page.getByRole("dialog", { name: "Change the message" });
+  const text = dialog.getByLabel("Message", { exact: true });
+  expect(await text.inputValue()).toBe("Your taxi is here");
+  await text.fill("Your taxi waits at the door");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await bubbleOf(person, "Your taxi waits at the door").getByText("Waits until Vera Klein writes").waitFor();
+  expect((await stage.messages(guest.id)).find(({ id }) => id === waiting?.id)?.content).toBe("Your taxi waits at the door");
+  expect(await person.box.inputValue()).toBe("something else");
+
   await guest.write("Yes?");
-  await expect.poll(() => bubbleOf(person, "Your taxi is here").innerText(), { timeout: 10_000 }).toMatch(/Sent|Delivered|Read/);
-  expect((await stage.texts(guest.id)).filter((text) => text === "Your taxi is here")).toHaveLength(1);
+  await expect.poll(() => bubbleOf(person, "Your taxi waits at the door").innerText(), { timeout: 10_000 }).toMatch(/Sent|Delivered|Read/);
+  expect((await stage.texts(guest.id)).filter((each) => each.startsWith("Your taxi"))).toEqual(["Your taxi waits at the door"]);
 });
 
 function bubbleOf(person: Person, text: string): Locator {

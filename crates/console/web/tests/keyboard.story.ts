@@ -12,7 +12,7 @@ interface State {
   readonly assigned_to: { readonly name: string } | null;
 }
 
-test("23: from sign-in to done and back by keyboard alone", async () => {
+test("23: signing in, answering, assigning, transferring, closing and reopening work by keyboard alone", async () => {
   const guest = await stage.guest("Anton Meyer");
   const manager = await stage.api("manager");
   const state = () => manager.get<State>(`conversations/${guest.id}/`);

@@ -10,7 +10,7 @@ const HEADER = "reservation_code,guest_name,guest_phone,room_number,check_in,che
 const ROWS = 418;
 const WRONG = new Set([17, 88, 200, 418]);
 
-test("39: an import shows the wrong rows before anything is stored, and changes nothing the second time", async () => {
+test("39: an import shows the invalid rows before anything is stored; a second import changes nothing", async () => {
   const { page } = await stage.desk("reception");
   const api = await stage.api("manager");
   const stays = async () => (await api.get<{ count: number }>("stays/")).count;
@@ -41,7 +41,7 @@ test("39: an import shows the wrong rows before anything is stored, and changes 
   await dialog.getByText("418 rows: 0 new, 0 changed, 414 the same, 4 with errors").waitFor();
 });
 
-test("41: staff members see no manager's screen", async () => {
+test("41: staff members have no access to the screens for managers", async () => {
   const { page } = await stage.desk("housekeeping");
   for (const path of ["/hotel", "/hotel/people", "/hotel/templates"]) {
     await page.goto(stage.server.base + path);
@@ -87,6 +87,25 @@ test("the password of a new colleague is shown once and signs in", async () => {
   await lucia.page.goto(stage.server.base);
   await lucia.fillSignIn("lucia", password ?? "");
   await lucia.page.getByRole("navigation", { name: "Queues" }).or(lucia.page.getByLabel("New password")).first().waitFor();
+});
+
+test("an API key is shown once, and refused after it is revoked", async () => {
+  const { page } = await stage.desk("manager");
+  await page.goto(`${stage.server.base}/hotel`);
+  await page.getByRole("button", { name: "Add an API key" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add an API key" });
+  await dialog.getByLabel("Used by").fill("Booking system");
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  const key = await page.getByRole("alertdialog").locator("code").textContent();
+  const call = () =>
+    fetch(`${stage.server.base}/api/message_manager/stays/`, { headers: { Authorization: `Bearer ${key}` } });
+  expect((await call()).status).toBe(200);
+  await page.getByRole("button", { name: "Done", exact: true }).click();
+  await page.getByRole("button", { name: "Booking system" }).click();
+  await page.getByRole("button", { name: "Revoke this key…" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("There are no keys yet.").waitFor();
+  expect((await call()).status).toBe(401);
 });
 
 function table(): string {

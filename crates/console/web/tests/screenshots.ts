@@ -1,4 +1,4 @@
-// Makes the pictures of README and docs/console.md: `make screenshots`.
+// Takes the screenshots of README and docs/console.md: `make screenshots`.
 import { mkdir } from "node:fs/promises";
 
 import { test } from "vitest";
@@ -23,7 +23,7 @@ test("pictures", async () => {
     await desk.page.getByRole("textbox", { name: /^Message to/ }).fill("Both are on their way, Mr Keller. Good night!");
     await desk.page.keyboard.press("Enter");
     await desk.page.getByText("Both are on their way").first().waitFor();
-    // Until WhatsApp reports that the guest has read it.
+    // Wait until WhatsApp reports that the guest has read the message.
     await desk.page.waitForTimeout(10_000);
     await desk.page.screenshot({ path: `${FOLDER}inbox.png` });
     const phone = await Person.arrive(browser, server, { viewport: PHONE, hasTouch: true, isMobile: true, colorScheme: "dark" });

@@ -49,7 +49,7 @@ test.each<Language>(["en", "ar"])("25, 38: list, thread, card and transfer on a 
   await page.getByRole("status").getByText(word(language, "thread.gone")).waitFor();
 });
 
-test("26: with the keyboard open the composer and the last message are in view", async () => {
+test("26: with the on-screen keyboard open the composer and the last message are in the viewport", async () => {
   const guest = await stage.guest("Ole Nilsen");
   const person = await stage.desk("reception", { ...TELEPHONE, viewport: { width: 390, height: 420 } });
   await person.open(guest.id);
@@ -62,20 +62,20 @@ test("26: with the keyboard open the composer and the last message are in view",
   }
 });
 
-test("38: names of another script stay whole beside Arabic", async () => {
+test("38: names in Latin script are isolated in an Arabic page", async () => {
   const guest = await stage.guest("Zoë O'Neill (2)");
   const person = await stage.desk("reception", { locale: "ar" });
   await person.open(guest.id);
   const inRow = person.row(guest.name).getByText(guest.name, { exact: true });
   const heading = person.page.getByRole("main").getByRole("heading", { name: guest.name });
   for (const name of [inRow, heading]) {
-    // Without isolation the closing bracket is drawn on the other side.
+    // Without isolation the closing bracket would be drawn on the other side.
     const isIsolated = await name.evaluate((element) => (element.querySelector("bdi") ?? element.closest("bdi")) !== null);
     expect(isIsolated).toBe(true);
   }
 });
 
-/** Nothing is wider than the screen, and every target is large enough for a finger. */
+/** Expects no horizontal overflow, and all targets to have at least 44 px. */
 async function expectToFit(page: Page): Promise<void> {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   const small = await page.evaluate((target) => {
@@ -83,7 +83,7 @@ async function expectToFit(page: Page): Promise<void> {
     const shown = targets.filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.closest("[inert], [aria-hidden=true]") === null);
     return shown
       .map((each) => ({ name: each.getAttribute("aria-label") ?? each.textContent, box: (each.closest("label") ?? each).getBoundingClientRect() }))
-      // Elements for screen readers have one pixel. Half a pixel may be lost in rounding.
+      // Visually hidden elements have 1 px. Half a pixel may be lost by rounding.
       .filter(({ box }) => box.width > 1 && (box.width < target - 0.5 || box.height < target - 0.5))
       .map(({ name, box }) => `${name}: ${Math.round(box.width)} × ${Math.round(box.height)}`);
   }, TARGET);

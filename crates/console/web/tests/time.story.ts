@@ -4,7 +4,7 @@ import { Stage } from "./support/stage";
 
 const stage = new Stage();
 
-test("40: browsers in Tokyo and Lima show the hotel's days and times, over a change to summer time", async () => {
+test("40: browsers in Tokyo and Lima show the hotel's days and times, across a change to summer time", async () => {
   const manager = await stage.api("manager");
   await manager.patch("hotel/", { timezone: "Europe/Lisbon" });
   const start = Date.now();
@@ -29,13 +29,23 @@ test("40: browsers in Tokyo and Lima show the hotel's days and times, over a cha
       times.push(await bubble.getByRole("time").innerText());
     }
     expect(times).toEqual(["23:30", "00:30", "02:30"]);
+    // The browser's own time is only in the tooltip.
+    const bubble = person.log.getByRole("listitem").filter({ hasText: texts[0]! });
+    expect(await bubble.getByRole("time").getAttribute("title")).toMatch(timezoneId === "Asia/Tokyo" ? /23:30 \(.*08:30 where you are\)/ : /23:30 \(18:30 where you are\)/);
     pages.push(await person.log.getByRole("time").allInnerTexts());
   }
   expect(pages[0]).toEqual(pages[1]);
   expect(pages[0]!.filter((time) => time.includes("March"))).toEqual(["Sat 27 March", "Sun 28 March"]);
 
   function secondsUntil(moment: string): number {
-    // Some seconds later, so that the minute is the one of the moment.
+    // A few seconds later, so that the rounded time is in the right minute.
     return Math.ceil((Date.parse(moment) - start) / 1_000) + 5;
   }
+});
+
+test("40: Arabic times use a 24-hour clock too", async () => {
+  const guest = await stage.guest("Salma Haddad");
+  const person = await stage.desk("reception", { locale: "ar" });
+  await person.open(guest.id);
+  for (const time of await person.log.locator("[data-message]").getByRole("time").allInnerTexts()) expect(time).toMatch(/^\d\d:\d\d$/);
 });

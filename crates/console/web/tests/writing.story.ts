@@ -4,7 +4,7 @@ import { Stage } from "./support/stage";
 
 const stage = new Stage();
 
-test("9: while a colleague and guests write, every character arrives in the box", async () => {
+test("9: no typed character is lost while a colleague and guests write", async () => {
   const guests = await Promise.all(["Ines Costa", "Paul Weber", "Mia Lund"].map((name) => stage.guest(name)));
   const [ines] = guests;
   const [person, manager] = await Promise.all([stage.desk("reception"), stage.api("manager")]);
@@ -18,7 +18,7 @@ test("9: while a colleague and guests write, every character arrives in the box"
       await manager.post(`conversations/${ines!.id}/notes/`, { text: `Note ${round}` });
     }
   })();
-  // A person's pace: everything else has to happen between the keys.
+  // At a person's typing speed, so that events arrive between the keys.
   await person.page.keyboard.type(text, { delay: 40 });
   typing.abort();
   await others;
@@ -27,7 +27,7 @@ test("9: while a colleague and guests write, every character arrives in the box"
   expect(await person.boxHasFocus()).toBe(true);
 });
 
-test("10: after sending by Enter and by the button the focus is in the box", async () => {
+test("10: the focus stays in the box after sending by Enter and by the button", async () => {
   const guest = await stage.guest("Leo Brandt");
   const person = await stage.desk("reception");
   await person.open(guest.id);
@@ -41,7 +41,7 @@ test("10: after sending by Enter and by the button the focus is in the box", asy
   expect(await person.box.inputValue()).toBe("");
 });
 
-test("11: text stays with its guest, over a switch, a reload and on a second device", async () => {
+test("11: a draft stays with its guest after a switch, a reload and on a second device", async () => {
   const [ana, ben] = [await stage.guest("Ana Vidal"), await stage.guest("Ben Hardy")];
   const person = await stage.desk("reception");
   await person.open(ana.id);
@@ -66,7 +66,7 @@ test("11: text stays with its guest, over a switch, a reload and on a second dev
   expect(await stage.texts(ben.id)).not.toContain("for Ana only");
 });
 
-test("14: a newer draft of another device is offered and replaces nothing by itself", async () => {
+test("14: a newer draft from another device is offered and replaces no text by itself", async () => {
   const guest = await stage.guest("Eva Holm");
   const [first, second] = [await stage.desk("reception"), await stage.desk("reception")];
   await Promise.all([first.open(guest.id), second.open(guest.id)]);
@@ -100,7 +100,35 @@ test("21: Enter during composition sends nothing", async () => {
   expect(answers.map(({ content }) => content)).toEqual(["こんにちは"]);
 });
 
-test("22: characters typed with nothing focused go into the box and trigger nothing", async () => {
+test("24: a canned reply contains the values of the stay, and a missing value blocks Send", async () => {
+  const manager = await stage.api("manager");
+  const phone = "+34600111990";
+  const [today, later] = [0, 3].map((days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10));
+  await manager.post("stays/", { reservation_code: "WIFI-1", guest_name: "Marta Gil", guest_phone: phone, room_number: "2044", check_in: today, check_out: later });
+  await manager.post("templates/", {
+    name: "Wireless",
+    shortcut: "wifi",
+    content: "Dear {{guest_name}}, the network in room {{room_number}} is Seaside, password {{wifi_code}}.",
+  });
+  const guest = await stage.guest("Marta Gil", { phone });
+  const person = await stage.desk("reception");
+  await person.open(guest.id);
+  await person.box.click();
+  await person.page.keyboard.type("/wif");
+  await person.page.getByRole("option", { name: "/wifi" }).waitFor();
+  await person.page.keyboard.press("Enter");
+  await expect.poll(() => person.box.inputValue()).toBe("Dear Marta Gil, the network in room 2044 is Seaside, password {{wifi_code}}.");
+  expect(await person.boxHasFocus()).toBe(true);
+
+  await person.page.keyboard.press("Enter");
+  await person.page.getByRole("alert").getByText("Fill in wifi_code first.").waitFor();
+  expect((await stage.texts(guest.id)).filter((text) => text.includes("password"))).toEqual([]);
+  await person.box.fill((await person.box.inputValue()).replace("{{wifi_code}}", "pelican"));
+  await person.page.keyboard.press("Enter");
+  await person.log.getByText("password pelican.").waitFor();
+});
+
+test("22: characters typed without focus go into the box and trigger no action", async () => {
   const guest = await stage.guest("Rosa Diaz");
   const person = await stage.desk("reception");
   await person.open(guest.id);

@@ -1,7 +1,9 @@
 //! The generated data as a pure function of sizes and time.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use domain::{ConversationId, Department, DepartmentId, HotelId, Name, PhoneNumber, Role, StaffId, Status, StayId};
+use domain::{
+    ConversationId, Department, DepartmentId, HotelId, Name, PhoneNumber, Role, StaffId, Status, StayId, Username,
+};
 use persistence::{
     bulk_insert::{BulkMessage, BulkStay},
     staff::NewStaffRow,
@@ -50,8 +52,8 @@ pub struct GeneratedStaff {
 pub struct GeneratedStay {
     pub id: StayId,
     pub conversation_id: ConversationId,
-    pub room_number: String,
-    pub guest_phone: String,
+    pub room_number: Option<String>,
+    pub guest_phone: Option<String>,
     /// Status of the conversation of the generated stay.
     pub status: Status,
     pub department_id: Option<DepartmentId>,
@@ -107,13 +109,13 @@ impl Plan {
         let n = number as usize;
         let department = n.is_multiple_of(2).then(|| departments[n / 2 % departments.len()]);
         let check_in = self.now.date_naive() - Days::new(u64::from(number % 5));
+        let check_out = check_in + Days::new(7 + u64::from(number % 14));
+        let code = parse_name(&format!("G{hotel}-{number:06}"))?;
+        let guest_name = parse_name(&format!("{} {}", pick(&FIRST_NAMES, n), pick(&LAST_NAMES, n)))?;
         let booking = Booking {
-            reservation_code: parse_name(&format!("G{hotel}-{number:06}"))?,
-            guest_name: parse_name(&format!("{} {}", pick(&FIRST_NAMES, n), pick(&LAST_NAMES, n)))?,
-            guest_phone: phone(hotel, number)?,
-            room_number: parse_name(&(101 + number).to_string())?,
-            check_in,
-            check_out: check_in + Days::new(7 + u64::from(number % 14)),
+            guest_phone: Some(phone(hotel, number)?),
+            room_number: Some(parse_name(&(101 + number).to_string())?),
+            ..Booking::new(code, guest_name, check_in, check_out)
         };
         let messages = self.sizes.messages;
         // The guest writes first, so of an even number of messages the last but one is the guest's.
@@ -174,11 +176,12 @@ pub(super) fn staff_member(hotel: &GeneratedHotel, number: u32, hash: &str) -> R
     };
     let n = number as usize;
     Ok(NewStaffRow {
-        username: parse_name(&format!("{username}.h{}", hotel.id))?,
+        username: Username::parse(&format!("{username}.h{}", hotel.id)).map_err(|error| ("staff", error))?,
         name: parse_name(&format!("{} {}", pick(&FIRST_NAMES, n + 3), pick(&LAST_NAMES, n + 5)))?,
         role: if number == 0 { Role::Manager } else { Role::Staff },
         departments,
         password_hash: hash.to_owned(),
+        must_change_password: false,
         active: true,
     })
 }

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use domain::{Role, StaffId, Status};
 
 use super::*;
+use crate::sign_in::{ClientFacts, Credentials};
 use crate::{DbUrl, SessionLifetimes, SystemClock};
 
 async fn desk(folder: &tempfile::TempDir) -> Desk {
@@ -69,7 +70,7 @@ async fn counts_and_times_of_conversations_match_their_messages() {
 async fn a_database_with_a_real_hotel_is_not_marked_as_demo() {
     let folder = tempfile::tempdir().unwrap();
     let desk = desk(&folder).await;
-    desk.create_hotel(domain::Name::parse("Real").unwrap(), None).await.unwrap();
+    desk.create_hotel(Name::parse("Real").unwrap(), None).await.unwrap();
     let sizes = GeneratedSizes { hotels: 1, departments: 1, staff: 1, stays: 0, messages: 0 };
     desk.generate(sizes, Password::generate()).await.unwrap();
     assert!(!desk.is_demo_database().await.unwrap());
@@ -88,7 +89,9 @@ async fn the_demo_hotel_has_staff_and_unread_conversations() {
     assert_eq!(demo.sign_ins.len(), 5);
     assert!(desk.is_demo_database().await.unwrap() && !desk.is_empty().await.unwrap());
     let address = std::net::IpAddr::from([127, 0, 0, 1]);
-    let credentials = crate::sessions::Credentials { username: "manager".into(), password: demo.password, address };
+    let client = ClientFacts { address, device: None, user_agent: None };
+    let (username, password) = ("manager".into(), demo.password);
+    let credentials = Credentials { username, password, remember: true, client };
     let token = desk.login(credentials).await.unwrap().access;
     let caller = desk.caller_of_token(&token).unwrap();
     let page = crate::PageRequest { number: 1, size: 25 };

@@ -2,7 +2,9 @@
 
 use auth::Password;
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use domain::{Conversation, Delivery, Department, DepartmentId, Hotel, HotelId, Name, PhoneNumber, Role, Staff};
+use domain::{
+    Conversation, Delivery, Department, DepartmentId, Hotel, HotelId, Name, PhoneNumber, Role, Staff, Username,
+};
 use persistence::{
     Conn, Tx, departments, guests,
     hotels::{self, DatabaseOrigin},
@@ -13,8 +15,13 @@ use persistence::{
 };
 
 use crate::{
-    Desk, Error, conversation_for_stay::create_conversation, hotel_calendar::today, hotels::FIRST_DEPARTMENT,
-    record_message::record_message, save_conversation::save_with_events, staff::create_member,
+    Desk, Error,
+    conversation_for_stay::create_conversation,
+    hotel_calendar::today,
+    hotels::FIRST_DEPARTMENT,
+    record_message::record_message,
+    save_conversation::save_with_events,
+    staff::{ChangeSource, create_member},
 };
 
 /// The demo hotel that was created, and the sign-ins of its staff.
@@ -66,9 +73,9 @@ struct DemoStay {
 
 #[rustfmt::skip]
 const STAYS: [DemoStay; 8] = [
-    DemoStay { guest: "Alice Martin", room: "101", arrives_in: -2, nights: 5, department: Some(0), minutes_ago: 4, messages: &[
+    DemoStay { guest: "Ana Rossi", room: "101", arrives_in: -2, nights: 5, department: Some(0), minutes_ago: 4, messages: &[
         (false, "Good morning! Could we check out a little later on Sunday?"),
-        (true, "Good morning, Ms Martin. Until what time would you like to stay?"),
+        (true, "Good morning, Ms Rossi. Until what time would you like to stay?"),
         (false, "Two o'clock would be perfect, our train leaves at four."),
     ] },
     DemoStay { guest: "Bruno Keller", room: "204", arrives_in: -1, nights: 3, department: Some(1), minutes_ago: 9, messages: &[
@@ -76,7 +83,7 @@ const STAYS: [DemoStay; 8] = [
         (true, "Of course, they are on their way."),
         (false, "Thank you! And another pillow, if you have one."),
     ] },
-    DemoStay { guest: "Chiara Rossi", room: "305", arrives_in: -3, nights: 7, department: Some(2), minutes_ago: 16, messages: &[
+    DemoStay { guest: "Chiara Conti", room: "305", arrives_in: -3, nights: 7, department: Some(2), minutes_ago: 16, messages: &[
         (false, "Is there a table for four tonight at eight?"),
         (true, "There is, on the terrace. Does anybody have an allergy?"),
         (false, "One of us eats no nuts. Thank you so much!"),
@@ -157,14 +164,15 @@ fn create_staff(
     now: DateTime<Utc>,
 ) -> Result<Staff, Error> {
     let new = NewStaffRow {
-        username: parse_name(username)?,
+        username: Username::parse(username).map_err(|error| ("username", error))?,
         name: parse_name(display_name)?,
         role: if department.is_none() { Role::Manager } else { Role::Staff },
         departments: department.into_iter().map(|it| it.id).collect(),
         password_hash: hash.to_owned(),
+        must_change_password: false,
         active: true,
     };
-    create_member(tx, hotel, &new, None, now)
+    create_member(tx, hotel, &new, ChangeSource::CommandLine, now)
 }
 
 /// The telephone number of a guest of the demo hotel.
@@ -183,16 +191,15 @@ fn create_stay(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let check_in = today(hotel, now) + TimeDelta::days(demo.arrives_in);
+    let (code, guest_name) = (parse_name(&format!("DEMO-{number}"))?, parse_name(demo.guest)?);
+    let phone = demo_phone(number)?;
+    let guest = guests::find_or_insert(tx, hotel.id, &phone, now)?;
     let booking = Booking {
-        reservation_code: parse_name(&format!("DEMO-{number}"))?,
-        guest_name: parse_name(demo.guest)?,
-        guest_phone: demo_phone(number)?,
-        room_number: parse_name(demo.room)?,
-        check_in,
-        check_out: check_in + Days::new(demo.nights),
+        guest_phone: Some(phone),
+        room_number: Some(parse_name(demo.room)?),
+        ..Booking::new(code, guest_name, check_in, check_in + Days::new(demo.nights))
     };
-    let guest = guests::find_or_insert(tx, hotel.id, &booking.guest_phone, now)?;
-    let stay = stays::insert(tx, hotel.id, guest.id, &booking, now)?.ok_or(Error::NotFound)?;
+    let stay = stays::insert(tx, hotel.id, Some(guest.id), &booking, now)?.ok_or(Error::NotFound)?;
     if demo.messages.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use domain::{
     MessageText, Name, PhoneNumber, Quote, Status, Stay, StayId, WrittenNumber, flow::FlowInput,
     text::has_visible_character,
 };
+use numbering::CompleteNumber;
 use persistence::{
     Conn, Locks, Tx, conversations, guests, hotels,
     messages::{self, MessageSender, NewMessage},

@@ -45,13 +45,16 @@ impl Desk {
         let now = self.now();
         for dead_letter in self.read(move |conn| Ok(dead_letters::list_due_retries(conn, now, BATCH)?)).await? {
             let id = dead_letter.id;
+            let hotel = dead_letter.hotel.map_or_else(|| "unknown".to_owned(), |hotel| hotel.to_string());
             match self.retry_dead_letter(id, None).await {
-                Ok(_) => log::info!("dead letter {id} was processed"),
+                Ok(_) => log::info!("hotel {hotel}: dead letter {id} was processed"),
                 // Another node has already processed the dead letter.
                 Err(Error::NotFound) => {}
                 Err(error) => {
                     let retry_at = next_attempt(dead_letter.attempts, now);
-                    log::warn!("dead letter {id} could not be processed; next attempt at {retry_at}: {error}");
+                    log::warn!(
+                        "hotel {hotel}: dead letter {id} could not be processed; next attempt at {retry_at}: {error}"
+                    );
                     self.write_global(move |tx| Ok(dead_letters::schedule_retry(tx, id, retry_at)?)).await?;
                 }
             }

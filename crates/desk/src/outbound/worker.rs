@@ -89,6 +89,9 @@ enum SendPermission {
     Full,
     /// The sender is suspended; one message is sent to find out whether it works again.
     Probe,
+    /// The sender is suspended because WhatsApp refused the access token; WhatsApp is asked whether it accepts the token
+    /// again. No message is sent for that, because a refused token would count as a failure of the message.
+    CheckToken,
     Suspended,
     HeldByOtherNode,
 }
@@ -183,6 +186,10 @@ impl OutboxWorker {
         let max_in_flight = match self.acquire_lease(id).await? {
             SendPermission::Full => MAX_IN_FLIGHT,
             SendPermission::Probe => 1,
+            SendPermission::CheckToken => {
+                self.clone().check_token(&hotel);
+                0
+            }
             SendPermission::Suspended => 0,
             SendPermission::HeldByOtherNode => return Ok(POLL_INTERVAL),
         };
@@ -289,9 +296,30 @@ impl OutboxWorker {
             return Ok(SendPermission::Suspended);
         }
         log::error!("hotel {hotel}: sender suspended, because WhatsApp rejects its account or token (error {code})");
-        // A rejected access token stays rejected, so it is not probed; a rejected account may recover.
-        let may_probe = suspension == Suspension::ProbeDue && !is_token_error(code);
-        Ok(if may_probe { SendPermission::Probe } else { SendPermission::Suspended })
+        Ok(match suspension {
+            Suspension::ProbeDue if is_token_error(code) => SendPermission::CheckToken,
+            Suspension::ProbeDue => SendPermission::Probe,
+            Suspension::New | Suspension::Waiting => SendPermission::Suspended,
+        })
+    }
+
+    /// Queries the hotel's number in the background, and ends the suspension of the sender if WhatsApp accepts the
+    /// access token again: a token may be refused for a while, for example while the rights of its user are changed.
+    fn check_token(self: Arc<Self>, hotel: &Hotel) {
+        let (id, Some(number)) = (hotel.id, hotel.whatsapp_phone_number_id.clone()) else { return };
+        tokio::spawn(async move {
+            if let Err(error) = self.client.phone_number_info(&number).await {
+                log::warn!("hotel {id}: sending stays suspended, next check in 5 minutes: {error}");
+                return;
+            }
+            match self.desk.resume_sender(id, self.token_digest.clone()).await {
+                Ok(_) => {
+                    log::info!("hotel {id}: WhatsApp accepts the access token again; waiting messages are sent");
+                    self.desk.outbox_wakeup.notify_one();
+                }
+                Err(error) => log::warn!("hotel {id}: cannot end the suspension, next check in 5 minutes: {error}"),
+            }
+        });
     }
 
     /// Claims a message. Returns the time until which it may be sent, because another node may take the lease then;

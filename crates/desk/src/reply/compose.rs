@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message, MessageId, Quote, Status};
 use persistence::{
-    Tx, conversations, departments,
+    Tx,
+    conversations::{self, ConversationInHotel},
+    departments,
     messages::{self, MessageSender, NewMessage},
-    service_windows,
+    reply_lookup::LookedUpConversation,
     sessions::LiveSession,
     staff,
 };
@@ -17,15 +19,15 @@ use crate::{
     outbound::outbox::{self, is_window_open},
     record_message::record_message_with,
     save_conversation::save_with_events,
-    visibility::ensure_matches,
+    visibility::{ensure_matches, ensure_visible},
 };
 
 /// The conversation of a reply with its hotel, locked and read in the transaction of the reply.
 pub(super) struct ReplyContext {
     pub(super) conversation: Conversation,
     pub(super) hotel: Hotel,
-    /// Whether free text may be sent: the 24-hour window is open, or the hotel has no WhatsApp number.
-    pub(super) is_free_text_allowed: bool,
+    /// The time at which the guest last wrote to the hotel's current WhatsApp number.
+    pub(super) last_guest_message_at: Option<DateTime<Utc>>,
 }
 
 /// The content of a reply: a text, template or file, with its delivery status.
@@ -43,32 +45,33 @@ pub(super) struct ReplyContent<'a> {
 impl ReplyContext {
     pub(super) fn load_visible(tx: &mut Tx<'_>, live: &LiveSession, reference: ConversationRef) -> Result<Self, Error> {
         let found = conversations::find_visible_with_hotel(tx.conn(), &live.staff.reach(), reference)?;
-        let (conversation, hotel) = found.ok_or(Error::NotFound)?;
+        let ConversationInHotel { conversation, hotel, last_guest_message_at } = found.ok_or(Error::NotFound)?;
         ensure_matches(reference, &conversation)?;
-        Ok(Self { conversation, hotel, is_free_text_allowed: true })
+        Ok(Self { conversation, hotel, last_guest_message_at })
     }
 
-    /// Loads a conversation that is visible to the caller and open. Fails as [`ReplyContext::load_visible`] and
-    /// [`ReplyContext::ensure_open`].
-    pub(super) fn load_open(
-        tx: &mut Tx<'_>,
+    /// Makes a context of a conversation that is loaded already, with the same checks as [`ReplyContext::load_visible`].
+    pub(super) fn of_visible(
         live: &LiveSession,
         reference: ConversationRef,
-        now: DateTime<Utc>,
+        found: Option<LookedUpConversation>,
     ) -> Result<Self, Error> {
-        let mut context = Self::load_visible(tx, live, reference)?;
-        context.ensure_open(tx, now)?;
+        ensure_visible(&live.staff.reach(), reference, found.as_ref().map(|it| &it.conversation))?;
+        let LookedUpConversation { conversation, hotel, last_guest_message_at, .. } = found.ok_or(Error::NotFound)?;
+        Ok(Self { conversation, hotel, last_guest_message_at })
+    }
+
+    /// Loads a conversation that is visible to the caller and open. Fails as [`ReplyContext::load_visible`], and with
+    /// [`Error::ConversationClosed`].
+    pub(super) fn load_open(tx: &mut Tx<'_>, live: &LiveSession, reference: ConversationRef) -> Result<Self, Error> {
+        let context = Self::load_visible(tx, live, reference)?;
+        context.conversation.ensure_open()?;
         Ok(context)
     }
 
-    /// Fails with [`Error::ConversationClosed`] if the conversation is closed, and reads the 24-hour window.
-    pub(super) fn ensure_open(&mut self, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), Error> {
-        self.conversation.ensure_open()?;
-        if self.is_on_whatsapp() {
-            let last_guest_message = service_windows::last_message_at(tx.conn(), self.conversation.guest)?;
-            self.is_free_text_allowed = is_window_open(last_guest_message, now);
-        }
-        Ok(())
+    /// Whether free text may be sent: the 24-hour window is open, or the hotel has no WhatsApp number.
+    pub(super) fn is_free_text_allowed(&self, now: DateTime<Utc>) -> bool {
+        !self.is_on_whatsapp() || is_window_open(self.last_guest_message_at, now)
     }
 
     /// Returns the quote of a reply. Fails with [`Error::Invalid`] unless it is a message of the conversation that the

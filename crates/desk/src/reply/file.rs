@@ -46,8 +46,8 @@ impl Desk {
         file.content_type = detect_content_type(&file.content_type, &file.bytes);
         let picture_size = measure_picture(&file.bytes);
         self.send_once(caller, vec![reference], write, move |tx, live| {
-            let mut context = ReplyContext::load_open(tx, live, reference, now)?;
-            if !context.is_free_text_allowed {
+            let mut context = ReplyContext::load_open(tx, live, reference)?;
+            if !context.is_free_text_allowed(now) {
                 return Err(Error::WindowClosed);
             }
             let quote = context.find_quote(tx, file.reply_to)?;

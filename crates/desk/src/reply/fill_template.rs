@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     ConversationView, Hotel, Template,
     placeholders::{placeholders, render},
-    template::TemplateKind,
+    template::{ParameterFormat, TemplateKind, parameter_order},
 };
 use persistence::Tx;
 use whatsapp::{MAX_BODY_CHARS, OutgoingBody, normalize_template_value};
@@ -53,7 +53,7 @@ impl<'a> PlaceholderValues<'a> {
             "hotel_name" => Some(self.hotel.name.clone()),
             "department_name" => self.view.department_name.clone(),
             "staff_name" => self.staff_name.map(str::to_owned),
-            _ => None,
+            name => self.hotel.variables.get(name).map(str::to_owned),
         }
     }
 }
@@ -90,11 +90,18 @@ pub(super) fn fill_template(
         }
     }
     let body = match &template.kind {
-        TemplateKind::WhatsApp { language } if context.is_on_whatsapp() => Some(OutgoingBody::Template {
-            name: template.name.to_string(),
-            language: language.to_string(),
-            parameters: placeholders(content).into_iter().filter_map(value_of).collect(),
-        }),
+        TemplateKind::WhatsApp { language, parameter_format } if context.is_on_whatsapp() => {
+            let names = parameter_order(content);
+            Some(OutgoingBody::Template {
+                name: template.name.to_string(),
+                language: language.to_string(),
+                parameters: names.iter().filter_map(|name| value_of(name)).collect(),
+                names: match parameter_format {
+                    ParameterFormat::Positional => Vec::new(),
+                    ParameterFormat::Named => names.into_iter().map(str::to_owned).collect(),
+                },
+            })
+        }
         _ => None,
     };
     Ok(FilledTemplate { text, body })

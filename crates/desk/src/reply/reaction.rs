@@ -28,14 +28,14 @@ impl Desk {
     ) -> Result<WriteOutcome<Message>, Error> {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
-            let mut context = ReplyContext::load_visible(tx, live, reference)?;
+            let context = ReplyContext::load_visible(tx, live, reference)?;
             let conversation = context.conversation.clone();
             let target = messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
             if target.sender_type != SenderType::Guest {
                 return Err(Error::invalid("message_id", "Only to a message of the guest can staff react."));
             }
-            context.ensure_open(tx, now)?;
-            if !context.is_free_text_allowed {
+            context.conversation.ensure_open()?;
+            if !context.is_free_text_allowed(now) {
                 return Err(Error::WindowClosed);
             }
             let emoji = emoji.as_ref().map(Emoji::as_str);

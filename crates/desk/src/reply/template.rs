@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use auth::Caller;
 use domain::{
-    ConversationRef, Message, MessageText, Template, TemplateId, placeholders::render_known, template::TemplateKind,
+    ConversationRef, Message, MessageText, Template, TemplateId, placeholders::render_known, template::TemplateType,
 };
 use persistence::{Tx, templates};
 
@@ -39,8 +39,8 @@ pub struct RenderedTemplate {
 impl Desk {
     /// Sends a template to a guest. An approved template may be sent outside the 24-hour window.
     ///
-    /// Fails as [`Desk::reply`], and with [`Error::Invalid`] if the template does not exist or a placeholder has no
-    /// value.
+    /// Fails as [`Desk::reply`], with [`Error::TemplateUnavailable`] if Meta does not accept the template, and with
+    /// [`Error::Invalid`] if it does not exist or a placeholder has no value.
     pub async fn send_template(
         &self,
         caller: Caller,
@@ -50,9 +50,12 @@ impl Desk {
     ) -> Result<WriteOutcome<Message>, Error> {
         let now = self.now();
         self.send_once(caller, vec![reference], write, move |tx, live| {
-            let mut context = ReplyContext::load_open(tx, live, reference, now)?;
+            let mut context = ReplyContext::load_open(tx, live, reference)?;
             let template = find_template(tx, &context, reply.template)?;
-            if template.kind == TemplateKind::Text && !context.is_free_text_allowed {
+            if !template.is_available {
+                return Err(Error::TemplateUnavailable);
+            }
+            if template.kind.template_type() == TemplateType::Text && !context.is_free_text_allowed(now) {
                 return Err(Error::WindowClosed);
             }
             context.take_over(tx, live, now)?;

@@ -13,7 +13,7 @@ use crate::departments::{DepartmentChange, DepartmentFields};
 use crate::{
     DbUrl, SessionLifetimes, SystemClock,
     generate::{GeneratedHotel, GeneratedSizes},
-    sessions::Credentials,
+    sign_in::{ClientFacts, Credentials},
 };
 
 const PASSWORD: &str = "correct horse";
@@ -51,7 +51,11 @@ async fn scene_of(stays: u32) -> StaffTest {
 
 fn credentials(hotel: &GeneratedHotel, index: usize) -> Credentials {
     let (username, password) = (hotel.staff[index].username.clone(), PASSWORD.to_owned());
-    Credentials { username, password, address: IpAddr::from([127, 0, 0, 1]) }
+    Credentials { username, password, remember: true, client: client() }
+}
+
+fn client() -> ClientFacts {
+    ClientFacts { address: IpAddr::from([127, 0, 0, 1]), device: None, user_agent: None }
 }
 
 async fn sign_in(desk: &Desk, hotel: &GeneratedHotel, index: usize) -> Caller {
@@ -61,7 +65,8 @@ async fn sign_in(desk: &Desk, hotel: &GeneratedHotel, index: usize) -> Caller {
 
 impl StaffTest {
     async fn change(&self, by: Caller, id: StaffId, change: StaffChange) -> Result<Staff, Error> {
-        match self.desk.change_staff(by, id, change, KeyedWrite::without_key()).await? {
+        let current = Some(PASSWORD.to_owned());
+        match self.desk.change_staff(by, id, change, current, client(), KeyedWrite::without_key()).await? {
             WriteOutcome::Performed(staff) => Ok(staff),
             WriteOutcome::Replayed(_) => panic!("without a key"),
         }
@@ -195,7 +200,7 @@ async fn a_deactivation_unassigns_more_conversations_than_one_transaction() {
     let assign =
         |id| desk.assign(manager, ConversationRef::Conversation(id), Some(clerk), false, KeyedWrite::without_key());
     join_all(theirs.iter().map(async |it| assign(it.conversation_id).await.unwrap())).await;
-    desk.deactivate(&scene.hotel.staff[1].username).await.unwrap();
+    desk.set_active(&scene.hotel.staff[1].username, false).await.unwrap();
     for stay in theirs {
         let view = desk.conversation(manager, stay.conversation_id).await.unwrap().value;
         assert_eq!(view.conversation.assignee, None);
@@ -206,8 +211,10 @@ async fn a_deactivation_unassigns_more_conversations_than_one_transaction() {
 async fn a_manager_who_becomes_staff_loses_the_other_departments() {
     let scene = scene().await;
     let own = scene.hotel.departments[0].id;
-    let username = &scene.hotel.staff[0].username;
-    scene.desk.set_staff(username, Some(vec![own]), Some(Role::Staff)).await.unwrap();
+    let [manager, clerk] = [0, 1].map(|index| &scene.hotel.staff[index].username);
+    // A hotel keeps an active manager.
+    scene.desk.set_staff(clerk, None, Some(Role::Manager)).await.unwrap();
+    scene.desk.set_staff(manager, Some(vec![own]), Some(Role::Staff)).await.unwrap();
     let lost = scene.events().await.into_iter().filter(|it| matches!(it.kind, EventKind::ConversationRemoved { .. }));
     assert_eq!(lost.count(), 1);
 }
@@ -227,7 +234,7 @@ async fn only_a_manager_of_the_hotel_changes_staff() {
         let refused = scene.change(scene.manager, scene.clerk.staff, change).await;
         assert!(matches!(refused, Err(Error::Invalid(field)) if field.name == "department_ids"));
     }
-    let taken = Name::parse(&scene.hotel.staff[0].username).unwrap();
+    let taken = Username::parse(&scene.hotel.staff[0].username).unwrap();
     let change = StaffChange { username: Some(taken), ..StaffChange::default() };
     let refused = scene.change(scene.manager, scene.clerk.staff, change).await;
     assert!(matches!(refused, Err(Error::Invalid(field)) if field.name == "username"));
@@ -236,7 +243,7 @@ async fn only_a_manager_of_the_hotel_changes_staff() {
 #[tokio::test]
 async fn a_deactivation_or_a_password_reset_revokes_all_sessions() {
     let scene = scene().await;
-    let password = Some(Password::parse("another horse").unwrap());
+    let password = Some(Password::parse("another horse ran").unwrap());
     let change = StaffChange { password: password.clone(), ..StaffChange::default() };
     scene.change(scene.manager, scene.clerk.staff, change).await.unwrap();
     assert!(matches!(scene.desk.authenticate(scene.clerk).await, Err(Error::Unauthenticated)));
@@ -246,21 +253,21 @@ async fn a_deactivation_or_a_password_reset_revokes_all_sessions() {
     assert!(scene.desk.authenticate(scene.manager).await.is_ok());
 
     let second = sign_in(&scene.desk, &scene.hotel, 2).await;
-    scene.desk.deactivate(&scene.hotel.staff[2].username).await.unwrap();
+    scene.desk.set_active(&scene.hotel.staff[2].username, false).await.unwrap();
     assert!(matches!(scene.desk.authenticate(second).await, Err(Error::Unauthenticated)));
-    assert!(scene.desk.deactivate("nobody").await.is_err());
+    assert!(scene.desk.set_active("nobody", false).await.is_err());
 }
 
 #[tokio::test]
 async fn a_change_during_a_sign_in_refuses_the_sign_in() {
     let scene = scene().await;
     let username = scene.hotel.staff[1].username.clone();
-    let another = || Password::parse("another horse").unwrap();
+    let another = || Password::parse("another horse ran").unwrap();
     let change = StaffChange::default();
     let by_a_manager = [
         StaffChange { password: Some(another()), ..change.clone() },
         StaffChange { active: Some(false), ..change.clone() },
-        StaffChange { username: Some(Name::parse("renamed").unwrap()), ..change },
+        StaffChange { username: Some(Username::parse("renamed").unwrap()), ..change },
     ];
     for change in by_a_manager {
         let scene = self::scene().await;
@@ -271,11 +278,11 @@ async fn a_change_during_a_sign_in_refuses_the_sign_in() {
     }
 
     let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 1)).await.unwrap();
-    scene.desk.set_password(&username, another()).await.unwrap();
+    scene.desk.set_password(&username, another(), false).await.unwrap();
     assert!(matches!(scene.desk.start_session(verified).await, Err(Error::BadCredentials)));
 
     let verified = scene.desk.verify_credentials(credentials(&scene.hotel, 0)).await.unwrap();
-    scene.desk.change_password(scene.manager, PASSWORD.into(), "another horse".into()).await.unwrap();
+    scene.desk.change_password(scene.manager, PASSWORD.into(), "another horse ran".into(), client()).await.unwrap();
     assert!(matches!(scene.desk.start_session(verified).await, Err(Error::BadCredentials)));
 
     // A change of role or departments during a sign-in does not make it fail; the session then has the new ones.

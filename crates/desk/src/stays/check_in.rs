@@ -1,19 +1,12 @@
-//! Check-in and check-out.
+//! Check-in and check-out, cancellation and its reversal.
 
-use domain::{ConversationRef, HistoryChange, HistoryKind, StayId, StayView};
-use persistence::{Locks, conversations, hotels, stays};
+use domain::{ConversationRef, StayId, StayView, stay::Cancellation};
+use persistence::{Locks, Tx, hotels};
 
 use crate::{
     Desk, Error, KeyedWrite, Principal, WriteOutcome,
-    conversation_for_stay::find_or_create_conversation,
-    flow_runner, history,
-    save_conversation::save_with_events,
-    stays::{lock_to_administer, record_update, view},
-    visibility::assignee_reach_on_reopen,
+    stays::{lock_to_administer, record_update, status::StayStatusChange, view},
 };
-
-const CHECKED_IN: HistoryChange = HistoryChange::of(HistoryKind::CheckedIn);
-const CHECKED_OUT: HistoryChange = HistoryChange::of(HistoryKind::CheckedOut);
 
 impl Desk {
     /// Records that the guest has arrived. The stay's conversation becomes `active`, unless a department has it.
@@ -24,26 +17,7 @@ impl Desk {
         id: StayId,
         write: KeyedWrite<StayView>,
     ) -> Result<WriteOutcome<StayView>, Error> {
-        let now = self.now();
-        let locks = Locks::from(vec![ConversationRef::Stay(id)]).guest_of_stay(id);
-        self.write_once_by(principal, locks, write, move |tx, initiator| {
-            let stay = lock_to_administer(tx, &initiator, id)?;
-            // A late repetition of a check-in must not check in a guest who has left.
-            if stay.checked_in_at.is_some() || stay.checked_out_at.is_some() {
-                return view(tx.conn(), initiator.reach.as_ref(), stay);
-            }
-            let stay = stays::check_in(tx, id, now)?;
-            let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
-            let before = find_or_create_conversation(tx, &hotel, stay.guest, Some(&stay), now)?;
-            let assignee = assignee_reach_on_reopen(tx, &before)?;
-            let mut conversation = before.clone();
-            conversation.record_check_in(assignee.as_ref());
-            history::add_entry(tx, &before, &CHECKED_IN, initiator.actor, None, now)?;
-            save_with_events(tx, &before, &conversation, initiator.actor, now)?;
-            record_update(tx, &stay, now);
-            view(tx.conn(), initiator.reach.as_ref(), stay)
-        })
-        .await
+        self.change_status(principal, id, write, |tx, change| change.check_in(tx)).await
     }
 
     /// Records that the guest has left, and closes the stay's conversation. Changes nothing if the stay was checked out
@@ -54,23 +28,48 @@ impl Desk {
         id: StayId,
         write: KeyedWrite<StayView>,
     ) -> Result<WriteOutcome<StayView>, Error> {
+        self.change_status(principal, id, write, |tx, change| change.check_out(tx)).await
+    }
+
+    /// Records that the guest does not come. Closes the stay's conversation, unless a department has it. Fails with
+    /// [`Error::NotAllowedNow`] unless the stay is booked.
+    pub async fn cancel_stay(
+        &self,
+        principal: Principal,
+        id: StayId,
+        why: Cancellation,
+        write: KeyedWrite<StayView>,
+    ) -> Result<WriteOutcome<StayView>, Error> {
+        self.change_status(principal, id, write, move |tx, change| change.cancel(tx, why)).await
+    }
+
+    /// Makes a cancelled stay booked again. Fails with [`Error::NotAllowedNow`] if the guest was checked in or out.
+    pub async fn reinstate_stay(
+        &self,
+        principal: Principal,
+        id: StayId,
+        write: KeyedWrite<StayView>,
+    ) -> Result<WriteOutcome<StayView>, Error> {
+        self.change_status(principal, id, write, |tx, change| change.reinstate(tx)).await
+    }
+
+    /// Changes the status of a stay. `change` returns whether the stay has changed.
+    async fn change_status(
+        &self,
+        principal: Principal,
+        id: StayId,
+        write: KeyedWrite<StayView>,
+        change: impl Fn(&mut Tx<'_>, &mut StayStatusChange<'_>) -> Result<bool, Error> + Send + Sync + 'static,
+    ) -> Result<WriteOutcome<StayView>, Error> {
         let now = self.now();
         let locks = Locks::from(vec![ConversationRef::Stay(id)]).guest_of_stay(id);
         self.write_once_by(principal, locks, write, move |tx, initiator| {
-            let stay = lock_to_administer(tx, &initiator, id)?;
-            if stay.checked_out_at.is_some() {
-                return view(tx.conn(), initiator.reach.as_ref(), stay);
+            let mut stay = lock_to_administer(tx, &initiator, id)?;
+            let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
+            let mut status = StayStatusChange { hotel: &hotel, stay: &mut stay, actor: initiator.actor, now };
+            if change(tx, &mut status)? {
+                record_update(tx, &stay, now);
             }
-            let stay = stays::check_out(tx, id, now)?;
-            if let Some(mut conversation) = conversations::find(tx.conn(), ConversationRef::Stay(id))? {
-                let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
-                flow_runner::send_farewell(tx, &hotel, &mut conversation, now)?;
-                let before = conversation.clone();
-                conversation.close();
-                history::add_entry(tx, &before, &CHECKED_OUT, initiator.actor, None, now)?;
-                save_with_events(tx, &before, &conversation, initiator.actor, now)?;
-            }
-            record_update(tx, &stay, now);
             view(tx.conn(), initiator.reach.as_ref(), stay)
         })
         .await

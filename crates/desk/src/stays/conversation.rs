@@ -20,7 +20,8 @@ pub struct StayConversation {
 
 impl Desk {
     /// Returns the conversation of a stay, so that staff can send a template before the guest has written. Creates a
-    /// missing one. Fails with [`Error::NotFound`] if the conversation exists and is not visible.
+    /// missing one. Fails with [`Error::NotFound`] if the conversation exists and is not visible, and if it is missing with
+    /// [`Error::NoGuestNumber`] for a stay without guest and [`Error::NotAllowedNow`] for a cancelled one.
     pub async fn open_conversation_of_stay(
         &self,
         caller: Caller,
@@ -40,8 +41,12 @@ impl Desk {
                 let view = load_view_for(tx.conn(), reach.staff, existing.id)?;
                 return Ok(StayConversation { view, is_new: false });
             }
+            let guest = stay.guest.ok_or(Error::NoGuestNumber)?;
+            if stay.cancellation.is_some() {
+                return Err(Error::NotAllowedNow("The guest of this stay is not expected. Reinstate the stay first."));
+            }
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
-            let created = find_or_create_conversation(tx, &hotel, stay.guest, Some(&stay), now)?;
+            let created = find_or_create_conversation(tx, &hotel, guest, Some(&stay), now)?;
             record_update(tx, &stay, now);
             let view = load_view_for(tx.conn(), reach.staff, created.id)?;
             Ok(StayConversation { view, is_new: true })

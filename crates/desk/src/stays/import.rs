@@ -2,16 +2,20 @@
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{DirectoryPart, Hotel, HotelId, StayId};
-use persistence::{Locks, Tx, hotels, stays};
+use domain::{DirectoryPart, Hotel, HotelId, Stay, StayId, stay::StayStatus};
+use persistence::{Locks, Tx, audit_log::AuditActor, hotels, stays};
 
 use crate::{
     Desk, Error, KeyedWrite, Principal, WriteOutcome, directory,
     principal::ensure_stay_handler,
     stays::{
-        ImportError, WrittenBooking, create,
+        create,
         csv::{self, CsvRow},
-        lock, lock_guest_of_number, update,
+        import_error::ImportError,
+        lock, lock_guest_of_number,
+        parts::{self, BookingRows, PlannedRow},
+        status::StayStatusChange,
+        update,
     },
 };
 
@@ -22,7 +26,7 @@ const ROWS_PER_TRANSACTION: usize = 20;
 /// The result of one row of a CSV import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StayImportRow {
-    /// Number of the row in the CSV file, counted from 1 after the header.
+    /// Number of the row in the CSV file, counted from 1 after the header; empty rows count, and have no result.
     pub row: usize,
     /// The reservation code as written in the CSV file.
     pub reservation_code: String,
@@ -41,7 +45,19 @@ pub enum ImportResult {
 }
 
 /// The result of a row, with the stay unless the row failed.
-type RowOutcome = (ImportResult, Option<StayId>);
+pub(super) type RowOutcome = (ImportResult, Option<StayId>);
+
+impl PlannedRow {
+    /// The effect of the row, as it is reported.
+    pub(super) fn result(&self) -> ImportResult {
+        match self {
+            Self::Create { .. } => ImportResult::Created,
+            Self::Update { .. } => ImportResult::Updated,
+            Self::Unchanged(_) => ImportResult::Unchanged,
+            Self::Failed(invalid) => ImportResult::Failed(invalid.clone()),
+        }
+    }
+}
 
 impl ImportResult {
     fn is_change(&self) -> bool {
@@ -61,10 +77,10 @@ enum ImportAnnouncement {
 }
 
 impl ImportAnnouncement {
-    fn is_due(self, results: &[RowOutcome]) -> bool {
+    fn is_due(self, has_changes: bool) -> bool {
         match self {
             Self::Later => false,
-            Self::IfChanged => results.iter().any(|(result, _)| result.is_change()),
+            Self::IfChanged => has_changes,
             Self::Due => true,
         }
     }
@@ -84,7 +100,11 @@ impl Desk {
     ) -> Result<WriteOutcome<Vec<StayImportRow>>, ImportError> {
         match principal {
             Principal::Staff(caller) => self.import_stays_once(caller, csv, write).await,
-            Principal::ApiKey { hotel, .. } => Ok(WriteOutcome::Performed(self.import_stays(hotel, csv).await?)),
+            Principal::ApiKey { id, hotel } => {
+                let imported = self.import_table(hotel, AuditActor::ApiKey(id), csv).await;
+                self.record_outcome(hotel, &imported).await;
+                Ok(WriteOutcome::Performed(imported?))
+            }
         }
     }
 
@@ -102,29 +122,50 @@ impl Desk {
             }
         }
         self.read_as(caller, ensure_stay_handler).await?;
-        let rows = self.import_stays(caller.hotel, csv).await?;
+        let imported = self.import_table(caller.hotel, AuditActor::Staff(caller.staff), csv).await;
+        self.record_outcome(caller.hotel, &imported).await;
+        let rows = imported?;
         Ok(self.write_once(caller, vec![], write, move |_, _| Ok(rows.clone())).await?)
     }
 
-    /// Imports stays from CSV: UTF-8, comma or semicolon, columns named by the header. An invalid row does not affect
+    /// Imports stays from CSV: UTF-8, comma, semicolon or tab, columns named by the header. An invalid row does not affect
     /// the others.
     ///
     /// Fails if the file as a whole is invalid. If the database fails, the rows before are stored; importing the file
     /// again changes nothing.
     pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<StayImportRow>, ImportError> {
+        let imported = self.import_table(hotel, AuditActor::Nobody, csv).await;
+        self.record_outcome(hotel, &imported).await;
+        imported
+    }
+
+    /// Records for the doctor whether an import of the hotel failed.
+    async fn record_outcome(&self, hotel: HotelId, imported: &Result<Vec<StayImportRow>, ImportError>) {
+        let is_failure = |row: &StayImportRow| matches!(row.result, ImportResult::Failed(_));
+        if !matches!(imported, Err(ImportError::NoSuchHotel)) {
+            self.record_import(hotel, imported.as_ref().map_or(true, |rows| rows.iter().any(is_failure))).await;
+        }
+    }
+
+    async fn import_table(
+        &self,
+        hotel: HotelId,
+        actor: AuditActor,
+        csv: &[u8],
+    ) -> Result<Vec<StayImportRow>, ImportError> {
         let hotel = self.read(move |conn| Ok(hotels::find(conn, hotel)?)).await?.ok_or(ImportError::NoSuchHotel)?;
         let rows = csv::parse(csv, hotel.country)?;
-        let mut imported = Vec::with_capacity(rows.len());
+        let mut outcomes = outcomes_of_invalid_rows(&rows);
         // One event announces the whole import, in the transaction of the last rows.
         let mut has_changes = false;
-        let mut chunks = rows.chunks(ROWS_PER_TRANSACTION).peekable();
+        let mut chunks = transactions(parts::group_by_booking(&rows)).into_iter().peekable();
         while let Some(chunk) = chunks.next() {
             let announcement = match (chunks.peek().is_none(), has_changes) {
                 (false, _) => ImportAnnouncement::Later,
                 (true, false) => ImportAnnouncement::IfChanged,
                 (true, true) => ImportAnnouncement::Due,
             };
-            let results = match self.import_rows(hotel.clone(), chunk.to_vec(), announcement).await {
+            let results = match self.import_bookings(hotel.clone(), actor, chunk, announcement).await {
                 Ok(results) => results,
                 Err(error) if has_changes => {
                     self.announce_imported_rows(hotel.id).await;
@@ -132,13 +173,10 @@ impl Desk {
                 }
                 Err(error) => return Err(error.into()),
             };
-            has_changes |= results.iter().any(|(result, _)| result.is_change());
-            for ((reservation_code, _), (result, stay)) in chunk.iter().zip(results) {
-                let (row, reservation_code) = (imported.len() + 1, reservation_code.clone());
-                imported.push(StayImportRow { row, reservation_code, result, stay });
-            }
+            has_changes |= results.iter().any(|(_, (result, _))| result.is_change());
+            results.into_iter().for_each(|(position, outcome)| outcomes[position] = Some(outcome));
         }
-        Ok(imported)
+        Ok(import_rows(rows, outcomes))
     }
 
     /// Announces the rows of an import that were stored before the import failed.
@@ -153,25 +191,27 @@ impl Desk {
         }
     }
 
-    async fn import_rows(
+    /// Imports the rows of some bookings in one transaction. Returns outcomes with the positions of the rows.
+    async fn import_bookings(
         &self,
         hotel: Hotel,
-        rows: Vec<CsvRow>,
+        actor: AuditActor,
+        bookings: Vec<BookingRows>,
         announcement: ImportAnnouncement,
-    ) -> Result<Vec<RowOutcome>, Error> {
+    ) -> Result<Vec<(usize, RowOutcome)>, Error> {
         let now = self.now();
-        let bookings = rows.iter().filter_map(|(_, booking)| booking.as_ref().ok());
-        let locks = bookings.fold(Locks::default().creating(true), |locks, booking| {
-            lock_guest_of_number(locks, &booking.guest_phone, hotel.country)
-                .guest_of_reservation(booking.reservation_code.clone())
+        let locks = bookings.iter().fold(Locks::default().creating(true), |locks, booking| {
+            let locks = locks.guest_of_reservation(booking.code.clone());
+            let phones = booking.rows.iter().map(|(_, row)| row.booking.guest_phone.as_ref());
+            phones.fold(locks, |locks, phone| lock_guest_of_number(locks, phone, hotel.country))
         });
         self.write(hotel.id, locks, move |tx| {
-            let results = rows.iter().map(|(_, booking)| match booking {
-                Ok(booking) => import_row(tx, &hotel, booking, now),
-                Err(invalid_fields) => Ok((ImportResult::Failed(invalid_fields.clone()), None)),
-            });
-            let results = results.collect::<Result<Vec<_>, Error>>()?;
-            if announcement.is_due(&results) {
+            let mut results = Vec::new();
+            for booking in &bookings {
+                let outcomes = import_booking(tx, &hotel, actor, booking, now)?;
+                results.extend(booking.rows.iter().map(|(position, _)| *position).zip(outcomes));
+            }
+            if announcement.is_due(results.iter().any(|(_, (result, _))| result.is_change())) {
                 directory::announce(tx, hotel.id, DirectoryPart::Stays, now);
             }
             Ok(results)
@@ -180,29 +220,98 @@ impl Desk {
     }
 }
 
-fn import_row(
+/// Returns a list with an outcome for each invalid row of a table, and `None` for the others.
+pub(super) fn outcomes_of_invalid_rows(rows: &[CsvRow]) -> Vec<Option<RowOutcome>> {
+    let outcome =
+        |row: &CsvRow| row.content.as_ref().err().map(|invalid| (ImportResult::Failed(invalid.clone()), None));
+    rows.iter().map(outcome).collect()
+}
+
+/// Returns the results of all rows. Every row has an outcome.
+pub(super) fn import_rows(rows: Vec<CsvRow>, outcomes: Vec<Option<RowOutcome>>) -> Vec<StayImportRow> {
+    let results = rows.into_iter().zip(outcomes).filter_map(|(row, outcome)| {
+        let (result, stay) = outcome?;
+        Some(StayImportRow { row: row.number, reservation_code: row.reservation_code, result, stay })
+    });
+    results.collect()
+}
+
+/// Divides the bookings of a table among transactions. The rows of one booking are stored together.
+fn transactions(bookings: Vec<BookingRows>) -> Vec<Vec<BookingRows>> {
+    let mut chunks: Vec<Vec<BookingRows>> = Vec::new();
+    let mut rows_in_last = ROWS_PER_TRANSACTION;
+    for booking in bookings {
+        match chunks.last_mut() {
+            Some(last) if rows_in_last + booking.rows.len() <= ROWS_PER_TRANSACTION => {
+                rows_in_last += booking.rows.len();
+                last.push(booking);
+            }
+            _ => {
+                rows_in_last = booking.rows.len();
+                chunks.push(vec![booking]);
+            }
+        }
+    }
+    chunks
+}
+
+/// Imports the rows of one booking.
+fn import_booking(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
-    written: &WrittenBooking,
+    actor: AuditActor,
+    booking: &BookingRows,
     now: DateTime<Utc>,
-) -> Result<RowOutcome, Error> {
-    let existing = stays::find_by_code(tx.conn(), hotel.id, &written.reservation_code)?;
-    let booking = match written.complete(hotel.country, existing.as_ref().map(|stay| &stay.guest_phone)) {
-        Ok(booking) => booking,
-        Err(reason) => return Ok((ImportResult::Failed(vec![csv::invalid_phone(reason)]), None)),
-    };
-    let existing = match existing {
-        Some(stay) => stay,
-        None => match create(tx, hotel, &booking, now)? {
-            Some(created) => return Ok((ImportResult::Created, Some(created.id))),
-            // Another node has just created the stay.
-            None => stays::find_by_code(tx.conn(), hotel.id, &booking.reservation_code)?.ok_or(Error::NotFound)?,
-        },
-    };
-    if booking.matches(&existing) {
-        return Ok((ImportResult::Unchanged, Some(existing.id)));
+) -> Result<Vec<RowOutcome>, Error> {
+    let read = stays::by_codes(tx.conn(), hotel.id, &[booking.code.as_str()])?;
+    let planned = parts::plan(booking, &read, hotel.country);
+    let changes = |row: &PlannedRow| matches!(row, PlannedRow::Create { .. } | PlannedRow::Update { .. });
+    if !planned.iter().any(changes) {
+        let ids = parts::ids_by_part(&read);
+        return Ok(planned
+            .into_iter()
+            .map(|row| (row.result(), row.part().and_then(|it| ids.get(&it).copied())))
+            .collect());
     }
-    let stay = lock(tx, &existing)?;
-    update(tx, hotel, &stay, &booking, now)?;
-    Ok((ImportResult::Updated, Some(stay.id)))
+    // The stays may have changed since they were read.
+    let mut stored = read.iter().map(|stay| lock(tx, stay)).collect::<Result<Vec<_>, _>>()?;
+    let planned = parts::plan(booking, &stored, hotel.country);
+    let mut import = BookingImport { hotel, actor, stored: &mut stored, now };
+    planned.into_iter().map(|row| import.store(tx, row)).collect()
+}
+
+/// The import of the rows of one booking.
+struct BookingImport<'a> {
+    hotel: &'a Hotel,
+    actor: AuditActor,
+    /// The locked stays of the booking.
+    stored: &'a mut Vec<Stay>,
+    now: DateTime<Utc>,
+}
+
+impl BookingImport<'_> {
+    fn store(&mut self, tx: &mut Tx<'_>, row: PlannedRow) -> Result<RowOutcome, Error> {
+        let result = row.result();
+        let (stay, status) = match row {
+            PlannedRow::Failed(_) => return Ok((result, None)),
+            PlannedRow::Unchanged(part) => {
+                return Ok((result, self.stored.iter().find(|stay| stay.part == part).map(|stay| stay.id)));
+            }
+            PlannedRow::Create { booking, status } => {
+                let created = create(tx, self.hotel, &booking, status, self.now)?.ok_or(Error::NotFound)?;
+                self.stored.push(created);
+                (self.stored.len() - 1, (status != StayStatus::Booked).then_some(status))
+            }
+            PlannedRow::Update { part, booking, status } => {
+                let at = self.stored.iter().position(|stay| stay.part == part).ok_or(Error::NotFound)?;
+                self.stored[at] = update(tx, self.hotel, &self.stored[at], &booking, self.now)?;
+                (at, status)
+            }
+        };
+        let stay = &mut self.stored[stay];
+        if let Some(status) = status {
+            StayStatusChange { hotel: self.hotel, stay, actor: self.actor, now: self.now }.import(tx, status)?;
+        }
+        Ok((result, Some(stay.id)))
+    }
 }

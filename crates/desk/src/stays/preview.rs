@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 
-use domain::{Hotel, HotelId, Stay, StayId};
-use persistence::{
-    Conn, ReadPurpose, hotels,
-    stays::{self, Booking},
-};
+use domain::{Hotel, HotelId, Stay};
+use persistence::{Conn, ReadPurpose, hotels, stays};
 
 use crate::{
     Desk, Error, Principal,
     principal::ensure_stay_handler,
     stays::{
-        ImportError, ImportResult, StayImportRow,
         csv::{self, CsvRow},
+        import::{StayImportRow, import_rows, outcomes_of_invalid_rows},
+        import_error::ImportError,
+        parts,
     },
 };
 
-/// Rows whose stays are loaded together.
-const ROWS_PER_QUERY: usize = 500;
+/// Bookings whose stays are loaded together.
+const BOOKINGS_PER_QUERY: usize = 500;
 
 impl Desk {
     /// Returns the result that an import of stays from CSV would have now. Stores nothing, no idempotency key either.
@@ -40,60 +39,27 @@ impl Desk {
     pub async fn preview_import(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<StayImportRow>, ImportError> {
         let hotel = self.read(move |conn| Ok(hotels::find(conn, hotel)?)).await?.ok_or(ImportError::NoSuchHotel)?;
         let rows = csv::parse(csv, hotel.country)?;
-        Ok(self.read_for(ReadPurpose::Scan, None, move |conn| preview(conn, &hotel, &rows)).await?)
+        Ok(self.read_for(ReadPurpose::Scan, None, move |conn| preview(conn, &hotel, rows.clone())).await?)
     }
 }
 
-/// A stay as it would be after the rows so far; `id` is `None` for one that they would create.
-struct StayAfterRows {
-    id: Option<StayId>,
-    booking: Booking,
-}
-
-fn preview(conn: &mut Conn, hotel: &Hotel, rows: &[CsvRow]) -> Result<Vec<StayImportRow>, Error> {
-    let mut result = Vec::with_capacity(rows.len());
-    let mut after: HashMap<String, StayAfterRows> = HashMap::new();
-    for chunk in rows.chunks(ROWS_PER_QUERY) {
-        let codes: Vec<&str> =
-            chunk.iter().filter_map(|(_, row)| Some(row.as_ref().ok()?.reservation_code.as_str())).collect();
+fn preview(conn: &mut Conn, hotel: &Hotel, rows: Vec<CsvRow>) -> Result<Vec<StayImportRow>, Error> {
+    let mut outcomes = outcomes_of_invalid_rows(&rows);
+    for bookings in parts::group_by_booking(&rows).chunks(BOOKINGS_PER_QUERY) {
+        let codes: Vec<&str> = bookings.iter().map(|booking| booking.code.as_str()).collect();
+        let mut stored: HashMap<String, Vec<Stay>> = HashMap::new();
         for stay in stays::by_codes(conn, hotel.id, &codes)? {
-            after.entry(stay.reservation_code.to_string()).or_insert_with(|| stored(stay));
+            stored.entry(stay.reservation_code.to_string()).or_default().push(stay);
         }
-        for (reservation_code, row) in chunk {
-            let (outcome, stay) = match row {
-                Err(invalid_fields) => (ImportResult::Failed(invalid_fields.clone()), None),
-                Ok(written) => {
-                    let existing = after.get(written.reservation_code.as_str());
-                    match written.complete(hotel.country, existing.map(|it| &it.booking.guest_phone)) {
-                        Err(reason) => (ImportResult::Failed(vec![csv::invalid_phone(reason)]), None),
-                        Ok(booking) => apply(&mut after, booking),
-                    }
-                }
-            };
-            let (row, reservation_code) = (result.len() + 1, reservation_code.clone());
-            result.push(StayImportRow { row, reservation_code, result: outcome, stay });
+        for booking in bookings {
+            let stored = stored.remove(booking.code.as_str()).unwrap_or_default();
+            let ids = parts::ids_by_part(&stored);
+            let planned = parts::plan(booking, &stored, hotel.country);
+            for ((position, _), row) in booking.rows.iter().zip(planned) {
+                let stay = row.part().and_then(|part| ids.get(&part).copied());
+                outcomes[*position] = Some((row.result(), stay));
+            }
         }
     }
-    Ok(result)
-}
-
-fn stored(stay: Stay) -> StayAfterRows {
-    let Stay { id, reservation_code, guest_name, guest_phone, room_number, check_in, check_out, .. } = stay;
-    let booking = Booking { reservation_code, guest_name, guest_phone, room_number, check_in, check_out };
-    StayAfterRows { id: Some(id), booking }
-}
-
-fn apply(after: &mut HashMap<String, StayAfterRows>, booking: Booking) -> (ImportResult, Option<StayId>) {
-    let code = booking.reservation_code.to_string();
-    match after.get_mut(&code) {
-        None => {
-            after.insert(code, StayAfterRows { id: None, booking });
-            (ImportResult::Created, None)
-        }
-        Some(known) if known.booking == booking => (ImportResult::Unchanged, known.id),
-        Some(known) => {
-            known.booking = booking;
-            (ImportResult::Updated, known.id)
-        }
-    }
+    Ok(import_rows(rows, outcomes))
 }

@@ -1,6 +1,6 @@
 //! State of the guest flow that is stored between two messages: step and memory.
 
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use super::texts::FlowLanguage;
 use crate::conversation::Status;
@@ -16,7 +16,7 @@ use crate::conversation::Status;
 /// ```
 ///
 /// A step that does not fit the status counts as `start`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 pub enum FlowStep {
     /// The guest was asked no question yet.
     #[default]

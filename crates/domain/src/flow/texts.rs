@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{Datelike, NaiveDate};
-use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::placeholders;
 
 /// A language with built-in texts of the guest flow; the name of a value is the ISO 639 code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
 pub enum FlowLanguage {
     /// English, the default language of the guest flow.
     #[default]

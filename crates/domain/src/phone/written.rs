@@ -1,11 +1,8 @@
-//! Phone numbers as people and booking systems write them: recognizing the digits, and completing the country code.
+//! Phone numbers as people and booking systems write them: recognizing the digits.
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{
-    number::PhoneNumber,
-    numbering::{self, BadPhoneNumber, Country, Digits},
-};
+use super::number::{BadPhoneNumber, PhoneNumber};
 
 /// Maximum length of a text that can be a phone number, in characters; longer texts are refused unread.
 const MAX_CHARACTERS: usize = 100;
@@ -57,26 +54,14 @@ impl WrittenNumber {
         if number.digits.is_empty() { Err(BadPhoneNumber::NotANumber) } else { Ok(number) }
     }
 
-    /// Completes the written number to E.164. `country` decides the country code of a number without one.
-    ///
-    /// Fails with the reason if the numbering rules allow no such number.
-    pub fn complete(&self, country: Option<Country>) -> Result<PhoneNumber, BadPhoneNumber> {
-        let digits = Digits { all: &self.digits, bracketed_zero: self.bracketed_zero };
-        let after_00 = self.digits.starts_with("00").then(|| digits.after(2));
-        let found = match (self.has_plus, after_00, country) {
-            (true, after_00, _) => numbering::international(after_00.unwrap_or(digits)),
-            (false, Some(after_00), country) => numbering::international(after_00).or_else(|reason| {
-                let within = country.and_then(|it| numbering::national(digits, it).ok());
-                within.ok_or(reason)
-            }),
-            (false, None, Some(country)) => numbering::national(digits, country),
-            (false, None, None) => Err(match self.digits.len() {
-                0..=5 => BadPhoneNumber::TooShort,
-                6..=15 => BadPhoneNumber::CountryCodeMissing,
-                _ => BadPhoneNumber::TooLong,
-            }),
-        };
-        found.map(|digits| PhoneNumber::from_digits(&digits))
+    /// The digits of the number, as written.
+    pub fn digits(&self) -> &str {
+        &self.digits
+    }
+
+    /// Index of a zero written in brackets, as in `+44 (0)20`, which callers from abroad leave out.
+    pub fn bracketed_zero(&self) -> Option<usize> {
+        self.bracketed_zero
     }
 
     /// Whether the text has a `+`, and therefore a country code.
@@ -90,30 +75,17 @@ impl WrittenNumber {
         self.has_plus && stored.digits() == self.digits
     }
 
-    /// A canonical text of the phone number: the same for all spellings of the number, as far as possible without a
-    /// country.
-    pub fn normalized(&self) -> String {
-        match self.complete(None) {
-            Ok(number) => number.as_str().to_owned(),
-            Err(_) => format!("{}{}", if self.has_plus { "+" } else { "" }, self.digits),
-        }
-    }
-
     /// The digits for searching a part of a phone number: without the leading zeros that are dialled within a country.
     pub fn significant_digits(&self) -> String {
-        let digits = Digits { all: &self.digits, bracketed_zero: self.bracketed_zero };
-        digits.without_bracketed_zero().unwrap_or_else(|| self.digits.clone()).trim_start_matches('0').to_owned()
+        let mut digits = self.digits.clone();
+        if let Some(at) = self.bracketed_zero {
+            digits.remove(at);
+        }
+        digits.trim_start_matches('0').to_owned()
     }
 }
 
-impl PhoneNumber {
-    /// Parses a phone number with country code.
-    ///
-    /// Fails with the reason if the text is not a number that the numbering rules allow.
-    pub fn parse(text: &str) -> Result<Self, BadPhoneNumber> {
-        WrittenNumber::parse(text)?.complete(None)
-    }
-}
+parsers!(WrittenNumber: BadPhoneNumber);
 
 impl From<PhoneNumber> for WrittenNumber {
     fn from(number: PhoneNumber) -> Self {

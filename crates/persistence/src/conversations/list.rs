@@ -10,7 +10,7 @@ use crate::{
     StoreError,
     conversations::view::views,
     sql::{
-        cached_statement::prepared,
+        cached_statement::{Fixed, fixed, prepared},
         id_list::among,
         pagination::Slice,
         schema::{conversation_labels, conversations, read_marks},
@@ -51,6 +51,8 @@ pub enum ConversationOrder {
     Updated,
     /// Longest waiting guest first, then all others, last changed first.
     Waiting,
+    /// Newest id first, from the first id below `below`. Rows that change meanwhile are neither repeated nor left out.
+    Newest { below: Option<ConversationId> },
 }
 
 /// A boxed query on `$from`: conversations that are visible to the caller and match the filter.
@@ -131,33 +133,70 @@ macro_rules! matching_unread {
     }};
 }
 
+/// Sorts a boxed query in the order of a filter.
+macro_rules! in_order_of {
+    ($filter:expr, $query:expr) => {{
+        let newest_first = (conversations::updated_at.desc(), conversations::id.desc());
+        match $filter.order {
+            ConversationOrder::Updated => $query.order(newest_first),
+            ConversationOrder::Waiting => {
+                let longest_first = (conversations::waiting_since.is_null(), conversations::waiting_since.asc());
+                $query.order((longest_first.0, longest_first.1, newest_first.0, newest_first.1))
+            }
+            ConversationOrder::Newest { below } => {
+                let below = below.map_or(i64::MAX, |it| it.0);
+                $query.order(conversations::id.desc()).filter(conversations::id.lt(below))
+            }
+        }
+    }};
+}
+
 /// Counts the conversations that match a filter and loads the ids of one slice, in the order of the filter.
 macro_rules! slice_of {
     ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {
         on_db!($conn, |c| {
             let count = $matching.select(count_star());
             let page = $matching.select(conversations::id).offset($slice.offset).limit($slice.limit);
-            let newest_first = (conversations::updated_at.desc(), conversations::id.desc());
-            let page = match $filter.order {
-                ConversationOrder::Updated => page.order(newest_first),
-                ConversationOrder::Waiting => {
-                    let longest_first = (conversations::waiting_since.is_null(), conversations::waiting_since.asc());
-                    page.order((longest_first.0, longest_first.1, newest_first.0, newest_first.1))
-                }
-            };
+            let page = in_order_of!($filter, page);
             // Diesel does not cache statements with lists of values, and SQLite takes longer to compile them than to
-            // run them. There are few distinct texts, except for searches, which differ by the number of words.
-            let found: (i64, Vec<i64>) = if $filter.search.is_none() {
-                (prepared(count).get_result(c)?, prepared(page).load(c)?)
-            } else {
-                (count.get_result(c)?, page.load(c)?)
-            };
+            // run them.
+            let found: (i64, Vec<i64>) = (prepared(count).get_result(c)?, prepared(page).load(c)?);
             found
         })
     };
 }
 
-/// Returns the number of conversations that match a filter and one slice of them, in the order of the filter.
+/// The condition of the index for searches on SQLite, written literally, so that the index is used. No search word is
+/// empty, so it excludes nothing that a search finds.
+const SEARCHABLE: Fixed = fixed("conversations.search_key <> ''");
+
+/// As `slice_of`, for a filter with search words: one pass over the conversations of the hotel, because none of them is
+/// found through an index. If the slice lies behind the last match, the count is 0.
+macro_rules! searched_slice_of {
+    ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {{
+        macro_rules! slice_with_count {
+            ($query:expr) => {
+                in_order_of!(
+                    $filter,
+                    $query.select((conversations::id, count_star().over())).offset($slice.offset).limit($slice.limit)
+                )
+            };
+        }
+        let rows: Vec<(i64, i64)> = match $conn {
+            Conn::Pg(c) => slice_with_count!($matching).load(c)?,
+            Conn::Sqlite(c) => {
+                // The index holds all that a search compares: without the inner query SQLite would read the rows.
+                let found = $matching.filter(SEARCHABLE).select(conversations::id);
+                slice_with_count!(conversations::table.filter(conversations::id.eq_any(found)).into_boxed()).load(c)?
+            }
+        };
+        let count = rows.first().map_or(0, |(_, count)| *count);
+        (count, rows.into_iter().map(|(id, _)| id).collect::<Vec<i64>>())
+    }};
+}
+
+/// Returns the number of conversations that match a filter and one slice of them, in the order of the filter. The number
+/// is 0 if a slice of a search lies behind the last match.
 pub fn list(
     conn: &mut Conn,
     reach: &Reach,
@@ -166,10 +205,13 @@ pub fn list(
 ) -> Result<(i64, Vec<ConversationView>), StoreError> {
     // Only the filter `unread` joins the read positions: with the join, the count costs one more lookup for each
     // matching conversation.
-    let (count, ids) = if filter.unread {
-        slice_of!(conn, filter, slice, matching_unread!(reach, filter))
-    } else {
-        slice_of!(conn, filter, slice, matching!(conversations::table, reach, filter))
+    // In the order of ids the count includes conversations above the slice, so it is a statement of its own.
+    let is_one_pass = filter.search.is_some() && !matches!(filter.order, ConversationOrder::Newest { .. });
+    let (count, ids) = match (is_one_pass, filter.unread) {
+        (false, false) => slice_of!(conn, filter, slice, matching!(conversations::table, reach, filter)),
+        (false, true) => slice_of!(conn, filter, slice, matching_unread!(reach, filter)),
+        (true, false) => searched_slice_of!(conn, filter, slice, matching!(conversations::table, reach, filter)),
+        (true, true) => searched_slice_of!(conn, filter, slice, matching_unread!(reach, filter)),
     };
     let ids: Vec<ConversationId> = ids.into_iter().map(ConversationId).collect();
     Ok((count, views(conn, Some(reach.staff), &ids)?))

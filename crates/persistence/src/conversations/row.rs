@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
-pub(super) struct ConversationRow {
+pub(crate) struct ConversationRow {
     pub(super) id: i64,
     hotel_id: i64,
     guest_id: i64,

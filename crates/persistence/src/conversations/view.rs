@@ -41,7 +41,7 @@ struct ConversationViewRow {
     unsent_held: i64,
 }
 
-type BookingColumns = (String, String, String, NaiveDate, NaiveDate);
+type BookingColumns = (String, Option<String>, Option<String>, NaiveDate, NaiveDate);
 /// The columns of the newest message: id, text, time, sender type, delivery status, whether it has reactions.
 type LastMessageColumns = (i64, String, Ts, String, Option<String>, bool);
 /// The columns of a conversation view: conversation, guest names, service window, booking, department name, assignee
@@ -162,7 +162,9 @@ fn view(
     let assignee = conversation.assignee.zip(assignee).map(|(id, name)| Person { id, name });
     let own_phone = of_guest.1.clone();
     let (guest_name, guest_phone, room_number, days) = match booking {
-        Some((name, phone, room, check_in, check_out)) => (name, Some(phone), Some(room), Some((check_in, check_out))),
+        Some((name, phone, room, check_in, check_out)) => {
+            (name, phone.or(own_phone), room, Some((check_in, check_out)))
+        }
         None => (guests_name(of_guest), own_phone, None, None),
     };
     let mut labels: Vec<Label> = label_ids(labels.as_deref()).filter_map(|id| known_labels.get(&id).cloned()).collect();

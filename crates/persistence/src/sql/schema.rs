@@ -16,6 +16,8 @@ diesel::table! {
         flow -> Bool,
         country -> Nullable<Text>,
         created_at -> crate::sql::column_types::UtcTs,
+        variables -> Text,
+        whatsapp_business_account_id -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -41,6 +43,8 @@ diesel::table! {
         password_hash -> Text,
         active -> Bool,
         created_at -> crate::sql::column_types::UtcTs,
+        username_key -> Nullable<Text>,
+        must_change_password -> Bool,
     }
 }
 diesel::table! {
@@ -75,13 +79,30 @@ diesel::table! {
         created_at -> crate::sql::column_types::UtcTs,
         last_used_at -> crate::sql::column_types::UtcTs,
         revoked_at -> Nullable<crate::sql::column_types::UtcTs>,
+        remember -> Bool,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    sign_in_devices (digest, staff_id) {
+        digest -> Text,
+        hotel_id -> BigInt,
+        staff_id -> BigInt,
+        last_used_at -> crate::sql::column_types::UtcTs,
     }
 }
 diesel::table! {
     void_refresh_tokens (session_id, generation) { session_id -> Text, generation -> BigInt, }
 }
 diesel::table! {
-    login_attempts (id) { id -> BigInt, name_digest -> Text, address -> Text, at -> crate::sql::column_types::UtcTs, }
+    login_attempts (id) {
+        id -> BigInt,
+        name_digest -> Text,
+        address -> Text,
+        at -> crate::sql::column_types::UtcTs,
+        device_digest -> Nullable<Text>,
+    }
 }
 diesel::table! {
     guests (id) {
@@ -103,15 +124,20 @@ diesel::table! {
     stays (id) {
         id -> BigInt,
         hotel_id -> BigInt,
-        guest_id -> BigInt,
+        guest_id -> Nullable<BigInt>,
         reservation_code -> Text,
+        part -> Integer,
         guest_name -> Text,
-        guest_phone -> Text,
-        room_number -> Text,
+        guest_phone -> Nullable<Text>,
+        room_number -> Nullable<Text>,
         check_in -> Date,
         check_out -> Date,
+        email -> Nullable<Text>,
+        language -> Nullable<Text>,
+        note -> Nullable<Text>,
         checked_in_at -> Nullable<crate::sql::column_types::UtcTs>,
         checked_out_at -> Nullable<crate::sql::column_types::UtcTs>,
+        cancellation -> Nullable<Text>,
         created_at -> crate::sql::column_types::UtcTs,
     }
 }
@@ -175,6 +201,8 @@ diesel::table! {
         language -> Nullable<Text>,
         is_opener -> Bool,
         shortcut -> Nullable<Text>,
+        parameter_format -> Text,
+        available -> Bool,
     }
 }
 diesel::table! {
@@ -269,6 +297,7 @@ diesel::table! {
         before -> Nullable<Text>,
         after -> Nullable<Text>,
         api_key_id -> Nullable<BigInt>,
+        address -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -278,6 +307,16 @@ diesel::table! {
         name -> Text,
         digest -> Text,
         created_at -> crate::sql::column_types::UtcTs,
+        expires_at -> Nullable<crate::sql::column_types::UtcTs>,
+        last_used_at -> Nullable<crate::sql::column_types::UtcTs>,
+        revoked_at -> Nullable<crate::sql::column_types::UtcTs>,
+    }
+}
+diesel::table! {
+    import_failures (hotel_id) {
+        hotel_id -> BigInt,
+        failures -> BigInt,
+        last_at -> crate::sql::column_types::UtcTs,
     }
 }
 diesel::table! {
@@ -425,3 +464,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversation_labels,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);
+diesel::allow_tables_to_appear_in_same_query!(epochs, sessions);
+diesel::allow_tables_to_appear_in_same_query!(epochs, staff);
+diesel::allow_tables_to_appear_in_same_query!(epochs, staff_departments);

@@ -21,8 +21,9 @@ use crate::{
     StoreError, event_log,
     store::{
         connection::{Conn, DbUrl},
-        file_lock::{FileLock, with_suffix},
+        file_lock::FileLock,
         migrations,
+        private_files::{copy_owner_and_mode, with_suffix},
     },
 };
 
@@ -79,8 +80,8 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, BackupError> {
     Ok(file.metadata().map_err(in_file(to))?.len())
 }
 
-/// Replaces the database by a copy of a backup, migrates the copy and begins a new epoch in it. Returns the new name of
-/// the former database. On failure the database is unchanged.
+/// Replaces the database by a copy of a backup, migrates the copy and begins a new epoch in it. The copy gets owner and
+/// mode of the replaced file. Returns the new name of the former database. On failure the database is unchanged.
 pub fn restore(database: &Path, backup: &Path, epoch: &str, at: DateTime<Utc>) -> Result<Option<PathBuf>, BackupError> {
     let alone = FileLock::exclusive(database).map_err(in_file(database))?;
     let _alone = alone.ok_or_else(|| BackupError::InUse(database.to_owned()))?;
@@ -89,15 +90,21 @@ pub fn restore(database: &Path, backup: &Path, epoch: &str, at: DateTime<Utc>) -
     migrations::migrate(&url)?;
     event_log::insert_epoch(Conn::establish(&url)?.writable(), epoch, at)?;
     close_journal(temporary.path())?;
-    temporary.as_file().sync_all().map_err(in_file(temporary.path()))?;
+    copy_owner_and_mode(database, temporary.path()).map_err(in_file(database))?;
     let kept = keep_former(database, &with_suffix(database, &format!(".before-{epoch}")))?;
-    temporary.persist(database).map_err(|failed| BackupError::File(database.to_owned(), failed.error))?;
-    sync_folder_of(database)?;
+    replace(database, temporary)?;
     Ok(kept)
 }
 
+/// Makes a complete temporary file durable, and gives it the name of the database.
+pub(crate) fn replace(database: &Path, temporary: NamedTempFile) -> Result<(), BackupError> {
+    temporary.as_file().sync_all().map_err(in_file(temporary.path()))?;
+    temporary.persist(database).map_err(|failed| BackupError::File(database.to_owned(), failed.error))?;
+    sync_folder_of(database)
+}
+
 /// Creates a temporary file beside `file` that only its owner can read.
-fn temporary_file(file: &Path) -> Result<NamedTempFile, BackupError> {
+pub(crate) fn temporary_file(file: &Path) -> Result<NamedTempFile, BackupError> {
     let folder = folder_of(file);
     let name = file.file_name().unwrap_or(OsStr::new("backup")).to_string_lossy();
     let made = tempfile::Builder::new().prefix(&format!("{name}.")).suffix(".new").tempfile_in(folder);
@@ -181,7 +188,7 @@ struct Mode {
 }
 
 /// Merges the journal files into the database. SQLite does so only if no other process has it open.
-fn close_journal(database: &Path) -> Result<(), BackupError> {
+pub(crate) fn close_journal(database: &Path) -> Result<(), BackupError> {
     let mode = sql_query("PRAGMA journal_mode = DELETE").get_result::<Mode>(&mut connect(database)?);
     match mode {
         Ok(mode) if mode.journal_mode == "delete" => Ok(()),
@@ -191,7 +198,7 @@ fn close_journal(database: &Path) -> Result<(), BackupError> {
 }
 
 /// Opens an SQLite file without any settings, which would change the file.
-fn connect(database: &Path) -> Result<SqliteConnection, BackupError> {
+pub(crate) fn connect(database: &Path) -> Result<SqliteConnection, BackupError> {
     let path = database.to_str().ok_or_else(|| not_utf8(database))?;
     SqliteConnection::establish(path).map_err(|error| StoreError::Unavailable(error.to_string()).into())
 }
@@ -213,7 +220,7 @@ fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn in_file(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+pub(crate) fn in_file(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.to_owned();
     |error| BackupError::File(path, error)
 }

@@ -11,7 +11,10 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
 
-use crate::{StoreError, store::read_only::ReadOnly};
+use crate::{
+    StoreError,
+    store::{locks, private_files::create_private, read_only::ReadOnly},
+};
 
 /// A parsed `DATABASE_URL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +109,11 @@ impl Conn {
                 Ok(Self::Pg(ReadOnly::new(conn)))
             }
             DbUrl::Sqlite(path) => {
+                let file = path;
                 let path = path.to_str().ok_or_else(|| StoreError::Unavailable("the file name is not UTF-8".into()))?;
+                if !file.exists() {
+                    create_private(file).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+                }
                 let mut conn =
                     SqliteConnection::establish(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 enable_wal(&mut conn).map_err(unavailable)?;
@@ -151,10 +158,14 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Sets how long statements wait for row locks. Does nothing on SQLite.
-    pub(crate) fn set_lock_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
+    /// Sets how long statements wait for row locks, and prepares the statement that locks conversations. Does nothing
+    /// on SQLite.
+    pub(crate) fn prepare_to_write(&mut self, lock_timeout: Duration) -> QueryResult<()> {
         match self.writable() {
-            Conn::Pg(conn) => conn.batch_execute(&format!("SET lock_timeout = {}", timeout.as_millis())),
+            Conn::Pg(conn) => {
+                conn.batch_execute(&format!("SET lock_timeout = {}", lock_timeout.as_millis()))?;
+                locks::prepare(conn)
+            }
             Conn::Sqlite(_) => Ok(()),
         }
     }
@@ -175,6 +186,12 @@ impl Conn {
         {
             log::warn!("checkpoint of the write-ahead log failed, next attempt after further commits: {error}");
         }
+    }
+
+    /// Whether the connection to the database is lost. A statement outside a transaction does not mark a lost
+    /// connection; the snapshot that is begun here does, so that the pool drops it.
+    pub(crate) fn is_lost(&mut self) -> bool {
+        self.begin_snapshot().and_then(|()| self.rollback()).is_err()
     }
 
     /// Whether the connection must not be used again, because it is lost or inside a transaction.

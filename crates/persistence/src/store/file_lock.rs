@@ -2,10 +2,12 @@
 //! locks would vanish with the replaced file.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError, create_dir_all},
+    fs::{File, TryLockError, create_dir_all},
     io,
-    path::{Path, PathBuf},
+    path::Path,
 };
+
+use crate::store::private_files::{create_private, share_lock_file, with_suffix};
 
 /// A held lock on the lock file of an SQLite database. The operating system releases it on drop and at the end of the
 /// process.
@@ -44,19 +46,12 @@ fn open(database: &Path) -> io::Result<File> {
         create_dir_all(folder)?;
     }
     let path = with_suffix(database, ".lock");
-    match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().create(true).truncate(false).write(true).open(path)
-        }
-        opened => opened,
-    }
-}
-
-/// Appends a suffix to a path.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut longer = path.as_os_str().to_owned();
-    longer.push(suffix);
-    longer.into()
+    let lock = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_private(&path)?,
+        opened => opened?,
+    };
+    share_lock_file(&path, database);
+    Ok(lock)
 }
 
 #[cfg(test)]

@@ -11,10 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{
-    QueryResult,
-    connection::{AnsiTransactionManager, TransactionManager},
-};
+use diesel::{QueryResult, connection::AnsiTransactionManager};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -107,7 +104,7 @@ impl Writer {
         // Jobs catch their own panics. A panic elsewhere, such as in the database library, must not end the thread. The
         // jobs of the group are dropped, so that their callers receive an error.
         if catch_unwind(AssertUnwindSafe(|| self.run_group(group, has_more))).is_err() {
-            log::error!("a database writer panicked; its jobs failed, and it continues with a new connection");
+            log::error!("a database writer panicked; its callers get 503, and it continues with a new connection");
             self.conn = None;
             sleep(CONFLICT_RETRY_DELAY);
         }
@@ -162,7 +159,10 @@ impl Writer {
             // A single job holds fewer locks, so it conflicts less.
             return self.run_singly(group, has_more);
         }
-        log::warn!("a write was rolled back {MAX_ATTEMPTS} times after conflicts, its caller gets 503: {conflict}");
+        for job in &group {
+            let key = job.key();
+            log::warn!("{key}: a write conflicted {MAX_ATTEMPTS} times, its caller gets 503: {conflict}");
+        }
         fail_all(group, StoreError::RetriesExhausted, &conflict);
     }
 
@@ -179,7 +179,9 @@ impl Writer {
             Some(queue) => group.into_iter().for_each(|job| queue.push(job)),
             None => {
                 let cause = error.map_or_else(|| "a row is locked".to_owned(), |error| error.cause());
-                log::warn!("a write waited too long for a row lock, its caller gets 503: {cause}");
+                for job in &group {
+                    log::warn!("{}: a write waited too long for a row lock, its caller gets 503: {cause}", job.key());
+                }
                 fail_all(group, StoreError::RetriesExhausted, &cause);
             }
         }
@@ -199,7 +201,7 @@ impl Writer {
             Some(conn) => conn,
             None => {
                 let mut conn = Conn::establish(&self.url)?;
-                conn.set_lock_timeout(self.lock_timeout).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                conn.prepare_to_write(self.lock_timeout).map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 self.conn.insert(conn)
             }
         };
@@ -282,10 +284,7 @@ fn run_transaction(conn: &mut Conn, group: &mut [Box<dyn QueuedJob>]) -> Result<
 /// transactions wait instead of deadlocking. Returns the locked guests.
 fn begin(conn: &mut Conn, group: &[Box<dyn QueuedJob>]) -> QueryResult<BTreeSet<i64>> {
     match conn.writable() {
-        Conn::Pg(conn) => {
-            AnsiTransactionManager::begin_transaction(conn)?;
-            locks::lock(conn, group.iter().map(|job| (job.key(), job.locks())))
-        }
+        Conn::Pg(conn) => locks::begin(conn, group.iter().map(|job| (job.key(), job.locks()))),
         // SQLite has one writer. A deferred transaction could fail when its read lock is upgraded.
         Conn::Sqlite(conn) => {
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE").map(|()| BTreeSet::new())

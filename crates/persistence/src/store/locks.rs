@@ -16,7 +16,9 @@
 use std::collections::BTreeSet;
 
 use diesel::{
-    PgConnection, QueryDsl, QueryResult, RunQueryDsl, sql_query,
+    PgConnection, QueryDsl, QueryResult, RunQueryDsl,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    sql_query,
     sql_types::{Array, BigInt, Text},
 };
 use domain::{ConversationId, ConversationRef, GuestIdentity, HotelId, Name, PhoneNumber, StayId};
@@ -97,21 +99,34 @@ impl Locks {
     }
 }
 
-/// Locks the rows of all jobs of a group. Returns the locked guests.
-pub(crate) fn lock<'a>(
+/// Prepares the statement with which [`begin`] locks conversations, on a new connection.
+pub(crate) fn prepare(conn: &mut PgConnection) -> QueryResult<()> {
+    conn.batch_execute(
+        "PREPARE lock_conversations (bigint[]) AS \
+         SELECT id FROM conversations WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
+    )
+}
+
+/// Begins a transaction and locks the rows of all jobs of a group. Returns the locked guests.
+pub(crate) fn begin<'a>(
     conn: &mut PgConnection,
     jobs: impl Iterator<Item = (WriteKey, &'a Locks)>,
 ) -> QueryResult<BTreeSet<i64>> {
     let mut all = LockKeys::default();
     jobs.for_each(|(key, locks)| all.add(key.hotel().unwrap_or(HotelId(0)), locks));
-    for hotel in &all.creating {
-        // The low 32 bits of the hotel id are enough: hotels that share them only wait for each other.
-        let statement = sql_query(format!("SELECT pg_advisory_xact_lock({CREATION_LOCK}, {})", *hotel as i32));
-        statement.execute(conn)?;
+    if !all.has_only_conversations() {
+        AnsiTransactionManager::begin_transaction(conn)?;
+        return all.lock(conn);
     }
-    let guests = all.lock_guests(conn)?;
-    all.lock_conversations(conn, &guests)?;
-    Ok(guests.into_iter().collect())
+    // Usually there are only conversations to lock. Then one round trip begins and locks.
+    let ids: Vec<String> = all.conversations.iter().map(i64::to_string).collect();
+    let begin_and_lock = format!("BEGIN; EXECUTE lock_conversations('{{{}}}')", ids.join(","));
+    let begun = AnsiTransactionManager::begin_transaction_sql(conn, &begin_and_lock);
+    if begun.is_err() {
+        // The transaction may have begun before the lock failed. Without one, a rollback is only a warning.
+        let _ = conn.batch_execute("ROLLBACK");
+    }
+    begun.map(|()| BTreeSet::new())
 }
 
 /// The keys of the rows to lock for a group of jobs. A pair of lists has hotel ids and values, and both have the same
@@ -159,9 +174,32 @@ impl LockKeys {
         }
     }
 
+    fn has_only_conversations(&self) -> bool {
+        let others = [&self.guest_stays, &self.guest_conversations, &self.stays];
+        !self.conversations.is_empty()
+            && self.creating.is_empty()
+            && others.iter().all(|it| it.is_empty())
+            && self.guest_values().iter().all(|(hotels, _)| hotels.is_empty())
+    }
+
+    /// The values by which guests are found: phone numbers, WhatsApp ids, business-scoped ids, reservation codes.
+    fn guest_values(&self) -> [&(Vec<i64>, Vec<String>); 4] {
+        [&self.phones, &self.wa_ids, &self.bsuids, &self.reservations]
+    }
+
+    fn lock(&self, conn: &mut PgConnection) -> QueryResult<BTreeSet<i64>> {
+        for hotel in &self.creating {
+            // The low 32 bits of the hotel id are enough: hotels that share them only wait for each other.
+            let statement = sql_query(format!("SELECT pg_advisory_xact_lock({CREATION_LOCK}, {})", *hotel as i32));
+            statement.execute(conn)?;
+        }
+        let guests = self.lock_guests(conn)?;
+        self.lock_conversations(conn, &guests)?;
+        Ok(guests.into_iter().collect())
+    }
+
     fn lock_guests(&self, conn: &mut PgConnection) -> QueryResult<Vec<i64>> {
-        let pairs = [&self.phones, &self.wa_ids, &self.bsuids, &self.reservations];
-        if pairs.iter().all(|(hotels, _)| hotels.is_empty())
+        if self.guest_values().iter().all(|(hotels, _)| hotels.is_empty())
             && self.guest_stays.is_empty()
             && self.guest_conversations.is_empty()
         {

@@ -13,10 +13,11 @@ use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
     backend::Backend,
     connection::{InstrumentationEvent, SimpleConnection},
+    dsl::sql,
     migration::{Migration, MigrationSource, MigrationVersion},
     pg::Pg,
     sql_query,
-    sql_types::Text,
+    sql_types::{Bool, Text},
     sqlite::Sqlite,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -24,6 +25,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::{
     StoreError,
     error::may_succeed_later,
+    staff,
     store::connection::{Conn, DbUrl},
 };
 
@@ -32,7 +34,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 
 /// The key of an advisory lock, an arbitrary constant. Nodes that start at the same time wait for each other at this
 /// lock.
-const ADVISORY_LOCK: i64 = 7_206_311_551;
+pub(crate) const ADVISORY_LOCK: i64 = 7_206_311_551;
 
 /// How long one attempt of a migration waits for a table lock on PostgreSQL. Meanwhile statements of other nodes queue
 /// behind the request for the lock.
@@ -44,7 +46,9 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Migrates the schema to the current version.
 pub(crate) fn migrate(url: &DbUrl) -> Result<(), StoreError> {
-    migrate_by(url, &SQLITE, &POSTGRES)
+    migrate_by(url, &SQLITE, &POSTGRES)?;
+    // The databases have no NFKC, so no migration can do this.
+    staff::fill_username_keys(Conn::establish(url)?.writable())
 }
 
 /// Migrates the schema by the migrations of a folder, for tests.
@@ -97,7 +101,7 @@ fn migrate_sqlite<S: MigrationSource<Sqlite>>(conn: &mut SqliteConnection, sourc
 }
 
 /// Fails if a row refers to a row that does not exist.
-fn refuse_dangling(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(crate) fn refuse_dangling(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     let tables: Vec<Dangling> =
         sql_query("SELECT DISTINCT \"table\" AS name FROM pragma_foreign_key_check").load(conn)?;
     if tables.is_empty() {
@@ -160,6 +164,22 @@ struct BorrowedSource<'a, S>(&'a S);
 impl<DB: Backend, S: MigrationSource<DB>> MigrationSource<DB> for BorrowedSource<'_, S> {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<DB>>>> {
         self.0.migrations()
+    }
+}
+
+/// Whether there is a database with a schema of this program, of any version. Creates nothing.
+pub(crate) fn has_schema(url: &DbUrl) -> Result<bool, StoreError> {
+    if let DbUrl::Sqlite(path) = url
+        && !path.metadata().is_ok_and(|file| file.len() > 0)
+    {
+        return Ok(false);
+    }
+    match Conn::establish(url)?.writable() {
+        Conn::Sqlite(_) => Ok(true),
+        Conn::Pg(conn) => {
+            let found = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
+            Ok(diesel::select(sql::<Bool>(found)).get_result(conn)?)
+        }
     }
 }
 

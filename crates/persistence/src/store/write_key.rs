@@ -1,5 +1,7 @@
 //! The write key: which writer runs a job.
 
+use std::fmt;
+
 use domain::HotelId;
 
 /// Selects the writer of a job. Jobs with the same key run in the order of their submission.
@@ -16,6 +18,15 @@ impl WriteKey {
         match self {
             Self::Hotel(hotel) => Some(hotel),
             Self::Global => None,
+        }
+    }
+}
+
+impl fmt::Display for WriteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hotel(hotel) => write!(f, "hotel {hotel}"),
+            Self::Global => f.write_str("no single hotel"),
         }
     }
 }

@@ -135,6 +135,10 @@ on_both!(staff_guests_and_stays_belong_to_one_hotel, |db| {
         (format!("UPDATE guests SET bsuid = 'ES.1' WHERE hotel_id = {id}"), UniqueViolation),
         (format!("UPDATE stays SET reservation_code = 'R' WHERE hotel_id = {id}"), UniqueViolation),
         ("UPDATE stays SET check_out = '2000-01-01'".to_owned(), CheckViolation),
+        ("UPDATE stays SET guest_id = NULL".to_owned(), CheckViolation),
+        ("UPDATE stays SET part = 0".to_owned(), CheckViolation),
+        ("UPDATE stays SET cancellation = 'cancelled', checked_in_at = created_at".to_owned(), CheckViolation),
+        ("UPDATE stays SET cancellation = 'booked'".to_owned(), CheckViolation),
         (
             format!(
                 "UPDATE stays SET guest_id = (SELECT max(id) FROM guests WHERE hotel_id = {foreign}) WHERE hotel_id = {id}"
@@ -185,15 +189,21 @@ on_both!(type_and_language_of_a_template_match, |db| {
             here.id
         )
     };
-    for good in [insert("a", "whatsapp", "'en'"), insert("b", "whatsapp", "'fil'"), insert("c", "text", "NULL")] {
+    for good in [
+        insert("a", "whatsapp", "'en'"),
+        insert("b", "whatsapp", "'fil'"),
+        insert("c", "text", "NULL"),
+        insert("e", "text", "'en'"),
+        insert("a", "whatsapp", "'de'"),
+    ] {
         db.sql(good).await.unwrap();
     }
     let set = |what: &str, name: &str| format!("UPDATE message_templates SET {what} WHERE name = '{name}'");
-    db.sql(set("is_opener = TRUE", "a")).await.unwrap();
+    db.sql(set("is_opener = TRUE", "a' AND language = 'en")).await.unwrap();
     let wrong = [
         (insert("d", "whatsapp", "NULL"), CheckViolation),
-        (insert("d", "text", "'en'"), CheckViolation),
-        (insert("a", "text", "NULL"), UniqueViolation),
+        (insert("a", "whatsapp", "'en'"), UniqueViolation),
+        (insert("c", "text", "'en'"), UniqueViolation),
         (set("is_opener = TRUE", "c"), CheckViolation),
         (set("template_type = 'text', language = NULL", "a"), CheckViolation),
         // A hotel has only one opener template.

@@ -7,6 +7,7 @@
 
 mod answers;
 mod attachments;
+mod callers;
 mod constraints;
 mod group_commit;
 mod guests;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use chrono::{TimeDelta, Utc};
 use diesel::{
     Connection, QueryableByName, RunQueryDsl,
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection},
@@ -16,14 +17,17 @@ use domain::{
 use persistence::{
     Conn, Locks, StoreError, access_revocations,
     conversations::{self, ConversationFilter},
-    dead_letters, diagnostics, early_receipts, event_log, guests, history, messages,
+    dead_letters, diagnostics, early_receipts, event_log, guests, history, message_page, messages,
     outbox::{self, OutboxKey},
-    service_windows,
+    reply_lookup, service_windows,
     sql::pagination::Slice,
     stays,
 };
 
-use crate::support::{StoredHotel, TestBackend, TestDatabase, name, on_both, run};
+use crate::{
+    callers::sign_in,
+    support::{StoredHotel, TestBackend, TestDatabase, name, on_both, run},
+};
 
 const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
 
@@ -134,6 +138,18 @@ fn never_scans(plans: &[String], tables: &[&str]) {
 
 /// Tables that no frequent query may scan.
 const BIG: [&str; 3] = ["messages", "events", "conversations"];
+/// Tables that a query about a caller may not scan either.
+const CALLER: [&str; 9] = [
+    "messages",
+    "events",
+    "conversations",
+    "sessions",
+    "guests",
+    "stays",
+    "attachments",
+    "departments",
+    "message_templates",
+];
 
 on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
@@ -157,12 +173,21 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
         with(&|it| it.unsent = true),
         with(&|it| it.labels = vec![LabelId(1), LabelId(2)]),
         with(&|it| it.search = Some("guest 7".into())),
+        with(&|it| (it.search, it.status) = (Some("guest 7".into()), everything.clone())),
+        with(&|it| (it.search, it.status, it.unread) = (Some("guest 7".into()), everything.clone(), true)),
     ];
     for reach in [member, manager] {
         for filter in filters.clone() {
             let reach: Reach = reach.clone();
+            let (is_search, unread) = (filter.search.is_some(), filter.unread);
             let plans = plans(&db, move |conn| conversations::list(conn, &reach, &filter, FIRST_PAGE)).await;
             never_scans(&plans, &BIG);
+            if is_search && db.backend == TestBackend::Sqlite {
+                // A search compares all conversations of the hotel, so it must not read all their rows.
+                let covering = if unread { "INDEX" } else { "COVERING INDEX" };
+                let expected = format!("SEARCH conversations USING {covering} conversations_by_search");
+                assert!(plans[0].contains(&expected), "{}", plans[0]);
+            }
         }
         let inbox = plans(&db, move |conn| conversations::inbox(conn, &reach)).await;
         never_scans(&inbox, &BIG);
@@ -281,7 +306,8 @@ on_both!(one_conversation_is_found_by_indexes, |db| {
 
 on_both!(a_page_of_messages_is_found_by_indexes, |db| {
     let hotel = filled(&db).await;
-    let (id, me) = (hotel.stays[3].1, hotel.member.id);
+    let ((stay, id), me) = (hotel.stays[3], hotel.member.id);
+    let session = sign_in(&db, &hotel.member, Utc::now()).await;
     let page = |before: Option<i64>, after: Option<i64>, notes: bool| messages::MessageRange {
         before: before.map(MessageId),
         after: after.map(MessageId),
@@ -293,15 +319,20 @@ on_both!(a_page_of_messages_is_found_by_indexes, |db| {
         [page(None, None, false), page(None, None, true), page(Some(900), None, false), page(None, Some(900), true)]
     {
         never_scans(&plans(&db, move |conn| messages::list_range(conn, id, page)).await, &BIG);
+        for which in [ConversationRef::Conversation(id), ConversationRef::Stay(stay)] {
+            never_scans(&plans(&db, move |conn| message_page::load(conn, session, which, page)).await, &CALLER);
+        }
     }
     let around = messages::MessageRange { around: Some(MessageId(900)), ..page(None, None, true) };
     never_scans(&plans(&db, move |conn| messages::list_range(conn, id, around)).await, &BIG);
-    let ends = (MessageId(900), MessageId(950));
-    never_scans(&plans(&db, move |conn| messages::exist_before_and_after(conn, id, ends, false)).await, &BIG);
-    never_scans(&plans(&db, |conn| messages::by_ids(conn, &[MessageId(900), MessageId(901)])).await, &BIG);
     let key = domain::ClientRef::parse("k").unwrap();
+    for which in [ConversationRef::Conversation(id), ConversationRef::Stay(stay)] {
+        let key = key.clone();
+        never_scans(&plans(&db, move |conn| reply_lookup::load(conn, session, which, Some(&key))).await, &CALLER);
+    }
+    never_scans(&plans(&db, |conn| messages::by_ids(conn, &[MessageId(900), MessageId(901)])).await, &BIG);
     never_scans(&plans(&db, move |conn| messages::find_by_client_ref(conn, id, me, &key)).await, &BIG);
-    never_scans(&plans(&db, move |conn| messages::other_staff_wrote_after(conn, id, ends.0, me)).await, &BIG);
+    never_scans(&plans(&db, move |conn| messages::other_staff_wrote_after(conn, id, MessageId(900), me)).await, &BIG);
 });
 
 on_both!(the_guest_of_a_message_is_found_by_indexes, |db| {
@@ -326,7 +357,7 @@ on_both!(the_guest_of_a_message_is_found_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
     never_scans(&plans(&db, |conn| messages::find_by_whatsapp_id(conn, "wamid.1")).await, &BIG);
     never_scans(&plans(&db, move |conn| messages::find_quoted(conn, guest, "wamid.1")).await, &BIG);
-    let (now, day) = (chrono::Utc::now(), chrono::Utc::now().date_naive());
+    let (now, day) = (Utc::now(), Utc::now().date_naive());
     never_scans(&plans(&db, move |conn| stays::ended_since(conn, guest, now, day)).await, &["stays"]);
     never_scans(&plans(&db, move |conn| dead_letters::list_due_retries(conn, now, 50)).await, &["parked"]);
     for by in [
@@ -353,7 +384,7 @@ on_both!(outbox_queries_use_only_partial_indexes, |db| {
     if db.backend == TestBackend::Postgres {
         db.sql("ANALYZE").await.unwrap();
     }
-    let now = chrono::Utc::now();
+    let now = Utc::now();
     let asked = [
         plans(&db, move |conn| outbox::list_due(conn, id, now, 32)).await,
         plans(&db, outbox::hotels_with_open_messages).await,
@@ -402,7 +433,7 @@ on_both!(receipts_of_unknown_messages_cost_no_scan, |db| {
     if db.backend == TestBackend::Postgres {
         db.sql("ANALYZE").await.unwrap();
     }
-    let since = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
+    let since = Utc::now() - TimeDelta::minutes(5);
     let asked = plans(&db, move |conn| early_receipts::list_unapplied(conn, since)).await;
     never_scans(&asked, &["messages", "m", "former_tries", "f", "outbox", "early_reports", "r"]);
     assert!(asked.iter().any(|it| it.contains("messages_of_whatsapp")), "{asked:?}");

@@ -134,19 +134,23 @@ on_both!(expired_sessions_are_deleted, |db| {
     let hotel = db.hotel(0, 0).await;
     let ago = |time: TimeDelta| db.time(Utc::now() - time);
     let (day, minute) = (TimeDelta::days, TimeDelta::minutes(1));
-    // Name, and the times since a session was created, last used and revoked.
+    let hours = TimeDelta::hours;
+    // Name, the times since a session was created, last used and revoked, and whether it is remembered.
     let sessions = [
-        ("live", day(80), day(29), None),
-        ("idle", day(40), day(30) + minute, None),
-        ("old", day(90) + minute, minute, None),
-        ("revoked just now", day(1), day(1), Some(minute)),
-        ("revoked", day(2), day(2), Some(day(1) + minute)),
+        ("live", day(80), day(29), None, true),
+        ("idle", day(40), day(30) + minute, None, true),
+        ("old", day(90) + minute, minute, None, true),
+        ("revoked just now", day(1), day(1), Some(minute), true),
+        ("revoked", day(2), day(2), Some(day(1) + minute), true),
+        ("shared", hours(11), minute, None, false),
+        ("shared and idle", hours(1), minute * 31, None, false),
+        ("shared and old", hours(12) + minute, minute, None, false),
     ];
-    for (word, made, used, revoked) in sessions {
+    for (word, made, used, revoked, remember) in sessions {
         let revoked = revoked.map_or("NULL".to_owned(), ago);
         let sql = format!(
-            "INSERT INTO sessions (id, hotel_id, staff_id, cookie_digest, generation, created_at, last_used_at, revoked_at) \
-             VALUES ('{word}', {}, {}, '{word}', 3, {}, {}, {revoked})",
+            "INSERT INTO sessions (id, hotel_id, staff_id, cookie_digest, generation, created_at, last_used_at, remember, revoked_at) \
+             VALUES ('{word}', {}, {}, '{word}', 3, {}, {}, {remember}, {revoked})",
             hotel.id,
             hotel.member.id,
             ago(made),
@@ -157,8 +161,20 @@ on_both!(expired_sessions_are_deleted, |db| {
     }
     assert!(!delete_expired(&db.store).await.unwrap());
     let left = db.store.read(|conn| crate::support::lines(conn, "SELECT id AS line FROM sessions ORDER BY id")).await;
-    assert_eq!(left.unwrap(), ["live", "revoked just now"]);
-    assert_eq!(count(&db, "void_refresh_tokens").await, 2);
+    assert_eq!(left.unwrap(), ["live", "revoked just now", "shared"]);
+    assert_eq!(count(&db, "void_refresh_tokens").await, 3);
+});
+
+on_both!(devices_are_forgotten_after_180_days, |db| {
+    let hotel = db.hotel(0, 0).await;
+    for days in [179, 181] {
+        let at = db.time(Utc::now() - TimeDelta::days(days));
+        let (id, member) = (hotel.id, hotel.member.id);
+        db.sql(format!("INSERT INTO sign_in_devices VALUES ('{days}', {id}, {member}, {at})")).await.unwrap();
+    }
+    assert!(!delete_expired(&db.store).await.unwrap());
+    let left = db.store.read(|conn| crate::support::lines(conn, "SELECT digest AS line FROM sign_in_devices")).await;
+    assert_eq!(left.unwrap(), ["179"]);
 });
 
 on_both!(an_early_receipt_is_stored_once, |db| {
@@ -177,13 +193,15 @@ on_both!(raw_and_outbox_rows_expire_and_messages_stay, |db| {
     let (now, month) = (Utc::now(), TimeDelta::days(30));
     let (old, new) = (db.time(now - month), db.time(now - TimeDelta::days(1)));
     let newest = db.number("SELECT max(id) FROM messages").await;
-    // All messages but the last hundred are old; the first ten have the delivery status unknown.
+    // All messages but the last hundred are old. The first ten of staff have the delivery status unknown; two of them
+    // were taken back.
     let age = |at: &str, which: &str| format!("UPDATE messages SET timestamp = {at} WHERE id {which}");
     let (until, first) = (newest - 100, newest - 1203);
     for sql in [
         age(&old, &format!("<= {until}")),
         age(&new, &format!("> {until}")),
         format!("UPDATE messages SET delivery = 'unknown' WHERE sender_type = 'staff' AND id < {}", first + 20),
+        format!("UPDATE messages SET hidden = true WHERE id < {}", first + 4),
         format!(
             "INSERT INTO outbox (message_id, hotel_id, conversation_id, callback, state, due_at) \
              SELECT id, {}, {conversation}, 'sent ' || id, 'settled', timestamp FROM messages \
@@ -227,7 +245,7 @@ on_both!(raw_and_outbox_rows_expire_and_messages_stay, |db| {
         after = db.store.write(HotelId(0), vec![], forget).await.unwrap();
     }
     for table in ["outbox", "former_tries"] {
-        assert_eq!(count(&db, table).await, 60, "{table}: fifty that are new, ten that may be sent again");
+        assert_eq!(count(&db, table).await, 58, "{table}: fifty that are new, eight that may be sent again");
     }
     assert_eq!(count(&db, "messages").await, 1204);
 });

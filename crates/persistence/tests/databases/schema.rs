@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use diesel::{
-    Connection, PgConnection, SqliteConnection, backend::Backend as DieselBackend, migration::MigrationSource,
+    Connection, PgConnection, SqliteConnection, backend::Backend as DieselBackend, connection::SimpleConnection,
+    migration::MigrationSource,
 };
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use persistence::{Conn, DbUrl, Store, StoreError};
@@ -70,6 +71,9 @@ const INDEXES: [(TestBackend, &str); 2] = [
     ),
 ];
 
+/// The index that only SQLite has: PostgreSQL would read the rows of a search all the same.
+const SEARCH_INDEX: &str = "conversations(hotel_id,status,department_id,search_key) partial";
+
 async fn read_catalogue(db: &TestDatabase, queries: [(TestBackend, &'static str); 2]) -> BTreeSet<String> {
     let query = queries.into_iter().find(|(backend, _)| *backend == db.backend).unwrap().1;
     let all = db.store.read(move |conn: &mut Conn| lines(conn, query)).await.unwrap();
@@ -93,7 +97,8 @@ async fn both_databases_have_the_same_schema() {
     let Some(postgres) = TestDatabase::new(TestBackend::Postgres) else { return };
     let sqlite = TestDatabase::new(TestBackend::Sqlite).unwrap();
     for queries in [TABLES, COLUMNS, FOREIGN_KEYS, INDEXES] {
-        let differences = differences(&sqlite, &postgres, queries).await;
+        let mut differences = differences(&sqlite, &postgres, queries).await;
+        differences.retain(|it| it != SEARCH_INDEX);
         assert!(differences.is_empty(), "only one of the two has {differences:#?}");
     }
 }
@@ -138,11 +143,21 @@ on_both!(later_migrations_keep_existing_rows, |db| {
     let hotel = db.hotel(3, 2).await;
     let template = "INSERT INTO message_templates (hotel_id, name, content, template_type, language)";
     db.sql(format!("{template} VALUES ({}, 'hello', 'Hello!', 'whatsapp', 'en_GB')", hotel.id)).await.unwrap();
+    // Second parts of the bookings: cancelled, without room, phone number and guest.
+    let parts = format!(
+        "INSERT INTO stays (hotel_id, reservation_code, part, guest_name, check_in, check_out, cancellation, created_at) \
+         SELECT hotel_id, reservation_code, 2, 'B', check_in, check_out, 'cancelled', created_at FROM stays \
+         WHERE hotel_id = {}",
+        hotel.id
+    );
+    db.sql(parts).await.unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let migrations = |backend: &str| FileBasedMigrations::from_path(folder.join(backend)).unwrap();
     let (done, later) = match &db.url {
         DbUrl::Sqlite(file) => {
             let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+            // As the program does: tables that others refer to are made anew.
+            conn.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
             let later = later(&mut conn);
             (0..later).for_each(|_| drop(conn.revert_last_migration(migrations("sqlite")).unwrap()));
             let done = conn.run_pending_migrations(migrations("sqlite")).unwrap();
@@ -161,7 +176,12 @@ on_both!(later_migrations_keep_existing_rows, |db| {
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 6);
     // A template from an older schema gets the language `en`.
     assert_eq!(db.number("SELECT count(*) FROM message_templates WHERE language = 'en'").await, 1);
-    assert_eq!(db.number(format!("SELECT count(*) FROM stays WHERE hotel_id = {}", hotel.id)).await, 3);
+    assert_eq!(db.number(format!("SELECT count(*) FROM stays WHERE hotel_id = {}", hotel.id)).await, 6);
+    // An older schema has neither cancelled stays nor stays without guest.
+    assert_eq!(
+        db.number("SELECT count(*) FROM stays WHERE checked_out_at IS NOT NULL AND guest_id IS NOT NULL").await,
+        3
+    );
 });
 
 on_both!(down_migrations_leave_nothing, |db| {

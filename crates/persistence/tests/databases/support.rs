@@ -14,12 +14,14 @@ use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types,
 };
 use domain::{
-    ConversationId, DepartmentId, Event, EventKind, HotelId, Name, PhoneNumber, Role, Staff, StaffId, Status, StayId,
+    ConversationId, DepartmentId, Event, EventKind, HotelId, Name, PhoneNumber, Role, SessionId, Staff, StaffId,
+    Status, StayId, Username,
 };
 use persistence::{
     Conn, DbUrl, JobError, Store, StoreError, Tx,
     bulk_insert::{self, BulkMessage, BulkStay},
     departments, hotels,
+    sessions::NewSession,
     staff::{self, NewStaffRow},
     stays::Booking,
 };
@@ -189,9 +191,16 @@ fn make_hotel(tx: &mut Tx<'_>, stays: u32, messages: u32) -> Result<StoredHotel,
     let id = hotels::insert(tx, &name("Grand"), "UTC", now)?;
     let department = departments::insert(tx, id, &name("Reception"), now)?.unwrap().id;
     let mut member = |role: Role, departments: Vec<DepartmentId>| {
-        let username = name(&format!("{}.h{id}", role.as_str()));
-        let new =
-            NewStaffRow { username, name: name("Ana"), role, departments, password_hash: "none".into(), active: true };
+        let username = Username::parse(&format!("{}.h{id}", role.as_str())).unwrap();
+        let new = NewStaffRow {
+            username,
+            name: name("Ana"),
+            role,
+            departments,
+            password_hash: "none".into(),
+            must_change_password: false,
+            active: true,
+        };
         Ok::<_, StoreError>(staff::insert(tx, id, &new, now)?.unwrap())
     };
     let (manager, member) = (member(Role::Manager, vec![])?, member(Role::Staff, vec![department])?);
@@ -210,12 +219,9 @@ fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now
     let day = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
     BulkStay {
         booking: Booking {
-            reservation_code: name(&format!("R-{n}")),
-            guest_name: name(&format!("Guest {n}")),
-            guest_phone: PhoneNumber::parse(&format!("+4910{:05}{n:06}", hotel.0)).unwrap(),
-            room_number: name(&format!("{n}")),
-            check_in: day,
-            check_out: day,
+            guest_phone: Some(PhoneNumber::parse(&format!("+4910{:05}{n:06}", hotel.0)).unwrap()),
+            room_number: Some(name(&format!("{n}"))),
+            ..Booking::new(name(&format!("R-{n}")), name(&format!("Guest {n}")), day, day)
         },
         status: if relay { Status::Relay } else { Status::Active },
         department: relay.then_some(department),
@@ -262,4 +268,10 @@ impl JobError for TestRefusal {
             Self::Store(error) => Some(error),
         }
     }
+}
+
+/// The values of a session with this id.
+pub fn new_session(id: SessionId) -> NewSession {
+    let (cookie_digest, address) = ("digest".to_owned(), "192.0.2.1".to_owned());
+    NewSession { id, cookie_digest, is_remembered: true, address, user_agent: None }
 }

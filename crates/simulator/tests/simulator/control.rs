@@ -66,6 +66,22 @@ async fn fields_can_be_set_and_removed() {
 }
 
 #[tokio::test]
+async fn every_message_has_a_user_id_unless_it_is_left_out() {
+    let harness = SimulatorHarness::immediate();
+    harness.control("guest/", json!({ "from": GUEST, "text": "first" })).await;
+    harness.control("guest/", json!({ "from": GUEST, "text": "second" })).await;
+    harness.control("guest/", json!({ "from": "+447700900124", "text": "third", "without_user_id": true })).await;
+    harness.wait_for("all messages", |it| it.received("messages").len() == 3).await;
+    let messages = harness.received("messages");
+    let user_id = |text: &str| {
+        let message = messages.iter().find(|it| it["text"]["body"] == text).unwrap();
+        message.get("from_user_id").and_then(Value::as_str).map(str::to_owned)
+    };
+    assert!(user_id("first").is_some_and(|id| id.starts_with("GB.")));
+    assert_eq!((user_id("second"), user_id("third")), (user_id("first"), None));
+}
+
+#[tokio::test]
 async fn a_guest_with_hidden_number_is_addressed_by_user_id() {
     let harness = SimulatorHarness::immediate();
     harness.control("guest/", json!({ "user_id": "GB.7001", "username": "ada.g", "text": "Hello" })).await;

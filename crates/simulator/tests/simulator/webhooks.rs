@@ -41,7 +41,10 @@ async fn a_guest_message_is_posted_in_ascii_with_a_valid_signature() {
         value["metadata"],
         json!({ "display_phone_number": "442079460000", "phone_number_id": "105000000000001" })
     );
-    assert_eq!(value["contacts"], json!([{ "profile": { "name": "Zoë" }, "wa_id": "447700900123" }]));
+    let user_id = value["messages"][0]["from_user_id"].as_str().unwrap();
+    assert!(user_id.starts_with("GB."), "{user_id}");
+    let contact = json!({ "profile": { "name": "Zoë" }, "user_id": user_id, "wa_id": "447700900123" });
+    assert_eq!(value["contacts"], json!([contact]));
     assert_eq!(value["messages"][0]["text"], json!({ "body": "Später? 22/10 🙂 z@x" }));
     assert_eq!(value["messages"][0]["id"], response["ids"][0]);
 }

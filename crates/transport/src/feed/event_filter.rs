@@ -39,6 +39,9 @@ pub async fn events_after(desk: &Desk, caller: Caller, cursor: Cursor) -> Result
     let query = FeedQuery { hotel: caller.hotel, sessions: looks, log, shown: ShownObjects::default() };
     let snapshot = desk.query_feed_for_request(caller, query).await?;
     let Some(Some(seen)) = snapshot.sessions.first() else { return Err(Error::Unauthenticated) };
+    if seen.live.must_change_password {
+        return Err(Error::PasswordChangeRequired);
+    }
     if !snapshot.continues_from(cursor.epoch.as_deref(), cursor.after) {
         return Err(Error::ResyncRequired);
     }

@@ -195,7 +195,8 @@ fn send_refusal(socket: &SocketHandle, reply_to: &ReplyTo, error: &desk::Error) 
         desk::Error::Unauthenticated => socket.close(CloseCause::SessionOver),
         // An error of the database is not the client's fault: it does not count as a client error.
         desk::Error::Store(cause) => {
-            log::error!("session {}: command {} failed: {cause}", socket.caller.session, reply_to.command);
+            let (hotel, session) = (socket.caller.hotel, socket.caller.session);
+            log::error!("hotel {hotel}, session {session}: command {} failed: {cause}", reply_to.command);
             socket.send(frames::refused(reply_to, error));
         }
         _ => socket.send_client_error(frames::refused(reply_to, error)),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::content::{CardPhone, CatalogOrder, ChosenOption, ContactCard, Form, Location, Media, MediaKind, OrderItem};
+use crate::references::Forwarding;
 use serde_json::{Value, json};
 
 /// Returns an example message of Meta's documentation by its wamid.
@@ -224,12 +225,12 @@ fn the_context_has_the_quoted_message_and_forwarding() {
         let mut message = sample("wamid.A01");
         message["context"] = context;
         let message = parse(&message);
-        (message.quotes, message.forwarded)
+        (message.quotes, message.references.forwarded)
     };
-    assert_eq!(with(json!({"from": "442079460000", "id": "wamid.B01"})), (Some("wamid.B01".into()), false));
-    assert_eq!(with(json!({"forwarded": true})), (None, true));
-    assert_eq!(with(json!({"frequently_forwarded": true, "id": "w"})), (Some("w".into()), true));
-    assert_eq!(with(json!("x")), (None, false));
+    assert_eq!(with(json!({"from": "442079460000", "id": "wamid.B01"})), (Some("wamid.B01".into()), Forwarding::No));
+    assert_eq!(with(json!({"forwarded": true})), (None, Forwarding::Forwarded));
+    assert_eq!(with(json!({"frequently_forwarded": true, "id": "w"})), (Some("w".into()), Forwarding::OftenForwarded));
+    assert_eq!(with(json!("x")), (None, Forwarding::No));
 }
 
 #[test]
@@ -283,4 +284,34 @@ fn a_message_without_a_required_field_is_refused() {
     let mut of_group = sample("wamid.A01");
     of_group["group_id"] = json!("g");
     assert_eq!(parse_sender(of_group, &[], true), Err("a message of a group"));
+}
+
+#[test]
+fn answers_about_calls_and_opened_chats_are_shown() {
+    let reply = |reply: Value| {
+        let inner = json!({"type": "call_permission_reply", "call_permission_reply": reply});
+        let content = content(&message("interactive", inner));
+        (content.display_text(), content.opens_window())
+    };
+    let text = |words: &str| format!("[call permission] The guest {words}");
+    let granted = json!({"response": "accept", "expiration_timestamp": "1793000000", "response_source": "user_action"});
+    assert_eq!(reply(granted), (text("allows calls until 2026-10-26 07:33 UTC."), true));
+    let lasting = json!({"response": "accept", "is_permanent": true, "expiration_timestamp": 1});
+    assert_eq!(reply(lasting), (text("allows calls."), true));
+    let automatic = json!({"response": "reject", "response_source": "automatic"});
+    assert_eq!(reply(automatic), (text("does not allow calls."), false));
+    assert_eq!(reply(json!({"response": "perhaps"})), ("[unsupported: call_permission_reply]".to_owned(), true));
+    let opened = content(&json!({"from": "447700900123", "id": "w", "timestamp": "1", "type": "request_welcome"}));
+    assert!(opened.display_text().starts_with("[chat opened]") && !opened.opens_window());
+}
+
+#[test]
+fn references_do_not_change_what_the_guest_wrote() {
+    let mut forwarded = message("text", json!({"body": "Hello"}));
+    forwarded["context"] = json!({"forwarded": true});
+    let parsed = parse(&forwarded);
+    assert_eq!(
+        (parsed.display_text().as_str(), parsed.content),
+        ("[forwarded] Hello", MessageContent::Text("Hello".into()))
+    );
 }

@@ -106,6 +106,7 @@ fn text<'a>(schema: &Value, name: &'a str) -> &'a str {
         "current_step" => "menu",
         "department_name" => "Housekeeping",
         "detail" => "The request is invalid; see `errors`.",
+        "email" => "ana.rossi@example.com",
         "emoji" => "👍",
         "epoch" => "8f1c03b97e5a6d24",
         "guest_name" => "Ana Rossi",

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag, MessageId, MessageText,
-    Name, Role, StaffId, TemplateId, WrittenNumber,
+    Name, Role, StaffId, TemplateId, Username, WrittenNumber,
     guest::GuestNote,
+    hotel::HotelVariables,
     phone::Country,
-    template::{TemplateLanguage, TemplateShortcut, TemplateType},
+    stay::{BookingPart, EmailAddress},
+    template::{ParameterFormat, TemplateLanguage, TemplateShortcut, TemplateType},
 };
+use numbering::CompleteNumber;
 use serde_json::{Value, json};
 use utoipa::openapi::{
     ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
@@ -51,6 +54,19 @@ macro_rules! string_markers {
     )+};
 }
 
+/// Marker of a field that contains the new name of a person, hotel or department: without control, format and bidi
+/// characters.
+pub struct NewName;
+
+impl FieldType for NewName {
+    type Value = Name;
+
+    fn parse(json: &Value) -> Result<Name, String> {
+        let text = json.as_str().ok_or("This must be a string.")?;
+        Name::parse_new(text).map_err(|error| error.to_string())
+    }
+}
+
 string_markers!(PasswordText, NewPassword, TimeZoneName);
 
 /// Implements [`BodyFieldType`] for field types: schema and canonical JSON of each.
@@ -73,13 +89,15 @@ body_field_types! {
     bool: ObjectBuilder::new().schema_type(Type::Boolean), |flag| json!(flag);
     String: string(), |text| json!(text);
     PasswordText: formatted(KnownFormat::Password), |text| json!(text);
-    NewPassword: formatted(KnownFormat::Password).min_length(Some(10)), |text| json!(text);
+    NewPassword: formatted(KnownFormat::Password).min_length(Some(12)).max_length(Some(128)), |text| json!(text);
     TimeZoneName: string_like("Europe/Madrid"), |text| json!(text);
     MessageText: string().min_length(Some(1)), |text| json!(text.as_str());
     DraftText: string(), |text| json!(text.as_str());
     DateTime<Utc>: formatted(KnownFormat::DateTime), |at| json!(Timestamp(*at).to_string());
     ReactionEmoji: string_like("👍"), |emoji| json!(emoji.as_ref().map_or("", Emoji::as_str));
     Name: string().min_length(Some(1)), |name| json!(name.as_str());
+    NewName: string().min_length(Some(1)).max_length(Some(200)), |name| json!(name.as_str());
+    Username: string_like("ana.lopez").min_length(Some(1)).max_length(Some(64)), |username| json!(username.as_str());
     WrittenNumber: string_like("+34600000001"), |number| json!(number.normalized());
     AnyPhone: string_like("+34600000001"), |number| json!(number.normalized());
     Country: string_like("ES"), |country| json!(country.as_str());
@@ -87,22 +105,24 @@ body_field_types! {
     TemplateLanguage: string_like("en_GB"), |language| json!(language.as_str());
     NaiveDate: formatted(KnownFormat::Date), |day| json!(day.to_string());
     Role: enum_schemas::names_of::<Role>(), |role| json!(role.as_str());
+    ParameterFormat: enum_schemas::names_of::<ParameterFormat>(), |format| json!(format.as_str());
     TemplateType: enum_schemas::names_of::<TemplateType>(), |template_type| json!(template_type.as_str());
     LabelName: string().min_length(Some(1)).max_length(Some(40)), |name| json!(name.as_str());
     LabelColour: enum_schemas::names_of::<LabelColour>(), |colour| json!(colour.as_str());
     GuestNote: string().max_length(Some(GuestNote::MAX_LENGTH)), |note| json!(note.as_str());
     LanguageTag: string_like("pt-BR"), |tag| json!(tag.as_str());
+    EmailAddress: string_like("ana@example.com"), |email| json!(email.as_str());
+    BookingPart: int64().minimum(Some(1)).maximum(Some(BookingPart::LAST.get())), |part| json!(part.get());
     DepartmentId: id(), |id| json!(id.0);
     HotelId: id(), |id| json!(id.0);
     LabelId: id(), |id| json!(id.0);
     MessageId: id(), |id| json!(id.0);
     StaffId: id(), |id| json!(id.0);
     TemplateId: id(), |id| json!(id.0);
-    BTreeMap<String, String>: ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .property_names(Some(string()))
-        .additional_properties(Some(AdditionalProperties::<Schema>::RefOr(string().into()))),
-        |texts| json!(texts);
+    BTreeMap<String, String>: texts(string()), |texts| json!(texts);
+    HotelVariables: texts(string().min_length(Some(1)).max_length(Some(HotelVariables::MAX_LENGTH)))
+        .max_properties(Some(HotelVariables::MAX)),
+        |variables| json!(variables.as_map());
 }
 
 impl<T: BodyFieldType, const MAX: usize> BodyFieldType for IdList<T, MAX> {
@@ -117,6 +137,14 @@ impl<T: BodyFieldType, const MAX: usize> BodyFieldType for IdList<T, MAX> {
 
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// An object whose fields are texts.
+fn texts(text: ObjectBuilder) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(string()))
+        .additional_properties(Some(AdditionalProperties::<Schema>::RefOr(text.into())))
 }
 
 #[expect(deprecated, reason = "the published document has `example`")]

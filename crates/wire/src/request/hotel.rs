@@ -1,12 +1,14 @@
 //! Request bodies of a manager's calls on the hotel, departments and staff. They have no `Debug`, which would print
 //! passwords.
 
-use domain::{DepartmentId, Name, Role, TemplateId, phone::Country};
+use domain::{DepartmentId, Role, TemplateId, Username, hotel::HotelVariables, phone::Country};
 
 use super::{
-    body_types::{NewPassword, TimeZoneName},
+    body_types::{NewName, NewPassword, PasswordText, TimeZoneName},
     json_body::json_body,
-    presence::{Added, Defaulted, FieldChange, Flag, NullableChange, Optional, Required},
+    presence::{
+        Added, AddedSecretField, Defaulted, FieldChange, Flag, NullableChange, Optional, Required, SecretField,
+    },
 };
 use crate::field_reader::IdList;
 
@@ -17,7 +19,7 @@ json_body! {
     /// A change of the hotel's settings. Absent fields keep their value.
     pub struct ChangeHotelBody {
         /// Display name of the hotel.
-        name: FieldChange<Name>,
+        name: FieldChange<NewName>,
         /// IANA name of the hotel's time zone.
         timezone: FieldChange<TimeZoneName>,
         /// Id of the default department, for guests who choose none and for managers who reply without being in a
@@ -29,12 +31,15 @@ json_body! {
         /// Country whose numbering rules complete phone numbers without a country code, ISO 3166 alpha-2; null for
         /// none.
         country: Added<NullableChange<Country>>,
+        /// Texts for placeholders of templates by name, such as `{"wifi":"sea & sun"}`; replaces all; null for none. At
+        /// most 50, each of 1 to 1,024 characters; a name consists of letters from a to z, digits and `_`.
+        variables: Added<NullableChange<HotelVariables>>,
     }
 
     /// A new department.
     pub struct NewDepartmentBody {
         /// Name of the department, unique in the hotel.
-        name: Required<Name>,
+        name: Required<NewName>,
         /// Whether conversations can be routed to the department. Default: true.
         active: Added<Optional<bool>>,
         /// Whether its members create, change and import stays, check guests in and out, and edit guests. Default:
@@ -45,7 +50,7 @@ json_body! {
     /// A change of a department. Absent fields keep their value.
     pub struct ChangeDepartmentBody {
         /// Name of the department, unique in the hotel.
-        name: FieldChange<Name>,
+        name: FieldChange<NewName>,
         /// Whether conversations can be routed to the department. False is refused with `department_in_use` for the
         /// default department, and while open conversations are routed to it, unless `move_to` transfers them.
         active: Added<FieldChange<bool>>,
@@ -57,34 +62,40 @@ json_body! {
 
     /// A new staff member.
     pub struct NewStaffBody {
-        /// User name for the sign-in, unique over all hotels.
-        username: Required<Name>,
+        /// User name for the sign-in, unique over all hotels without regard to case: 1 to 64 letters, digits, `.`, `_`
+        /// and `-`.
+        username: Required<Username>,
         /// Display name of the staff member, for guests and colleagues.
-        name: Required<Name>,
+        name: Required<NewName>,
         /// Role, which decides the permissions of the staff member.
         role: Required<Role>,
         /// Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
         /// first one.
         department_ids: Defaulted<DepartmentIds>,
-        /// The password of the staff member: at least 10 characters.
-        password: Required<NewPassword>,
+        /// The password of the staff member: 12 to 128 characters, not common, and not guessable from user name, name or
+        /// hotel name. It must be changed at the first sign-in.
+        password: SecretField<Required<NewPassword>>,
         /// Whether the staff member may sign in. Default: true.
         active: Flag<true>,
     }
 
     /// A change of a staff member. Absent fields keep their value.
     pub struct ChangeStaffBody {
-        /// User name for the sign-in, unique over all hotels.
-        username: FieldChange<Name>,
+        /// User name for the sign-in, unique over all hotels without regard to case: 1 to 64 letters, digits, `.`, `_`
+        /// and `-`.
+        username: FieldChange<Username>,
         /// Display name of the staff member, for guests and colleagues.
-        name: FieldChange<Name>,
+        name: FieldChange<NewName>,
         /// Role, which decides the permissions of the staff member.
         role: FieldChange<Role>,
         /// Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
         /// first one.
         department_ids: FieldChange<DepartmentIds>,
-        /// The new password of the staff member: at least 10 characters.
-        password: FieldChange<NewPassword>,
+        /// The new password of the staff member: 12 to 128 characters, not common, and not guessable from user name, name
+        /// or hotel name. A colleague must change it at the next sign-in.
+        password: SecretField<FieldChange<NewPassword>>,
+        /// The present password of the caller, required with the caller's own new `password`.
+        current_password: AddedSecretField<Optional<PasswordText>>,
         /// Whether the staff member may sign in.
         active: FieldChange<bool>,
     }

@@ -46,9 +46,17 @@ pub struct Nullable<T>(PhantomData<T>);
 pub struct FieldChange<T>(PhantomData<T>);
 /// A nullable field of a change: absent keeps the stored value, null clears it. Type in Rust: `Option<Option<T>>`.
 pub struct NullableChange<T>(PhantomData<T>);
+/// As [`NullableChange`], for a field that refused null in an earlier release: the canonical JSON of a value is that of
+/// [`FieldChange`].
+pub struct ClearableChange<T>(PhantomData<T>);
 /// A field that was added to a request body after a release: omitted from the canonical JSON if absent, so
 /// that the digests of requests without the field stay the same.
 pub struct Added<P>(PhantomData<P>);
+
+/// A password, which is left out of the canonical JSON: null takes its place.
+pub struct SecretField<P>(PhantomData<P>);
+/// A [`SecretField`] that was added to a request body after a release: omitted from the canonical JSON.
+pub struct AddedSecretField<P>(PhantomData<P>);
 
 impl<T: BodyFieldType> Presence for Required<T> {
     type Field = T::Value;
@@ -172,6 +180,31 @@ impl<T: BodyFieldType> Presence for NullableChange<T> {
     }
 }
 
+impl<T: BodyFieldType> Presence for ClearableChange<T> {
+    type Field = Option<Option<T::Value>>;
+
+    fn schema() -> Schema {
+        make_nullable(T::schema())
+    }
+
+    fn read(fields: &mut FieldReader<'_>, name: &str) -> Option<Self::Field> {
+        fields.nullable_change::<T>(name)
+    }
+
+    fn to_json(field: &Self::Field) -> Option<Value> {
+        NullableChange::<T>::to_json(field)
+    }
+
+    /// Null if the field is absent; an empty list for null, so that both differ.
+    fn canonical(field: &Self::Field) -> Option<Value> {
+        Some(match field {
+            None => Value::Null,
+            Some(None) => Value::Array(Vec::new()),
+            Some(Some(value)) => T::to_json(value),
+        })
+    }
+}
+
 impl<P: Presence> Presence for Added<P> {
     type Field = P::Field;
 
@@ -192,6 +225,38 @@ impl<P: Presence> Presence for Added<P> {
     fn canonical(field: &Self::Field) -> Option<Value> {
         P::to_json(field)
     }
+}
+
+/// Implements [`Presence`] for wrappers of secrets: as the wrapped presence, with another canonical JSON.
+macro_rules! secrets {
+    ($($wrapper:ident: $canonical:expr;)+) => {$(
+        impl<P: Presence> Presence for $wrapper<P> {
+            type Field = P::Field;
+
+            const IS_REQUIRED: bool = P::IS_REQUIRED;
+
+            fn schema() -> Schema {
+                P::schema()
+            }
+
+            fn read(fields: &mut FieldReader<'_>, name: &str) -> Option<Self::Field> {
+                P::read(fields, name)
+            }
+
+            fn to_json(field: &Self::Field) -> Option<Value> {
+                P::to_json(field)
+            }
+
+            fn canonical(_: &Self::Field) -> Option<Value> {
+                $canonical
+            }
+        }
+    )+};
+}
+
+secrets! {
+    SecretField: Some(Value::Null);
+    AddedSecretField: None;
 }
 
 /// Adds a field to the JSON schema of a request body.

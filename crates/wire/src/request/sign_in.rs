@@ -3,7 +3,7 @@
 use super::{
     body_types::{NewPassword, PasswordText},
     json_body::json_body,
-    presence::Required,
+    presence::{Flag, Required},
 };
 
 json_body! {
@@ -13,6 +13,9 @@ json_body! {
         username: Required<String>,
         /// The password of the staff member, not trimmed.
         password: Required<PasswordText>,
+        /// False on a shared computer: the cookie lasts until the browser closes, and the session ends 12 hours after the
+        /// sign-in or 30 minutes after its last use. Default: true.
+        remember: Flag<true>,
     }
 
     /// A request for new tokens of the same session.
@@ -25,7 +28,8 @@ json_body! {
     pub struct PasswordChangeBody {
         /// The current password of the caller.
         current_password: Required<PasswordText>,
-        /// The new password of the caller: at least 10 characters.
+        /// The new password of the caller: 12 to 128 characters, not common, and not guessable from user name,
+        /// name or hotel name.
         new_password: Required<NewPassword>,
     }
 }

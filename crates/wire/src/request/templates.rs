@@ -2,7 +2,7 @@
 
 use domain::{
     DepartmentId, MessageText, Name,
-    template::{TemplateLanguage, TemplateShortcut, TemplateType},
+    template::{ParameterFormat, TemplateLanguage, TemplateShortcut, TemplateType},
 };
 
 use super::{
@@ -22,10 +22,13 @@ json_body! {
         department_id: Optional<DepartmentId>,
         /// How the template is sent: as free text, or as a template that Meta has approved. Default: `text`.
         template_type: Defaulted<TemplateType>,
-        /// Meta's code of the template's language. Required for `whatsapp`, refused for `text`.
+        /// The language of the template, in Meta's form. Required for `whatsapp`.
         language: Optional<TemplateLanguage>,
         /// A short name that staff type to find the template, unique in the hotel; null for none.
         shortcut: Added<Optional<TemplateShortcut>>,
+        /// How Meta expects the values of a `whatsapp` template: in the order of its placeholders, or by name. Default:
+        /// `positional`.
+        parameter_format: Added<Optional<ParameterFormat>>,
     }
 
     /// A change of a message template. Absent fields keep their value.
@@ -39,9 +42,11 @@ json_body! {
         department_id: NullableChange<DepartmentId>,
         /// How the template is sent: as free text, or as a template that Meta has approved.
         template_type: FieldChange<TemplateType>,
-        /// Meta's code of the template's language. A change to `text` clears it.
+        /// The language of the template, in Meta's form. A change to `text` clears it, unless it is given.
         language: NullableChange<TemplateLanguage>,
         /// A short name that staff type to find the template, unique in the hotel; null removes it.
         shortcut: Added<NullableChange<TemplateShortcut>>,
+        /// How Meta expects the values of a `whatsapp` template: in the order of its placeholders, or by name.
+        parameter_format: Added<FieldChange<ParameterFormat>>,
     }
 }

@@ -1,4 +1,5 @@
 use domain::Role;
+use numbering::CompleteNumber;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -102,8 +103,9 @@ fn bookings_are_validated() {
         "check_in": "2030-05-01", "check_out": "2030-05-01",
     });
     let body: NewStayBody = read(&booking);
-    assert_eq!((body.guest_phone.normalized().as_str(), body.check_in == body.check_out), ("+34600000001", true));
-    let all = ["check_in", "check_out", "guest_name", "guest_phone", "reservation_code", "room_number"];
+    let phone = body.guest_phone.unwrap().normalized();
+    assert_eq!((phone.as_str(), body.check_in == body.check_out), ("+34600000001", true));
+    let all = ["check_in", "check_out", "guest_name", "reservation_code"];
     assert_eq!(faulty::<NewStayBody>(&json!({})), all);
     let nulls: Value = all.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
     assert_eq!(faulty::<ChangeStayBody>(&nulls), all);
@@ -111,6 +113,12 @@ fn bookings_are_validated() {
     reversed["check_out"] = "2030-04-30".into();
     assert_eq!(faulty::<NewStayBody>(&reversed), ["check_out"]);
     assert_eq!(faulty::<ChangeStayBody>(&json!({ "check_in": "1.5.2030" })), ["check_in"]);
+    let change: ChangeStayBody = read(&json!({ "guest_phone": null, "room_number": "7", "part": 2, "note": null }));
+    assert!(change.guest_phone == Some(None) && change.note == Some(None) && change.email.is_none());
+    assert!(change.room_number.is_some_and(|room| room.is_some()) && change.part.is_some_and(|part| part.get() == 2));
+    for bad in [json!({ "part": 0 }), json!({ "part": "1" }), json!({ "part": null }), json!({ "email": "ana" })] {
+        assert_eq!(faulty::<ChangeStayBody>(&bad).len(), 1, "{bad}");
+    }
 }
 
 #[test]
@@ -144,7 +152,7 @@ fn canonical_json_differs_exactly_for_different_requests() {
     assert_ne!(change(&json!({ "department_ids": [] })), change(&json!({})));
 }
 
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 27] = [
     "text",
     "seen_message_id",
     "hold",
@@ -167,6 +175,8 @@ const FIELDS: [&str; 25] = [
     "guest_name",
     "guest_phone",
     "room_number",
+    "part",
+    "email",
     "check_in",
     "content",
     "language",
@@ -272,11 +282,19 @@ fn canonical_json_is_stable() {
     );
     check::<NewStaffBody>(
         json!({ "username": "u", "name": "n", "role": "staff", "password": "p" }),
-        r#"{"active":true,"department_ids":[],"name":"n","password":"p","role":"staff","username":"u"}"#,
+        r#"{"active":true,"department_ids":[],"name":"n","password":null,"role":"staff","username":"u"}"#,
+    );
+    check::<ChangeStaffBody>(
+        json!({ "password": "p", "current_password": "c" }),
+        r#"{"active":null,"department_ids":null,"name":null,"password":null,"role":null,"username":null}"#,
     );
     check::<ChangeStayBody>(
         json!({ "guest_phone": "+34 600 000 001", "check_in": "2030-05-01" }),
         r#"{"check_in":"2030-05-01","check_out":null,"guest_name":null,"guest_phone":"+34600000001","reservation_code":null,"room_number":null}"#,
+    );
+    check::<ChangeStayBody>(
+        json!({ "guest_phone": null, "email": null }),
+        r#"{"check_in":null,"check_out":null,"email":null,"guest_name":null,"guest_phone":[],"reservation_code":null,"room_number":null}"#,
     );
     check::<ChangeTemplateBody>(
         json!({ "language": "en", "template_type": "whatsapp" }),

@@ -1,5 +1,7 @@
 //! Responses about staff, sign-in, hotel and departments.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use domain::Role;
 use serde::Serialize;
@@ -57,6 +59,8 @@ pub struct HotelResponse {
     /// Country whose numbering rules complete phone numbers without a country code: ISO 3166 alpha-2.
     #[schema(required, example = "ES")]
     pub country: Option<String>,
+    /// Texts for placeholders of templates by name.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// A staff member.
@@ -116,6 +120,9 @@ pub struct SignInResponse {
     pub expires_in: i64,
     /// The signed-in staff member.
     pub staff: MeResponse,
+    /// Whether the staff member must choose another password: until then, every call outside `/api/auth/` is refused with
+    /// `password_change_required`.
+    pub must_change_password: bool,
 }
 
 impl From<&domain::Department> for DepartmentResponse {
@@ -151,6 +158,7 @@ impl From<&domain::Hotel> for HotelResponse {
             opener_template_id: hotel.opener_template.map(|id| id.0),
             whatsapp_phone_number_id: hotel.whatsapp_phone_number_id.clone(),
             country: hotel.country.map(|country| country.to_string()),
+            variables: hotel.variables.as_map().clone(),
         }
     }
 }
@@ -184,13 +192,20 @@ impl MeResponse {
 
 impl SignInResponse {
     /// Combines the tokens of a session; `lifetime` is that of the access token.
-    pub fn new(access: &str, refresh: &str, lifetime: TimeDelta, staff: MeResponse) -> Self {
+    pub fn new(
+        access: &str,
+        refresh: &str,
+        lifetime: TimeDelta,
+        staff: MeResponse,
+        must_change_password: bool,
+    ) -> Self {
         Self {
             access: access.to_owned(),
             refresh: refresh.to_owned(),
             token_type: "Bearer",
             expires_in: lifetime.num_seconds(),
             staff,
+            must_change_password,
         }
     }
 }

@@ -13,20 +13,34 @@ pub struct StayResponse {
     /// Id of the stay.
     #[schema(minimum = 1)]
     pub id: i64,
-    /// Reservation code of the booking system, unique in the hotel.
+    /// Reservation code of the booking system, unique in the hotel together with the part.
     pub reservation_code: String,
+    /// Number of the part of the booking: 1, unless the booking has several rooms or guests.
+    #[schema(minimum = 1)]
+    pub part: i32,
     /// Name of the guest on the booking.
     pub guest_name: String,
-    /// Phone number of the guest in E.164.
-    pub guest_phone: String,
-    /// Number or name of the guest's room.
-    pub room_number: String,
+    /// Phone number of the guest in E.164; null if not known.
+    #[schema(required)]
+    pub guest_phone: Option<String>,
+    /// Number or name of the guest's room; null if none is assigned.
+    #[schema(required)]
+    pub room_number: Option<String>,
     /// First day of the stay.
     #[schema(format = Date)]
     pub check_in: String,
     /// Last day of the stay.
     #[schema(format = Date)]
     pub check_out: String,
+    /// E-mail address of the guest; null if not known.
+    #[schema(required)]
+    pub email: Option<String>,
+    /// Language of the guest, as a tag of BCP 47; null if not known.
+    #[schema(required)]
+    pub language: Option<String>,
+    /// What the booking says about the stay; null for nothing.
+    #[schema(required)]
+    pub note: Option<String>,
     /// Time when the guest was checked in; null if not recorded.
     #[schema(required)]
     pub checked_in_at: Option<Timestamp>,
@@ -36,9 +50,9 @@ pub struct StayResponse {
     /// Status of the stay.
     #[schema(schema_with = enum_schemas::names_of::<StayStatus>)]
     pub status: &'static str,
-    /// Id of the guest, for `guests/{id}/`.
-    #[schema(minimum = 1)]
-    pub guest_id: i64,
+    /// Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
+    #[schema(required, minimum = 1)]
+    pub guest_id: Option<i64>,
     /// Id of the stay's conversation; null if there is none, or if the caller may not see it.
     #[schema(required, minimum = 1)]
     pub conversation_id: Option<i64>,
@@ -56,7 +70,7 @@ pub struct ImportResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedRow)]
 pub struct ImportRowResponse {
-    /// Number of the row in the imported file; 1 is the first row after the header.
+    /// Number of the row in the imported file; 1 is the first row after the header. Empty rows count, and have no result.
     #[schema(minimum = 1)]
     pub row: i64,
     /// The reservation code as written in the row.
@@ -79,15 +93,19 @@ impl From<&domain::StayView> for StayResponse {
         Self {
             id: stay.id.0,
             reservation_code: stay.reservation_code.to_string(),
+            part: stay.part.get(),
             guest_name: stay.guest_name.to_string(),
-            guest_phone: stay.guest_phone.to_string(),
-            room_number: stay.room_number.to_string(),
+            guest_phone: stay.guest_phone.as_ref().map(ToString::to_string),
+            room_number: stay.room_number.as_ref().map(ToString::to_string),
             check_in: stay.check_in.to_string(),
             check_out: stay.check_out.to_string(),
+            email: stay.email.as_ref().map(|it| it.as_str().to_owned()),
+            language: stay.language.as_ref().map(|it| it.as_str().to_owned()),
+            note: stay.note.as_ref().map(|it| it.as_str().to_owned()),
             checked_in_at: stay.checked_in_at.map(Timestamp),
             checked_out_at: stay.checked_out_at.map(Timestamp),
             status: stay.status().as_str(),
-            guest_id: stay.guest.0,
+            guest_id: stay.guest.map(|id| id.0),
             conversation_id: conversation.map(|id| id.0),
         }
     }

@@ -1,6 +1,6 @@
 //! Responses with message templates.
 
-use domain::template::TemplateType;
+use domain::template::{ParameterFormat, TemplateType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ pub struct TemplateResponse {
     /// Id of the template.
     #[schema(minimum = 1)]
     pub id: i64,
-    /// Name of the template, unique in the hotel.
+    /// Name of the template, unique among the texts of the hotel, and among its approved templates of one language.
     pub name: String,
     /// The text of the template, with placeholders like `{{guest_name}}`.
     pub content: String,
@@ -23,12 +23,32 @@ pub struct TemplateResponse {
     /// How the template is sent: as free text, or as a template that Meta has approved.
     #[schema(schema_with = enum_schemas::names_of::<TemplateType>)]
     pub template_type: &'static str,
-    /// Meta's code of the template's language; null for type `text`.
+    /// The language of the template, in Meta's form; null for a text without language.
     #[schema(required)]
     pub language: Option<String>,
     /// A short name that staff type to find the template, unique in the hotel; null for none.
     #[schema(required)]
     pub shortcut: Option<String>,
+    /// How WhatsApp gets the values of a `whatsapp` template: in the order of its placeholders, or by name.
+    #[schema(schema_with = enum_schemas::names_of::<ParameterFormat>)]
+    pub parameter_format: &'static str,
+    /// Whether the template can be sent: false if Meta has paused or deleted it.
+    pub available: bool,
+}
+
+/// Result of reading the templates of the WhatsApp Business Account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateSync)]
+pub struct TemplateSyncResponse {
+    /// Number of templates that were new.
+    #[schema(minimum = 0)]
+    pub created: i64,
+    /// Number of templates that were changed, or are available again.
+    #[schema(minimum = 0)]
+    pub updated: i64,
+    /// Number of the hotel's templates that Meta does not accept now.
+    #[schema(minimum = 0)]
+    pub unavailable: i64,
 }
 
 /// The text of a template for a conversation.
@@ -51,6 +71,8 @@ impl From<&domain::Template> for TemplateResponse {
             template_type: template.kind.template_type().as_str(),
             language: template.kind.language().map(ToString::to_string),
             shortcut: template.shortcut.as_ref().map(|it| it.as_str().to_owned()),
+            parameter_format: template.kind.parameter_format().as_str(),
+            available: template.is_available,
         }
     }
 }

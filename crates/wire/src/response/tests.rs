@@ -316,6 +316,8 @@ fn sign_in_matches_the_contract() {
         country: domain::phone::Country::parse("ES").ok(),
         opener_template: Some(domain::TemplateId(3)),
         whatsapp_phone_number_id: None,
+        variables: domain::hotel::HotelVariables::default(),
+        whatsapp_business_account_id: None,
     };
     let departments =
         [domain::Department { id: DepartmentId(2), name: "Spa".to_owned(), active: true, handles_stays: false }];
@@ -330,8 +332,8 @@ fn sign_in_matches_the_contract() {
     });
     assert_eq!(json!(me()), expected);
     assert_eq!(
-        json!(SignInResponse::new("a", "r", TimeDelta::minutes(15), me())),
-        json!({ "access": "a", "refresh": "r", "token_type": "Bearer", "expires_in": 900, "staff": expected })
+        json!(SignInResponse::new("a", "r", TimeDelta::minutes(15), me(), true)),
+        json!({ "access": "a", "refresh": "r", "token_type": "Bearer", "expires_in": 900, "staff": expected, "must_change_password": true })
     );
     assert_eq!(
         json!(StaffResponse::from(&staff)),
@@ -346,6 +348,7 @@ fn sign_in_matches_the_contract() {
         "name",
         "opener_template_id",
         "timezone",
+        "variables",
         "whatsapp_phone_number_id",
     ];
     let mut hotel = json!(HotelResponse::from(&hotel));
@@ -360,15 +363,20 @@ pub(crate) fn stay() -> domain::Stay {
     domain::Stay {
         id: StayId(1),
         hotel: HotelId(1),
-        guest: GuestId(1),
+        guest: Some(GuestId(1)),
         reservation_code: name("R-1"),
+        part: domain::stay::BookingPart::FIRST,
         guest_name: name("John Doe"),
-        guest_phone: domain::PhoneNumber::parse("+1234567890").unwrap(),
-        room_number: name("101"),
+        guest_phone: domain::PhoneNumber::parse("+1234567890").ok(),
+        room_number: Some(name("101")),
         check_in: day(1),
         check_out: day(6),
+        email: None,
+        language: domain::LanguageTag::parse("en").ok(),
+        note: None,
         checked_in_at: Some(at("2030-05-01T15:00:00Z")),
         checked_out_at: None,
+        cancellation: None,
     }
 }
 
@@ -382,7 +390,7 @@ fn stays_and_templates_match_the_contract() {
             "id": 1, "reservation_code": "R-1", "guest_name": "John Doe", "guest_phone": "+1234567890",
             "room_number": "101", "check_in": "2030-05-01", "check_out": "2030-05-06",
             "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null, "guest_id": 1, "conversation_id": 4,
-            "status": "checked_in",
+            "status": "checked_in", "part": 1, "email": null, "language": "en", "note": null,
         })
     );
     let template = domain::Template {
@@ -393,14 +401,17 @@ fn stays_and_templates_match_the_contract() {
         department: Some(DepartmentId(2)),
         kind: domain::template::TemplateKind::WhatsApp {
             language: domain::template::TemplateLanguage::parse("en_GB").unwrap(),
+            parameter_format: domain::template::ParameterFormat::Named,
         },
         shortcut: Some(domain::template::TemplateShortcut::parse("hello").unwrap()),
+        is_available: true,
     };
     assert_eq!(
         json!(TemplateResponse::from(&template)),
         json!({
             "id": 3, "name": "hello_again", "content": "Hello {{guest_name}}", "department_id": 2,
-            "template_type": "whatsapp", "language": "en_GB", "shortcut": "hello",
+            "template_type": "whatsapp", "language": "en_GB", "shortcut": "hello", "available": true,
+            "parameter_format": "named",
         })
     );
     assert_matches_schema(&StayResponse::from(&stay), &[]);

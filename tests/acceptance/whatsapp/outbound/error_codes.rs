@@ -182,3 +182,25 @@ fn a_new_access_token_resumes_a_suspended_sender() {
         });
     }
 }
+
+#[test]
+fn a_suspended_sender_continues_within_five_minutes_if_the_token_is_accepted_again() {
+    for backend in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
+        with_simulator(backend, WorldOptions::default(), async |whatsapp: Arc<WhatsappWorld>| {
+            let conversation = GuestThread::with(&whatsapp.line(), "+447700900453").await;
+            whatsapp.meta.post("account/", json!({ "token_revoked": true })).await;
+            let text = unique_text();
+            let id = conversation.say(&text).await;
+            wait_for_metric(&whatsapp.world, "whatsapp_stopped ", Duration::from_secs(20), |n| n == 1.0).await;
+            // A check while the token is still refused changes nothing.
+            whatsapp.world.advance(301);
+            sleep(Duration::from_secs(3)).await;
+            wait_for_metric(&whatsapp.world, "whatsapp_stopped ", Duration::from_secs(1), |n| n == 1.0).await;
+            whatsapp.meta.post("account/", json!({ "token_revoked": false })).await;
+            whatsapp.world.advance(301);
+            conversation.back().await.wait_for_delivery(id, "read").await;
+            assert_eq!(accepted_texts(&conversation.line).await, [text]);
+            wait_for_metric(&whatsapp.world, "whatsapp_stopped ", Duration::from_secs(5), |n| n == 0.0).await;
+        });
+    }
+}

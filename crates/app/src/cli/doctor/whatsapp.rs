@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use desk::diagnostics::{Diagnostics, HotelDiagnostics, SuspendedSender};
+use desk::{
+    Desk,
+    diagnostics::{Diagnostics, HotelDiagnostics, SuspendedSender},
+};
 use uuid::Uuid;
 use whatsapp::{
     ApiError, CallError, CloudApiClient, ErrorPolicy, PhoneNumberInfo, SuspensionCause, WebhookProbeResult,
@@ -23,7 +26,8 @@ const WHATSAPP_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_LISTED_HOTELS: usize = 10;
 
 /// Makes all checks for WhatsApp. A missing setting is a fault only if a hotel has a WhatsApp number.
-pub async fn check_all(report: &mut CheckReport, settings: &Settings, diagnostics: Option<&Diagnostics>) {
+pub async fn check_all(report: &mut CheckReport, settings: &Settings, loaded: Option<&(Desk, Diagnostics)>) {
+    let diagnostics = loaded.map(|(_, diagnostics)| diagnostics);
     let has_number = |it: &&HotelDiagnostics| it.hotel.whatsapp_phone_number_id.is_some();
     let hotels: Vec<&HotelDiagnostics> = diagnostics.iter().flat_map(|it| &it.hotels).filter(has_number).collect();
     let is_needed = !hotels.is_empty();
@@ -38,8 +42,12 @@ pub async fn check_all(report: &mut CheckReport, settings: &Settings, diagnostic
     report.add("numbers", check_hotels_have_numbers(diagnostics));
     for (hotel, number) in hotels.into_iter().zip(account.numbers) {
         let (id, name) = (hotel.hotel.id, hotel.hotel.name.as_str());
+        let resumed = match loaded {
+            Some((desk, _)) if number.state == CheckState::Ok => resume_sender(desk, hotel, settings).await,
+            _ => None,
+        };
         report.add_for_hotel(id, name, "number", number);
-        report.add_for_hotel(id, name, "sending", check_outbox(hotel, settings));
+        report.add_for_hotel(id, name, "sending", resumed.unwrap_or_else(|| check_outbox(hotel, settings)));
         report.add_for_hotel(id, name, "guests", check_guest_messages(hotel, settings));
     }
     if let Some(diagnostics) = diagnostics {
@@ -193,7 +201,12 @@ async fn fetch_number(client: &CloudApiClient, hotel: &HotelDiagnostics) -> Resu
 }
 
 fn is_token_refused(error: &ApiError) -> bool {
-    policy_for_code(error.code) == ErrorPolicy::SuspendSender(SuspensionCause::AccessToken)
+    is_token_code(error.code)
+}
+
+/// Whether WhatsApp refuses an access token with this error code.
+fn is_token_code(code: i64) -> bool {
+    policy_for_code(code) == ErrorPolicy::SuspendSender(SuspensionCause::AccessToken)
 }
 
 /// The check result of the access token, derived from the response to a query of a phone number.
@@ -271,13 +284,34 @@ fn check_hotels_have_numbers(diagnostics: Option<&Diagnostics>) -> CheckResult {
     }
 }
 
+/// Ends the suspension of a sender if it is for the present access token, which WhatsApp has just accepted. Running
+/// servers then continue. Returns `None` if the sender is not suspended for the token.
+async fn resume_sender(desk: &Desk, hotel: &HotelDiagnostics, settings: &Settings) -> Option<CheckResult> {
+    let suspended = hotel.stopped.as_ref().filter(|it| is_token_code(it.code))?;
+    let token = settings.whatsapp_token_digest();
+    if suspended.token != token {
+        return None;
+    }
+    match desk.resume_sender(hotel.hotel.id, token).await {
+        Ok(_) => Some(ok(format!(
+            "it was suspended (error {}), and WhatsApp accepts the access token again: it continues now. {} wait to be sent",
+            suspended.code, hotel.queued
+        ))),
+        Err(error) => Some(wrong(format!(
+            "it is suspended, and WhatsApp accepts the access token again, but this could not be stored ({error}): run \
+             doctor again"
+        ))),
+    }
+}
+
 fn check_outbox(hotel: &HotelDiagnostics, settings: &Settings) -> CheckResult {
     let waiting = format!("{} wait to be sent, {} for their guest to write", hotel.queued, hotel.held);
     match &hotel.stopped {
         Some(SuspendedSender { code, token }) if *token == settings.whatsapp_token_digest() => wrong(format!(
             "it is suspended: WhatsApp refused with error {code}. {} {waiting}",
-            if policy_for_code(*code) == ErrorPolicy::SuspendSender(SuspensionCause::AccessToken) {
-                "Create a new access token, set it, and restart the servers: waiting messages are then sent."
+            if is_token_code(*code) {
+                "Create a new access token, set it, and restart the servers: waiting messages are then sent. If the token \
+                 is accepted again without that, they are sent within five minutes."
             } else {
                 "Fix the account at Meta: waiting messages are sent within five minutes after that."
             }
@@ -344,7 +378,17 @@ mod tests {
     fn each_error_code_of_whatsapp_is_reported_under_the_right_check() {
         let refused = |code| {
             let error = ApiError { code, title: None, details: None, trace: None, transient: false };
-            let hotel = HotelDiagnostics { hotel: hotel(), queued: 0, held: 0, stopped: None, last_heard: None };
+            let hotel = HotelDiagnostics {
+                hotel: hotel(),
+                queued: 0,
+                held: 0,
+                stopped: None,
+                last_heard: None,
+                has_active_manager: true,
+                staff_without_department: vec![],
+                failed_imports: None,
+                ending_keys: vec![],
+            };
             let response = Err(CallError::Rejected { error, retry_after: None });
             let token = token_result(&response, &Settings::read(|_| None).unwrap());
             (token.state, number_result(&response, &hotel))
@@ -380,6 +424,8 @@ mod tests {
             whatsapp_phone_number_id: Some("105000000000001".to_owned()),
             flow: true,
             country: None,
+            variables: domain::hotel::HotelVariables::default(),
+            whatsapp_business_account_id: None,
         }
     }
 }

@@ -1,11 +1,11 @@
-/** The access token: in memory only, so that nothing of it is left behind on a shared computer. */
+/** The access token. In memory only, so that a shared computer does not keep it. */
 interface Access {
   readonly token: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** A token is replaced this long before its end. */
+/** A token is refreshed this many milliseconds before it expires. */
 const MARGIN = 60_000;
 
 let current: Access | null = null;
@@ -18,7 +18,7 @@ export function clearAccess(): void {
   current = null;
 }
 
-/** The token, unless it ends within a minute. */
+/** Returns the token, unless it expires within a minute. */
 export function freshToken(): string | null {
   return current !== null && current.expiresAt - MARGIN > Date.now() ? current.token : null;
 }

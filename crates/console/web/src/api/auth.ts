@@ -10,7 +10,7 @@ export interface SignedIn {
   must_change_password?: boolean;
 }
 
-/** Told about what refreshing found out; set by the session. */
+/** Receives the results of refreshes; set by the session. */
 interface AuthListener {
   refreshed(signedIn: SignedIn): void;
   /** The session is over: revoked, expired, or signed out elsewhere. */
@@ -18,8 +18,8 @@ interface AuthListener {
   mustChangePassword(): void;
 }
 
-/** In milliseconds; sign-ins may wait for their turn at the server. */
-const PATIENCE = 20_000;
+/** Timeout in milliseconds. Long, because the server may queue sign-ins. */
+const TIMEOUT = 20_000;
 
 let listener: AuthListener | null = null;
 let refreshing: Promise<SignedIn> | null = null;
@@ -28,14 +28,15 @@ export function listenToAuth(next: AuthListener): void {
   listener = next;
 }
 
-export async function login(username: string, password: string): Promise<SignedIn> {
-  return accept(await post("/api/auth/login/", { username, password }));
+/** Signs in. `remember` is false on a shared computer: the session is short and ends when the browser is closed. */
+export async function login(username: string, password: string, remember: boolean): Promise<SignedIn> {
+  return accept(await post("/api/auth/login/", { username, password, remember }));
 }
 
 /**
- * Gets a new access token by the cookie; one refresh at a time.
+ * Fetches a new access token with the session cookie. Concurrent calls share one request.
  *
- * Throws `ApiError` 401 if the session is over and 403 `bad_origin` if the page's address is not the server's own.
+ * Throws `ApiError` 401 if the session is over, and 403 `bad_origin` if the origin of the page is not the server's.
  */
 export function refresh(): Promise<SignedIn> {
   refreshing ??= (async () => {
@@ -56,7 +57,7 @@ export function refresh(): Promise<SignedIn> {
   return refreshing;
 }
 
-/** Called for any response that says so; the page then asks for a new password. */
+/** Call for each response with `password_change_required`; the page then asks for a new password. */
 export function reportPasswordChangeRequired(): void {
   listener?.mustChangePassword();
 }
@@ -67,7 +68,7 @@ export async function logout(): Promise<void> {
 }
 
 function accept(body: unknown): SignedIn {
-  // The shape is the contract's; a server that breaks it cannot be signed in to anyway.
+  // The contract defines the shape. With a server that breaks it, no sign-in is possible anyway.
   const signedIn = body as SignedIn;
   setAccess(signedIn.access, signedIn.expires_in);
   return signedIn;
@@ -79,7 +80,7 @@ async function post(path: string, body: unknown): Promise<unknown> {
     response = await fetch(path, {
       method: "POST",
       cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(TIMEOUT),
       ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch (error) {

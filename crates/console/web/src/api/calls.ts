@@ -29,7 +29,7 @@ export interface MessageWindow {
   readonly limit?: number;
 }
 
-/** Messages and notes, oldest first; without a window the newest 200. */
+/** Returns messages and notes, oldest first; without a window the newest 200. */
 export function getMessages(id: number, window: MessageWindow = {}, signal?: AbortSignal): Promise<Page<Message[]>> {
   return requestPage("GET", `${conversation(id)}messages/`, { query: { ...window, include: "notes" }, signal });
 }
@@ -45,7 +45,7 @@ export function listClosed(filter: ClosedFilter): Promise<PageOf<Conversation>> 
   return request("GET", `${API}conversations/`, { query: { status: "closed", page_size: 50, ...filter } });
 }
 
-// What staff do with a conversation.
+// Actions on a conversation.
 
 export function assign(id: number, staffId: number | null, ifUnassigned = false): Promise<ConversationDetails> {
   return write("POST", `${conversation(id)}assign/`, { staff_id: staffId, ...(ifUnassigned && { if_unassigned: true }) });
@@ -68,7 +68,7 @@ export function reopen(id: number): Promise<ConversationDetails> {
   return write("POST", `${conversation(id)}reopen/`);
 }
 
-/** "No answer needed." */
+/** "No answer needed": ends the waiting time without a reply. */
 export function handled(id: number): Promise<ConversationDetails> {
   return write("POST", `${conversation(id)}handled/`);
 }
@@ -123,7 +123,7 @@ export function sendFile(
   return request("POST", `${conversation(id)}attachments/`, { body, key });
 }
 
-/** Sends a `failed` or `unknown` message again. */
+/** Retries a `failed` or `unknown` message. */
 export function retryMessage(id: number, messageId: number): Promise<Message> {
   return write("POST", `${message(id, messageId)}retry/`);
 }
@@ -136,7 +136,7 @@ export function takeBackMessage(id: number, messageId: number): Promise<void> {
   return write("DELETE", message(id, messageId));
 }
 
-/** An empty emoji withdraws the reaction. */
+/** Sets the caller's reaction. An empty emoji removes it. */
 export function react(id: number, messageId: number, emoji: string): Promise<Message> {
   return write("POST", `${message(id, messageId)}react/`, { emoji });
 }
@@ -176,7 +176,7 @@ export interface DraftBody {
   readonly base_updated_at: string | null;
 }
 
-/** Empty text deletes the draft. */
+/** Saves the draft. Empty text deletes it. */
 export function putDraft(id: number, body: DraftBody): Promise<Draft> {
   return request("PUT", `${conversation(id)}draft/`, { body });
 }
@@ -189,12 +189,12 @@ export function getSettings(): Promise<Settings> {
   return request("GET", `${API}me/settings/`);
 }
 
-/** Merges top-level keys; null removes one. */
+/** Merges top-level keys into the settings. Null removes a key. */
 export function patchSettings(change: Settings): Promise<Settings> {
   return write("PATCH", `${API}me/settings/`, change);
 }
 
-/** A write under a key of its own, so that the repetition after a refresh of the token does nothing twice. */
+/** Sends a write with a new idempotency key, so that the retry after a token refresh has no second effect. */
 function write<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
   return request(method, path, body === undefined ? { key: newKey() } : { body, key: newKey() });
 }

@@ -1,12 +1,12 @@
 import { ApiError, NetworkError, readProblem } from "./problem";
 import type { Demo } from "./types";
 
-/** The sign-ins of the demo; null if the server is no demo. Works without a sign-in. */
+/** Returns the sign-ins of the demo; null if the server has no demo. Needs no session. */
 export async function demoSignIns(): Promise<Demo | null> {
   return call<Demo>("GET", "/api/demo/");
 }
 
-/** Lets played guests write now and then, or stops them. */
+/** Starts or stops the simulated guests, who write from time to time. */
 export async function playDemo(playing: boolean): Promise<Demo | null> {
   return call<Demo>("PATCH", "/api/demo/", { playing });
 }
@@ -18,7 +18,7 @@ export interface PlayedGuestMessage {
   hotel_id: number;
 }
 
-/** Writes as a guest; null if the server is no demo. */
+/** Sends a message as a simulated guest. Returns null if the server has no demo. */
 export async function playGuest(phone: string, text: string, name?: string): Promise<PlayedGuestMessage | null> {
   return call<PlayedGuestMessage>("POST", "/api/demo/guest_message/", { phone, text, ...(name ? { name } : {}) });
 }

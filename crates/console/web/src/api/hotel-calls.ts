@@ -15,7 +15,7 @@ import type {
   Template,
 } from "./types";
 
-// Staff and departments. Lists are fetched whole, page by page: a hotel has some dozens of each.
+// Staff and departments. Lists are fetched completely, page by page: a hotel has some dozens of each.
 
 export function listStaff(): Promise<StaffMember[]> {
   return everyPage(`${API}staff/`);
@@ -51,7 +51,7 @@ export function listTemplates(query: { search?: string; department?: number } = 
   return everyPage(`${API}templates/`, query);
 }
 
-export type TemplateChange = Partial<Omit<Template, "id">>;
+export type TemplateChange = Partial<Omit<Template, "id" | "available">>;
 
 export function createTemplate(body: TemplateChange): Promise<Template> {
   return write("POST", `${API}templates/`, body);
@@ -65,6 +65,11 @@ export function deleteTemplate(id: number): Promise<void> {
   return write("DELETE", `${API}templates/${id}/`);
 }
 
+/** Reads the approved templates of the WhatsApp Business Account. */
+export function syncTemplates(): Promise<{ created: number; updated: number; unavailable: number }> {
+  return write("POST", `${API}templates/sync/`);
+}
+
 // Stays.
 
 export interface StayFilter {
@@ -75,6 +80,8 @@ export interface StayFilter {
   readonly current?: boolean;
   readonly arriving?: boolean;
   readonly leaving?: boolean;
+  /** Statuses, separated by commas. */
+  readonly status?: string;
 }
 
 export function listStays(filter: StayFilter = {}): Promise<PageOf<Stay>> {
@@ -86,7 +93,18 @@ export function getStay(id: number): Promise<Stay> {
 }
 
 export type StayChange = Partial<
-  Pick<Stay, "reservation_code" | "guest_name" | "guest_phone" | "room_number" | "check_in" | "check_out">
+  Pick<
+    Stay,
+    | "reservation_code"
+    | "guest_name"
+    | "guest_phone"
+    | "room_number"
+    | "check_in"
+    | "check_out"
+    | "email"
+    | "language"
+    | "note"
+  >
 >;
 
 export function createStay(body: StayChange): Promise<Stay> {
@@ -105,16 +123,24 @@ export function checkOut(id: number): Promise<Stay> {
   return write("POST", `${API}stays/${id}/check_out/`);
 }
 
+export function recordNoShow(id: number): Promise<Stay> {
+  return write("POST", `${API}stays/${id}/no_show/`);
+}
+
+export function reinstateStay(id: number): Promise<Stay> {
+  return write("POST", `${API}stays/${id}/reinstate/`);
+}
+
 export function cancelStay(id: number): Promise<Stay> {
   return write("POST", `${API}stays/${id}/cancel/`);
 }
 
-/** The conversation of a stay, made if the guest has not written yet. */
+/** Returns the conversation of a stay; creates it if the guest has not written yet. */
 export function writeFirst(stayId: number): Promise<ConversationDetails> {
   return write("POST", `${API}stays/${stayId}/conversation/`);
 }
 
-/** `dryRun` stores nothing and answers what an import would do. */
+/** Imports stays from CSV. `dryRun` stores nothing and returns the result that an import would have. */
 export function importStays(table: Blob, dryRun: boolean): Promise<{ rows: ImportRow[] }> {
   const body = new Blob([table], { type: "text/csv" });
   return request("POST", `${API}stays/import/`, { body, query: dryRun ? { dry_run: true } : {}, key: newKey() });
@@ -160,7 +186,7 @@ export function deleteApiKey(id: number): Promise<void> {
   return write("DELETE", `${API}api_keys/${id}/`);
 }
 
-/** Colleagues as every staff member sees them. */
+/** Reduces a staff member to the fields that every colleague may see. */
 export function toStaffEntry(member: StaffMember): StaffEntry {
   return { id: member.id, name: member.name, active: member.active, department_ids: member.department_ids };
 }
@@ -170,7 +196,7 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 async function everyPage<T>(path: string, query: Query = {}): Promise<T[]> {
   const all: T[] = [];
   for (let page = 1; ; page += 1) {
-    // One page after the other: whether there is a next one is known from the last one.
+    // Sequential on purpose: each page shows whether there is a next one.
     // oxlint-disable-next-line no-await-in-loop
     const answer = await request<PageOf<T>>("GET", path, { query: { ...query, page, page_size: 100 } });
     all.push(...answer.results);

@@ -8,27 +8,27 @@ export const API = "/api/message_manager/";
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface RequestOptions {
-  /** Sent as JSON; a `Blob` goes as it is, with its own type. */
+  /** Sent as JSON; a `Blob` is sent unchanged, with its own type. */
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, QueryValue>>;
-  /** `Idempotency-Key`: the same key never does the same thing twice. */
+  /** `Idempotency-Key`: a request repeated with the same key has no second effect. */
   readonly key?: string | undefined;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** In milliseconds: after this nothing comes any more, and a cut line does not say so. */
-const PATIENCE = 30_000;
-const PATIENCE_PER_BYTE = 1_000 / 65_536;
+/** Request timeout in milliseconds: a broken connection may never report an error. */
+const TIMEOUT = 30_000;
+const TIMEOUT_PER_BYTE = 1_000 / 65_536;
 
 type QueryValue = string | number | boolean | null | undefined;
 
 /** A body together with the headers of its response. */
 export interface Page<T> {
   readonly data: T;
-  /** The position in the event log that was read before the rows; null for calls without it. */
+  /** Position in the event log, read before the rows; null if the response has no such headers. */
   readonly cursor: { readonly epoch: string; readonly seq: number } | null;
-  /** More messages are left before (`prev`) or after (`next`) those of the page. */
+  /** Whether there are messages before (`prev`) or after (`next`) the page. */
   readonly links: { readonly prev: boolean; readonly next: boolean };
 }
 
@@ -37,7 +37,7 @@ export async function request<T>(method: Method, path: string, options: RequestO
   return readBody<T>(await send(method, path, options));
 }
 
-/** As `request`, with what the headers say. */
+/** Like `request`, but also returns the cursor and the links of the response headers. */
 export async function requestPage<T>(method: Method, path: string, options: RequestOptions = {}): Promise<Page<T>> {
   const response = await send(method, path, options);
   const epoch = response.headers.get("X-Event-Epoch");
@@ -50,7 +50,7 @@ export async function requestPage<T>(method: Method, path: string, options: Requ
   };
 }
 
-/** Fetches a file and returns a `blob:` address of it, which the caller revokes. */
+/** Fetches a file and returns a `blob:` URL, which the caller must revoke. */
 export async function file(id: number, options: { thumbnail?: boolean; signal?: AbortSignal } = {}): Promise<string> {
   const response = await send("GET", `${API}attachments/${id}/`, {
     accept: "*/*",
@@ -76,7 +76,7 @@ async function attempt(method: Method, path: string, options: RequestOptions, to
     return await fetch(withQuery(path, options.query ?? {}), {
       method,
       headers,
-      // No answer of the API may stay in a cache of a shared computer.
+      // API responses must not stay in the cache of a shared computer.
       cache: "no-store",
       signal: withPatience(options),
       ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
@@ -88,7 +88,7 @@ async function attempt(method: Method, path: string, options: RequestOptions, to
 
 function withPatience({ body, signal }: RequestOptions): AbortSignal {
   const size = body instanceof Blob ? body.size : 0;
-  const end = AbortSignal.timeout(PATIENCE + size * PATIENCE_PER_BYTE);
+  const end = AbortSignal.timeout(TIMEOUT + size * TIMEOUT_PER_BYTE);
   return signal === undefined ? end : AbortSignal.any([signal, end]);
 }
 
@@ -100,7 +100,7 @@ async function check(response: Response): Promise<Response> {
 }
 
 async function readBody<T>(response: Response): Promise<T> {
-  // A 204 has no body: the caller's type for it is `void`.
+  // A 204 has no body; the type of such calls is `void`.
   if (response.status === 204) return undefined as T;
   try {
     return (await response.json()) as T;

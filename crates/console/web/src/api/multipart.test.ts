@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { multipart } from "./multipart";
 
-it("a multipart body is the same bytes at each attempt and holds fields and file", async () => {
+it("a multipart body has the same bytes at each attempt and contains fields and file", async () => {
   const file = new Blob(["pixels"], { type: "image/jpeg" });
   const make = () => multipart("mm-1", { text: "the leak" }, 'a "b"\n.jpg', file);
   const [first, second] = [make(), make()];

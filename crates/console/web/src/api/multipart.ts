@@ -1,6 +1,6 @@
 /**
- * A multipart body with a boundary of its own. `FormData` takes a new boundary each time, and the server compares the
- * bytes of a repetition with those of the first attempt.
+ * Builds a multipart body with a fixed boundary. `FormData` chooses a new boundary each time, but a retry with the same
+ * idempotency key must have the same bytes.
  */
 export function multipart(boundary: string, fields: Readonly<Record<string, string>>, name: string, file: Blob): Blob {
   const head = Object.entries(fields)
@@ -11,7 +11,9 @@ export function multipart(boundary: string, fields: Readonly<Record<string, stri
   return new Blob([head, fileHead, file, `\r\n--${boundary}--\r\n`], { type: `multipart/form-data; boundary=${boundary}` });
 }
 
-/** Quotes and line breaks cannot stand in the header, and the `%22` that browsers write would be shown to the guest. */
+/**
+ * Replaces quotes and line breaks, which the header cannot contain. The `%22` of browsers would be shown to the guest.
+ */
 function quoted(name: string): string {
   return name.replaceAll(/[\r\n]+/g, " ").replaceAll('"', "'");
 }

@@ -1,6 +1,6 @@
 import { request } from "./http";
 
-// Apart from the other calls, of which the sign-in needs none.
+// In its own file, because the sign-in chunk needs only this call.
 
 export function changePassword(currentPassword: string, newPassword: string): Promise<void> {
   return request("POST", "/api/auth/password/", {

@@ -1,6 +1,6 @@
 import type { Problem } from "./types";
 
-/** The server answered with a problem; `problem.detail` is a sentence for a person. */
+/** The server returned an error. `problem.detail` is a sentence for the staff member. */
 export class ApiError extends Error {
   readonly problem: Problem;
 
@@ -11,7 +11,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer came: no connection, or it was cut. Whether the server has done its part is not known. */
+/** There was no response: no connection, or it broke. The server may or may not have performed the request. */
 export class NetworkError extends Error {
   constructor(cause?: unknown) {
     super("no answer", { cause });
@@ -19,13 +19,13 @@ export class NetworkError extends Error {
   }
 }
 
-/** The code of a problem, or `network`, or `unknown` for a fault of this program. */
+/** Returns the code of an API error, `network`, or `unknown` for a bug in the console. */
 export function codeOf(error: unknown): string {
   if (error instanceof ApiError) return error.problem.code;
   return error instanceof NetworkError ? "network" : "unknown";
 }
 
-/** Reads the problem of a response that is not a success, whatever a proxy on the way made of it. */
+/** Reads the problem of an error response. Also accepts the error pages of proxies, which have another body. */
 export async function readProblem(response: Response): Promise<Problem> {
   const base = {
     status: response.status,

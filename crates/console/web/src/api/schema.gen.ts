@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in. Sets the session cookie.
-         * @description Sign in. Sets the session cookie. No sign-in is needed, or the call checks the credentials itself.
+         * @description Returns an access token of 15 minutes and a refresh token. Wrong names and wrong passwords get the same 401 after the same time. Too many failures get 429 with `Retry-After`. The device cookie is set, too: in a browser that knows the person, failures of other browsers do not count. No sign-in is needed, or the call checks the credentials itself.
          */
         post: operations["log_in"];
         delete?: never;
@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out of this session, or of all sessions.
-         * @description Sign out of this session, or of all sessions. No sign-in is needed, or the call checks the credentials itself.
+         * @description The tokens and the cookie of the session stop working, and its sockets close with 4401. May be repeated. No sign-in is needed, or the call checks the credentials itself.
          */
         post: operations["log_out"];
         delete?: never;
@@ -50,7 +50,7 @@ export interface paths {
         };
         /**
          * Show the caller.
-         * @description Show the caller. For staff members.
+         * @description Name, role, hotel and departments of the caller; the first department is the one to which answers route a conversation. For staff members.
          */
         get: operations["show_caller"];
         put?: never;
@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Change the caller's password. All other sessions end.
-         * @description Change the caller's password. All other sessions end. For staff members.
+         * @description A wrong current password is 400 `errors.current_password`. Its check counts as a sign-in: after five failures it is refused for a while. For staff members.
          */
         post: operations["change_password"];
         delete?: never;
@@ -92,10 +92,50 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens by the refresh token, or by the cookie from a trusted origin.
-         * @description Get new tokens by the refresh token, or by the cookie from a trusted origin. No sign-in is needed, or the call checks the credentials itself.
+         * @description The former refresh token returns the same new pair for another 60 seconds, since two tabs may refresh at once. An older one ends the session. No sign-in is needed, or the call checks the credentials itself.
          */
         post: operations["refresh_session"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the caller's sessions, last used first.
+         * @description At most 100. The `id` is a number of the session; `current` marks that of the request. For staff members.
+         */
+        get: operations["list_own_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of the caller's sessions, as its logout.
+         * @description Its tokens and its cookie stop working, and its WebSockets close with 4401. Repeated: 204. For staff members.
+         */
+        delete: operations["end_own_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -110,7 +150,7 @@ export interface paths {
         };
         /**
          * Show the sign-ins of a demo; only on a server started with --demo.
-         * @description Show the sign-ins of a demo; only on a server started with --demo. No sign-in is needed, or the call checks the credentials itself.
+         * @description 404 on any other server. No sign-in is needed, or the call checks the credentials itself.
          */
         get: operations["show_demo"];
         put?: never;
@@ -120,7 +160,7 @@ export interface paths {
         head?: never;
         /**
          * Let played guests write now and then, or stop them; only on a server started with --demo.
-         * @description Let played guests write now and then, or stop them; only on a server started with --demo. No sign-in is needed, or the call checks the credentials itself.
+         * @description 404 on any other server. A change holds until the server stops. No sign-in is needed, or the call checks the credentials itself.
          */
         patch: operations["change_demo"];
         trace?: never;
@@ -136,10 +176,54 @@ export interface paths {
         put?: never;
         /**
          * Simulate a message of a guest; only on a server started with --demo.
-         * @description Simulate a message of a guest; only on a server started with --demo. No sign-in is needed, or the call checks the credentials itself.
+         * @description 404 on any other server. The message takes the path of a guest's message from WhatsApp. Without `hotel_id` it goes to the hotel of the number's stay, else to the first hotel. No sign-in is needed, or the call checks the credentials itself.
          */
         post: operations["simulate_guest_message"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/api_keys/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the hotel's API keys (managers).
+         * @description Expired keys are listed until they are deleted. For staff members.
+         */
+        get: operations["list_api_keys"];
+        put?: never;
+        /**
+         * Create an API key (managers).
+         * @description The response shows the key, and no later one does: only a digest is stored, and a replay with the same `Idempotency-Key` has null. A key may import stays, list and show them, check guests in and out. A hotel has at most 100 keys. For staff members.
+         */
+        post: operations["create_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/api_keys/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key (managers).
+         * @description The key is refused with 401 from then on, on every node. For staff members.
+         */
+        delete: operations["revoke_api_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -154,7 +238,7 @@ export interface paths {
         };
         /**
          * Download a file of a message, or show it.
-         * @description Download a file of a message, or show it. For staff members.
+         * @description Served as a download, or inline with `inline=true`. `Range` requests get 206. 503 with `Retry-After` until a guest's file has been fetched from WhatsApp. The session cookie authorises this call too, so that a page of the same origin can name the file in `<img>` and `<video>`. For staff members.
          */
         get: operations["download_attachment"];
         put?: never;
@@ -174,7 +258,7 @@ export interface paths {
         };
         /**
          * List conversations, newest change first.
-         * @description List conversations, newest change first. For staff members.
+         * @description Without `status` the list contains the `relay` conversations of the caller's departments, for a manager those of the hotel. `status` widens it to everything that the caller may see. Filters combine with AND. For staff members.
          */
         get: operations["list_conversations"];
         put?: never;
@@ -194,7 +278,7 @@ export interface paths {
         };
         /**
          * Show a conversation.
-         * @description Show a conversation. For staff members.
+         * @description A conversation that the caller may not see is 404. For staff members.
          */
         get: operations["show_conversation"];
         put?: never;
@@ -216,7 +300,7 @@ export interface paths {
         put?: never;
         /**
          * Assign to a staff member, or clear the assignee.
-         * @description Assign to a staff member, or clear the assignee. For staff members.
+         * @description The assignee must be able to see the conversation. `staff_id` null clears the assignee. With `if_unassigned`, 409 `already_assigned` if another staff member has it. A closed conversation is 409 `conversation_closed`. For staff members.
          */
         post: operations["assign_conversation"];
         delete?: never;
@@ -236,7 +320,7 @@ export interface paths {
         put?: never;
         /**
          * Send a file of at most 16 MiB to the guest.
-         * @description Send a file of at most 16 MiB to the guest. For staff members.
+         * @description One part `file`, and optionally `text`, `seen_message_id`, `reply_to` and `clears_draft`. The type of the file is detected from its content. A type that WhatsApp refuses is 415 `unsupported_file`, a size that WhatsApp refuses 413. Routes and assigns the conversation as `send_message` does. For staff members.
          */
         post: operations["send_attachment"];
         delete?: never;
@@ -256,7 +340,7 @@ export interface paths {
         put?: never;
         /**
          * Close the conversation.
-         * @description Close the conversation. For staff members.
+         * @description Department and assignee are kept. A closed conversation stays as it is. For staff members.
          */
         post: operations["close_conversation"];
         delete?: never;
@@ -274,18 +358,18 @@ export interface paths {
         };
         /**
          * Show the caller's draft.
-         * @description Show the caller's draft. For staff members.
+         * @description 404 if the caller has no draft in this conversation. For staff members.
          */
         get: operations["show_draft"];
         /**
          * Store the caller's draft.
-         * @description Store the caller's draft. For staff members.
+         * @description The text is stored as typed. Empty text deletes the draft. With `base_updated_at`, 409 `draft_conflict` if the stored draft is another one than the client began with; without it the last write wins. For staff members.
          */
         put: operations["save_draft"];
         post?: never;
         /**
          * Delete the caller's draft.
-         * @description Delete the caller's draft. For staff members.
+         * @description Without a draft nothing happens. The caller's other sockets receive `draft_updated`. For staff members.
          */
         delete: operations["delete_draft"];
         options?: never;
@@ -304,7 +388,7 @@ export interface paths {
         put?: never;
         /**
          * Hand the conversation back to the guest flow.
-         * @description Hand the conversation back to the guest flow. For staff members.
+         * @description The conversation becomes `active`; department and assignee are cleared. 409 `not_in_relay` if it is not routed to a department. For staff members.
          */
         post: operations["end_relay"];
         delete?: never;
@@ -324,7 +408,7 @@ export interface paths {
         put?: never;
         /**
          * Record that the guest needs no answer.
-         * @description Record that the guest needs no answer. For staff members.
+         * @description Ends the wait of a guest whose last message needs no answer, and clears the numbers of failed and unknown messages. Works on closed conversations, too. For staff members.
          */
         post: operations["mark_handled"];
         delete?: never;
@@ -382,7 +466,7 @@ export interface paths {
         };
         /**
          * List messages, oldest first.
-         * @description List messages, oldest first. For staff members.
+         * @description A plain array; without parameters the newest 200. `Link` headers name the pages with older (`prev`) and newer messages (`next`). Internal notes are included only with `include=notes`. For staff members.
          */
         get: operations["list_messages"];
         put?: never;
@@ -405,14 +489,14 @@ export interface paths {
         post?: never;
         /**
          * Take back a message that is held or waits to be sent.
-         * @description Take back a message that is held or waits to be sent. For staff members.
+         * @description Also a colleague's message. 409 `already_sent` once the message is claimed for sending. Subscribers receive `message_removed`. For staff members.
          */
         delete: operations["take_back_message"];
         options?: never;
         head?: never;
         /**
          * Change the text of a held message.
-         * @description Change the text of a held message. For staff members.
+         * @description Only the sender may change it; 409 `already_sent` once it is released. Subscribers receive `message_updated`. For staff members.
          */
         patch: operations["change_message"];
         trace?: never;
@@ -428,7 +512,7 @@ export interface paths {
         put?: never;
         /**
          * React to a message of the guest.
-         * @description React to a message of the guest. For staff members.
+         * @description Replaces the reaction of the staff; an empty `emoji` withdraws it. Outside the 24-hour window 409 `window_closed`. For staff members.
          */
         post: operations["react_to_message"];
         delete?: never;
@@ -448,7 +532,7 @@ export interface paths {
         put?: never;
         /**
          * Send a failed message again.
-         * @description Send a failed message again. For staff members.
+         * @description Only messages in the state `failed` or `unknown`; any other is 409 `not_failed`. A guest may get an `unknown` message twice. For staff members.
          */
         post: operations["retry_message"];
         delete?: never;
@@ -468,7 +552,7 @@ export interface paths {
         put?: never;
         /**
          * Write an internal note.
-         * @description Write an internal note. For staff members.
+         * @description Only staff see notes; a note is never sent to a guest, and neither counts as unread nor as an answer. For staff members.
          */
         post: operations["add_note"];
         delete?: never;
@@ -488,7 +572,7 @@ export interface paths {
         put?: never;
         /**
          * Move the caller's read position.
-         * @description Move the caller's read position. For staff members.
+         * @description `message_id` moves the position forward, never back. `unread_from` moves it to just before that message. For staff members.
          */
         post: operations["mark_as_read"];
         delete?: never;
@@ -508,7 +592,7 @@ export interface paths {
         put?: never;
         /**
          * Fill a template for a conversation, without sending it.
-         * @description Fill a template for a conversation, without sending it. For staff members.
+         * @description Returns the text and the names of placeholders without a value. For staff members.
          */
         post: operations["render_template"];
         delete?: never;
@@ -528,7 +612,7 @@ export interface paths {
         put?: never;
         /**
          * Reopen a closed conversation.
-         * @description Reopen a closed conversation. For staff members.
+         * @description It becomes `relay` if a department is kept, else `active`. An open conversation stays as it is. For staff members.
          */
         post: operations["reopen_conversation"];
         delete?: never;
@@ -548,7 +632,7 @@ export interface paths {
         put?: never;
         /**
          * Send a reply to the guest.
-         * @description Send a reply to the guest. For staff members.
+         * @description Routes an unrouted conversation to the sender's department and assigns it to the sender. With `seen_message_id`, 409 `stale_reply` if a colleague has written since. Outside the 24-hour window 409 `window_closed`, unless `hold` is true: then the text is sent after the guest's next message. For staff members.
          */
         post: operations["send_message"];
         delete?: never;
@@ -568,7 +652,7 @@ export interface paths {
         put?: never;
         /**
          * Send a template to the guest.
-         * @description Send a template to the guest. For staff members.
+         * @description An approved template may be sent at any time, a template of type `text` inside the 24-hour window. A placeholder without value is 400 `errors.variables`. Routes and assigns the conversation as `send_message` does. For staff members.
          */
         post: operations["send_template"];
         delete?: never;
@@ -588,7 +672,7 @@ export interface paths {
         put?: never;
         /**
          * Route to a department, or transfer.
-         * @description Route to a department, or transfer. For staff members.
+         * @description A transfer clears an assignee who may no longer see the conversation. `note` is stored as an internal note. For staff members.
          */
         post: operations["start_relay"];
         delete?: never;
@@ -606,7 +690,7 @@ export interface paths {
         };
         /**
          * List active conversations, at most 500.
-         * @description List active conversations, at most 500. For staff members.
+         * @description A plain array of the conversations that the guest flow answers, newest change first. For staff members.
          */
         get: operations["list_active_conversations"];
         put?: never;
@@ -626,7 +710,7 @@ export interface paths {
         };
         /**
          * Count the conversations of the inbox.
-         * @description Count the conversations of the inbox. For staff members.
+         * @description The numbers of the conversations that `inbox/` returns. The cost depends on them, not on closed conversations. For staff members.
          */
         get: operations["count_inbox"];
         put?: never;
@@ -646,13 +730,13 @@ export interface paths {
         };
         /**
          * List the hotel's departments.
-         * @description List the hotel's departments. For staff members.
+         * @description Inactive departments are included only with `inactive=true`. For staff members.
          */
         get: operations["list_departments"];
         put?: never;
         /**
          * Create a department (managers).
-         * @description Create a department (managers). For staff members.
+         * @description The name is unique in the hotel. For staff members.
          */
         post: operations["create_department"];
         delete?: never;
@@ -676,7 +760,7 @@ export interface paths {
         head?: never;
         /**
          * Change a department (managers).
-         * @description Change a department (managers). For staff members.
+         * @description A department with open conversations can be deactivated only with `move_to`; without it 409 `department_in_use`. Keys that are not named stay unchanged. For staff members.
          */
         patch: operations["change_department"];
         trace?: never;
@@ -690,7 +774,7 @@ export interface paths {
         };
         /**
          * List the caller's drafts, last changed first.
-         * @description List the caller's drafts, last changed first. For staff members.
+         * @description Drafts of conversations that the caller may not see at the moment are kept, but not listed. For staff members.
          */
         get: operations["list_drafts"];
         put?: never;
@@ -710,7 +794,7 @@ export interface paths {
         };
         /**
          * List the events after a cursor that the caller may see.
-         * @description List the events after a cursor that the caller may see. For staff members.
+         * @description At most 1,000 events. Continue from `seq`; if it equals `after_seq`, there are no more yet. An invalid cursor is 409 `resync_required`. For staff members.
          */
         get: operations["list_events"];
         put?: never;
@@ -740,7 +824,7 @@ export interface paths {
         head?: never;
         /**
          * Change note and language of a guest (staff who handle stays).
-         * @description Change note and language of a guest (staff who handle stays). For staff members.
+         * @description Keys that are not named stay unchanged. For staff members.
          */
         patch: operations["change_guest"];
         trace?: never;
@@ -754,7 +838,7 @@ export interface paths {
         };
         /**
          * Show the hotel.
-         * @description Show the hotel. For staff members.
+         * @description `whatsapp` shows whether messages are sent at present. For staff members.
          */
         get: operations["show_hotel"];
         put?: never;
@@ -764,7 +848,7 @@ export interface paths {
         head?: never;
         /**
          * Change the hotel (managers).
-         * @description Change the hotel (managers). For staff members.
+         * @description Keys that are not named stay unchanged; `null` clears a key. The WhatsApp number is set on the command line only. For staff members.
          */
         patch: operations["change_hotel"];
         trace?: never;
@@ -778,7 +862,7 @@ export interface paths {
         };
         /**
          * Show everything that a client needs at its start.
-         * @description Show everything that a client needs at its start. For staff members.
+         * @description One snapshot of all visible conversations that are open or wait, at most 5,000, with departments, staff, labels, hotel, the caller's settings and drafts, and the counts. A client continues by `resume` from `X-Event-Seq`. Supports `If-None-Match`. For staff members.
          */
         get: operations["show_inbox"];
         put?: never;
@@ -798,7 +882,7 @@ export interface paths {
         };
         /**
          * List the hotel's labels.
-         * @description List the hotel's labels. For staff members.
+         * @description Ordered by id. For staff members.
          */
         get: operations["list_labels"];
         put?: never;
@@ -832,7 +916,7 @@ export interface paths {
         head?: never;
         /**
          * Change a label (managers).
-         * @description Change a label (managers). For staff members.
+         * @description Keys that are not named stay unchanged. For staff members.
          */
         patch: operations["change_label"];
         trace?: never;
@@ -846,7 +930,7 @@ export interface paths {
         };
         /**
          * Show the caller's settings.
-         * @description Show the caller's settings. For staff members.
+         * @description A JSON object that belongs to the client; the server does not interpret it. For staff members.
          */
         get: operations["show_settings"];
         put?: never;
@@ -856,7 +940,7 @@ export interface paths {
         head?: never;
         /**
          * Change keys of the caller's settings.
-         * @description Change keys of the caller's settings. For staff members.
+         * @description Top-level keys are merged, `null` removes a key, unknown keys are kept. The whole object has at most 8 KiB. The caller's other sockets receive `directory_updated`. For staff members.
          */
         patch: operations["change_settings"];
         trace?: never;
@@ -870,13 +954,13 @@ export interface paths {
         };
         /**
          * List the hotel's staff.
-         * @description List the hotel's staff. For staff members.
+         * @description Active and inactive staff members. For staff members.
          */
         get: operations["list_staff"];
         put?: never;
         /**
          * Create a staff member (managers).
-         * @description Create a staff member (managers). For staff members.
+         * @description User names are unique over all hotels. For staff members.
          */
         post: operations["create_staff"];
         delete?: never;
@@ -900,9 +984,53 @@ export interface paths {
         head?: never;
         /**
          * Change a staff member (managers).
-         * @description Change a staff member (managers). For staff members.
+         * @description Keys that are not named stay unchanged. Deactivation and a new password end all sessions of the person; fewer departments end subscriptions to conversations that are no longer visible. For staff members.
          */
         patch: operations["change_staff"];
+        trace?: never;
+    };
+    "/api/message_manager/staff/{id}/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a colleague's sessions (managers).
+         * @description At most 100, last used first, with address and program of the sign-in. For staff members.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all sessions of a colleague (managers).
+         * @description The colleague is signed out everywhere at once, and may sign in again. For staff members.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/staff/{id}/sessions/{session_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one session of a colleague (managers).
+         * @description As the logout of that session; a session that is over already stays so. For staff members.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/message_manager/stays/": {
@@ -914,13 +1042,13 @@ export interface paths {
         };
         /**
          * List the hotel's stays, last created first.
-         * @description List the hotel's stays, last created first. For staff members and API keys.
+         * @description Filters combine with AND. `current`, `arriving` and `leaving` refer to today in the hotel's time zone. For staff members and API keys.
          */
         get: operations["list_stays"];
         put?: never;
         /**
          * Create a stay (stay handlers).
-         * @description Create a stay (stay handlers). For staff members.
+         * @description The conversation of the guest becomes that of the stay, if it is the guest's first. For staff members.
          */
         post: operations["create_stay"];
         delete?: never;
@@ -938,7 +1066,7 @@ export interface paths {
         };
         /**
          * Show a stay.
-         * @description Show a stay. For staff members and API keys.
+         * @description `conversation_id` is null if the caller may not see the conversation. For staff members and API keys.
          */
         get: operations["show_stay"];
         put?: never;
@@ -948,9 +1076,29 @@ export interface paths {
         head?: never;
         /**
          * Change a stay (stay handlers).
-         * @description Change a stay (stay handlers). For staff members.
+         * @description Keys that are not named stay unchanged. For staff members.
          */
         patch: operations["change_stay"];
+        trace?: never;
+    };
+    "/api/message_manager/stays/{id}/cancel/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a booked stay (stay handlers, API keys).
+         * @description Closes the conversation of the stay, unless a department has it. A repetition changes nothing. 409 `not_allowed_now` unless the stay is `booked`. For staff members and API keys.
+         */
+        post: operations["cancel_stay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/message_manager/stays/{id}/check_in/": {
@@ -964,7 +1112,7 @@ export interface paths {
         put?: never;
         /**
          * Check the guest in (stay handlers, API keys).
-         * @description Check the guest in (stay handlers, API keys). For staff members and API keys.
+         * @description Creates the conversation of the stay if it is missing, and makes it `active` unless a department has it. A repetition changes nothing. For staff members and API keys.
          */
         post: operations["check_in_stay"];
         delete?: never;
@@ -984,7 +1132,7 @@ export interface paths {
         put?: never;
         /**
          * Check the guest out (stay handlers, API keys).
-         * @description Check the guest out (stay handlers, API keys). For staff members and API keys.
+         * @description Closes the conversation. A repetition changes nothing. For staff members and API keys.
          */
         post: operations["check_out_stay"];
         delete?: never;
@@ -1004,9 +1152,49 @@ export interface paths {
         put?: never;
         /**
          * Open the stay's conversation before the guest has written.
-         * @description Open the stay's conversation before the guest has written. For staff members.
+         * @description 201 if it was created, 200 if it exists. 409 `no_guest_number` for a stay without phone number. For staff members.
          */
         post: operations["open_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/stays/{id}/no_show/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that the guest of a booked stay did not arrive (stay handlers).
+         * @description As a cancellation, with the status `no_show`. For staff members.
+         */
+        post: operations["record_no_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/stays/{id}/reinstate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a cancelled or no-show stay booked again (stay handlers).
+         * @description A repetition changes nothing. 409 `not_allowed_now` if the guest was checked in or out. For staff members.
+         */
+        post: operations["reinstate_stay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1024,7 +1212,7 @@ export interface paths {
         put?: never;
         /**
          * Import stays from CSV, at most 4 MiB (stay handlers, API keys).
-         * @description Import stays from CSV, at most 4 MiB (stay handlers, API keys). For staff members and API keys.
+         * @description The first row names the columns; `status`, `part`, `email`, `language` and `note` are optional. Each row is created, updated, unchanged or failed; a failed row stops no other. Rows of one code that differ in room or guest are parts of a booking. With `dry_run=true` nothing is stored. The same table again changes nothing. For staff members and API keys.
          */
         post: operations["import_stays"];
         delete?: never;
@@ -1042,13 +1230,13 @@ export interface paths {
         };
         /**
          * List the hotel's message templates.
-         * @description List the hotel's message templates. For staff members.
+         * @description `search` looks into name, shortcut and text. For staff members.
          */
         get: operations["list_templates"];
         put?: never;
         /**
          * Create a template (managers).
-         * @description Create a template (managers). For staff members.
+         * @description A template of type `whatsapp` has the name and language that Meta approved. For staff members.
          */
         post: operations["create_template"];
         delete?: never;
@@ -1069,16 +1257,36 @@ export interface paths {
         post?: never;
         /**
          * Delete a template (managers).
-         * @description Delete a template (managers). For staff members.
+         * @description If it is the hotel's opener, the hotel has none afterwards. For staff members.
          */
         delete: operations["delete_template"];
         options?: never;
         head?: never;
         /**
          * Change a template (managers).
-         * @description Change a template (managers). For staff members.
+         * @description Keys that are not named stay unchanged. For staff members.
          */
         patch: operations["change_template"];
+        trace?: never;
+    };
+    "/api/message_manager/templates/sync/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the approved templates of the hotel's WhatsApp Business Account (managers).
+         * @description New templates are created, changed ones updated. Those that Meta has paused or deleted get `available` false. 409 `not_allowed_now` if the hotel has no account. For staff members.
+         */
+        post: operations["sync_templates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/healthz": {
@@ -1090,7 +1298,7 @@ export interface paths {
         };
         /**
          * Check that the process runs.
-         * @description Check that the process runs. No sign-in is needed, or the call checks the credentials itself.
+         * @description Does not look at the database; see `/readyz`. No sign-in is needed, or the call checks the credentials itself.
          */
         get: operations["check_liveness"];
         put?: never;
@@ -1110,7 +1318,7 @@ export interface paths {
         };
         /**
          * Metrics for Prometheus.
-         * @description Metrics for Prometheus. No sign-in is needed, or the call checks the credentials itself.
+         * @description No label names a hotel, a person or a number. No sign-in is needed, or the call checks the credentials itself.
          */
         get: operations["export_metrics"];
         put?: never;
@@ -1150,7 +1358,7 @@ export interface paths {
         };
         /**
          * Verify the webhook (called by Meta).
-         * @description Verify the webhook (called by Meta). No sign-in is needed, or the call checks the credentials itself.
+         * @description Returns `hub.challenge` if `hub.verify_token` is the configured one. No sign-in is needed, or the call checks the credentials itself.
          */
         get: operations["verify_webhook"];
         put?: never;
@@ -1174,7 +1382,7 @@ export interface paths {
         };
         /**
          * Open the WebSocket; asyncapi.json describes its messages.
-         * @description Open the WebSocket; asyncapi.json describes its messages. No sign-in is needed, or the call checks the credentials itself.
+         * @description Authorised by the session cookie from an allowed origin, by `Authorization: Bearer`, or by the subprotocols `bearer` and the token. No sign-in is needed, or the call checks the credentials itself.
          */
         get: operations["open_socket"];
         put?: never;
@@ -1195,6 +1403,31 @@ export interface components {
             clears_draft?: boolean | null;
             /** @description The text of the note: trimmed, 1 to 4,096 characters. */
             text: string;
+        };
+        /** @description An API key of the hotel, without the key itself. */
+        ApiKey: {
+            /** @description Time at which the key was created. */
+            created_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description Id of the API key.
+             */
+            id: number;
+            last_used_at: components["schemas"]["Timestamp"] | null;
+            /** @description The purpose of the key. */
+            name: string;
+        };
+        /** @description A page of a list. */
+        ApiKeyPage: {
+            /** @description Number of entries on all pages together. */
+            count: number;
+            /** @description URL of the next page; null on the last page. */
+            next: string | null;
+            /** @description URL of the previous page; null on the first page. */
+            previous: string | null;
+            /** @description The entries of this page. */
+            results: components["schemas"]["ApiKey"][];
         };
         /** @description Assignment of a conversation to a staff member. */
         Assign: {
@@ -1295,6 +1528,13 @@ export interface components {
              * @example Europe/Madrid
              */
             timezone?: string;
+            /**
+             * @description Texts for placeholders of templates by name, such as `{"wifi":"sea & sun"}`; replaces all; null for none. At
+             *     most 50, each of 1 to 1,024 characters; a name consists of letters from a to z, digits and `_`.
+             */
+            variables?: {
+                [key: string]: string;
+            } | null;
         };
         /** @description A change of a label. Absent fields keep their value. */
         ChangeLabel: {
@@ -1317,6 +1557,11 @@ export interface components {
             /** @description Whether the staff member may sign in. */
             active?: boolean;
             /**
+             * Format: password
+             * @description The present password of the caller, required with the caller's own new `password`.
+             */
+            current_password?: string | null;
+            /**
              * @description Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
              *     first one.
              */
@@ -1325,12 +1570,17 @@ export interface components {
             name?: string;
             /**
              * Format: password
-             * @description The new password of the staff member: at least 10 characters.
+             * @description The new password of the staff member: 12 to 128 characters, not common, and not guessable from user name, name
+             *     or hotel name. A colleague must change it at the next sign-in.
              */
             password?: string;
             /** @description Role, which decides the permissions of the staff member. */
             role?: components["schemas"]["Role"];
-            /** @description User name for the sign-in, unique over all hotels. */
+            /**
+             * @description User name for the sign-in, unique over all hotels without regard to case: 1 to 64 letters, digits, `.`, `_`
+             *     and `-`.
+             * @example ana.lopez
+             */
             username?: string;
         };
         /** @description A change of a stay. Absent fields keep their value. */
@@ -1345,18 +1595,35 @@ export interface components {
              * @description Last day of the stay, not before the first.
              */
             check_out?: string;
+            /**
+             * @description E-mail address of the guest; null removes it.
+             * @example ana@example.com
+             */
+            email?: string | null;
             /** @description Name of the guest on the booking. */
             guest_name?: string;
             /**
              * @description Phone number of the guest: with country code, or as dialled in the country of the hotel. Another number
-             *     moves the stay to another guest.
+             *     moves the stay to another guest. Null removes the number, unless the stay has a conversation.
              * @example +34600000001
              */
-            guest_phone?: string;
-            /** @description Reservation code of the booking system, unique in the hotel. */
+            guest_phone?: string | null;
+            /**
+             * @description Language of the guest: a tag of BCP 47; null removes it.
+             * @example pt-BR
+             */
+            language?: string | null;
+            /** @description What the booking says about the stay, at most 2,000 characters; null removes it. */
+            note?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the part, for a booking with several rooms or guests.
+             */
+            part?: number;
+            /** @description Reservation code of the booking system, unique in the hotel together with the part. */
             reservation_code?: string;
-            /** @description Number or name of the guest's room. */
-            room_number?: string;
+            /** @description Number or name of the guest's room; null if none is assigned. */
+            room_number?: string | null;
         };
         /** @description A change of a message template. Absent fields keep their value. */
         ChangeTemplate: {
@@ -1368,7 +1635,7 @@ export interface components {
              */
             department_id?: number | null;
             /**
-             * @description Meta's code of the template's language. A change to `text` clears it.
+             * @description The language of the template, in Meta's form. A change to `text` clears it, unless it is given.
              * @example en_GB
              */
             language?: string | null;
@@ -1377,6 +1644,8 @@ export interface components {
              *     it.
              */
             name?: string;
+            /** @description How Meta expects the values of a `whatsapp` template: in the order of its placeholders, or by name. */
+            parameter_format?: components["schemas"]["ParameterFormat"];
             /**
              * @description A short name that staff type to find the template, unique in the hotel; null removes it.
              * @example wifi
@@ -1562,6 +1831,14 @@ export interface components {
              * @enum {string}
              */
             type: "conversation_updated";
+        };
+        /** @description A new API key. */
+        CreatedApiKey: components["schemas"]["ApiKey"] & {
+            /**
+             * @description The key, to be sent as `Authorization: Bearer mmk_…`. It is shown only in this response: null in a replay.
+             * @example mmk_4Zq0pZb8V1m4yq8dU0xP8vJH0nF3mJm3XkF9x1o2Q3A
+             */
+            key: string | null;
         };
         /** @enum {string} */
         Delivery: "held" | "queued" | "unknown" | "sent" | "failed" | "delivered" | "read";
@@ -1854,6 +2131,10 @@ export interface components {
             opener_template_id: number | null;
             /** @description IANA name of the hotel's time zone. */
             timezone: string;
+            /** @description Texts for placeholders of templates by name. */
+            variables: {
+                [key: string]: string;
+            };
             /** @description Phone number id of the hotel in WhatsApp's Cloud API; null without WhatsApp. */
             whatsapp_phone_number_id: string | null;
         };
@@ -1877,7 +2158,7 @@ export interface components {
             result: components["schemas"]["RowResult"];
             /**
              * Format: int64
-             * @description Number of the row in the imported file; 1 is the first row after the header.
+             * @description Number of the row in the imported file; 1 is the first row after the header. Empty rows count, and have no result.
              */
             row: number;
         };
@@ -1984,6 +2265,11 @@ export interface components {
              * @description The password of the staff member, not trimmed.
              */
             password: string;
+            /**
+             * @description False on a shared computer: the cookie lasts until the browser closes, and the session ends 12 hours after the
+             *     sign-in or 30 minutes after its last use. Default: true.
+             */
+            remember?: boolean;
             /** @description The user name of the staff member, not trimmed. */
             username: string;
         };
@@ -2186,6 +2472,16 @@ export interface components {
             /** @description Display name of the staff member, department or hotel. */
             name: string;
         };
+        /** @description A new API key. */
+        NewApiKey: {
+            /**
+             * Format: date-time
+             * @description Time from which the key is refused, in the future; null if it does not expire.
+             */
+            expires_at?: string | null;
+            /** @description The purpose of the key, such as the system that uses it: trimmed, 1 to 200 characters. */
+            name: string;
+        };
         /** @description A conversation was created, or routed to the receiver's department from another one. */
         NewConversation: {
             /**
@@ -2287,12 +2583,17 @@ export interface components {
             name: string;
             /**
              * Format: password
-             * @description The password of the staff member: at least 10 characters.
+             * @description The password of the staff member: 12 to 128 characters, not common, and not guessable from user name, name or
+             *     hotel name. It must be changed at the first sign-in.
              */
             password: string;
             /** @description Role, which decides the permissions of the staff member. */
             role: components["schemas"]["Role"];
-            /** @description User name for the sign-in, unique over all hotels. */
+            /**
+             * @description User name for the sign-in, unique over all hotels without regard to case: 1 to 64 letters, digits, `.`, `_`
+             *     and `-`.
+             * @example ana.lopez
+             */
             username: string;
         };
         /** @description A new stay. */
@@ -2307,17 +2608,35 @@ export interface components {
              * @description Last day of the stay, not before the first.
              */
             check_out: string;
+            /**
+             * @description E-mail address of the guest.
+             * @example ana@example.com
+             */
+            email?: string | null;
             /** @description Name of the guest on the booking. */
             guest_name: string;
             /**
-             * @description Phone number of the guest: with country code, or as dialled in the country of the hotel.
+             * @description Phone number of the guest: with country code, or as dialled in the country of the hotel. Without one the stay
+             *     has no guest and no conversation.
              * @example +34600000001
              */
-            guest_phone: string;
-            /** @description Reservation code of the booking system, unique in the hotel. */
+            guest_phone?: string | null;
+            /**
+             * @description Language of the guest: a tag of BCP 47.
+             * @example pt-BR
+             */
+            language?: string | null;
+            /** @description What the booking says about the stay, at most 2,000 characters. */
+            note?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the part, for a booking with several rooms or guests. Default: 1.
+             */
+            part?: number | null;
+            /** @description Reservation code of the booking system, unique in the hotel together with the part. */
             reservation_code: string;
-            /** @description Number or name of the guest's room. */
-            room_number: string;
+            /** @description Number or name of the guest's room; null if none is assigned. */
+            room_number?: string | null;
         };
         /** @description A new message template. */
         NewTemplate: {
@@ -2329,7 +2648,7 @@ export interface components {
              */
             department_id?: number | null;
             /**
-             * @description Meta's code of the template's language. Required for `whatsapp`, refused for `text`.
+             * @description The language of the template, in Meta's form. Required for `whatsapp`.
              * @example en_GB
              */
             language?: string | null;
@@ -2339,6 +2658,11 @@ export interface components {
              */
             name: string;
             /**
+             * @description How Meta expects the values of a `whatsapp` template: in the order of its placeholders, or by name. Default:
+             *     `positional`.
+             */
+            parameter_format?: components["schemas"]["ParameterFormat"];
+            /**
              * @description A short name that staff type to find the template, unique in the hotel; null for none.
              * @example wifi
              */
@@ -2346,6 +2670,8 @@ export interface components {
             /** @description How the template is sent: as free text, or as a template that Meta has approved. Default: `text`. */
             template_type?: components["schemas"]["TemplateType"];
         };
+        /** @enum {string} */
+        ParameterFormat: "positional" | "named";
         /** @description A change of the caller's own password. */
         PasswordChange: {
             /**
@@ -2355,7 +2681,8 @@ export interface components {
             current_password: string;
             /**
              * Format: password
-             * @description The new password of the caller: at least 10 characters.
+             * @description The new password of the caller: 12 to 128 characters, not common, and not guessable from user name,
+             *     name or hotel name.
              */
             new_password: string;
         };
@@ -2501,6 +2828,11 @@ export interface components {
              * @description Lifetime of the access token in seconds.
              */
             expires_in: number;
+            /**
+             * @description Whether the staff member must choose another password: until then, every call outside `/api/auth/` is refused with
+             *     `password_change_required`.
+             */
+            must_change_password: boolean;
             /** @description The refresh token, with which new tokens are requested. */
             refresh: string;
             /** @description The signed-in staff member. */
@@ -2539,6 +2871,32 @@ export interface components {
             /** @description The entries of this page. */
             results: components["schemas"]["Staff"][];
         };
+        /** @description A session: one sign-in of a staff member, from login to logout. */
+        StaffSession: {
+            /**
+             * @description Network address of the sign-in; null for sessions that are older than this field.
+             * @example 203.0.113.9
+             */
+            address: string | null;
+            /** @description Time of the sign-in. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Whether this is the session of the request. */
+            current: boolean;
+            /**
+             * Format: int64
+             * @description Number of the session, with which it is ended.
+             */
+            id: number;
+            /** @description Time of the last use, as exact as an hour. */
+            last_used_at: components["schemas"]["Timestamp"];
+            /** @description Browser or program of the sign-in, shortened; null if it gave none. */
+            user_agent: string | null;
+        };
+        /** @description The sessions of a staff member. */
+        StaffSessions: {
+            /** @description The sessions that are not over, last used first, at most 100. */
+            results: components["schemas"]["StaffSession"][];
+        };
         /** @description Routing of a conversation to a department. */
         StartRelay: {
             /**
@@ -2570,24 +2928,35 @@ export interface components {
              * @description Id of the stay's conversation; null if there is none, or if the caller may not see it.
              */
             conversation_id: number | null;
+            /** @description E-mail address of the guest; null if not known. */
+            email: string | null;
             /**
              * Format: int64
-             * @description Id of the guest, for `guests/{id}/`.
+             * @description Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
              */
-            guest_id: number;
+            guest_id: number | null;
             /** @description Name of the guest on the booking. */
             guest_name: string;
-            /** @description Phone number of the guest in E.164. */
-            guest_phone: string;
+            /** @description Phone number of the guest in E.164; null if not known. */
+            guest_phone: string | null;
             /**
              * Format: int64
              * @description Id of the stay.
              */
             id: number;
-            /** @description Reservation code of the booking system, unique in the hotel. */
+            /** @description Language of the guest, as a tag of BCP 47; null if not known. */
+            language: string | null;
+            /** @description What the booking says about the stay; null for nothing. */
+            note: string | null;
+            /**
+             * Format: int32
+             * @description Number of the part of the booking: 1, unless the booking has several rooms or guests.
+             */
+            part: number;
+            /** @description Reservation code of the booking system, unique in the hotel together with the part. */
             reservation_code: string;
-            /** @description Number or name of the guest's room. */
-            room_number: string;
+            /** @description Number or name of the guest's room; null if none is assigned. */
+            room_number: string | null;
             status: components["schemas"]["StayStatus"];
         };
         /** @description A page of a list. */
@@ -2602,7 +2971,7 @@ export interface components {
             results: components["schemas"]["Stay"][];
         };
         /** @enum {string} */
-        StayStatus: "booked" | "checked_in" | "checked_out";
+        StayStatus: "booked" | "checked_in" | "checked_out" | "cancelled" | "no_show";
         /** @description A stay was created or changed, other than by an import; sent to all sockets that subscribe to the inbox. */
         StayUpdated: {
             /**
@@ -2647,6 +3016,8 @@ export interface components {
         };
         /** @description A message template. */
         Template: {
+            /** @description Whether the template can be sent: false if Meta has paused or deleted it. */
+            available: boolean;
             /** @description The text of the template, with placeholders like `{{guest_name}}`. */
             content: string;
             /**
@@ -2659,10 +3030,11 @@ export interface components {
              * @description Id of the template.
              */
             id: number;
-            /** @description Meta's code of the template's language; null for type `text`. */
+            /** @description The language of the template, in Meta's form; null for a text without language. */
             language: string | null;
-            /** @description Name of the template, unique in the hotel. */
+            /** @description Name of the template, unique among the texts of the hotel, and among its approved templates of one language. */
             name: string;
+            parameter_format: components["schemas"]["ParameterFormat"];
             /** @description A short name that staff type to find the template, unique in the hotel; null for none. */
             shortcut: string | null;
             template_type: components["schemas"]["TemplateType"];
@@ -2677,6 +3049,24 @@ export interface components {
             previous: string | null;
             /** @description The entries of this page. */
             results: components["schemas"]["Template"][];
+        };
+        /** @description Result of reading the templates of the WhatsApp Business Account. */
+        TemplateSync: {
+            /**
+             * Format: int64
+             * @description Number of templates that were new.
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description Number of the hotel's templates that Meta does not accept now.
+             */
+            unavailable: number;
+            /**
+             * Format: int64
+             * @description Number of templates that were changed, or are available again.
+             */
+            updated: number;
         };
         /** @enum {string} */
         TemplateType: "text" | "whatsapp";
@@ -2928,6 +3318,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "password": "correct horse battery staple",
+                 *       "remember": false,
                  *       "username": "maria"
                  *     }
                  */
@@ -2949,6 +3340,7 @@ export interface operations {
                      * @example {
                      *       "access": "eyJhbGciOiJIUzI1NiJ9.…",
                      *       "expires_in": 900,
+                     *       "must_change_password": false,
                      *       "refresh": "Seaside",
                      *       "staff": {
                      *         "departments": [
@@ -3097,6 +3489,7 @@ export interface operations {
             408: components["responses"]["Refused408"];
             413: components["responses"]["Refused413"];
             415: components["responses"]["Refused415"];
+            429: components["responses"]["Refused429"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -3133,6 +3526,7 @@ export interface operations {
                      * @example {
                      *       "access": "eyJhbGciOiJIUzI1NiJ9.…",
                      *       "expires_in": 900,
+                     *       "must_change_password": false,
                      *       "refresh": "Seaside",
                      *       "staff": {
                      *         "departments": [
@@ -3163,6 +3557,80 @@ export interface operations {
             408: components["responses"]["Refused408"];
             413: components["responses"]["Refused413"];
             415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    list_own_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "address": "203.0.113.9",
+                     *           "created_at": "2026-11-30T18:02:11.25Z",
+                     *           "current": false,
+                     *           "id": 7,
+                     *           "last_used_at": "2026-11-30T18:02:11.25Z",
+                     *           "user_agent": "Seaside"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StaffSessions"];
+                };
+            };
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            204: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -3328,6 +3796,197 @@ export interface operations {
             503: components["responses"]["Refused503"];
         };
     };
+    list_api_keys: {
+        parameters: {
+            query?: {
+                /** @description The page number. */
+                page?: number;
+                /** @description Entries per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 7,
+                     *       "next": "https://inbox.example/api/message_manager/conversations/?page=2",
+                     *       "previous": "Seaside",
+                     *       "results": [
+                     *         {
+                     *           "created_at": "2026-11-30T18:02:11.25Z",
+                     *           "expires_at": "2026-11-30T18:02:11.25Z",
+                     *           "id": 7,
+                     *           "last_used_at": "2026-11-30T18:02:11.25Z",
+                     *           "name": "Seaside"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    create_api_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "expires_at": "2026-11-30T18:02:11.25Z",
+                 *       "name": "Seaside"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "expires_at": "2026-11-30T18:02:11.25Z",
+                     *       "id": 7,
+                     *       "key": "mmk_4Zq0pZb8V1m4yq8dU0xP8vJH0nF3mJm3XkF9x1o2Q3A",
+                     *       "last_used_at": "2026-11-30T18:02:11.25Z",
+                     *       "name": "Seaside"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            /** @description Success. */
+            201: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "expires_at": "2026-11-30T18:02:11.25Z",
+                     *       "id": 7,
+                     *       "key": "mmk_4Zq0pZb8V1m4yq8dU0xP8vJH0nF3mJm3XkF9x1o2Q3A",
+                     *       "last_used_at": "2026-11-30T18:02:11.25Z",
+                     *       "name": "Seaside"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Success. */
+            204: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
     download_attachment: {
         parameters: {
             query?: {
@@ -3435,12 +4094,14 @@ export interface operations {
             query?: {
                 /** @description `me`, `none`, or a staff member's id. */
                 assigned_to?: string;
+                /** @description Instead of `page`: empty for the first part of the list by id, newest first. `next` contains the next cursor, `previous` is null. `order` has no effect. */
+                cursor?: string;
                 /** @description Only those routed to this department. */
                 department?: number;
                 /** @description Only those with any of these labels: ids, comma-separated, at most 100. */
                 label?: string;
                 /** @description `updated` (default), or `waiting`: longest waiting first, then all others. */
-                order?: string;
+                order?: "updated" | "waiting";
                 /** @description The page number. */
                 page?: number;
                 /** @description Entries per page. */
@@ -6194,10 +6855,14 @@ export interface operations {
                      *           "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *           "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *           "conversation_id": 7,
+                     *           "email": "ana.rossi@example.com",
                      *           "guest_id": 7,
                      *           "guest_name": "Ana Rossi",
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
+                     *           "language": "en",
+                     *           "note": "Seaside",
+                     *           "part": 7,
                      *           "reservation_code": "R-2291",
                      *           "room_number": "204",
                      *           "status": "booked"
@@ -6277,10 +6942,14 @@ export interface operations {
                      *           "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *           "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *           "conversation_id": 7,
+                     *           "email": "ana.rossi@example.com",
                      *           "guest_id": 7,
                      *           "guest_name": "Ana Rossi",
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
+                     *           "language": "en",
+                     *           "note": "Seaside",
+                     *           "part": 7,
                      *           "reservation_code": "R-2291",
                      *           "room_number": "204",
                      *           "status": "booked"
@@ -6332,6 +7001,7 @@ export interface operations {
                      *       "name": "Seaside",
                      *       "opener_template_id": 7,
                      *       "timezone": "Europe/Lisbon",
+                     *       "variables": {},
                      *       "whatsapp_phone_number_id": "Seaside"
                      *     }
                      */
@@ -6363,7 +7033,8 @@ export interface operations {
                  *       "default_department_id": 7,
                  *       "name": "Seaside",
                  *       "opener_template_id": 7,
-                 *       "timezone": "Europe/Madrid"
+                 *       "timezone": "Europe/Madrid",
+                 *       "variables": {}
                  *     }
                  */
                 "application/json": components["schemas"]["ChangeHotel"];
@@ -6390,6 +7061,7 @@ export interface operations {
                      *       "name": "Seaside",
                      *       "opener_template_id": 7,
                      *       "timezone": "Europe/Lisbon",
+                     *       "variables": {},
                      *       "whatsapp_phone_number_id": "Seaside"
                      *     }
                      */
@@ -6531,6 +7203,7 @@ export interface operations {
                      *         "name": "Seaside",
                      *         "opener_template_id": 7,
                      *         "timezone": "Europe/Lisbon",
+                     *         "variables": {},
                      *         "whatsapp_phone_number_id": "Seaside"
                      *       },
                      *       "labels": [
@@ -6976,7 +7649,7 @@ export interface operations {
                  *       "name": "Seaside",
                  *       "password": "correct horse battery staple",
                  *       "role": "staff",
-                 *       "username": "maria"
+                 *       "username": "ana.lopez"
                  *     }
                  */
                 "application/json": components["schemas"]["NewStaff"];
@@ -7046,6 +7719,7 @@ export interface operations {
             409: components["responses"]["Refused409"];
             413: components["responses"]["Refused413"];
             415: components["responses"]["Refused415"];
+            429: components["responses"]["Refused429"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -7068,13 +7742,14 @@ export interface operations {
                 /**
                  * @example {
                  *       "active": true,
+                 *       "current_password": "correct horse battery staple",
                  *       "department_ids": [
                  *         7
                  *       ],
                  *       "name": "Seaside",
                  *       "password": "correct horse battery staple",
                  *       "role": "staff",
-                 *       "username": "maria"
+                 *       "username": "ana.lopez"
                  *     }
                  */
                 "application/json": components["schemas"]["ChangeStaff"];
@@ -7117,6 +7792,164 @@ export interface operations {
             409: components["responses"]["Refused409"];
             413: components["responses"]["Refused413"];
             415: components["responses"]["Refused415"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "address": "203.0.113.9",
+                     *           "created_at": "2026-11-30T18:02:11.25Z",
+                     *           "current": false,
+                     *           "id": 7,
+                     *           "last_used_at": "2026-11-30T18:02:11.25Z",
+                     *           "user_agent": "Seaside"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StaffSessions"];
+                };
+            };
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Success. */
+            204: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+                /** @description The id of the session. */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Success. */
+            204: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -7126,7 +7959,7 @@ export interface operations {
             query?: {
                 /** @description Only those whose first day is today, in the hotel's time zone. */
                 arriving?: boolean;
-                /** @description Only current ones: checked in, or not over; not checked out. */
+                /** @description Only current ones: checked in, or not over; neither checked out nor cancelled. */
                 current?: boolean;
                 /** @description Only those whose last day is today, in the hotel's time zone. */
                 leaving?: boolean;
@@ -7140,6 +7973,8 @@ export interface operations {
                 room?: string;
                 /** @description Only those with these words in guest name, room, phone number or reservation code. */
                 search?: string;
+                /** @description Only those in one of these statuses, comma-separated: booked, checked_in, checked_out, cancelled, no_show. */
+                status?: string;
             };
             header?: never;
             path?: never;
@@ -7169,10 +8004,14 @@ export interface operations {
                      *           "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *           "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *           "conversation_id": 7,
+                     *           "email": "ana.rossi@example.com",
                      *           "guest_id": 7,
                      *           "guest_name": "Ana Rossi",
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
+                     *           "language": "en",
+                     *           "note": "Seaside",
+                     *           "part": 7,
                      *           "reservation_code": "R-2291",
                      *           "room_number": "204",
                      *           "status": "booked"
@@ -7208,8 +8047,12 @@ export interface operations {
                  * @example {
                  *       "check_in": "2026-11-28",
                  *       "check_out": "2026-12-02",
+                 *       "email": "ana@example.com",
                  *       "guest_name": "Ana Rossi",
                  *       "guest_phone": "+34600000001",
+                 *       "language": "pt-BR",
+                 *       "note": "Seaside",
+                 *       "part": 7,
                  *       "reservation_code": "R-2291",
                  *       "room_number": "204"
                  *     }
@@ -7237,10 +8080,14 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7268,10 +8115,14 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7322,10 +8173,14 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7361,8 +8216,12 @@ export interface operations {
                  * @example {
                  *       "check_in": "2026-11-28",
                  *       "check_out": "2026-12-02",
+                 *       "email": "ana@example.com",
                  *       "guest_name": "Ana Rossi",
                  *       "guest_phone": "+34600000001",
+                 *       "language": "pt-BR",
+                 *       "note": "Seaside",
+                 *       "part": 7,
                  *       "reservation_code": "R-2291",
                  *       "room_number": "204"
                  *     }
@@ -7390,10 +8249,77 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
+                     *       "reservation_code": "R-2291",
+                     *       "room_number": "204",
+                     *       "status": "booked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stay"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    cancel_stay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "checked_in_at": "2026-11-30T18:02:11.25Z",
+                     *       "checked_out_at": "2026-11-30T18:02:11.25Z",
+                     *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
+                     *       "guest_id": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7449,10 +8375,14 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7508,10 +8438,14 @@ export interface operations {
                      *       "checked_in_at": "2026-11-30T18:02:11.25Z",
                      *       "checked_out_at": "2026-11-30T18:02:11.25Z",
                      *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
                      *       "guest_id": 7,
                      *       "guest_name": "Ana Rossi",
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
                      *       "reservation_code": "R-2291",
                      *       "room_number": "204",
                      *       "status": "booked"
@@ -7707,6 +8641,132 @@ export interface operations {
             503: components["responses"]["Refused503"];
         };
     };
+    record_no_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "checked_in_at": "2026-11-30T18:02:11.25Z",
+                     *       "checked_out_at": "2026-11-30T18:02:11.25Z",
+                     *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
+                     *       "guest_id": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
+                     *       "reservation_code": "R-2291",
+                     *       "room_number": "204",
+                     *       "status": "booked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stay"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    reinstate_stay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "checked_in_at": "2026-11-30T18:02:11.25Z",
+                     *       "checked_out_at": "2026-11-30T18:02:11.25Z",
+                     *       "conversation_id": 7,
+                     *       "email": "ana.rossi@example.com",
+                     *       "guest_id": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "id": 7,
+                     *       "language": "en",
+                     *       "note": "Seaside",
+                     *       "part": 7,
+                     *       "reservation_code": "R-2291",
+                     *       "room_number": "204",
+                     *       "status": "booked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Stay"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
     import_stays: {
         parameters: {
             query?: {
@@ -7806,11 +8866,13 @@ export interface operations {
                      *       "previous": "Seaside",
                      *       "results": [
                      *         {
+                     *           "available": true,
                      *           "content": "Two more towels are on their way.",
                      *           "department_id": 7,
                      *           "id": 7,
                      *           "language": "en",
                      *           "name": "Seaside",
+                     *           "parameter_format": "positional",
                      *           "shortcut": "wifi",
                      *           "template_type": "text"
                      *         }
@@ -7847,6 +8909,7 @@ export interface operations {
                  *       "department_id": 7,
                  *       "language": "en_GB",
                  *       "name": "Seaside",
+                 *       "parameter_format": "positional",
                  *       "shortcut": "wifi",
                  *       "template_type": "text"
                  *     }
@@ -7869,11 +8932,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "available": true,
                      *       "content": "Two more towels are on their way.",
                      *       "department_id": 7,
                      *       "id": 7,
                      *       "language": "en",
                      *       "name": "Seaside",
+                     *       "parameter_format": "positional",
                      *       "shortcut": "wifi",
                      *       "template_type": "text"
                      *     }
@@ -7895,11 +8960,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "available": true,
                      *       "content": "Two more towels are on their way.",
                      *       "department_id": 7,
                      *       "id": 7,
                      *       "language": "en",
                      *       "name": "Seaside",
+                     *       "parameter_format": "positional",
                      *       "shortcut": "wifi",
                      *       "template_type": "text"
                      *     }
@@ -7995,6 +9062,7 @@ export interface operations {
                  *       "department_id": 7,
                  *       "language": "en_GB",
                  *       "name": "Seaside",
+                 *       "parameter_format": "positional",
                  *       "shortcut": "wifi",
                  *       "template_type": "text"
                  *     }
@@ -8017,16 +9085,65 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "available": true,
                      *       "content": "Two more towels are on their way.",
                      *       "department_id": 7,
                      *       "id": 7,
                      *       "language": "en",
                      *       "name": "Seaside",
+                     *       "parameter_format": "positional",
                      *       "shortcut": "wifi",
                      *       "template_type": "text"
                      *     }
                      */
                     "application/json": components["schemas"]["Template"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    sync_templates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created": 7,
+                     *       "unavailable": 7,
+                     *       "updated": 7
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TemplateSync"];
                 };
             };
             400: components["responses"]["Refused400"];

@@ -627,28 +627,39 @@ export interface components {
              * @description Id of the stay's conversation; null if there is none, or if the caller may not see it.
              */
             conversation_id: number | null;
+            /** @description E-mail address of the guest; null if not known. */
+            email: string | null;
             /**
              * Format: int64
-             * @description Id of the guest, for `guests/{id}/`.
+             * @description Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
              */
-            guest_id: number;
+            guest_id: number | null;
             /** @description Name of the guest on the booking. */
             guest_name: string;
-            /** @description Phone number of the guest in E.164. */
-            guest_phone: string;
+            /** @description Phone number of the guest in E.164; null if not known. */
+            guest_phone: string | null;
             /**
              * Format: int64
              * @description Id of the stay.
              */
             id: number;
-            /** @description Reservation code of the booking system, unique in the hotel. */
+            /** @description Language of the guest, as a tag of BCP 47; null if not known. */
+            language: string | null;
+            /** @description What the booking says about the stay; null for nothing. */
+            note: string | null;
+            /**
+             * Format: int32
+             * @description Number of the part of the booking: 1, unless the booking has several rooms or guests.
+             */
+            part: number;
+            /** @description Reservation code of the booking system, unique in the hotel together with the part. */
             reservation_code: string;
-            /** @description Number or name of the guest's room. */
-            room_number: string;
+            /** @description Number or name of the guest's room; null if none is assigned. */
+            room_number: string | null;
             status: components["schemas"]["StayStatus"];
         };
         /** @enum {string} */
-        StayStatus: "booked" | "checked_in" | "checked_out";
+        StayStatus: "booked" | "checked_in" | "checked_out" | "cancelled" | "no_show";
         /** @description A stay was created or changed, other than by an import; sent to all sockets that subscribe to the inbox. */
         StayUpdatedEvent: {
             /**

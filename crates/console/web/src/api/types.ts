@@ -1,27 +1,27 @@
 import type { components as Rest } from "./schema.gen";
 import type { components as Socket } from "./socket.gen";
 
-// Names for the shapes of the API that the console uses. They are generated from the server's own description, where
-// each key is explained; what is written out here is not described there yet. Times are RFC 3339 in UTC.
+// Names for the API types that the console uses. They are generated from the server's OpenAPI and AsyncAPI
+// descriptions, which explain each key. Types written out here are not described there yet. Times are RFC 3339 in UTC.
 
 type Schemas = Rest["schemas"];
 type Events = Socket["schemas"];
 
 export type Status = Schemas["Status"];
 export type SenderType = Schemas["SenderType"];
-/** Except for a retry it moves forward only. `removed`: taken back before it left. */
+/** Moves forward only, except by a retry. `removed`: deleted before it was sent. */
 export type Delivery = NonNullable<Message["delivery"]>;
 export type IdAndName = Schemas["Named"];
 export type Attachment = Schemas["Attachment"];
 export type Reaction = Schemas["Reaction"];
-/** The message that another one quotes; only `id: null` if it is unknown. */
+/** The quoted message of a reply; only `id: null` if it is unknown. */
 export type Quote = Schemas["Quote"];
 export type Message = Schemas["Message"];
 export type LastMessage = Schemas["LastMessage"];
 export type Label = Schemas["Label"];
 export type LabelColour = Schemas["LabelColour"];
 export type Unsent = Schemas["Unsent"];
-/** What the list item of a conversation contains for every reader: the content of `conversation_updated`. */
+/** The part of a conversation's list item that is the same for all readers; the content of `conversation_updated`. */
 export type ConversationCard = Schemas["ConversationCard"];
 export type Conversation = Schemas["Conversation"];
 export type ConversationDetails = Schemas["ConversationDetails"];
@@ -36,18 +36,20 @@ export type Stay = Omit<Schemas["Stay"], "status"> & {
 };
 export type Guest = Omit<Schemas["Guest"], "stays"> & { stays: Stay[] };
 export type ImportRow = Schemas["ImportedRow"];
-/** A colleague as every staff member sees them. */
+/** A colleague, with the fields that every staff member may see. */
 export type StaffEntry = Schemas["Colleague"];
-/** A staff member as managers see them. */
+/** A staff member, with the fields that managers see. */
 export type StaffMember = Schemas["Staff"];
+/** A sign-in session of a staff member on one device. */
+export type StaffSession = Schemas["StaffSession"];
 export type Me = Schemas["Me"];
-/** The demo's state; only servers started with `--demo` have it. */
+/** The state of the demo; only with a server started with `--demo`. */
 export type Demo = Schemas["Demo"];
 
-/** The caller's own settings; keys of other clients are kept. */
+/** The caller's own settings. Keys of other clients are kept. */
 export type Settings = Record<string, unknown>;
 
-/** All that the console needs at its start. Its counts are not used: rows and counts come from one predicate. */
+/** The snapshot that the console loads at its start. Its counts are not used, because the store computes them. */
 export type Inbox = Omit<Schemas["Inbox"], "settings" | "counts"> & { settings: Settings };
 
 /** A page of a list of the API. */
@@ -58,33 +60,28 @@ export interface PageOf<T> {
   results: T[];
 }
 
-export interface ApiKey extends IdAndName {
-  created_at: string;
-  expires_at: string | null;
-  last_used_at: string | null;
-  /** Only in the response that creates it. */
-  key?: string | null;
-}
+/** An API key. The secret `key` is only in the response of its creation. */
+export type ApiKey = Schemas["ApiKey"] & Partial<Pick<Schemas["CreatedApiKey"], "key">>;
 
-/** A new message or note; `client_ref` only on the sender's own sockets. */
+/** A new message or note. `client_ref` is sent only to the sender's own sockets. */
 export type NewMessageEvent = Events["NewMessageEvent"] | Events["NewNoteEvent"];
 
-/** An event of the socket, by its `type`. Events of other types are ignored. */
+/** A socket event, discriminated by `type`. Events of other types are ignored. */
 export type SocketEvent = Exclude<Events["SocketEvent"], { type: "stay_updated" }> | StayUpdated;
 
 type StayUpdated = Omit<Events["StayUpdatedEvent"], "stay"> & { stay: Stay };
 
 export type DirectoryPart = Events["DirectoryPart"];
 
-/** A problem of the API (RFC 9457), with what its headers say. */
+/** An error of the API (RFC 9457), with the values of its headers. */
 export interface Problem {
   status: number;
   code: string;
-  /** A sentence for a person. */
+  /** A sentence for the staff member. */
   detail: string;
-  /** By field, with `code` `invalid`. */
+  /** Sentences by field, with the code `invalid`. */
   errors?: Record<string, string[]>;
-  /** With `stale_reply`: the messages after the one that the sender had seen. */
+  /** With `stale_reply`: the messages after `seen_message_id`. */
   newer?: Message[];
   assigned_to?: IdAndName | null;
   draft?: Draft | null;

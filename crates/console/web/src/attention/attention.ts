@@ -7,7 +7,7 @@ let watch: Watch | null = null;
 let onScreen: number | null = null;
 let screenTitle = "";
 
-/** Watches for this person; `openConversation` is called when a notification is pressed. */
+/** Starts the alarms of a staff member. `openConversation` is called when a notification is clicked. */
 export function startAttention(staffId: number, openConversation: (conversationId: number) => void): void {
   stopAttention();
   unlockOnGesture();
@@ -25,29 +25,29 @@ export function stopAttention(): void {
   watch = null;
 }
 
-/** The title of the tab while nobody waits. */
+/** Sets the title of the tab, shown while no guest waits. */
 export function setScreenTitle(title: string): void {
   screenTitle = title;
   if (watch === null) document.title = title;
   else watch.setScreenTitle(title);
 }
 
-/** "Sound is off, click here": the browser waits for a gesture. */
+/** Returns whether the browser blocks sound until a gesture, which "Sound is off, click here" asks for. */
 export function useSoundBlocked(): boolean {
   return useSyncExternalStore(subscribeSound, isSoundBlocked);
 }
 
-/** Call from the handler of a click or key. */
+/** Unlocks sound. Call from the handler of a click or key. */
 export function unlockSound(): void {
   void unlock();
 }
 
-/** For the settings: how loud it is. In percent. */
+/** Plays the sound once, as a test in the settings. `volume` is in percent. */
 export function testSound(volume: number): void {
   play(volume / 100);
 }
 
-/** The conversation that is on screen, for which nothing rings while the tab has the focus. */
+/** Sets the conversation on screen, which does not ring while the tab has the focus. */
 export function setOnScreen(conversationId: number | null): void {
   onScreen = conversationId;
   watch?.setOnScreen(conversationId);

@@ -1,4 +1,4 @@
-/** What the browser shows of a tab: title, icon, badge of the app, notifications. */
+/** The signs of waiting guests outside the page: title, icon and app badge, and notifications. */
 
 const QUIET_ICON = "/icon.svg";
 const WAITING_ICON = "/icon-waiting.svg";
@@ -12,7 +12,7 @@ export function showCount(count: number): void {
   const href = count === 0 ? QUIET_ICON : WAITING_ICON;
   if (icon !== null && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
   if (!("setAppBadge" in navigator)) return;
-  // Refused where the app is not installed: then there is no badge to set.
+  // Rejected if the app is not installed; then there is no badge.
   const shown = count === 0 ? navigator.clearAppBadge() : navigator.setAppBadge(count);
   shown.catch(() => undefined);
 }
@@ -25,7 +25,7 @@ export interface NotificationText {
   readonly body: string;
 }
 
-/** Silent, since the console has a sound of its own. */
+/** Shows a notification. Silent, because the console plays its own sound. */
 export function notify({ conversationId, title, body }: NotificationText, onPress: () => void): void {
   if (typeof Notification === "undefined" || Notification.permission !== "granted") return;
   try {
@@ -41,7 +41,7 @@ export function notify({ conversationId, title, body }: NotificationText, onPres
   }
 }
 
-/** Notifications of conversations that nobody needs to see any more. */
+/** Closes the notifications of conversations that no longer need attention. */
 export function closeNotifications(isObsolete: (conversationId: number) => boolean): void {
   for (const [id, notification] of open) {
     if (!isObsolete(id)) continue;

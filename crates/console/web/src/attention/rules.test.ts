@@ -25,29 +25,29 @@ function kindsOf(before: Conversation | null, after: Conversation): string[] {
   return alarmsOf(stateWith(before === null ? [] : [before]), stateWith([after]), 5).map(({ kind }) => kind);
 }
 
-describe("rings", () => {
+describe("the alarm rules", () => {
   it.each<[string, Partial<Conversation>, Partial<Conversation>, string[]]>([
-    ["a guest writes in mine", { assigned_to: SELF }, { assigned_to: SELF, ...WAITING }, ["guest_wrote"]],
-    ["a guest writes in an unassigned one of my department", {}, WAITING, ["guest_wrote"]],
-    ["a guest writes to the assistant, whose department is mine", { status: "active", department_id: null }, { status: "active", department_id: null, ...WAITING }, ["guest_wrote"]],
-    ["a guest writes in a colleague's", { assigned_to: OTHER }, { assigned_to: OTHER, ...WAITING }, []],
+    ["a guest writes in my conversation", { assigned_to: SELF }, { assigned_to: SELF, ...WAITING }, ["guest_wrote"]],
+    ["a guest writes in an unassigned conversation of my department", {}, WAITING, ["guest_wrote"]],
+    ["a guest writes to the assistant, and my department is the default one", { status: "active", department_id: null }, { status: "active", department_id: null, ...WAITING }, ["guest_wrote"]],
+    ["a guest writes in a colleague's conversation", { assigned_to: OTHER }, { assigned_to: OTHER, ...WAITING }, []],
     ["a guest writes to another department", { department_id: 2 }, { department_id: 2, ...WAITING }, []],
-    ["a colleague answers", WAITING, { ...WAITING, last_message: lastOf("staff", 51) }, []],
-    ["it is assigned to me", { assigned_to: OTHER }, { assigned_to: SELF }, ["handed_over"]],
-    ["it is transferred to my department", { department_id: 2 }, { department_id: 1 }, ["handed_over"]],
-    ["my answer takes it over", { status: "active", department_id: null, ...WAITING }, { ...WAITING, assigned_to: SELF, last_message: lastOf("staff", 51) }, []],
-    ["it is closed", {}, { status: "closed", ...WAITING }, []],
-  ])("%s", (_, before, after, expected) => {
+    ["a colleague replies", WAITING, { ...WAITING, last_message: lastOf("staff", 51) }, []],
+    ["a conversation is assigned to me", { assigned_to: OTHER }, { assigned_to: SELF }, ["handed_over"]],
+    ["a conversation is transferred to my department", { department_id: 2 }, { department_id: 1 }, ["handed_over"]],
+    ["my reply takes a conversation over", { status: "active", department_id: null, ...WAITING }, { ...WAITING, assigned_to: SELF, last_message: lastOf("staff", 51) }, []],
+    ["a conversation is closed", {}, { status: "closed", ...WAITING }, []],
+  ])("ring or stay silent: %s", (_, before, after, expected) => {
     expect(kindsOf(conversationWith(before), conversationWith(after))).toEqual(expected);
   });
 
-  it("for a new conversation, and for one that comes into sight", () => {
+  it("ring for a new conversation, and for one that becomes visible", () => {
     expect(kindsOf(null, conversationWith(WAITING))).toEqual(["guest_wrote"]);
     const read = { guest_messages: 4, read_guest_messages: 4, last_message: lastOf("guest") };
     expect(kindsOf(null, conversationWith(read))).toEqual(["handed_over"]);
   });
 
-  it("not for what was there at the start", () => {
+  it("stay silent for conversations of the first snapshot", () => {
     const before = { ...stateWith([]), cursor: null };
     expect(alarmsOf(before, stateWith([conversationWith(WAITING)]), 5)).toEqual([]);
   });
@@ -56,18 +56,18 @@ describe("rings", () => {
 describe("an alarm", () => {
   const alarm: Alarm = { conversationId: 1, kind: "guest_wrote", since: 0, lastRing: 0 };
   it.each<[string, Partial<Conversation> | null, boolean]>([
-    ["nobody has it", WAITING, false],
-    ["a colleague takes it", { ...WAITING, assigned_to: OTHER }, true],
-    ["it needs no answer", { ...WAITING, waiting_since: null }, true],
-    ["it is done", { ...WAITING, status: "closed" }, true],
-    ["it has left", null, true],
-    ["mine, unread", { ...WAITING, assigned_to: SELF }, false],
-    ["mine, read", { ...WAITING, assigned_to: SELF, read_guest_messages: 1 }, true],
-  ])("%s: settled %s", (_, after, expected) => {
+    ["the conversation is unassigned", WAITING, false],
+    ["a colleague takes the conversation", { ...WAITING, assigned_to: OTHER }, true],
+    ["no answer is needed", { ...WAITING, waiting_since: null }, true],
+    ["the conversation is closed", { ...WAITING, status: "closed" }, true],
+    ["the conversation is no longer visible", null, true],
+    ["the conversation is mine and unread", { ...WAITING, assigned_to: SELF }, false],
+    ["the conversation is mine and read", { ...WAITING, assigned_to: SELF, read_guest_messages: 1 }, true],
+  ])("if %s, settled is %s", (_, after, expected) => {
     expect(isSettled(alarm, stateWith(after === null ? [] : [conversationWith(after)]))).toBe(expected);
   });
 
-  it("about a conversation that was assigned to me rings once if there is nothing to read", () => {
+  it("about a conversation assigned to me rings once if there is nothing to read", () => {
     const mine = stateWith([conversationWith({ assigned_to: SELF })]);
     expect(isSettled({ ...alarm, kind: "handed_over" }, mine)).toBe(false);
     expect(isSettled({ ...alarm, kind: "handed_over", lastRing: 5 }, mine)).toBe(true);

@@ -2,7 +2,7 @@ import type { Conversation } from "../api/types";
 import { unreadOf } from "../store/queues";
 import type { State } from "../store/state";
 
-/** Something that needs this person; it rings until somebody takes care of it. */
+/** A conversation that needs this staff member. It rings until it is settled. */
 export interface Alarm {
   readonly conversationId: number;
   readonly kind: "guest_wrote" | "handed_over";
@@ -11,11 +11,14 @@ export interface Alarm {
   readonly lastRing: number;
 }
 
-/** In milliseconds. The heartbeat of the socket, every 25 s, looks whether it is time: timers of hidden tabs are late. */
+/**
+ * Interval between rings in milliseconds. Checked at each heartbeat of the socket (25 s), because timers of hidden tabs
+ * are late.
+ */
 export const RING_AGAIN = 24_000;
 const LOUD_AFTER = 120_000;
 
-/** Conversations that need this person since `before`. */
+/** Returns the alarms for conversations that need this staff member since `before`. */
 export function alarmsOf(before: State, after: State, now: number): readonly Alarm[] {
   if (before.cursor === null || before.conversations === after.conversations) return [];
   const alarms: Alarm[] = [];
@@ -28,7 +31,10 @@ export function alarmsOf(before: State, after: State, now: number): readonly Ala
   return alarms;
 }
 
-/** Mine, or nobody's but that of my department, or with the assistant if my department is the default one. */
+/**
+ * Returns whether a conversation is mine, or unassigned in my department, or unrouted with my department as the
+ * default.
+ */
 export function concerns(conversation: Conversation, { me, directory }: State): boolean {
   if (conversation.status === "closed") return false;
   if (conversation.assigned_to !== null) return conversation.assigned_to.id === me.id;
@@ -36,7 +42,7 @@ export function concerns(conversation: Conversation, { me, directory }: State): 
   return me.departments.some(({ id }) => id === department);
 }
 
-/** Taken, answered, done, routed away or, if it is mine, read. */
+/** Returns whether an alarm ends: the conversation was taken, answered, closed or routed away, or is mine and read. */
 export function isSettled({ conversationId, kind, lastRing }: Alarm, state: State): boolean {
   const conversation = state.conversations.get(conversationId);
   if (conversation === undefined || !concerns(conversation, state)) return true;
@@ -45,7 +51,7 @@ export function isSettled({ conversationId, kind, lastRing }: Alarm, state: Stat
   return isRead || conversation.last_message?.sender_type !== "guest" || conversation.waiting_since === null;
 }
 
-/** How loud an alarm rings, 0 to 1: full after two minutes in the person's night hours. */
+/** Returns the volume of an alarm, 0 to 1: full volume after two minutes in the person's night hours. */
 export function loudness(alarm: Alarm, now: number, volume: number, isNight: boolean): number {
   return isNight && now - alarm.since >= LOUD_AFTER ? 1 : volume / 100;
 }
@@ -60,7 +66,7 @@ function alarmOf(
   const last = conversation.last_message;
   const wroteBefore = known?.guest_messages ?? conversation.read_guest_messages;
   if (conversation.guest_messages > wroteBefore && last?.sender_type === "guest") return "guest_wrote";
-  // An answer of this person takes a conversation over; that is no news.
+  // A reply by this staff member takes the conversation over, which needs no alarm.
   const isOwnDoing = last?.sender_type === "staff" && last.id !== known?.last_message?.id;
   const isRouted = conversation.status === "relay" && !isOwnDoing;
   const concernedBefore = known !== undefined && known.status === "relay" && concerns(known, before);

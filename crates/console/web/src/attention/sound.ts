@@ -1,16 +1,16 @@
-/** Two short notes, made by the browser: no file to load, and nothing to decode when it counts. */
+/** Two short notes, synthesized by Web Audio: no file to load or decode when an alarm is due. */
 const NOTES = [
   { frequency: 880, at: 0 },
   { frequency: 1174.7, at: 0.16 },
 ];
 const LENGTH = 0.32;
-/** A sine at full scale hurts. */
-const LOUDEST = 0.5;
+/** Gain limit, because a sine at full scale hurts. */
+const MAX_GAIN = 0.5;
 
 let context: AudioContext | null = null;
 const listeners = new Set<() => void>();
 
-/** Browsers are silent until the first gesture on the page. */
+/** Returns whether the browser blocks sound, which it does until the first gesture on the page. */
 export function isSoundBlocked(): boolean {
   return (context === null || context.state !== "running") && !hasGesture();
 }
@@ -20,24 +20,24 @@ export function subscribeSound(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Call from the handler of a click or key. */
+/** Resumes audio. Call from the handler of a click or key. */
 export async function unlockSound(): Promise<void> {
   try {
     await open()?.resume();
   } catch {
-    // Stays blocked, and the page goes on saying so.
+    // Sound stays blocked, and the page keeps showing "Sound is off".
   }
   for (const listener of listeners) listener();
 }
 
-/** `volume` from 0 to 1. */
+/** Plays the notes, with `volume` from 0 to 1. */
 export async function playSound(volume: number): Promise<void> {
   const audio = open();
   if (audio === null || volume <= 0) return;
-  // A context whose page has had no gesture never resumes: the sound of then must not come late.
+  // `resume` waits for a gesture: without this return, the sound would play much later.
   if (audio.state !== "running" && isSoundBlocked()) return;
   await audio.resume();
-  for (const { frequency, at } of NOTES) playNote(audio, frequency, audio.currentTime + at, volume * LOUDEST);
+  for (const { frequency, at } of NOTES) playNote(audio, frequency, audio.currentTime + at, volume * MAX_GAIN);
 }
 
 function playNote(audio: AudioContext, frequency: number, start: number, volume: number): void {

@@ -2,13 +2,13 @@ import { unreadOf } from "../store/queues";
 import type { State } from "../store/state";
 import { concerns } from "./rules";
 
-/** Longer words are cut in the title of a tab. */
-const LONGEST = 40;
+/** Maximum length of the message text in the title of a tab. */
+const MAX_LENGTH = 40;
 
 export interface Unseen {
-  /** Conversations that concern this person and have unread messages. */
+  /** Number of conversations that concern this staff member and have unread messages. */
   readonly count: number;
-  /** Of the newest one: "Ana: Towels…". */
+  /** Guest and text of the newest one: "Ana: Towels…". */
   readonly words: string | null;
 }
 
@@ -21,7 +21,7 @@ export function unseenOf(state: State): Unseen {
   return { count: unread.length, words: newest === undefined ? null : wordsOf(newest.guest_name, newest.last_message?.content) };
 }
 
-/** The title of the tab: the screen's own, unless somebody waits. */
+/** Returns the title of the tab: the screen's own title if no guest waits. */
 export function titleOf({ count, words }: Unseen, screen: string): string {
   if (count === 0) return screen;
   return words === null ? `(${count}) ${screen}` : `(${count}) ${words}`;
@@ -30,6 +30,6 @@ export function titleOf({ count, words }: Unseen, screen: string): string {
 function wordsOf(name: string, content: string | undefined): string {
   const line = (content ?? "").replaceAll(/\s+/g, " ").trim();
   const characters = [...line];
-  const cut = characters.length > LONGEST ? `${characters.slice(0, LONGEST).join("")}…` : line;
+  const cut = characters.length > MAX_LENGTH ? `${characters.slice(0, MAX_LENGTH).join("")}…` : line;
   return cut === "" ? name : `${name}: ${cut}`;
 }

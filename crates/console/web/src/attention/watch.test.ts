@@ -56,7 +56,7 @@ afterEach(() => {
 });
 
 describe("the sound", () => {
-  it("rings at once and every half minute until somebody takes the conversation", async () => {
+  it("rings at once and every half minute until a colleague takes the conversation", async () => {
     dispatch(event(asks(1)));
     expect(play).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(61_000);
@@ -66,7 +66,7 @@ describe("the sound", () => {
     expect(play).toHaveBeenCalledTimes(3);
   });
 
-  it("is one for several messages within a moment, and none of them is forgotten", async () => {
+  it("is played once for several messages within 4 s, and again for the later ones", async () => {
     dispatch(event(asks(1)));
     dispatch(event(asks(1, { guest_messages: 2 })));
     dispatch(event(asks(2)));
@@ -75,7 +75,7 @@ describe("the sound", () => {
     expect(play).toHaveBeenCalledTimes(2);
   });
 
-  it("is one for a whole replay", () => {
+  it("is played once for a whole replay", () => {
     dispatch({ type: "connection", connection: { phase: "replaying", since: 0 } });
     dispatch(event(asks(1)));
     dispatch(event(asks(2)));
@@ -84,7 +84,7 @@ describe("the sound", () => {
     expect(play).toHaveBeenCalledTimes(1);
   });
 
-  it("is not for the conversation before the person's eyes", () => {
+  it("is not played for the conversation on screen in a focused tab", () => {
     isFocused = true;
     watch.setOnScreen(1);
     dispatch(event(asks(1)));
@@ -93,13 +93,13 @@ describe("the sound", () => {
     expect(play).toHaveBeenCalledTimes(1);
   });
 
-  it("is not for what the person does", () => {
+  it("is not played for changes by the person", () => {
     dispatch({ type: "conversation_changed", id: 1, change: { assigned_to: { id: MARIA.id, name: "Maria" } } });
     dispatch(event(conversationWith({ assigned_to: { id: MARIA.id, name: "Maria" } })));
     expect(play).not.toHaveBeenCalled();
   });
 
-  it("is off if the person wants none", () => {
+  it("is not played if sounds are off in the settings", () => {
     dispatch({ type: "settings", settings: { sounds: false } });
     dispatch(event(asks(1)));
     expect(play).not.toHaveBeenCalled();
@@ -107,7 +107,7 @@ describe("the sound", () => {
 });
 
 describe("the title", () => {
-  it("says who waits, until it is read on any device", () => {
+  it("names the waiting guest until the message is read on any device", () => {
     watch.setScreenTitle("Mine");
     dispatch(event(asks(1)));
     expect(document.title).toBe("(1) Ana Rossi: Towels");

@@ -9,10 +9,10 @@ import { alarmsOf, isSettled, loudness, RING_AGAIN, type Alarm } from "./rules";
 import { playSound, unlockSound } from "./sound";
 import { titleOf, unseenOf } from "./title";
 
-/** In milliseconds. */
-const LOOK = 2_000;
-/** Several guests at once, or several messages of one, are one sound. */
-const GAP = 4_000;
+/** Interval of the timer in milliseconds. */
+const RING_CHECK_INTERVAL = 2_000;
+/** Minimum time between two sounds in milliseconds: several messages or guests at once cause one sound. */
+const MIN_SOUND_INTERVAL = 4_000;
 
 export interface WatchParts {
   readonly play: (volume: number) => void;
@@ -20,13 +20,13 @@ export interface WatchParts {
   readonly isFocused: () => boolean;
 }
 
-/** Rings, and shows what waits, for one person. Of several tabs one rings. */
+/** Rings and shows waiting guests for one staff member. Only the tab that holds the Web Lock rings and notifies. */
 export class Watch {
   private readonly staffId: number;
   private readonly parts: WatchParts;
   private readonly ends: (() => void)[];
   private readonly alarms = new Map<number, Alarm>();
-  /** The state up to which alarms were looked for. */
+  /** The state up to which changes have been checked for alarms. */
   private base: State = store.getState();
   private isRinger = false;
   private onScreen: number | null = null;
@@ -37,7 +37,7 @@ export class Watch {
   constructor(staffId: number, parts: WatchParts) {
     this.staffId = staffId;
     this.parts = parts;
-    const timer = setInterval(() => this.ring(), LOOK);
+    const timer = setInterval(() => this.ring(), RING_CHECK_INTERVAL);
     this.ends = [
       observe((change) => this.look(change)),
       holdLock(`mm-ring-${staffId}`, () => {
@@ -67,14 +67,14 @@ export class Watch {
     this.tellTabs();
   }
 
-  /** Call when the tab gets or loses the focus. */
+  /** Publishes the conversation on screen to the other tabs. Call when the tab gets or loses the focus. */
   tellTabs(): void {
     broadcast({ type: "on_screen", staffId: this.staffId, conversationId: this.seen() });
   }
 
   private look({ before, after, actions }: Change): void {
     if (before.me.id !== after.me.id || before.cursor === null) this.base = after;
-    // What this person does is no news; what comes during a replay is looked at when it has ended.
+    // The person's own changes cause no alarm. Changes during a replay are checked when it has ended.
     else if (actions.every(({ type }) => type === "conversation_changed")) this.base = { ...this.base, conversations: merged(this.base, before, after) };
     else if (after.connection.phase === "live") this.add(after);
     if (after.conversations !== before.conversations) this.show(after);
@@ -92,7 +92,7 @@ export class Watch {
     }
   }
 
-  /** One sound, however many alarms are due. */
+  /** Plays one sound for all alarms that are due. */
   private ring(): void {
     const state = store.getState();
     const now = Date.now();
@@ -101,7 +101,7 @@ export class Watch {
       if (isSettled(alarm, state)) this.alarms.delete(id);
       else if (!this.isSeen(id) && now - alarm.lastRing >= RING_AGAIN) due.push(alarm);
     }
-    if (due.length === 0 || state.connection.phase !== "live" || now - this.lastSound < GAP) return;
+    if (due.length === 0 || state.connection.phase !== "live" || now - this.lastSound < MIN_SOUND_INTERVAL) return;
     this.lastSound = now;
     for (const alarm of due) this.alarms.set(alarm.conversationId, { ...alarm, lastRing: now });
     const { sounds, volume } = preferencesOf(state.settings);
@@ -138,7 +138,7 @@ export class Watch {
   }
 }
 
-/** The base with the person's own changes. */
+/** Returns the conversations of `base` with the person's own changes. */
 function merged(base: State, before: State, after: State): State["conversations"] {
   const conversations = new Map(base.conversations);
   for (const [id, conversation] of after.conversations) {
@@ -154,7 +154,7 @@ function isNightIn(state: State, now: number): boolean {
   return isWithin(clock.format(now), nightHours);
 }
 
-/** Sound by the browser, after the first gesture. */
+/** Plays the sound, if a gesture has unlocked it. */
 export function play(volume: number): void {
   void playSound(volume);
 }

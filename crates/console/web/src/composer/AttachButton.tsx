@@ -8,7 +8,7 @@ import styles from "./Composer.module.css";
 
 interface AttachButtonProps {
   onChoose: (files: readonly File[]) => void;
-  /** Telephones offer photographs first. */
+  /** On touch screens a menu offers photos first, then files. */
   isTouch: boolean;
 }
 

@@ -19,7 +19,7 @@ interface CannedInput {
   textRef: RefObject<HTMLTextAreaElement | null>;
 }
 
-/** Canned replies: `/` at the start of a line lists them, Enter puts one in. */
+/** Canned replies: typing `/` at the start of a line lists the matching templates, Enter inserts one. */
 export function useCanned({ conversation, draft, textRef }: CannedInput) {
   const [query, setQuery] = useState<CannedQuery | null>(null);
   const [active, setActive] = useState(0);
@@ -55,13 +55,13 @@ export function useCanned({ conversation, draft, textRef }: CannedInput) {
     active,
     insert,
     close: () => setQuery(null),
-    /** After each change of the text or the caret. */
+    /** Updates the query. Call after each change of the text or the caret. */
     look(box: HTMLTextAreaElement) {
       const found = draft.internal ? null : findQuery(box.value, box.selectionStart);
       if (found?.words !== query?.words) setActive(0);
       setQuery((before) => (isSame(before, found) ? before : found));
     },
-    /** The button does what typing `/` on a new line does. */
+    /** Opens the list with the button, as typing `/` on a new line does. */
     open() {
       const box = textRef.current;
       if (box === null) return;
@@ -74,7 +74,7 @@ export function useCanned({ conversation, draft, textRef }: CannedInput) {
       });
     },
     activeId: (listId: string) => (isOpen && matches.length > 0 ? `${listId}-${active}` : undefined),
-    /** Whether the list has used the key. */
+    /** Returns `true` if the list has handled the key. */
     handleKey(event: KeyboardEvent): boolean {
       if (!isOpen || isComposing(event.nativeEvent)) return false;
       const chosen = matches[active];
@@ -103,12 +103,12 @@ export function CannedButton({ canned }: { canned: Canned }) {
   );
 }
 
-/** Above the box; the focus stays in the box. */
+/** The list of canned replies above the box. The focus stays in the box. */
 export function CannedList({ canned, id }: { canned: Canned; id: string }) {
   const t = useT();
   if (canned.matches.length === 0) {
     return (
-      <div className={styles["canned"]}>
+      <div id={id} className={styles["canned"]}>
         <p className={styles["cannedEmpty"]} role="status">
           {t("composer.canned_empty")}
         </p>
@@ -118,7 +118,7 @@ export function CannedList({ canned, id }: { canned: Canned; id: string }) {
   return (
     <div id={id} className={styles["canned"]} role="listbox" aria-label={t("composer.canned")}>
       {canned.matches.map((template, at) => (
-        // The keys are handled by the box, which keeps the focus.
+        // The box has the focus and handles the keys.
         // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
         <div
           key={template.id}
@@ -143,7 +143,7 @@ async function render(template: Template, conversation: Conversation): Promise<s
   try {
     return (await renderTemplate(conversation.id, template.id, {})).text;
   } catch {
-    // Without the server the console fills in what it knows; the rest blocks Send with a sentence.
+    // Offline, the console fills in the values that it has. Placeholders that remain block Send with a message.
     return fillForGuest(template.content, conversation);
   }
 }

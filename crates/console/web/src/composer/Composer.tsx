@@ -25,8 +25,8 @@ import { useTypeAnywhere } from "./useTypeAnywhere";
 import { windowOf } from "./window";
 
 /**
- * The box in which a person writes to one guest. It is never disabled, and mounted anew only for another conversation:
- * give it the conversation's id as `key`.
+ * The composer of one conversation: text box, strips, files. It is never disabled. Use the conversation id as `key`, so
+ * that it is remounted only for another conversation.
  */
 export function Composer({ conversationId: id }: { conversationId: number }) {
   const t = useT();
@@ -82,7 +82,7 @@ export function Composer({ conversationId: id }: { conversationId: number }) {
       return;
     }
     if (!isKey(nativeEvent, "send")) return;
-    // The Enter of an on-screen keyboard makes lines; there the button sends.
+    // On touch screens Enter inserts a line break, and the button sends.
     const isPlainEnter = !nativeEvent.ctrlKey && !nativeEvent.metaKey;
     if (isPlainEnter && (!enterSends || isTouch)) return;
     event.preventDefault();

@@ -24,13 +24,13 @@ interface ComposerStripsProps {
   windowState: WindowState;
   hasFiles: boolean;
   onSendHeld: () => void;
-  /** The strip may leave with its button: the focus goes to the box. */
+  /** Called after a choice. The strip may unmount with its button, so the focus has to move to the box. */
   onDone: () => void;
 }
 
 const NONE: readonly QueuedMessage[] = [];
 
-/** What stands between the text and the guest, with the choices. */
+/** The strips above the box: an offered draft, a refused message, a closed conversation or a closed 24-hour window. */
 export function ComposerStrips({ id, conversation, draft, windowState, hasFiles, onSendHeld, onDone }: ComposerStripsProps) {
   const t = useT();
   const queued = useStore((state) => state.queued.get(id) ?? NONE);
@@ -103,7 +103,7 @@ interface RefusedEntryProps {
   onDone: () => void;
 }
 
-/** A message that the server has held back: nothing is sent until the person chooses. */
+/** The strip about a queue entry refused with 409, which the person sends, edits or discards. */
 function RefusedEntry({ entry, conversation, draft, onReopen, onDone }: RefusedEntryProps) {
   const t = useT();
   const { ref, state, conversation_id: id } = entry;
@@ -167,7 +167,7 @@ function after(act: () => void, then: () => void): void {
   then();
 }
 
-/** Into the box again, above newer text. */
+/** Puts the content of an entry back into the box, above newer text. */
 function putBack(content: QueuedContent, id: number, draft: DraftBox): void {
   if (content.kind === "file") stageFiles(id, [new File([content.file], content.name, { type: content.file.type })]);
   const text = textOf(content, "");

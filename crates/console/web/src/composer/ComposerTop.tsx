@@ -9,7 +9,7 @@ interface ComposerTopProps {
   windowState: WindowState;
 }
 
-/** Reply or note, and how long WhatsApp allows free text. */
+/** The line above the box: reply or note, and the time left in the 24-hour window. */
 export function ComposerTop({ isNote, onToggle, windowState }: ComposerTopProps) {
   const t = useT();
   return (

@@ -7,7 +7,7 @@ import { IconButton } from "../ui/IconButton";
 import styles from "./Composer.module.css";
 import { removeFile } from "./staged-files";
 
-/** The files that go out with the next press of Send. */
+/** The files to be sent with the next press of Send. */
 export function FileChips({ conversationId, files }: { conversationId: number; files: readonly File[] }) {
   const t = useT();
   if (files.length === 0) return null;

@@ -12,7 +12,7 @@ interface QuoteLineProps {
   onRemove: () => void;
 }
 
-/** The message that the next reply quotes. */
+/** The message quoted by the next reply, with a button to remove the quote. */
 export function QuoteLine({ conversationId, messageId, onRemove }: QuoteLineProps) {
   const t = useT();
   const message = useStore((state) => state.threads.get(conversationId)?.messages.get(messageId));

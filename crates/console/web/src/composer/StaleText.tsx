@@ -3,7 +3,7 @@ import { useLanguage, useT } from "../i18n/i18n";
 import { minutesSince } from "../ui/time";
 import { useMinute } from "../ui/useMinute";
 
-/** "Maria answered 12 s ago: …" */
+/** The text of a stale reply's strip: "Maria answered 12 s ago: …" */
 export function StaleText({ newer }: { newer: readonly Message[] }) {
   const t = useT();
   const { locale } = useLanguage();

@@ -11,14 +11,17 @@ import styles from "./Composer.module.css";
 
 interface WindowStripProps {
   conversation: Conversation;
-  /** The guest has never written. */
+  /** The guest has never written, so the window was never open. */
   never: boolean;
-  /** There is a text that can wait for the guest. */
+  /** The box contains a text without files, which can be held. */
   hasText: boolean;
   onSendHeld: () => void;
 }
 
-/** Outside WhatsApp's 24 hours: only the opener may be sent, and a text can wait for the guest's answer. */
+/**
+ * The strip for a closed 24-hour window: only the opener template may be sent, and the text is held until the guest
+ * writes.
+ */
 export function WindowStrip({ conversation, never, hasText, onSendHeld }: WindowStripProps) {
   const t = useT();
   const openerId = useStore((state) => state.directory.hotel.opener_template_id);

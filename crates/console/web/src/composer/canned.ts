@@ -1,20 +1,22 @@
 import type { Template } from "../api/types";
 
-/** "/wif" at the start of a line, before the caret. */
+/** The query of a canned reply: `/wif` from the start of the line to the caret. `words` is the part after `/`. */
 export interface CannedQuery {
   readonly start: number;
   readonly end: number;
   readonly words: string;
 }
 
-/** Finds the query of a canned reply; null if the caret is not behind one. */
+/** Finds the query of a canned reply. Returns null if the caret is not behind one. */
 export function findQuery(text: string, caret: number): CannedQuery | null {
   const start = text.lastIndexOf("\n", caret - 1) + 1;
   const match = /^\/([\p{L}\p{N}_-]*)$/u.exec(text.slice(start, caret));
   return match === null ? null : { start, end: caret, words: match[1] ?? "" };
 }
 
-/** The replies that fit: shortcuts that begin so first, then those whose name or text contains the words. */
+/**
+ * Returns the matching templates: shortcuts with this prefix first, then names, then contents that contain the words.
+ */
 export function matchTemplates(templates: readonly Template[], words: string, department: number | null): readonly Template[] {
   const wanted = words.toLocaleLowerCase();
   return templates
@@ -27,12 +29,12 @@ export function matchTemplates(templates: readonly Template[], words: string, de
     .slice(0, 8);
 }
 
-/** The names of placeholders that still stand in a text. */
+/** Returns the names of the placeholders in a text. */
 export function missingNames(text: string): readonly string[] {
   return [...new Set([...text.matchAll(/\{\{\s*([\w.]+)\s*\}\}/gu)].map((match) => match[1] ?? ""))];
 }
 
-/** Fills in what the console knows, for a server that cannot be reached. */
+/** Replaces the placeholders that have a value and keeps the others. */
 export function fillKnown(text: string, values: Readonly<Record<string, string | null>>): string {
   return text.replaceAll(/\{\{\s*([\w.]+)\s*\}\}/gu, (place, name: string) => values[name] ?? place);
 }

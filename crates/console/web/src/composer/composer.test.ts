@@ -22,7 +22,7 @@ function template(id: number, name: string, change: Partial<Template> = {}): Tem
   return { id, name, content: name, template_type: "text", language: null, department_id: null, shortcut: null, ...change } as Template;
 }
 
-it("finds replies by shortcut, name and text, of the department and of all", () => {
+it("finds canned replies by shortcut, name and text, in the department and for all departments", () => {
   const templates = [
     template(1, "Breakfast", { content: "Wifi is free at breakfast" }),
     template(2, "Network", { shortcut: "wifi" }),
@@ -33,7 +33,7 @@ it("finds replies by shortcut, name and text, of the department and of all", () 
   expect(matchTemplates(templates, "wif", 9).map(({ id }) => id)).toEqual([2, 4, 1]);
 });
 
-it("fills in what is known and names the rest", () => {
+it("replaces placeholders with a value and lists the others", () => {
   const text = fillKnown("Dear {{guest_name}}, {{ wifi_code }}", { guest_name: "Ana", room_number: null });
   expect(text).toBe("Dear Ana, {{ wifi_code }}");
   expect(missingNames(text)).toEqual(["wifi_code"]);
@@ -55,7 +55,7 @@ describe("windowOf", () => {
   const at = (window_expires_at: string | null, last_guest_message_at: string | null) =>
     windowOf({ window_expires_at, last_guest_message_at } as Conversation, true, now);
 
-  it("is open, closed, or was never opened", () => {
+  it("returns an open, a closed or a never opened window", () => {
     expect(at("2026-12-01T15:14:30Z", "2026-11-30T15:14:30Z")).toEqual({ kind: "open", hours: 21, minutes: 14 });
     expect(at("2026-11-30T17:00:00Z", "2026-11-29T17:00:00Z")).toEqual({ kind: "closed", never: false });
     expect(at(null, null)).toEqual({ kind: "closed", never: true });

@@ -1,9 +1,9 @@
-/** A reason why a file is not sent; the server would refuse it after the whole upload. */
+/** A reason to refuse a file before the upload, which the server would refuse after it. */
 export type FileRefusal = "file_too_large" | "file_empty" | "file_type";
 
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** What WhatsApp accepts. */
+/** The content types that WhatsApp accepts. */
 const WHATSAPP_TYPES = new Set([
   "image/jpeg",
   "image/png",
@@ -25,7 +25,9 @@ const WHATSAPP_TYPES = new Set([
   "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 ]);
 
-/** Returns why the file cannot be sent, or null. Files whose type the browser does not know are left to the server. */
+/**
+ * Returns the reason why a file cannot be sent, or null. The server checks files whose type the browser does not know.
+ */
 export function refuseFile(file: Pick<File, "size" | "type">, hasNumber: boolean): FileRefusal | null {
   if (file.size === 0) return "file_empty";
   if (file.size > MOST_BYTES) return "file_too_large";

@@ -2,7 +2,7 @@ import type { Conversation } from "../api/types";
 import { store } from "../store/store";
 import { fillKnown } from "./canned";
 
-/** Fills in what the console knows about a guest; the server does the same with more. */
+/** Fills in the values that the console has about a guest; the server's `render_template` fills in more. */
 export function fillForGuest(text: string, conversation: Conversation): string {
   const { me, directory } = store.getState();
   return fillKnown(text, {

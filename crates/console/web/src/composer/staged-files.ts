@@ -2,7 +2,7 @@ import { useSyncExternalStore } from "react";
 
 import { session } from "../session/session";
 
-/** Files that were chosen and not sent yet, by conversation: they stay while the person reads another one. */
+/** Files chosen but not sent, by conversation. They stay while the person reads another conversation. */
 const staged = new Map<number, readonly File[]>();
 const listeners = new Set<() => void>();
 const NONE: readonly File[] = [];
@@ -23,7 +23,7 @@ export function clearFiles(conversationId: number): void {
   setFiles(conversationId, NONE);
 }
 
-// For another person nothing of the former one stays; while the session is over everything does.
+// Another staff member must not see them. They stay while the session is over.
 let person = personNow();
 session.subscribe(() => {
   const next = personNow();

@@ -4,7 +4,10 @@ import { useT } from "../i18n/i18n";
 import { refuseFile } from "./files";
 import { stageFiles } from "./staged-files";
 
-/** Takes files from choosing, pasting and dropping anywhere; a file dropped beside the box would replace the page. */
+/**
+ * Accepts files by choosing, pasting, or dropping anywhere on the page: by default the browser would open a dropped
+ * file.
+ */
 export function useFileDrop(conversationId: number, hasNumber: boolean, onProblem: (sentence: string | null) => void) {
   const t = useT();
   const [isDropping, setDropping] = useState(false);

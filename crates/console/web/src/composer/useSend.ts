@@ -8,7 +8,7 @@ import { clearFiles, useStagedFiles } from "./staged-files";
 import type { WindowState } from "./window";
 
 const MOST_CHARACTERS = 4096;
-/** WhatsApp's limit for a text below a file. */
+/** WhatsApp's limit for the caption of a file. */
 const MOST_CAPTION = 1024;
 
 interface SendInput {
@@ -19,7 +19,7 @@ interface SendInput {
   onProblem: (sentence: string | null) => void;
 }
 
-/** Returns the function that sends what is in the box. What cannot be sent stays there, with a sentence. */
+/** Returns the function that sends the content of the box. Content that cannot be sent stays there, with an error. */
 export function useSend({ id, draft, conversation, windowState, onProblem }: SendInput) {
   const t = useT();
   const { locale } = useLanguage();
@@ -44,7 +44,7 @@ export function useSend({ id, draft, conversation, windowState, onProblem }: Sen
     if (missing.length > 0) {
       return onProblem(t("composer.missing", { names: new Intl.ListFormat(locale).format(missing) }));
     }
-    // The strips above the box say what to do; the text stays.
+    // The text stays; the strips above the box show the possible actions.
     if (conversation?.status === "closed") return;
     if (windowState.kind === "closed") {
       if (files.length > 0) return onProblem(t("composer.file_window", { name }));

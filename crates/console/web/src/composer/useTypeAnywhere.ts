@@ -2,7 +2,7 @@ import { useEffect, type RefObject } from "react";
 
 import { isCharacter } from "../ui/keys";
 
-/** Characters typed while nothing has the focus go into the box: the focus moves before the browser inserts them. */
+/** Characters typed while no element has the focus go into the box: the focus moves before the browser inserts them. */
 export function useTypeAnywhere(boxRef: RefObject<HTMLTextAreaElement | null>): void {
   useEffect(() => {
     function handleKeyDown(event: KeyboardEvent) {

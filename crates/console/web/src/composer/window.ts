@@ -1,8 +1,8 @@
 import type { Conversation } from "../api/types";
 
-/** WhatsApp's 24 hours for a conversation. */
+/** WhatsApp's 24-hour window of a conversation. */
 export type WindowState =
-  /** A hotel without WhatsApp number has no window. */
+  /** A hotel without a WhatsApp number has no window. */
   | { readonly kind: "none" }
   | { readonly kind: "open"; readonly hours: number; readonly minutes: number }
   /** `never`: the guest has not written yet. */

@@ -1,17 +1,17 @@
 import type { Draft } from "../api/types";
 
-/** What is in the box of one conversation. Changed only by the functions below; all are pure. */
+/** The content of the composer box of one conversation. Immutable: the pure functions below derive new ones. */
 export interface Box {
   readonly text: string;
   readonly internal: boolean;
   readonly replyTo: number | null;
-  /** `updated_at` of the draft on the server from which the text was made; null if there was none. */
+  /** `updated_at` of the server draft on which the text is based; null if there was none. */
   readonly base: string | null;
-  /** Whether the text differs from what the server has. */
+  /** The text differs from the draft on the server. */
   readonly changed: boolean;
-  /** The caret is in the box: nothing but the person's own keys changes it. */
+  /** The box has the focus: only the keys of the person who types may change its text. */
   readonly focused: boolean;
-  /** A newer draft of another device. */
+  /** A newer draft from another device, offered to the person who types. */
   readonly offer: Draft | null;
 }
 
@@ -29,7 +29,10 @@ export function editBox(box: Box, change: Partial<Pick<Box, "text" | "internal" 
   return { ...box, ...change, changed: true };
 }
 
-/** The server has another draft than before, or none. A box with focus or with newer text is never replaced. */
+/**
+ * Takes over a changed or deleted server draft. Unsaved text, and text in a focused box, is never replaced: the draft
+ * is offered instead.
+ */
 export function receiveDraft(box: Box, draft: Draft | null): Box {
   if (draft === null || draft.text === "") {
     if (box.changed || box.focused) return { ...box, base: null, offer: null };
@@ -41,7 +44,7 @@ export function receiveDraft(box: Box, draft: Draft | null): Box {
   return mayReplace ? takeDraft(box, draft) : { ...box, offer: draft };
 }
 
-/** The person chose the newer draft, or the box was untouched. */
+/** Replaces the content of the box by a server draft. */
 export function takeDraft(box: Box, draft: Draft): Box {
   return {
     ...box,
@@ -54,23 +57,23 @@ export function takeDraft(box: Box, draft: Draft): Box {
   };
 }
 
-/** The person stays with the own text: it replaces the offered one at the next save. */
+/** Declines the offered draft: the text in the box overwrites it at the next save. */
 export function keepOwn(box: Box): Box {
   return box.offer === null ? box : { ...box, base: box.offer.updated_at, offer: null, changed: true };
 }
 
-/** The server has stored `saved`; meanwhile the person may have written on. */
+/** Applies a successful save. The box stays `changed` if the text was edited during the request. */
 export function noteSaved(box: Box, saved: Box, draft: Draft): Box {
   const isSame = box.text === saved.text && box.internal === saved.internal && box.replyTo === saved.replyTo;
   return { ...box, base: draft.updated_at, changed: !isSame };
 }
 
-/** A message that cleared the draft was stored: what is in the box now is a new one. */
+/** Applies a send that deleted the server draft: text in the box belongs to a new draft. */
 export function noteCleared(box: Box): Box {
   return { ...box, base: null, changed: box.text !== "" };
 }
 
-/** Puts back a text that could not be sent, above newer text. */
+/** Puts a text that could not be sent back into the box, above newer text. */
 export function putBack(box: Box, text: string, internal: boolean): Box {
   return editBox(box, { text: box.text === "" ? text : `${text}\n\n${box.text}`, internal });
 }

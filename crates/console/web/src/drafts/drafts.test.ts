@@ -27,7 +27,7 @@ class FakeDisk implements DraftStorage {
   }
 }
 
-/** The draft of conversation 1 as a server has it. */
+/** The draft of conversation 1 on the server. */
 class FakeServer {
   draft: Draft | null = null;
   isDown = false;
@@ -73,7 +73,7 @@ afterEach(() => {
 });
 
 describe("a draft", () => {
-  it("is on disk after 200 ms and on the server after a second, also while the person goes on typing", async () => {
+  it("is on disk after 200 ms and on the server after 1 s, even while typing continues", async () => {
     type("To");
     await vi.advanceTimersByTimeAsync(201);
     expect(disk.drafts.get(1)?.text).toBe("To");
@@ -86,7 +86,7 @@ describe("a draft", () => {
     expect(store.getState().conversations.get(1)?.has_draft).toBe(true);
   });
 
-  it("survives a reload, and goes to the server when there is a connection", async () => {
+  it("survives a reload, and is saved on the server once there is a connection", async () => {
     server.isDown = true;
     type("Towels");
     await vi.advanceTimersByTimeAsync(2_000);
@@ -99,12 +99,12 @@ describe("a draft", () => {
     expect(server.draft?.text).toBe("Towels");
   });
 
-  it("of the server is in a box that was not touched", () => {
+  it("of the server fills an untouched box", () => {
     received(server.write("from the telephone"));
     expect(keeper.box(1).text).toBe("from the telephone");
   });
 
-  it("of another device is offered beside own text, and replaces it only if the person wants", async () => {
+  it("of another device is offered beside own text, and replaces it only on request", async () => {
     type("mine");
     received(server.write("theirs"));
     expect(keeper.box(1)).toMatchObject({ text: "mine", offer: { text: "theirs" } });
@@ -114,7 +114,7 @@ describe("a draft", () => {
     expect(keeper.box(1)).toMatchObject({ text: "theirs", changed: false, offer: null });
   });
 
-  it("that the person keeps replaces the offered one", async () => {
+  it("kept by the person replaces the offered one", async () => {
     type("mine");
     received(server.write("theirs"));
     keeper.change(1, keepOwn);
@@ -122,7 +122,7 @@ describe("a draft", () => {
     expect(server.draft?.text).toBe("mine");
   });
 
-  it("is never put into a box with the caret", async () => {
+  it("never replaces the text of a focused box", async () => {
     keeper.change(1, (box) => ({ ...box, focused: true }));
     type("x");
     await vi.advanceTimersByTimeAsync(1_001);
@@ -132,14 +132,14 @@ describe("a draft", () => {
     expect(keeper.box(1)).toMatchObject({ text: "x", offer: null });
   });
 
-  it("that conflicts is offered too", async () => {
+  it("in conflict with the draft on the server offers that draft", async () => {
     type("mine");
     server.write("theirs");
     await vi.advanceTimersByTimeAsync(1_001);
     expect(keeper.box(1)).toMatchObject({ text: "mine", offer: { text: "theirs" } });
   });
 
-  it("that was deleted on the server is written again from a box with newer text", async () => {
+  it("deleted on the server is saved again from a box with newer text", async () => {
     type("mine");
     await vi.advanceTimersByTimeAsync(1_001);
     server.draft = null;
@@ -148,7 +148,7 @@ describe("a draft", () => {
     expect(server.draft).toMatchObject({ text: "mine and more" });
   });
 
-  it("waits for a send that clears it; text of meanwhile is saved after that", async () => {
+  it("is not saved during a send that clears it; newer text is saved afterwards", async () => {
     type("Towels come");
     await vi.advanceTimersByTimeAsync(1_001);
     const entry = entryWith({ ref: "a", clears_draft: true });
@@ -164,7 +164,7 @@ describe("a draft", () => {
     expect(server.draft).toMatchObject({ text: "and soap" });
   });
 
-  it("leaves nothing on disk once it was sent", async () => {
+  it("is deleted from disk after it was sent", async () => {
     type("Towels");
     await vi.advanceTimersByTimeAsync(300);
     dispatch({ type: "queue_entry", entry: entryWith({ ref: "a", clears_draft: true }) });
@@ -176,13 +176,13 @@ describe("a draft", () => {
     expect(store.getState().conversations.get(1)?.has_draft).toBe(false);
   });
 
-  it("takes back a text that could not be sent above newer text", () => {
+  it("receives a text that could not be sent, above newer text", () => {
     type("newer");
     keeper.change(1, (box) => putBack(box, "older", false));
     expect(keeper.box(1).text).toBe("older\n\nnewer");
   });
 
-  it("stays on disk after signing out only if the server does not have it", async () => {
+  it("stays on disk after a sign-out only if it was not saved on the server", async () => {
     type("saved");
     await vi.advanceTimersByTimeAsync(1_500);
     await keeper.forgetSaved();

@@ -14,13 +14,13 @@ export interface DraftBox {
   readonly setText: (text: string) => void;
   readonly setInternal: (internal: boolean) => void;
   readonly setReplyTo: (messageId: number | null) => void;
-  /** After a send: the box is empty, the draft on the server goes with the message (`clearsDraft`). */
+  /** Empties the box after a send; the server deletes its draft with the message (`clearsDraft`). */
   readonly clear: () => void;
-  /** Puts back a text that was not sent, above newer text. */
+  /** Puts a text that was not sent back into the box, above newer text. */
   readonly putBack: (text: string, internal: boolean) => void;
-  /** The box has the focus: a newer draft of another device is then offered, never put in. */
+  /** Sets whether the box has the focus. A newer draft from another device is then offered, never put in. */
   readonly setFocused: (focused: boolean) => void;
-  /** "Newer draft from another device [Use it]". */
+  /** A newer draft from another device, which the person can use or dismiss. */
   readonly offer: Draft | null;
   readonly useOffer: () => void;
   readonly dismissOffer: () => void;
@@ -29,7 +29,7 @@ export interface DraftBox {
 let keeper: DraftKeeper | null = null;
 let endListening: () => void = () => {};
 
-/** Begins with what this person left on disk and on the server. */
+/** Starts the drafts of a staff member with those left in IndexedDB and those of the server. */
 export async function startDrafts(staffId: number): Promise<void> {
   stopDrafts();
   const started = new DraftKeeper(staffId, { storage: indexedDbDrafts, putDraft, tellTabs: broadcast });
@@ -55,27 +55,29 @@ export function stopDrafts(): void {
   keeper = null;
 }
 
-/** After a replay: what the server could not be given before. */
+/** After a replay: saves the drafts that could not be saved without a connection. */
 export async function flushDrafts(): Promise<void> {
   await keeper?.flushAll();
 }
 
-/** After a sign-out. */
+/** After a sign-out: deletes the local copies of drafts that are on the server. */
 export async function forgetSavedDrafts(): Promise<void> {
   await keeper?.forgetSaved();
 }
 
-/** The offline queue has delivered a message that deleted the draft. */
+/** The offline queue has sent a message with which the server deleted the draft. */
 export function noteDraftCleared(conversationId: number): void {
   keeper?.noteStored(conversationId);
 }
 
-/** A text that could not be sent becomes a draft. */
+/** Turns a text that could not be sent into a draft. */
 export function keepAsDraft(conversationId: number, text: string, internal: boolean): void {
   keeper?.change(conversationId, (box) => putBack(box, text, internal));
 }
 
-/** The text of the box of one conversation; survives reloads, ends of sessions and other devices. */
+/**
+ * The composer box of one conversation. Its text survives reloads, the end of the session and drafts of other devices.
+ */
 export function useDraft(conversationId: number): DraftBox {
   const box = useSyncExternalStore(
     useMemo(() => (listener: () => void) => keeper?.subscribe(conversationId, listener) ?? (() => {}), [conversationId]),

@@ -6,11 +6,11 @@ import type { TabMessage } from "../tabs/channel";
 import { EMPTY_BOX, noteCleared, noteSaved, receiveDraft, takeDraft, type Box } from "./box";
 import type { DraftStorage, StoredDraft } from "./storage";
 
-/** In milliseconds. */
+/** Delays in milliseconds from the first change to its save. */
 const DISK_WAIT = 200;
 const SERVER_WAIT = 1_000;
-/** After a failure that may pass. */
-const SERVER_WAIT_AGAIN = 15_000;
+/** Delay before the next save after 429 or a server error. */
+const SERVER_RETRY_WAIT = 15_000;
 
 export interface KeeperParts {
   readonly storage: DraftStorage;
@@ -18,7 +18,10 @@ export interface KeeperParts {
   readonly tellTabs: (message: TabMessage) => void;
 }
 
-/** The drafts of one person: memory → disk after 200 ms → server after 1 s, one write of a conversation at a time. */
+/**
+ * The drafts of one staff member: memory → disk after 200 ms → server after 1 s. Saves of one conversation run one at a
+ * time.
+ */
 export class DraftKeeper {
   private readonly staffId: number;
   private readonly parts: KeeperParts;
@@ -33,7 +36,7 @@ export class DraftKeeper {
     this.staffId = staffId;
     this.parts = parts;
     this.unsubscribe = store.subscribe((state, before) => {
-      // Before the first snapshot nothing is known of the server's drafts.
+      // Before the first snapshot the drafts on the server are unknown.
       if (state.drafts !== before.drafts && state.cursor !== null) this.receiveAll();
       if (state.queued !== before.queued) this.saveAllSoon();
     });
@@ -44,7 +47,7 @@ export class DraftKeeper {
     for (const timer of [...this.diskTimers.values(), ...this.serverTimers.values()]) clearTimeout(timer);
   }
 
-  /** Reads what this person left on disk; text that was typed meanwhile stays. */
+  /** Reads the drafts from disk. Text typed before that stays. */
   async load(): Promise<void> {
     for (const draft of await this.read()) {
       const id = draft.conversation_id;
@@ -71,7 +74,7 @@ export class DraftKeeper {
     return () => listeners.delete(listener);
   }
 
-  /** The person's own change. */
+  /** Applies a change by the person who types. */
   change(id: number, change: (box: Box) => Box): void {
     const before = this.box(id);
     const box = change(before);
@@ -85,7 +88,7 @@ export class DraftKeeper {
     if (box.changed) this.saveSoon(id);
   }
 
-  /** A send with `clearsDraft` was stored by the server. */
+  /** The server has stored a message with `clearsDraft`. */
   noteStored(id: number): void {
     this.set(id, noteCleared(this.box(id)));
     dispatch({ type: "draft", id, draft: null });
@@ -100,12 +103,12 @@ export class DraftKeeper {
     this.set(message.conversationId, { ...box, text, internal, replyTo, base, changed });
   }
 
-  /** On blur, on becoming hidden, and after a replay. */
+  /** Saves all drafts at once: when the tab is hidden, and after a replay. */
   flushAll(): Promise<void> {
     return Promise.all([...this.boxes.keys()].map((id) => this.flush(id))).then(() => undefined);
   }
 
-  /** After signing out nothing stays on a shared computer but what no server has. */
+  /** After a sign-out on a shared computer, only drafts that are not on the server stay on disk. */
   async forgetSaved(): Promise<void> {
     for (const draft of await this.read()) {
       if (!draft.changed) void this.parts.storage.remove(this.staffId, draft.conversation_id).catch(() => undefined);
@@ -137,7 +140,7 @@ export class DraftKeeper {
     for (const [id, box] of this.boxes) if (box.changed) this.saveSoon(id);
   }
 
-  /** Counted from the first change, so that steady typing is saved too. */
+  /** Throttled, not debounced: the delay counts from the first change, so that steady typing is saved too. */
   private saveSoon(id: number, wait = SERVER_WAIT): void {
     this.later(this.serverTimers, id, wait, () => void this.save(id));
   }
@@ -165,7 +168,7 @@ export class DraftKeeper {
     if (wait !== null && this.mustSave(id)) this.saveSoon(id, wait);
   }
 
-  /** Not while a message is on its way that deletes the draft, nor before the person has answered an offer. */
+  /** Returns `false` while a message that clears the draft is in the queue, and while an offer is undecided. */
   private mustSave(id: number): boolean {
     const box = this.box(id);
     const entries = store.getState().queued.get(id) ?? [];
@@ -173,7 +176,7 @@ export class DraftKeeper {
     return box.changed && box.offer === null && !isClearing;
   }
 
-  /** Returns when to look again whether there is more to save; null: not before the next change or replay. */
+  /** Returns the delay before the next save; null if the next change or replay causes it. */
   private async saveOnce(id: number): Promise<number | null> {
     const box = this.box(id);
     const body = { text: box.text, internal: box.internal, reply_to: box.replyTo, base_updated_at: box.base };
@@ -197,7 +200,7 @@ export class DraftKeeper {
       this.set(id, receiveDraft(this.box(id), draft ?? null));
       return 0;
     }
-    return status === 429 || status >= 500 ? SERVER_WAIT_AGAIN : null;
+    return status === 429 || status >= 500 ? SERVER_RETRY_WAIT : null;
   }
 
   private async writeToDisk(id: number): Promise<void> {
@@ -209,7 +212,7 @@ export class DraftKeeper {
     try {
       await (isNothing ? this.parts.storage.remove(this.staffId, id) : this.parts.storage.put(draft));
     } catch {
-      // Without storage the text lives in this tab and, a second later, on the server.
+      // Without storage the text is in this tab and, a second later, on the server.
     }
     this.parts.tellTabs({ type: "draft", staffId: this.staffId, conversationId: id, text, internal, replyTo, base, changed });
     const hasDraft = text !== "";

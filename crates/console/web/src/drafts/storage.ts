@@ -1,15 +1,15 @@
 import { DRAFTS, inDatabase } from "../tabs/database";
 
-/** A draft on disk. */
+/** A draft in IndexedDB. */
 export interface StoredDraft {
   readonly staff_id: number;
   readonly conversation_id: number;
   readonly text: string;
   readonly internal: boolean;
   readonly reply_to: number | null;
-  /** `updated_at` of the draft on the server from which this one was made; null if there was none. */
+  /** `updated_at` of the server draft on which the text is based; null if there was none. */
   readonly base: string | null;
-  /** Whether it differs from what the server has. */
+  /** The text differs from the draft on the server. */
   readonly changed: boolean;
 }
 

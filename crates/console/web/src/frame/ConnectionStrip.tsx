@@ -7,11 +7,11 @@ import { Strip } from "../ui/Strip";
 import { formatTime } from "../ui/time";
 import { useDelayed } from "../ui/useDelayed";
 
-/** Short losses pass unnoticed. */
+/** Delays in milliseconds before the strip appears, so that short interruptions do not show it. */
 const OFFLINE_DELAY = 1_500;
 const REPLAYING_DELAY = 1_000;
 
-/** Nothing while all is well. */
+/** The strip about a lost connection or a running replay; empty while live. */
 export function ConnectionStrip() {
   const connection = useStore((state) => state.connection);
   const isOffline = useDelayed(connection.phase === "offline", OFFLINE_DELAY);

@@ -16,7 +16,7 @@ interface DemoDialogProps {
   onClose: () => void;
 }
 
-/** Played guests on and off, and a message of a guest of one's own. */
+/** The dialog of the demo: switches the simulated guests on and off, and sends a message as a guest. */
 export default function DemoDialog({ isPlaying, onPlayingChange, onClose }: DemoDialogProps) {
   const t = useT();
 

@@ -7,7 +7,7 @@ import { Button } from "../ui/Button";
 
 const DemoDialog = lazy(() => import("./DemoDialog"));
 
-/** In the demo: played guests, and writing as a guest. Nothing elsewhere. */
+/** The button of the demo in the rail, which opens `DemoDialog`. Empty if the server has no demo. */
 export function DemoMenu() {
   const t = useT();
   const [isPlaying, setPlaying] = useState<boolean | null>(null);

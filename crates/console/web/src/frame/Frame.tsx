@@ -10,13 +10,17 @@ import { KeySheetOpener } from "./KeySheetOpener";
 import { Rail } from "./Rail";
 import { ScreenBoundary } from "./ScreenBoundary";
 import { TabBar } from "./TabBar";
+import { useFailedMessages } from "./useFailedMessages";
 
 const ToastRegion = lazy(() => import("../ui/ToastRegion"));
 
-/** What stays around every screen: the rail, or on telephones the tab bar, and the state of the connection. */
+/**
+ * The frame around every screen: the rail, or the tab bar on telephones, and the strips about connection and version.
+ */
 export function Frame({ children }: { children: ReactNode }) {
   const isWide = useMediaQuery(FOUR_COLUMNS);
   const hasRail = useMediaQuery(TWO_PANES);
+  useFailedMessages();
 
   useEffect(() => {
     function handleKeyDown(event: KeyboardEvent) {
@@ -49,7 +53,7 @@ export function Frame({ children }: { children: ReactNode }) {
   );
 }
 
-/** What concerns every screen. */
+/** The strips that concern every screen. */
 function Strips() {
   return (
     <>

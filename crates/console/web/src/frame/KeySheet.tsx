@@ -4,10 +4,10 @@ import { KEYS, keyNames, type KeyAction, type KeyScope } from "../ui/keys";
 import styles from "./KeySheet.module.css";
 
 const SCOPES: readonly KeyScope[] = ["everywhere", "list", "composer"];
-// The table is constant: its keys are the actions.
+// The cast is safe, because the table is constant.
 const ACTIONS = Object.keys(KEYS) as KeyAction[];
 
-/** All keys, from the same table that the handlers use. */
+/** The dialog with all keys, from the table that the handlers use. */
 export default function KeySheet({ onClose }: { onClose: () => void }) {
   const t = useT();
   return (

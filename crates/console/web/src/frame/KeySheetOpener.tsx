@@ -4,7 +4,7 @@ import { listenToKeySheet } from "../ui/keySheet";
 
 const KeySheet = lazy(() => import("./KeySheet"));
 
-/** Fetches and shows the sheet of keys when somebody asks for it. */
+/** Loads and shows the key sheet on request. */
 export function KeySheetOpener() {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => listenToKeySheet(() => setOpen(true)), []);

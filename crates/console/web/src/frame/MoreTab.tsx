@@ -9,7 +9,7 @@ import { Menu, MenuItem, MenuSeparator } from "../ui/Menu";
 import styles from "./Frame.module.css";
 import { useSignOut } from "./useSignOut";
 
-/** On telephones: what the rail holds beside queues and stays. */
+/** The last tab on telephones: a menu with the links of the rail other than queues and stays. */
 export function MoreTab() {
   const t = useT();
   const [path] = useLocation();

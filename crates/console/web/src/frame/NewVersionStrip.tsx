@@ -4,7 +4,10 @@ import { Button } from "../ui/Button";
 import { Strip } from "../ui/Strip";
 import { loadNewVersion } from "../update";
 
-/** The server is of a newer version: the page is loaded anew when it suits the person, at the latest when hidden. */
+/**
+ * The strip that offers to load a new version of the console. Without a click the page reloads when the tab is hidden
+ * or idle.
+ */
 export function NewVersionStrip() {
   const t = useT();
   if (!useNewVersion()) return null;

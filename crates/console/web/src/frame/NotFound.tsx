@@ -13,7 +13,7 @@ export function NotFound() {
   );
 }
 
-/** For staff at a manager's address. */
+/** Shown to staff at a URL for managers. */
 export function ManagersOnly() {
   const t = useT();
   return (

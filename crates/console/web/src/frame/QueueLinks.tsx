@@ -18,7 +18,9 @@ const ICONS: Record<Queue, ReactNode> = {
   done: <CircleCheck size={18} aria-hidden />,
 };
 
-/** The queues with their numbers; below "With us" the departments, if this person sees several. */
+/**
+ * The links to the queues with their counts. Below "With us" one link per department, if the staff member sees several.
+ */
 export function QueueLinks() {
   const t = useT();
   const counted = useStore(counts);

@@ -11,7 +11,10 @@ import { RailLink } from "./RailLink";
 import { SoundLine } from "./SoundLine";
 import { UserMenu } from "./UserMenu";
 
-/** Queues, screens and the person, from 760 px. `strip` is the state of the connection. */
+/**
+ * The side bar from 760 px: links to queues and screens, and the menu of the staff member. `strip` shows the
+ * connection.
+ */
 export function Rail({ strip }: { strip: ReactNode }) {
   const t = useT();
   const me = useStore((state) => state.me);

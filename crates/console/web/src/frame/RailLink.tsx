@@ -10,12 +10,12 @@ interface RailLinkProps {
   name: string;
   count?: ReactNode;
   hasUnread?: boolean;
-  /** Also current on the pages below its address. */
+  /** Replaces the comparison of `href` with the path, for links that are also current on the pages below. */
   isCurrent?: boolean;
   kind?: "department" | "tab";
 }
 
-/** A link of the rail or the tab bar; marked while its page is shown. */
+/** A link of the rail or the tab bar, marked as current while its page is shown. */
 export function RailLink({ href, icon, name, count, hasUnread = false, isCurrent, kind }: RailLinkProps) {
   const [path] = useLocation();
   const current = isCurrent ?? path === href;

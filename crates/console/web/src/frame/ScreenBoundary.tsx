@@ -6,7 +6,7 @@ import { Button } from "../ui/Button";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import styles from "./Page.module.css";
 
-/** Around the screens: one that fails says so, and the rail still leads to the others. */
+/** Shows an error page in place of a screen that throws. The rail stays, so that other screens can be opened. */
 export function ScreenBoundary({ children }: { children: ReactNode }) {
   const t = useT();
   const [path] = useLocation();

@@ -3,7 +3,7 @@ import { Button } from "../ui/Button";
 import { Dialog, DialogActions } from "../ui/Dialog";
 
 interface SignOutDialogProps {
-  /** Messages that are not sent yet. */
+  /** Number of messages in the offline queue. */
   count: number;
   onCancel: () => void;
   onSignOut: () => void;

@@ -4,7 +4,7 @@ import { unlockSound, useSoundBlocked } from "../attention/attention";
 import { useT } from "../i18n/i18n";
 import { Button } from "../ui/Button";
 
-/** Browsers are silent until the first click; the person must know. */
+/** The button "Sound is off", shown while the browser blocks sound until a click. */
 export function SoundLine() {
   const t = useT();
   const isBlocked = useSoundBlocked();

@@ -7,7 +7,10 @@ import styles from "./Frame.module.css";
 import { MoreTab } from "./MoreTab";
 import { RailLink } from "./RailLink";
 
-/** The screens on telephones. Hidden in a thread, which has its own way back, and while the keyboard is open. */
+/**
+ * The links between screens on telephones. Hidden in a thread, which has a back button, and while the on-screen
+ * keyboard is open.
+ */
 export function TabBar() {
   const t = useT();
   const [path] = useLocation();
@@ -29,15 +32,15 @@ export function TabBar() {
   );
 }
 
-/** Less than this height is left while the on-screen keyboard is open. */
-const KEYBOARD_HEIGHT = 500;
+/** The on-screen keyboard counts as open if the visual viewport is lower than this, in pixels. */
+const MIN_HEIGHT_WITHOUT_KEYBOARD = 500;
 
 function useKeyboardOpen(): boolean {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
     const viewport = window.visualViewport;
     if (viewport === null) return;
-    const measure = () => setOpen(viewport.height < KEYBOARD_HEIGHT && viewport.width < viewport.height * 2);
+    const measure = () => setOpen(viewport.height < MIN_HEIGHT_WITHOUT_KEYBOARD && viewport.width < viewport.height * 2);
     measure();
     viewport.addEventListener("resize", measure);
     return () => viewport.removeEventListener("resize", measure);

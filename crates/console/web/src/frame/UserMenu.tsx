@@ -11,7 +11,7 @@ import { VisuallyHidden } from "../ui/VisuallyHidden";
 import styles from "./Frame.module.css";
 import { useSignOut } from "./useSignOut";
 
-/** The person: settings, keys, sign-out. */
+/** The menu of the staff member: settings, key sheet, sign-out. */
 export function UserMenu() {
   const t = useT();
   const me = useStore((state) => state.me);

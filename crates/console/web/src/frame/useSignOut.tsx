@@ -8,7 +8,7 @@ import { showToast } from "../ui/toast";
 
 const SignOutDialog = lazy(() => import("./SignOutDialog"));
 
-/** Signing out; with unsent messages it asks first. `question` must be rendered. */
+/** Signs out; if the offline queue has entries, a dialog asks first. The caller must render `question`. */
 export function useSignOut(): { ask: () => void; question: ReactNode } {
   const t = useT();
   const [unsent, setUnsent] = useState(0);

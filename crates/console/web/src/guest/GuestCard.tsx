@@ -13,7 +13,7 @@ import { History } from "./History";
 import { OtherStays } from "./OtherStays";
 import { StayFacts } from "./StayFacts";
 
-/** Who writes: the stay, the person, earlier stays, and what happened with this conversation. */
+/** The side panel about the guest: stay, contact, note, other stays, and the history of the conversation. */
 export function GuestCard({ conversationId, isInDrawer = false }: { conversationId: number; isInDrawer?: boolean }) {
   const t = useT();
   const conversation = useStore((state) => state.conversations.get(conversationId));
@@ -23,7 +23,7 @@ export function GuestCard({ conversationId, isInDrawer = false }: { conversation
       className={`${styles["card"]} ${isInDrawer ? styles["inDrawer"] : ""}`.trim()}
       aria-label={t("guest.card")}
       data-region
-      // A scroll container must be reachable by keyboard.
+      // A scroll container must be focusable, so that it scrolls by keyboard.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
     >
@@ -35,7 +35,7 @@ export function GuestCard({ conversationId, isInDrawer = false }: { conversation
 function Facts({ conversation }: { conversation: Conversation }) {
   const t = useT();
   const { id, guest_id: guestId, labels } = conversation;
-  // The stay and the room may change with the conversation.
+  // Stay, room and name are in the key, because they can change with the conversation.
   const details = useQuery({
     queryKey: ["conversation", id, conversation.stay_id, conversation.room_number, conversation.guest_name],
     queryFn: () => getConversation(id),
@@ -90,7 +90,7 @@ function SpokenLanguage({ tag }: { tag: string }) {
   try {
     language = names.of(tag) ?? tag;
   } catch {
-    // Not a tag that the browser knows: shown as it is.
+    // The browser does not know the language tag: show it unchanged.
   }
   return <p className={styles["line"]}>{t("guest.speaks", { language })}</p>;
 }

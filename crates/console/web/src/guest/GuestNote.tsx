@@ -10,7 +10,7 @@ import { sentenceOf } from "../ui/failure";
 import { TextField } from "../ui/TextField";
 import styles from "./GuestCard.module.css";
 
-/** What colleagues should know about the guest: allergies, habits. Stay handlers write it. */
+/** The note about the guest for colleagues, such as allergies. Managers and stay handlers can edit it. */
 export function GuestNote({ guest }: { guest: Guest }) {
   const t = useT();
   const [isEditing, setEditing] = useState(false);
@@ -73,7 +73,7 @@ function NoteForm({ guest, onClose }: { guest: Guest; onClose: () => void }) {
         maxLength={2000}
         defaultValue={guest.note ?? ""}
         errors={problem === null ? [] : [problem]}
-        // The person has just pressed Edit.
+        // Autofocus is expected, because the person has just pressed Edit.
         // oxlint-disable-next-line jsx-a11y/no-autofocus
         autoFocus
       />

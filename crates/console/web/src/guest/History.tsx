@@ -8,18 +8,20 @@ import { listenToEvents } from "../live/sync";
 import { useStore } from "../store/store";
 import { Bidi } from "../ui/Bidi";
 import { Button } from "../ui/Button";
-import { formatFull, formatRowTime } from "../ui/time";
+import { formatRowTime } from "../ui/time";
+import { useFullTime } from "../ui/useFullTime";
 import { useMinute } from "../ui/useMinute";
 import styles from "./GuestCard.module.css";
 
 const SHORT = 5;
 
-/** What happened with the conversation, newest first. */
+/** The history of the conversation: transfers, assignments and the like, newest first. */
 export function History({ conversationId: id }: { conversationId: number }) {
   const t = useT();
   const { locale } = useLanguage();
   const now = useMinute();
   const zone = useStore((state) => state.directory.hotel.timezone);
+  const fullTime = useFullTime(zone);
   const queries = useQueryClient();
   const [isWhole, setWhole] = useState(false);
   const { data } = useQuery({ queryKey: ["history", id], queryFn: () => history(id), retry: false });
@@ -42,7 +44,7 @@ export function History({ conversationId: id }: { conversationId: number }) {
       <ol className={styles["list"]}>
         {entries.map((entry) => (
           <li key={entry.id} className={styles["entry"]}>
-            <time dateTime={entry.at} title={formatFull(entry.at, { locale, zone })}>
+            <time dateTime={entry.at} title={fullTime(entry.at)}>
               {formatRowTime(entry.at, now, { locale, zone })}
             </time>
             <p>
@@ -88,7 +90,7 @@ const WORDS: Record<string, MessageKey> = {
 function wordsOf({ kind, to, by }: HistoryEntry, t: Translate): string {
   if (kind === "assigned" && to !== null && to.id === by?.id) return t("guest.event.taken", { to: to.name });
   const key = kind === "assigned" && to === null ? "guest.event.unassigned" : WORDS[kind];
-  // A kind of a newer server is shown by its name.
+  // An unknown kind of a newer server is shown by its name.
   const what = key === undefined ? kind : t(key, { to: to?.name ?? "" });
   return by === null ? what : t("guest.by", { what, name: by.name });
 }

@@ -6,7 +6,7 @@ import { Bidi } from "../ui/Bidi";
 import { formatShortDay } from "../ui/time";
 import styles from "./GuestCard.module.css";
 
-/** Earlier and later stays of the same guest. */
+/** The earlier and later stays of the guest, with links to their conversations. */
 export function OtherStays({ stays }: { stays: readonly Stay[] }) {
   const t = useT();
   const { locale } = useLanguage();

@@ -12,7 +12,7 @@ interface StayFactsProps {
   hasStay: boolean;
   checkIn: string | null;
   checkOut: string | null;
-  /** Known if the server tells about the guest. */
+  /** The stay of the guest's record; null until it is loaded. */
   stay: Stay | null;
 }
 

@@ -1,6 +1,6 @@
 import { daysBetween } from "../ui/time";
 
-/** Where a guest is in the stay, by the hotel's calendar. */
+/** The state of a stay on a day of the hotel's calendar. */
 export type StayState =
   | { readonly kind: "arrives"; readonly days: number }
   | { readonly kind: "arrives_today" | "leaves_today" | "left" }

@@ -20,7 +20,10 @@ interface DepartmentAccessProps {
   onClose: () => void;
 }
 
-/** Deactivates a department after saying where its open conversations go, or activates it again. */
+/**
+ * The button to deactivate a department, which first asks for the department that takes over its conversations; or to
+ * activate it.
+ */
 export function DepartmentAccess({ department, departments, isDefault, onClose }: DepartmentAccessProps) {
   const t = useT();
   const queries = useQueryClient();

@@ -16,7 +16,7 @@ import { DepartmentAccess } from "./DepartmentAccess";
 import styles from "./hotel.module.css";
 
 interface DepartmentDialogProps {
-  /** Null: a new department. */
+  /** Null for a new department. */
   department: Department | null;
   departments: readonly Department[];
   isDefault: boolean;
@@ -56,7 +56,7 @@ function DepartmentForm({ department, departments, isDefault, onClose }: Departm
         autoComplete="off"
         defaultValue={department?.name ?? ""}
         errors={form.errors["name"]}
-        // The person has just asked for a new department.
+        // Autofocus is expected, because the person has just pressed "Add".
         // oxlint-disable-next-line jsx-a11y/no-autofocus
         autoFocus={department === null}
       />

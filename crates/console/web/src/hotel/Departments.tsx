@@ -13,7 +13,7 @@ import { defaultDepartmentOf } from "./department";
 import styles from "./hotel.module.css";
 import { useDepartments, useStaff } from "./queries";
 
-/** The departments; inactive ones last. */
+/** The table of departments, inactive ones last. */
 export function Departments() {
   const t = useT();
   const query = useDepartments();

@@ -10,7 +10,7 @@ import { StaleStrip } from "../records/StaleStrip";
 import { useBase } from "../records/useBase";
 import { textOf, useForm } from "../records/useForm";
 import { dispatch, useStore } from "../store/store";
-import { ComboBox } from "../ui/ComboBox";
+import { SearchSelect } from "../ui/SearchSelect";
 import { Select } from "../ui/Select";
 import { TextField } from "../ui/TextField";
 import { formatTime } from "../ui/time";
@@ -20,7 +20,7 @@ import { useTemplates } from "./queries";
 import { countries, timeZones } from "./zones";
 
 const FIELDS = ["name", "timezone", "country", "default_department_id", "opener_template_id"];
-/** The choice of none. */
+/** The option id for no value. */
 const NONE = "none";
 
 export function HotelForm() {
@@ -78,21 +78,21 @@ function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => v
       />
       <div className={styles["columns"]}>
         <div className={styles["withHint"]}>
-          <ComboBox
+          <SearchSelect
             label={t("hotel.timezone")}
             options={zones}
             value={zone}
-            onChange={(id) => id !== null && setZone(String(id))}
+            onChange={(id) => setZone(String(id))}
             errors={form.errors["timezone"]}
           />
           <p className={styles["note"]}>{t("hotel.time_there", { time: formatTime(new Date(now).toISOString(), { locale, zone }) })}</p>
         </div>
         <div className={styles["withHint"]}>
-          <ComboBox
+          <SearchSelect
             label={t("hotel.country")}
             options={countryNames}
             value={country ?? NONE}
-            onChange={(id) => id !== null && setCountry(id === NONE ? null : String(id))}
+            onChange={(id) => setCountry(id === NONE ? null : String(id))}
             errors={form.errors["country"]}
           />
           <p className={styles["note"]}>{t("hotel.country_hint")}</p>

@@ -3,10 +3,11 @@ import { GreyTable } from "../records/ListState";
 import { Page } from "../records/Page";
 import { useStore } from "../store/store";
 import { useDelayed } from "../ui/useDelayed";
+import { ApiKeys } from "./ApiKeys";
 import { HotelForm } from "./HotelForm";
 import { Labels } from "./Labels";
 
-/** The settings of the hotel, and its labels. Both are part of the live state. */
+/** The screen with the settings, labels and API keys of the hotel. Settings and labels are live, from the store. */
 export default function HotelScreen() {
   const t = useT();
   const isLoaded = useStore((state) => state.cursor !== null);
@@ -17,6 +18,7 @@ export default function HotelScreen() {
         <>
           <HotelForm />
           <Labels />
+          <ApiKeys />
         </>
       ) : (
         isSlow && <GreyTable />

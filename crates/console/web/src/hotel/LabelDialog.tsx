@@ -21,7 +21,7 @@ const COLOURS: readonly LabelColour[] = [
 ];
 
 interface LabelDialogProps {
-  /** Null: a new label. */
+  /** Null for a new label. */
   label: Label | null;
   onClose: () => void;
 }
@@ -71,7 +71,7 @@ function LabelForm({ label, onClose }: LabelDialogProps) {
         maxLength={40}
         defaultValue={label?.name ?? ""}
         errors={form.errors["name"]}
-        // The person has just asked for a new label.
+        // Autofocus is expected, because the person has just pressed "Add".
         // oxlint-disable-next-line jsx-a11y/no-autofocus
         autoFocus={label === null}
       />
@@ -108,7 +108,7 @@ function LabelForm({ label, onClose }: LabelDialogProps) {
   );
 }
 
-/** For a new label: the first colour that no other has. */
+/** Returns the first colour without a label, for a new label. */
 function useUnusedColour(): LabelColour {
   const labels = useStore((state) => state.directory.labels);
   return COLOURS.find((colour) => labels.every((each) => each.colour !== colour)) ?? "grey";

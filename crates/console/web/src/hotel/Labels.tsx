@@ -11,7 +11,7 @@ import { LabelDot } from "../ui/LabelDot";
 import { LabelDialog } from "./LabelDialog";
 import styles from "./Labels.module.css";
 
-/** The labels of the hotel; a press on one changes it. */
+/** The list of the hotel's labels; a press on a label opens it for editing. */
 export function Labels() {
   const t = useT();
   const { locale } = useLanguage();

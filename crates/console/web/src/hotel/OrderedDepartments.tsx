@@ -11,20 +11,21 @@ import styles from "./hotel.module.css";
 
 interface OrderedDepartmentsProps {
   departments: readonly Department[];
-  /** Ids; the first is the default. */
+  /** Ordered ids; the first is the default department. */
   value: readonly number[];
   onChange: (ids: readonly number[]) => void;
   errors: readonly string[] | undefined;
 }
 
-/** The departments of a colleague in their order. */
+/** The field for the departments of a staff member and their order. */
 export function OrderedDepartments({ departments, value, onChange, errors }: OrderedDepartmentsProps) {
   const t = useT();
   const list = useRef<HTMLOListElement>(null);
   const [focused, setFocused] = useState<{ readonly id: number; readonly button: "up" | "down" } | null>(null);
   const others = departments.filter(({ id, active }) => active && !value.includes(id));
 
-  // A button that moves with its row loses the focus, and at the end of the list it can no longer be pressed.
+  // A pressed button loses the focus when its row moves, and is disabled at the end of the list: focus it or its
+  // neighbour.
   useEffect(() => {
     if (focused === null) return;
     const row = list.current?.querySelector(`[data-department="${focused.id}"]`);

@@ -13,7 +13,7 @@ export interface NewPassword {
   readonly password: string;
 }
 
-/** The password that was just made, to be handed over. The server keeps no copy that could be shown again. */
+/** A generated password, shown once. The server stores only its hash. */
 export function PasswordShown({ password: made, onClose }: { password: NewPassword; onClose: () => void }) {
   const t = useT();
   const [isCopied, setCopied] = useState(false);
@@ -35,7 +35,7 @@ export function PasswordShown({ password: made, onClose }: { password: NewPasswo
         </Button>
         <span role="status">{isCopied && t("people.copied")}</span>
       </div>
-      <p className={styles["hint"]}>{t("people.password_first")}</p>
+      <p className={styles["hint"]}>{t("people.password_first", { name: isolate(made.name) })}</p>
       <DialogActions>
         <Button variant="primary" onPress={onClose}>
           {t("people.password_done")}

@@ -6,7 +6,7 @@ import { Tabs } from "../ui/Tabs";
 import { Departments } from "./Departments";
 import { Staff } from "./Staff";
 
-/** The people of the hotel and the departments they work in. */
+/** The screen with the staff and the departments of the hotel. */
 export default function PeopleScreen() {
   const t = useT();
   const [parameters, setParameters] = useSearchParams();

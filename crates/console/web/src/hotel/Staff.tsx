@@ -13,7 +13,7 @@ import styles from "./hotel.module.css";
 import { useDepartments, useStaff } from "./queries";
 import { StaffDialog } from "./StaffDialog";
 
-/** The staff: who still works here first. */
+/** The table of staff members, inactive ones last. */
 export function Staff() {
   const t = useT();
   const staff = useStaff();

@@ -20,7 +20,7 @@ interface StaffAccessProps {
   onPassword: (made: NewPassword) => void;
 }
 
-/** A new password for a colleague, and the end of their access, each with its effect in words before it happens. */
+/** The buttons for a new password and for deactivation, each with a confirmation that describes the effect. */
 export function StaffAccess({ member, onClose, onPassword }: StaffAccessProps) {
   const t = useT();
   const queries = useQueryClient();
@@ -88,7 +88,7 @@ export function StaffAccess({ member, onClose, onPassword }: StaffAccessProps) {
           isPending={isPending}
           isDisabled={isOffline}
           onPress={() => (isPassword ? changePassword() : void change({ active: false }, onClose))}
-          // The person has just pressed the button that stood here.
+          // The pressed button is unmounted, so the focus moves to the confirmation.
           // oxlint-disable-next-line jsx-a11y/no-autofocus
           autoFocus
         >

@@ -10,18 +10,18 @@ import { PasswordShown, type NewPassword } from "./PasswordShown";
 import { StaffForm } from "./StaffForm";
 
 interface StaffDialogProps {
-  /** Null: a new colleague. */
+  /** Null for a new staff member. */
   member: StaffMember | null;
   departments: readonly Department[];
   onClose: () => void;
 }
 
-/** A colleague: a form, and after it the password that was made, which is shown only now. */
+/** The dialog of a staff member: the form, and afterwards the generated password, which is shown only once. */
 export function StaffDialog({ member, departments, onClose }: StaffDialogProps) {
   const t = useT();
   const [made, setMade] = useState<NewPassword | null>(null);
   const { base, version, isStale, show } = useBase(member);
-  // The password cannot be shown again: a press beside the dialog must not hide it.
+  // The password cannot be shown again, so a press outside the dialog must not close it.
   if (made !== null) {
     return (
       <Dialog title={made.name} isOpen onClose={onClose} isAlert>

@@ -16,6 +16,7 @@ import { OrderedDepartments } from "./OrderedDepartments";
 import { makePassword } from "./password";
 import type { NewPassword } from "./PasswordShown";
 import { StaffAccess } from "./StaffAccess";
+import { StaffDevices } from "./StaffDevices";
 
 const FIELDS = ["name", "username", "role", "department_ids"];
 
@@ -59,7 +60,7 @@ export function StaffForm({ member, departments, onClose, onPassword }: StaffFor
           autoComplete="off"
           defaultValue={member?.name ?? ""}
           errors={form.errors["name"]}
-          // The person has just asked for a new colleague.
+          // Autofocus is expected, because the person has just pressed "Add".
           // oxlint-disable-next-line jsx-a11y/no-autofocus
           autoFocus={member === null}
         />
@@ -97,6 +98,7 @@ export function StaffForm({ member, departments, onClose, onPassword }: StaffFor
         errors={form.errors["department_ids"]}
       />
       {member !== null && !isMyself && <StaffAccess member={member} onClose={onClose} onPassword={onPassword} />}
+      {member !== null && !isMyself && member.active && <StaffDevices member={member} />}
       {isMyself && <p className={styles["hint"]}>{t("people.own_password")}</p>}
       {member === null && <p className={styles["hint"]}>{t("people.password_made")}</p>}
       <FormEnd

@@ -6,7 +6,7 @@ import { useBase } from "../records/useBase";
 import { TemplateForm } from "./TemplateForm";
 
 interface TemplateDialogProps {
-  /** Null: a new template. */
+  /** Null for a new template. */
   template: Template | null;
   onClose: () => void;
 }

@@ -14,11 +14,11 @@ interface TemplateEditorProps {
   errors: readonly string[] | undefined;
 }
 
-/** The text, and buttons that insert a placeholder at the caret. */
+/** The text of a template, with buttons that insert a placeholder at the caret. */
 export function TemplateEditor({ value, onChange, errors }: TemplateEditorProps) {
   const t = useT();
   const ref = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
-  /** Where the caret goes once the inserted text is there. */
+  /** Position of the caret after the next render, behind the inserted placeholder. */
   const caret = useRef<number | null>(null);
 
   useLayoutEffect(() => {

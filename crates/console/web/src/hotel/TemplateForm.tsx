@@ -17,7 +17,7 @@ import { TemplateEditor } from "./TemplateEditor";
 import { TemplatePreview } from "./TemplatePreview";
 import templateStyles from "./Templates.module.css";
 
-const FIELDS = ["name", "content", "shortcut", "template_type", "language", "department_id"];
+const FIELDS = ["name", "content", "shortcut", "template_type", "language", "department_id", "parameter_format"];
 /** The choice of all departments. */
 const ALL = "all";
 
@@ -30,6 +30,7 @@ export function TemplateForm({ template, onClose }: { template: Template | null;
   const [type, setType] = useState(template?.template_type ?? "text");
   const [department, setDepartment] = useState(template?.department_id ?? null);
   const [content, setContent] = useState(template?.content ?? "");
+  const [format, setFormat] = useState(template?.parameter_format ?? "positional");
   const isWhatsapp = type === "whatsapp";
 
   const form = useForm(FIELDS, async (values) => {
@@ -38,9 +39,10 @@ export function TemplateForm({ template, onClose }: { template: Template | null;
       name: textOf(values, "name"),
       content: content.trim(),
       template_type: type,
-      language: isWhatsapp ? textOf(values, "language") || null : null,
+      language: textOf(values, "language") || null,
       department_id: department,
       shortcut: shortcut === "" ? null : shortcut,
+      parameter_format: isWhatsapp ? format : "positional",
     };
     if (template === null) await createTemplate(next);
     else {
@@ -102,18 +104,36 @@ export function TemplateForm({ template, onClose }: { template: Template | null;
           }}
           errors={form.errors["template_type"]}
         />
+        <TextField
+          label={t("templates.language")}
+          hint={t("templates.language_hint")}
+          name="language"
+          autoComplete="off"
+          spellCheck="false"
+          defaultValue={template?.language ?? ""}
+          errors={form.errors["language"]}
+        />
         {isWhatsapp && (
-          <TextField
-            label={t("templates.language")}
-            hint={t("templates.language_hint")}
-            name="language"
-            autoComplete="off"
-            spellCheck="false"
-            defaultValue={template?.language ?? ""}
-            errors={form.errors["language"]}
+          <Select
+            label={t("templates.parameters")}
+            options={[
+              { id: "positional", name: t("templates.parameters.positional", { one: "{{1}}" }) },
+              { id: "named", name: t("templates.parameters.named", { one: "{{guest_name}}" }) },
+            ]}
+            value={format}
+            onChange={(id) => {
+              setFormat(id === "named" ? "named" : "positional");
+              markTyped();
+            }}
+            errors={form.errors["parameter_format"]}
           />
         )}
       </div>
+      {template?.available === false && (
+        <p className={templateStyles["unavailable"]} role="status">
+          {t("templates.unavailable_hint")}
+        </p>
+      )}
       <p className={styles["note"]}>{t(isWhatsapp ? "templates.type_hint.whatsapp" : "templates.type_hint.text")}</p>
       <div className={templateStyles["editor"]}>
         <TemplateEditor

@@ -7,10 +7,10 @@ import { Select, type Option } from "../ui/Select";
 import { missingOf, partsOf, type PlaceholderValues } from "./placeholders";
 import styles from "./Templates.module.css";
 
-/** So many conversations can be chosen as the sample. */
-const SAMPLES = 50;
+/** Maximum number of conversations to choose from. */
+const MAX_SAMPLES = 50;
 
-/** The text as a guest would get it now, computed from a conversation without the server. */
+/** The preview of a template, with the values of a conversation, computed without the server. */
 export function TemplatePreview({ content }: { content: string }) {
   const t = useT();
   const { locale } = useLanguage();
@@ -21,7 +21,7 @@ export function TemplatePreview({ content }: { content: string }) {
   const samples = [...conversations.values()]
     .filter(({ status }) => status !== "closed")
     .toSorted((a, b) => b.updated_at.localeCompare(a.updated_at))
-    .slice(0, SAMPLES);
+    .slice(0, MAX_SAMPLES);
   const sample = samples.find(({ id }) => id === chosen) ?? samples[0];
   const values: PlaceholderValues = {
     guest_name: sample?.guest_name ?? null,

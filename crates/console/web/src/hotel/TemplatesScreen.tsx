@@ -15,10 +15,11 @@ import { Button } from "../ui/Button";
 import { Table } from "../ui/Table";
 import styles from "./hotel.module.css";
 import { useTemplates } from "./queries";
+import { SyncButton } from "./SyncButton";
 import { TemplateDialog } from "./TemplateDialog";
 import templateStyles from "./Templates.module.css";
 
-/** The texts that staff choose from, and those that Meta has approved. */
+/** The screen with the templates of the hotel: canned replies, and WhatsApp templates approved by Meta. */
 export default function TemplatesScreen() {
   const t = useT();
   const { locale } = useLanguage();
@@ -38,7 +39,15 @@ export default function TemplatesScreen() {
   );
 
   return (
-    <Page title={t("templates.title")} actions={all.length > 0 && add}>
+    <Page
+      title={t("templates.title")}
+      actions={
+        <>
+          <SyncButton />
+          {all.length > 0 && add}
+        </>
+      }
+    >
       {all.length > 0 && <SearchField label={t("templates.search")} value={words} onChange={setWords} />}
       <ListState
         query={query}
@@ -76,7 +85,7 @@ export default function TemplatesScreen() {
 
 function Row({ template, onOpen }: { template: Template; onOpen: () => void }) {
   const t = useT();
-  const { name, shortcut, content, template_type, language } = template;
+  const { name, shortcut, content, template_type, language, available } = template;
   const departments = useStore((state) => state.directory.departments);
   const isOpener = useStore((state) => state.directory.hotel.opener_template_id === template.id);
   const department = departments.find(({ id }) => id === template.department_id)?.name ?? "";
@@ -91,6 +100,7 @@ function Row({ template, onOpen }: { template: Template; onOpen: () => void }) {
             {isOpener && `, ${t("templates.opener")}`}
           </span>
         )}
+        {!available && <span className={templateStyles["unavailable"]}>{t("templates.unavailable")}</span>}
         <span className={`${styles["second"]} ${styles["onlyNarrow"]}`}>
           <span className={templateStyles["excerpt"]} dir="auto">
             {content}

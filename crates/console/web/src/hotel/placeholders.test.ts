@@ -24,13 +24,13 @@ describe("partsOf", () => {
 });
 
 describe("missingOf", () => {
-  it("names each missing value once, in order", () => {
+  it("returns each missing name once, in order", () => {
     expect(missingOf(partsOf("{{b}} {{guest_name}} {{a}} {{b}}", VALUES))).toEqual(["b", "a"]);
   });
 });
 
 describe("insertPlaceholder", () => {
-  it("replaces the selection and leaves the caret behind it", () => {
+  it("replaces the selection and puts the caret behind the placeholder", () => {
     expect(insertPlaceholder("Hello XX!", "guest_name", 6, 8)).toEqual({ text: "Hello {{guest_name}}!", caret: 20 });
   });
 });

@@ -1,9 +1,9 @@
-/** What the console and the server know about every conversation. Other names are filled in by hand when a message is written. */
+/** Placeholders with a value in every conversation. Others must be filled in by hand when a message is written. */
 export const KNOWN_PLACEHOLDERS = ["guest_name", "room_number", "hotel_name", "staff_name", "department_name"] as const;
 
 export type KnownPlaceholder = (typeof KNOWN_PLACEHOLDERS)[number];
 
-/** Values of a conversation; null if it has none. */
+/** Values by placeholder name; null if there is none. */
 export type PlaceholderValues = Readonly<Record<string, string | null>>;
 
 export type TemplatePart =
@@ -13,7 +13,7 @@ export type TemplatePart =
 
 const PLACEHOLDER = /\{\{\s*([A-Za-z0-9_]+)\s*\}\}/gu;
 
-/** Splits a template as the server does: everything that is no complete placeholder is text. */
+/** Splits a template by the same rules as on the server: an incomplete placeholder is text. */
 export function partsOf(content: string, values: PlaceholderValues): readonly TemplatePart[] {
   const parts: TemplatePart[] = [];
   let end = 0;
@@ -27,13 +27,13 @@ export function partsOf(content: string, values: PlaceholderValues): readonly Te
   return parts;
 }
 
-/** The names without a value, in order of first use, each once. */
+/** Returns the placeholder names without a value, in order of first use, each once. */
 export function missingOf(parts: readonly TemplatePart[]): readonly string[] {
   const missing = parts.flatMap((part) => (part.kind === "placeholder" && part.value === null ? [part.name] : []));
   return [...new Set(missing)];
 }
 
-/** Inserts a placeholder at a selection; returns the new text and the place of the caret after it. */
+/** Replaces a selection by a placeholder. Returns the new text and the caret position behind the placeholder. */
 export function insertPlaceholder(text: string, name: string, start: number, end: number): { text: string; caret: number } {
   const inserted = `{{${name}}}`;
   return { text: text.slice(0, start) + inserted + text.slice(end), caret: start + inserted.length };

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { listDepartments, listStaff, listTemplates } from "../api/hotel-calls";
+import { listApiKeys, listDepartments, listStaff, listTemplates } from "../api/hotel-calls";
 import { useRefetch } from "../records/useRefetch";
 
 const STAFF = ["staff"];
@@ -12,7 +12,7 @@ export function useStaff() {
   return useQuery({ queryKey: STAFF, queryFn: () => listStaff() });
 }
 
-/** All departments, also the inactive ones. */
+/** Fetches all departments, including inactive ones. */
 export function useDepartments() {
   useRefetch(DEPARTMENTS, "departments");
   return useQuery({ queryKey: DEPARTMENTS, queryFn: () => listDepartments({ inactive: true }) });
@@ -21,4 +21,11 @@ export function useDepartments() {
 export function useTemplates() {
   useRefetch(TEMPLATES, "templates");
   return useQuery({ queryKey: TEMPLATES, queryFn: () => listTemplates() });
+}
+
+/** No event announces changed API keys, so each change invalidates this query. */
+export const API_KEYS = ["api_keys"];
+
+export function useApiKeys() {
+  return useQuery({ queryKey: API_KEYS, queryFn: () => listApiKeys() });
 }

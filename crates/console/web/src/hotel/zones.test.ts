@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { countries, timeZones } from "./zones";
 
 describe("timeZones", () => {
-  it("have the present one and UTC, each once", () => {
+  it("contain the current time zone and UTC, each once", () => {
     const ids = timeZones("Europe/Lisbon").map(({ id }) => id);
     expect(ids).toContain("UTC");
     expect(ids.filter((id) => id === "Europe/Lisbon")).toHaveLength(1);
@@ -12,7 +12,7 @@ describe("timeZones", () => {
 });
 
 describe("countries", () => {
-  it("have today's codes by the names of the language", () => {
+  it("contain current country codes with their names in the language", () => {
     const found = new Map(countries("de").map(({ id, name }) => [id, name]));
     expect(found.get("ES")).toBe("Spanien");
     expect(found.get("GB")).toBe("Vereinigtes Königreich");

@@ -1,16 +1,16 @@
 import type { Option } from "../ui/Select";
 
-/** All time zones of the browser, and the present one of the hotel. */
+/** Returns all time zones of the browser, and the hotel's current one. */
 export function timeZones(current: string): readonly Option[] {
   const names = new Set([...Intl.supportedValuesOf("timeZone"), "UTC", current]);
   return [...names].toSorted().map((name) => ({ id: name, name: name.replaceAll("_", " ") }));
 }
 
-/** Codes of CLDR that are no countries. */
+/** CLDR region codes that are not countries. */
 const NO_COUNTRIES = new Set(["EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"]);
 const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
-/** The countries by their names in a language. */
+/** Returns the countries with their names in a language. */
 export function countries(locale: string): readonly Option[] {
   const names = new Intl.DisplayNames(locale, { type: "region", fallback: "none" });
   const order = new Intl.Collator(locale);
@@ -22,7 +22,7 @@ export function countries(locale: string): readonly Option[] {
     .toSorted((a, b) => order.compare(a.name, b.name));
 }
 
-/** Old codes, such as DD and UK, stand for others. */
+/** Returns `false` for deprecated codes, such as DD and UK, which CLDR maps to others. */
 function isCurrent(code: string): boolean {
   return new Intl.Locale(`und-${code}`).region === code;
 }

@@ -7,17 +7,17 @@ import en from "./en";
 import es from "./es";
 
 describe.each([["de", de], ["es", es], ["ar", ar]])("the messages of %s", (language, messages) => {
-  it("have the keys of English", () => {
+  it("have the same keys as English", () => {
     expect(Object.keys(messages).toSorted()).toEqual(Object.keys(en).toSorted());
   });
 
-  it("have the places of English", () => {
+  it("have the same placeholders as English", () => {
     for (const [key, message] of Object.entries(messages)) {
       expect([key, placesOf(message)]).toEqual([key, placesOf(en[key as keyof typeof en])]);
     }
   });
 
-  it("have all plural categories of the language", () => {
+  it("contain all plural categories of the language", () => {
     const wanted = new Intl.PluralRules(language).resolvedOptions().pluralCategories.filter((name) => name !== "many" || language === "ar");
     for (const [key, message] of Object.entries(messages)) {
       for (const given of pluralsOf(parse(message))) expect([key, wanted.filter((name) => !given.includes(name))]).toEqual([key, []]);

@@ -9,7 +9,7 @@ export type { MessageKey } from "./en";
 export type MessageValues = Record<string, string | number | Date | null | undefined>;
 export type Translate = (key: MessageKey, values?: MessageValues) => string;
 
-/** Provides the language that `setLanguage` loaded; changes with it. */
+/** Provides the language loaded by `setLanguage`, and re-renders when it changes. */
 export function I18nProvider({ children }: { children: ReactNode }) {
   const { locale, messages } = useLanguage();
   return (
@@ -19,12 +19,12 @@ export function I18nProvider({ children }: { children: ReactNode }) {
   );
 }
 
-/** The language on screen and the locale for times and numbers. */
+/** Returns the current language and the locale for times and numbers. */
 export function useLanguage(): LoadedLanguage {
   return useSyncExternalStore(subscribeLanguage, currentLanguage);
 }
 
-/** Returns the function that translates a message into plain text. */
+/** Returns the function that formats a message as plain text. */
 export function useT(): Translate {
   const intl = useIntl();
   return useMemo(() => (key: MessageKey, values?: MessageValues) => intl.formatMessage({ id: key }, values), [intl]);

@@ -14,7 +14,7 @@ export const LANGUAGE_NAMES: Record<Language, string> = {
 
 export interface LoadedLanguage {
   readonly language: Language;
-  /** With region, for times and numbers. */
+  /** With a region, for times and numbers. */
   readonly locale: string;
   readonly messages: Messages;
 }
@@ -28,13 +28,13 @@ const LOADERS: Record<Language, () => Promise<{ default: Messages }>> = {
   ar: () => import("./ar"),
 };
 
-// `en` alone would format times like the USA.
-const DEFAULT_LOCALES: Record<Language, string> = { en: "en-GB", de: "de-DE", es: "es-ES", ar: "ar" };
+// `en` alone would use the formats of the USA, and `ar` alone a 12-hour clock.
+const DEFAULT_LOCALES: Record<Language, string> = { en: "en-GB", de: "de-DE", es: "es-ES", ar: "ar-u-hc-h23" };
 
 const listeners = new Set<() => void>();
 let loaded: LoadedLanguage | null = null;
 
-/** The language of this device: the one chosen here before, else the first of the browser's that exists. */
+/** Returns the language of this device: the one chosen before, otherwise the first supported one of the browser. */
 export function preferredLanguage(): Language {
   const stored = storedLanguage();
   if (stored !== null) return stored;
@@ -45,7 +45,7 @@ export function preferredLanguage(): Language {
   return "en";
 }
 
-/** Loads a language and shows the page in it. Must have succeeded once before the first rendering. */
+/** Loads a language and renders the page in it. Must have succeeded once before the first rendering. */
 export async function setLanguage(language: Language): Promise<void> {
   if (loaded?.language === language) return;
   const { default: messages } = await LOADERS[language]();
@@ -55,12 +55,12 @@ export async function setLanguage(language: Language): Promise<void> {
   try {
     localStorage.setItem(STORAGE_KEY, language);
   } catch {
-    // A browser without storage asks the browser's languages at the next start.
+    // Without storage the next start uses the browser's languages.
   }
   for (const listener of listeners) listener();
 }
 
-/** The language on screen. Fails if none was loaded yet. */
+/** Returns the current language. Throws if none is loaded. */
 export function currentLanguage(): LoadedLanguage {
   if (loaded === null) throw new Error("setLanguage must be awaited before rendering");
   return loaded;
@@ -71,7 +71,9 @@ export function subscribeLanguage(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** The browser's own region if it speaks this language, else a default region. */
+/**
+ * Returns the browser's locale if its language matches, otherwise a default locale, so that regional formats are kept.
+ */
 export function localeOf(language: Language, browserLocale: string): string {
   return browserLocale.startsWith(`${language}-`) ? browserLocale : DEFAULT_LOCALES[language];
 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState, type FocusEvent, type PointerEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type FocusEvent, type PointerEvent, type ReactNode } from "react";
 import { useLocation } from "wouter";
 
 import type { Conversation } from "../api/types";
@@ -8,6 +8,7 @@ import { placePath, type Place } from "../store/place";
 import { useStore } from "../store/store";
 import { Button } from "../ui/Button";
 import { focusSoon } from "../ui/focus";
+import { keepOverReload, takeKept } from "../ui/reload-memory";
 import { TWO_PANES, useMediaQuery } from "../ui/useMediaQuery";
 import { VisuallyHidden } from "../ui/VisuallyHidden";
 import styles from "./ConversationList.module.css";
@@ -19,21 +20,21 @@ import { useListKeys } from "./useListKeys";
 interface ConversationListProps {
   place: Place;
   title: string;
-  /** In the live order. */
+  /** In the live order, not frozen. */
   conversations: readonly Conversation[];
   openId: number | null;
   isLoading: boolean;
-  /** Beside the title: the choice of the order. */
+  /** Beside the title: the order menu. */
   controls?: ReactNode;
-  /** Between head and rows: chips, a problem. */
+  /** Between head and rows: queue chips, an error. */
   above?: ReactNode;
-  /** Instead of rows, if there are none. */
+  /** Shown if there are no rows. */
   empty: ReactNode;
-  /** Below the rows. */
+  /** Below the rows: the button for the next page. */
   below?: ReactNode;
 }
 
-/** A list of conversations whose order stands still while the pointer or the focus is in it. */
+/** A list of conversations. Its order is frozen while the pointer or the focus is in it. */
 export function ConversationList(props: ConversationListProps) {
   const { place, title, conversations, openId, isLoading, controls, above, empty, below } = props;
   const t = useT();
@@ -51,8 +52,18 @@ export function ConversationList(props: ConversationListProps) {
   const { rows, moved, applyOrder } = useFrozenRows(live, hasPointer || hasFocus);
   const ids = useMemo(() => rows.filter(({ isGone }) => !isGone).map(({ id }) => id), [rows]);
 
+  // Restores the scroll position after a reload.
+  const list = placePath(place);
+  const hasRows = rows.length > 0 && !isLoading;
+  useLayoutEffect(() => {
+    if (!hasRows) return;
+    const kept = takeKept(`list ${list}`);
+    if (typeof kept === "number") scrollRef.current?.scrollTo({ top: kept });
+    return keepOverReload(`list ${list}`, () => scrollRef.current?.scrollTop);
+  }, [list, hasRows]);
+
   const handleOpen = useCallback(() => {
-    // Side by side the person goes on in the box; in one pane the thread covers the list.
+    // With two panes the person continues in the composer; with one pane the thread covers the list.
     if (hasTwoPanes) focusSoon("composer");
   }, [hasTwoPanes]);
 
@@ -126,7 +137,7 @@ export function ConversationList(props: ConversationListProps) {
   );
 }
 
-/** The button below a list that is fetched in pages. */
+/** The button that loads the next page of a list. */
 export function MoreButton({ onPress }: { onPress: () => void }) {
   const t = useT();
   return (

@@ -17,7 +17,7 @@ import styles from "./ConversationRow.module.css";
 import { LastWords } from "./LastWords";
 import { nameRow, waitingMinutes } from "./row-words";
 
-/** A row under the pointer for this long will probably be opened. */
+/** Delay in milliseconds with the pointer on a row before its thread is prefetched. */
 const PREFETCH_DELAY = 100;
 
 interface ConversationRowProps {
@@ -25,13 +25,13 @@ interface ConversationRowProps {
   href: string;
   isOpen: boolean;
   hasDraft: boolean;
-  /** The one row of the list that Tab reaches. */
+  /** The only row of the list with `tabIndex` 0 (roving tabindex). */
   isCurrent: boolean;
   now: number;
   onOpen: (id: number) => void;
 }
 
-/** One conversation of a list: a link of two lines. */
+/** A row of the list: a link of two lines that opens the conversation. */
 export const ConversationRow = memo(function ConversationRow(props: ConversationRowProps) {
   const { conversation, href, isOpen, hasDraft, isCurrent, now, onOpen } = props;
   const t = useT();

@@ -1,5 +1,6 @@
 import {
   createContext,
+  useCallback,
   useContext,
   useEffect,
   useImperativeHandle,
@@ -37,14 +38,14 @@ interface ConversationRowsProps {
   ref: Ref<RowsHandle>;
 }
 
-/** The virtual list. Only rows in view, the open one and the one with the focus are in the page. */
+/** The virtual list of rows: only those in the viewport, the open row and the current row are mounted. */
 export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }: ConversationRowsProps) {
   const t = useT();
   const now = useMinute();
   const conversations = useStore((state) => state.conversations);
   const drafts = useStore((state) => state.drafts);
   const virtualizer = useRef<VirtualizerHandle>(null);
-  /** The row that arrow keys start from; Tab reaches this one alone. */
+  /** The row from which arrow keys move, and the only one that Tab reaches (roving tabindex). */
   const [current, setCurrent] = useState({ id: openId, openId });
   if (current.openId !== openId) setCurrent({ id: openId ?? current.id, openId });
   const currentId = current.id;
@@ -55,7 +56,7 @@ export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }
   const currentPlace = (currentId === null ? undefined : places.get(currentId)) ?? openPlace ?? 0;
   const keepMounted = openPlace === undefined ? [currentPlace] : [currentPlace, openPlace];
 
-  // A row that is far away is mounted first and takes the focus then.
+  // A row outside the viewport is mounted first and takes the focus in a later effect.
   useEffect(() => {
     if (!wantsFocus.current) return;
     const id = rows[currentPlace]?.id;
@@ -78,7 +79,7 @@ export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }
   useImperativeHandle(ref, () => ({ focusCurrent: () => moveTo(openPlace ?? 0, 1) }));
   useEffect(() => offerFocus("list", () => moveTo(currentPlace, 1)));
 
-  // The focused conversation has left: the focus goes to the next row.
+  // If the focused conversation leaves the list, the focus moves to the next row.
   const isCurrentGone = rows[currentPlace]?.isGone === true;
   useEffect(() => {
     const hasFocus = scrollRef.current?.contains(document.activeElement) === true;
@@ -87,6 +88,15 @@ export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }
     wantsFocus.current = true;
     setCurrent({ id: next.id, openId });
   }, [isCurrentGone, currentPlace, rows, openId, scrollRef]);
+
+  // A stable function, so that an event re-renders only the memoized rows that it changes.
+  const handleOpen = useCallback(
+    (opened: number) => {
+      onOpen(opened);
+      if (opened === openId) focusOn("composer");
+    },
+    [onOpen, openId],
+  );
 
   function handleKeyDown(event: KeyboardEvent) {
     const { nativeEvent } = event;
@@ -101,7 +111,7 @@ export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }
 
   return (
     <RowTotal value={rows.length}>
-      {/* Arrow keys move between the links of the list. */}
+      {/* The handler moves the focus between the links inside. */}
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div onKeyDown={handleKeyDown}>
         <Virtualizer
@@ -131,10 +141,7 @@ export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }
                 hasDraft={(drafts.get(id)?.text ?? "") !== "" && id !== openId}
                 isCurrent={index === currentPlace}
                 now={now}
-                onOpen={(opened) => {
-                  onOpen(opened);
-                  if (opened === openId) focusOn("composer");
-                }}
+                onOpen={handleOpen}
               />
             );
           }}
@@ -149,14 +156,14 @@ const RowTotal = createContext(0);
 function RowItem({ style, index, children, ref }: CustomItemComponentProps) {
   const total = useContext(RowTotal);
   return (
-    // virtua's types still name the legacy references of React 18.
+    // virtua still types this reference as a legacy `Ref` of React 18.
     <li ref={ref as Ref<HTMLLIElement>} style={style} aria-setsize={total} aria-posinset={index + 1}>
       {children}
     </li>
   );
 }
 
-/** In pixels; rows have one fixed height in rem. */
+/** Returns the row height in pixels; it is a fixed value in rem. */
 function rowHeight(): number {
   const root = getComputedStyle(document.documentElement);
   return Number.parseFloat(root.getPropertyValue("--row")) * Number.parseFloat(root.fontSize);

@@ -13,7 +13,7 @@ import { ConversationList, MoreButton } from "./ConversationList";
 
 const PLACE = { queue: "done", department: null } as const;
 
-/** What is done: fetched in pages, newest first, together with what was closed since. */
+/** The list of closed conversations: pages of the REST API, newest first, and those closed since. */
 export default function DoneList({ openId, above }: { openId: number | null; above: ReactNode }) {
   const t = useT();
   const query = useInfiniteQuery({
@@ -24,7 +24,7 @@ export default function DoneList({ openId, above }: { openId: number | null; abo
   });
   const { data } = query;
 
-  // Opened and reopened ones are then known to the live state, which has the newer word on them.
+  // Merged into the store, whose events keep the loaded conversations up to date.
   useEffect(() => {
     const conversations = data?.pages.at(-1)?.results;
     if (conversations) dispatch({ type: "conversations", conversations, seq: null });
@@ -60,7 +60,10 @@ export default function DoneList({ openId, above }: { openId: number | null; abo
   );
 }
 
-/** Older ones that the live state happens to know would leave gaps in the list. */
+/**
+ * Returns the oldest loaded time. Older conversations in the store are hidden, because there would be gaps between
+ * them.
+ */
 function oldestOf(conversations: readonly Conversation[]): string | null {
   return conversations.reduce<string | null>((oldest, { updated_at: at }) => (oldest === null || at < oldest ? at : oldest), null);
 }

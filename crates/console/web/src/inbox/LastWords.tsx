@@ -4,7 +4,7 @@ import { Bidi } from "../ui/Bidi";
 import styles from "./ConversationRow.module.css";
 import { authorOf } from "./row-words";
 
-/** The last words of a conversation with their author, in one line. */
+/** The last message of a conversation with its author, in one line. */
 export function LastWords({ message, me }: { message: LastMessage | null; me: Me }) {
   const t = useT();
   if (message === null) return <span className={styles["text"]}>{t("inbox.row.nothing")}</span>;

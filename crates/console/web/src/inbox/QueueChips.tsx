@@ -6,7 +6,7 @@ import { counts, QUEUES } from "../store/queues";
 import { useStore } from "../store/store";
 import styles from "./ConversationList.module.css";
 
-/** The queues on telephones, in one line that scrolls sideways. */
+/** The links to the queues on telephones, in one line that scrolls sideways. */
 export function QueueChips({ place }: { place: Place }) {
   const t = useT();
   const { locale } = useLanguage();
@@ -34,7 +34,7 @@ export function QueueChips({ place }: { place: Place }) {
   );
 }
 
-/** The current chip may be beyond the edge. */
+/** Scrolls the current chip into the viewport. */
 function showChip(chip: HTMLAnchorElement | null): void {
   chip?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

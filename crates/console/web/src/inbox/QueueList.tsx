@@ -23,7 +23,7 @@ interface QueueListProps {
   openId: number | null;
 }
 
-/** The list of a queue: from the live state, or in pages for what is done. */
+/** The list of a queue: from the store, or in pages for closed conversations. */
 export function QueueList({ place, openId }: QueueListProps) {
   const hasRail = useMediaQuery(TWO_PANES);
   const chips = hasRail ? null : <QueueChips place={place} />;

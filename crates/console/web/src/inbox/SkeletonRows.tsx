@@ -5,7 +5,7 @@ import styles from "./ConversationList.module.css";
 
 const ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
-/** Grey rows of the final height. */
+/** Placeholder rows of the final height. */
 export function SkeletonRows() {
   const t = useT();
   return (

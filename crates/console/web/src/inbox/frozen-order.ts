@@ -1,20 +1,20 @@
-/** A row as it is shown while the order of its list is frozen. */
+/** A row of a list, whose order may be frozen. */
 export interface ShownRow {
   readonly id: number;
-  /** It no longer belongs to the list; its place stays empty until the order is applied. */
+  /** The conversation has left the list. Its row stays empty until the live order is applied. */
   readonly isGone: boolean;
 }
 
 /**
- * The rows of a frozen list: those that were shown, in their places. New and moved ones wait for the button
- * "3 conversations moved", so that a click always opens the guest under the pointer.
+ * Returns the rows of a frozen list in the order shown. New and moved conversations wait for the button "3
+ * conversations moved", so that a click always opens the guest under the pointer.
  */
 export function freezeRows(shown: readonly number[], live: readonly number[]): readonly ShownRow[] {
   const present = new Set(live);
   return shown.map((id) => ({ id, isGone: !present.has(id) }));
 }
 
-/** How many conversations would appear, leave or change their place if the live order were applied. */
+/** Returns how many conversations would appear, leave or move if the live order were applied. */
 export function countMoved(shown: readonly number[], live: readonly number[]): number {
   const places = new Map(shown.map((id, place) => [id, place]));
   const stayed = live.map((id) => places.get(id)).filter((place) => place !== undefined);
@@ -22,9 +22,9 @@ export function countMoved(shown: readonly number[], live: readonly number[]): n
   return live.length - longestAscending(stayed) + left;
 }
 
-/** The length of the longest ascending subsequence: the rows that keep their order. */
+/** Returns the length of the longest ascending subsequence: the number of rows that keep their order. */
 function longestAscending(places: readonly number[]): number {
-  /** `ends[n]`: the least end of an ascending subsequence of length n + 1. */
+  /** `ends[n]`: the smallest end of an ascending subsequence of length n + 1. */
   const ends: number[] = [];
   for (const place of places) {
     let low = 0;

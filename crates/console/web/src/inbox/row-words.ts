@@ -3,10 +3,10 @@ import type { Translate } from "../i18n/i18n";
 import { unreadOf } from "../store/queues";
 import { minutesSince } from "../ui/time";
 
-/** Minutes are shown for this long; then the time of day says more. */
+/** Waiting time in minutes up to which it is shown as minutes; then the time of day is shown. */
 const MAX_MINUTES = 60;
 
-/** "You:", "Maria:", "Assistant:"; nothing for the guest. */
+/** Returns the author of a message, "You:", "Maria:" or "Assistant:"; null for the guest. */
 export function authorOf(message: LastMessage, me: Me, t: Translate): string | null {
   switch (message.sender_type) {
     case "guest":
@@ -19,14 +19,14 @@ export function authorOf(message: LastMessage, me: Me, t: Translate): string | n
   }
 }
 
-/** Minutes that the guest has waited; null if nobody waits, or for longer than an hour. */
+/** Returns the minutes that the guest has waited; null if no guest waits, or for an hour or more. */
 export function waitingMinutes(conversation: Conversation, now: number): number | null {
   if (conversation.waiting_since === null) return null;
   const minutes = minutesSince(conversation.waiting_since, now);
   return minutes < MAX_MINUTES ? minutes : null;
 }
 
-/** The name of a row for assistive technology: "Room 2037, Ana Rossi, waiting 12 minutes, 2 unread". */
+/** Returns the accessible name of a row: "Room 2037, Ana Rossi, waiting 12 minutes, 2 unread". */
 export function nameRow(conversation: Conversation, time: string | null, now: number, hasDraft: boolean, t: Translate): string {
   const { room_number: room, guest_name: guest, assigned_to: owner, unsent, labels } = conversation;
   const minutes = waitingMinutes(conversation, now);

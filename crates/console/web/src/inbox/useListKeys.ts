@@ -4,13 +4,13 @@ import { isKey } from "../ui/keys";
 import { isLayerOpen } from "../ui/modal";
 
 interface ListKeys {
-  /** As shown. */
+  /** In the order shown. */
   ids: readonly number[];
   openId: number | null;
   onOpen: (id: number) => void;
 }
 
-/** Alt ↑ and Alt ↓ open the neighbour of the open conversation, from anywhere. */
+/** Alt ↑ and Alt ↓ open the previous and next conversation of the list, wherever the focus is. */
 export function useListKeys({ ids, openId, onOpen }: ListKeys): void {
   useEffect(() => {
     function handleKeyDown(event: KeyboardEvent) {

@@ -4,10 +4,13 @@ import type { Conversation, ConversationDetails, Message } from "../api/types";
 import { dispatch, store } from "../store/store";
 import { keepUnread } from "./sync";
 
-// What staff do with a conversation: shown at once, and taken back if the server refuses. Each throws the `ApiError` or
-// `NetworkError` for the sentence of a toast.
+// Actions of staff on a conversation: an optimistic update, rolled back if the server refuses. Each rejects with the
+// `ApiError` or `NetworkError` for a toast.
 
-/** "Take it": 409 `already_assigned` if a colleague was faster; then the store already shows the colleague. */
+/**
+ * Assigns the conversation to this staff member. On 409 `already_assigned` the store shows the colleague who was
+ * faster.
+ */
 export async function takeConversation(id: number): Promise<void> {
   const { me } = store.getState();
   try {
@@ -64,12 +67,12 @@ export async function setLabels(id: number, add: readonly number[], remove: read
   await change(id, { labels: [...kept, ...added] }, () => calls.changeLabels(id, { add: [...add], remove: [...remove] }));
 }
 
-/** Sends a `failed` or `unknown` message again. */
+/** Retries a `failed` or `unknown` message. */
 export async function tryAgain(message: Message): Promise<void> {
   dispatch({ type: "message", message: await calls.retryMessage(message.conversation_id, message.id) });
 }
 
-/** Takes back a `held` or `queued` message. */
+/** Deletes a `held` or `queued` message before it goes out to the guest. */
 export async function takeBack(message: Message): Promise<void> {
   await calls.takeBackMessage(message.conversation_id, message.id);
   dispatch({ type: "message", message: { ...message, delivery: "removed" } });
@@ -80,12 +83,12 @@ export async function editHeldMessage(message: Message, text: string): Promise<v
   dispatch({ type: "message", message: await calls.editHeldMessage(message.conversation_id, message.id, text) });
 }
 
-/** An empty emoji withdraws the reaction. */
+/** Sets this staff member's reaction. An empty emoji removes it. */
 export async function reactTo(message: Message, emoji: string): Promise<void> {
   dispatch({ type: "message", message: await calls.react(message.conversation_id, message.id, emoji) });
 }
 
-/** Unread from this message on, here and on all devices. */
+/** Marks the conversation as unread from this message on, on all devices of this staff member. */
 export async function markUnread(message: Message): Promise<void> {
   const id = message.conversation_id;
   keepUnread(id);
@@ -102,7 +105,7 @@ async function change(
   dispatch({ type: "conversation_changed", id, change: shown });
   try {
     const answer = await call();
-    // While live the event brings the result, in order with the changes of colleagues.
+    // While live, the result arrives as an event, in order with the changes of colleagues.
     const isLive = store.getState().connection.phase === "live";
     if ("id" in answer && !isLive) dispatch({ type: "conversations", conversations: [answer], seq: null });
   } catch (error) {
@@ -111,7 +114,7 @@ async function change(
   }
 }
 
-/** Of the keys that were shown in advance the former values, where no event has brought another one since. */
+/** Rollback: returns the old values of the changed keys, except of keys that an event has changed since. */
 function undo(before: Conversation, shown: Partial<Conversation>): Partial<Conversation> {
   const now = store.getState().conversations.get(before.id);
   const undone = Object.keys(shown).filter((key) => valueOf(now, key) === valueOf(shown, key));

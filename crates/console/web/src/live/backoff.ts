@@ -1,14 +1,14 @@
-/** In milliseconds. */
-const FIRST = 500;
-const LONGEST = 15_000;
-const RESTART = 5_000;
+/** Delays in milliseconds. */
+const BASE_DELAY = 500;
+const MAX_DELAY = 15_000;
+const MAX_RESTART_DELAY = 5_000;
 
-/** The wait before the next attempt: random, so that not all consoles come back in the same moment. */
+/** Exponential backoff: returns the delay before an attempt. Random, so that consoles do not all reconnect at once. */
 export function backoff(attempt: number, random: () => number = Math.random): number {
-  return random() * Math.min(LONGEST, FIRST * 2 ** attempt);
+  return random() * Math.min(MAX_DELAY, BASE_DELAY * 2 ** attempt);
 }
 
-/** The wait after a server has announced its restart (1012). */
+/** Returns the random delay before a reconnect after a server restart (close code 1012). */
 export function restartWait(random: () => number = Math.random): number {
-  return random() * RESTART;
+  return random() * MAX_RESTART_DELAY;
 }

@@ -2,7 +2,7 @@ import type { SocketEvent } from "../api/types";
 
 type Ack = Extract<SocketEvent, { type: "ack" }>;
 
-/** A command was refused, or the connection was lost before its ack (`lost`). */
+/** The server refused a command, or the connection was lost before the ack (code `lost`). */
 export class CommandError extends Error {
   readonly code: string;
 
@@ -13,7 +13,7 @@ export class CommandError extends Error {
   }
 }
 
-/** Commands of one connection that wait for their ack. */
+/** The commands of one connection that wait for their ack, by `request_id`. */
 export class Commands {
   private readonly send: (command: object) => boolean;
   private readonly waiting = new Map<string, { resolve(ack: Ack): void; reject(error: CommandError): void }>();
@@ -35,7 +35,7 @@ export class Commands {
     });
   }
 
-  /** For what is repeated or forgotten anyway. */
+  /** Sends a command without waiting for its ack; for commands whose loss does no harm. */
   tell(command: object): void {
     this.send(command);
   }

@@ -55,7 +55,7 @@ describe("the backoff", () => {
 });
 
 describe("a connection", () => {
-  it("replaces a socket that is silent for 60 s, but not one with heartbeats", async () => {
+  it("replaces a socket after 60 s without a frame, but not one with heartbeats", async () => {
     const { sockets, lost } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);
@@ -70,7 +70,7 @@ describe("a connection", () => {
     expect(sockets.length).toBe(2);
   });
 
-  it("waits 10 s for the welcome", async () => {
+  it("drops a socket without a welcome after 10 s", async () => {
     const { sockets, lost } = connect();
     await vi.advanceTimersByTimeAsync(9_999);
     expect(lost).toEqual([]);
@@ -79,13 +79,13 @@ describe("a connection", () => {
     expect(sockets.length).toBe(1);
   });
 
-  it("has no last attempt", async () => {
+  it("retries without a last attempt", async () => {
     const { lost } = connect(() => Promise.reject(new Error("no network")));
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(lost.length).toBeGreaterThan(400);
   });
 
-  it("tries at once when the browser is online or the tab visible again", async () => {
+  it("reconnects at once when the browser is online or the tab visible again", async () => {
     const { connection, sockets } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);
@@ -97,7 +97,7 @@ describe("a connection", () => {
     expect(sockets.length).toBe(2);
   });
 
-  it("waits after 4409 until the tab is used", async () => {
+  it("waits after close code 4409 until the tab is used", async () => {
     const { connection, sockets, lost } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);
@@ -110,7 +110,7 @@ describe("a connection", () => {
     expect(sockets.length).toBe(2);
   });
 
-  it("stops after 4401 until it is started again", async () => {
+  it("stops after close code 4401 until it is started again", async () => {
     const { connection, sockets, overs } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);
@@ -123,14 +123,14 @@ describe("a connection", () => {
     expect(sockets.length).toBe(2);
   });
 
-  it("stops if there is no session any more", async () => {
+  it("stops if the session is over", async () => {
     const { sockets, lost } = connect(() => Promise.reject("over"));
     await vi.advanceTimersByTimeAsync(600_000);
     expect(sockets.length).toBe(0);
     expect(lost).toEqual([]);
   });
 
-  it("notices by a ping that a socket is dead when the tab wakes", async () => {
+  it("detects a dead socket by a ping when the tab wakes", async () => {
     const { connection, sockets, lost } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);
@@ -140,7 +140,7 @@ describe("a connection", () => {
     expect(lost).toEqual(["network"]);
   });
 
-  it("delivers frames that came together at once, and those before a close first", async () => {
+  it("delivers waiting frames as one batch, and before the close", async () => {
     const { sockets, batches } = connect();
     await vi.advanceTimersByTimeAsync(0);
     sockets[0]?.receive(WELCOME);

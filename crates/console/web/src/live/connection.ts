@@ -1,39 +1,41 @@
 import type { SocketEvent } from "../api/types";
 import { backoff, restartWait } from "./backoff";
 
-/** In milliseconds. */
-const SILENCE = 60_000;
-const FIRST_FRAME = 10_000;
-const PROBE = 5_000;
+/** Timeouts in milliseconds: for any frame, for the first frame, and for a frame after a ping. */
+const SILENCE_TIMEOUT = 60_000;
+const WELCOME_TIMEOUT = 10_000;
+const PING_TIMEOUT = 5_000;
 
 const SESSION_OVER = 4401;
 const REPLACED = 4409;
 const RESTART = 1012;
-/** `WebSocket.OPEN`, which the unit tests have not. */
+/** `WebSocket.OPEN`, because unit tests run without the global `WebSocket`. */
 const SOCKET_OPEN = 1;
 
 export type Lost = "network" | "bad_origin" | "replaced";
 
 export interface ConnectionListener {
-  /** A token for the socket; throws if there is no session or no network. */
+  /** Returns an access token for the socket. Rejects if there is no session or no network. */
   token(): Promise<string>;
-  /** Why `token` failed; `over`: the session is over, and no attempt follows until `start`. */
+  /** Maps an error of `token` to a reason. `over`: the session is over, and no attempt follows until `start`. */
   causeOf(error: unknown): Lost | "over";
-  /** Frames that arrived together, in order. `welcome` is the first of each connection. */
+  /** Frames that arrived together, in order. The first frame of each connection is `welcome`. */
   onEvents(events: readonly SocketEvent[]): void;
   onLost(reason: Lost): void;
-  /** Close code 4401. */
+  /** The server closed the socket with code 4401. */
   onSessionOver(): void;
 }
 
 export type CreateSocket = (protocols: string[]) => WebSocket;
 
 /**
- * The one WebSocket of a tab.
+ * The only WebSocket of a tab. It reconnects with backoff and without a last attempt.
  *
  * ```
- * idle ──start──▶ connecting ──welcome──▶ open ──silent, closed──▶ waiting ──timer, wake──▶ connecting
- *                     └──no token, refused, silent──▶ waiting      (4401: idle, 4409: replaced until wake)
+ * idle ──start──▶ connecting ──first frame──▶ open ──closed, no frame for 60 s──▶ waiting
+ * connecting ──no token, closed, no frame for 10 s──▶ waiting ──timer, wake──▶ connecting
+ * connecting, open ──close code 4409──▶ replaced ──wake──▶ connecting
+ * connecting, open ──close code 4401, session over──▶ idle
  * ```
  */
 export class Connection {
@@ -63,17 +65,20 @@ export class Connection {
     this.drop();
   }
 
-  /** The replay has ended: the next loss begins with the shortest wait again. */
+  /** Resets the backoff after a complete replay. */
   settle(): void {
     this.attempt = 0;
   }
 
-  /** The server has refused to go on on this socket. */
+  /** Reconnects with backoff after the server has refused `resume` on this socket. */
   retry(): void {
     if (this.phase === "open") this.lose("network", this.nextWait());
   }
 
-  /** Becoming visible, online, used: connects at once, or checks that the socket is still alive. */
+  /**
+   * Reconnects at once, or pings the open socket. Call when the tab becomes visible or is used, or the browser is
+   * online.
+   */
   wake(): void {
     if (this.phase === "waiting" || this.phase === "replaced") {
       this.attempt = 0;
@@ -83,14 +88,14 @@ export class Connection {
     }
   }
 
-  /** The browser says that there is no network: the socket is dead, though nobody has closed it. */
+  /** Drops the socket without waiting for a close event, because the browser reports that there is no network. */
   offline(): void {
     if (this.phase === "open" || this.phase === "connecting") this.lose("network", backoff(this.attempt));
   }
 
-  /** False if there is no open socket. */
+  /** Returns `false` if there is no open socket. */
   send(command: object): boolean {
-    // A socket that is closing takes no more; its end comes as an event of its own.
+    // A closing socket discards frames; its close event follows.
     if (this.phase !== "open" || this.socket?.readyState !== SOCKET_OPEN) return false;
     this.socket.send(JSON.stringify(command));
     return true;
@@ -116,7 +121,7 @@ export class Connection {
   private open(token: string): void {
     const socket = this.createSocket(["bearer", token]);
     this.socket = socket;
-    this.watch.set(FIRST_FRAME, () => this.lose("network", this.nextWait()));
+    this.watch.set(WELCOME_TIMEOUT, () => this.lose("network", this.nextWait()));
     socket.addEventListener("message", (event: MessageEvent) => {
       if (this.socket === socket) this.receive(event.data);
     });
@@ -128,13 +133,13 @@ export class Connection {
   private receive(data: unknown): void {
     this.lastFrame = Date.now();
     this.phase = "open";
-    this.watch.set(SILENCE, () => this.checkSilence());
+    this.watch.set(SILENCE_TIMEOUT, () => this.checkSilence());
     const event = parse(data);
     if (event !== null) this.frames.push(event);
   }
 
   private closed(code: number): void {
-    // What came before the close belongs to the log, and the cursor moves with it.
+    // Frames that arrived before the close are part of the log and move the cursor.
     this.frames.flush();
     if (code === SESSION_OVER) {
       this.stop();
@@ -146,20 +151,20 @@ export class Connection {
     }
   }
 
-  /** Timers of hidden tabs come late: the time decides, not the timer. */
+  /** Timers of hidden tabs fire late, so the time of the last frame decides. */
   private checkSilence(): void {
-    const left = this.lastFrame + SILENCE - Date.now();
+    const left = this.lastFrame + SILENCE_TIMEOUT - Date.now();
     if (left > 0) this.watch.set(left, () => this.checkSilence());
     else this.lose("network", 0);
   }
 
   private probe(): void {
-    if (Date.now() - this.lastFrame >= SILENCE) {
+    if (Date.now() - this.lastFrame >= SILENCE_TIMEOUT) {
       this.lose("network", 0);
       return;
     }
     this.send({ command: "ping" });
-    this.watch.set(PROBE, () => this.lose("network", 0));
+    this.watch.set(PING_TIMEOUT, () => this.lose("network", 0));
   }
 
   private nextWait(): number {
@@ -168,7 +173,7 @@ export class Connection {
     return wait;
   }
 
-  /** Without a wait nothing happens until `wake`. */
+  /** Drops the socket. Reconnects after `wait` milliseconds, or not before `wake` if `wait` is null. */
   private lose(reason: Lost, wait: number | null): void {
     this.frames.flush();
     this.drop();
@@ -194,7 +199,7 @@ function openSocket(protocols: string[]): WebSocket {
 function parse(data: unknown): SocketEvent | null {
   if (typeof data !== "string") return null;
   try {
-    // The shape is the contract's; events of unknown types are ignored where they are applied.
+    // The contract defines the shape; unknown event types are ignored when they are applied.
     const event = JSON.parse(data) as SocketEvent;
     return typeof event.type === "string" ? event : null;
   } catch {
@@ -202,10 +207,10 @@ function parse(data: unknown): SocketEvent | null {
   }
 }
 
-/** Collects the frames that are already waiting, so that the page is painted once for all of them. */
+/** Batches the frames that have already arrived, so that the page renders once for all of them. */
 class FrameQueue {
   private readonly deliver: (events: readonly SocketEvent[]) => void;
-  /** Not a timer and no animation frame: hidden tabs delay the first and stop the second. */
+  /** A `MessageChannel`, because hidden tabs throttle timers and stop animation frames. */
   private readonly channel = new MessageChannel();
   private waiting: SocketEvent[] = [];
 

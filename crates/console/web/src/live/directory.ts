@@ -4,10 +4,10 @@ import { ApiError, NetworkError } from "../api/problem";
 import type { DirectoryPart } from "../api/types";
 import { dispatch } from "../store/store";
 
-/** Fetches the part of the directory that has changed; parts that only some screens show are theirs. */
-export async function refetchDirectory(what: DirectoryPart): Promise<void> {
+/** Refetches a changed part of the directory. Screens refetch the parts that only they use. */
+export async function refetchDirectory(part: DirectoryPart): Promise<void> {
   try {
-    switch (what) {
+    switch (part) {
       case "departments":
         dispatch({ type: "directory", part: { departments: await listDepartments() } });
         break;
@@ -26,7 +26,7 @@ export async function refetchDirectory(what: DirectoryPart): Promise<void> {
       default:
     }
   } catch (error) {
-    // Names of before are better than none; the next snapshot brings the present ones.
+    // Old names are better than none; the next snapshot brings the current ones.
     if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
   }
 }

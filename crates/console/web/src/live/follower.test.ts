@@ -7,7 +7,7 @@ import { conversationWith, inboxWith, MARIA, messageWith } from "../testing/data
 import { socketFactory } from "../testing/socket";
 import { Follower } from "./follower";
 
-/** A server of the calls that following needs. */
+/** A fake server for the REST calls of the follower. */
 class FakeServer {
   epoch = "e1";
   seq = 100;
@@ -15,7 +15,7 @@ class FakeServer {
   messages: Message[] = [messageWith({ id: 1 })];
   isDown = false;
   readonly paths: string[] = [];
-  /** Runs instead of answering with a conversation, the next time that one is asked for. */
+  /** Runs once in place of the next response with a conversation, which is then a 404. */
   beforeNotFound: (() => void) | null = null;
 
   readonly fetch = (path: string): Promise<Response> => {
@@ -49,7 +49,7 @@ function start(server = new FakeServer()) {
 
 const welcomeOf = (epoch: string) => ({ type: "welcome", session_id: "s", epoch, seq: 100, heartbeat_seconds: 25, version: "1" });
 
-/** Lets answered requests and delivered frames take effect. */
+/** Waits until responses and frames have been applied. */
 const settle = () => vi.advanceTimersByTimeAsync(10);
 
 const idsOf = () => store.getState().threads.get(1)?.ids;
@@ -76,7 +76,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("following", () => {
+describe("the follower", () => {
   it("resumes from the cursor of the snapshot and is live after the replay", async () => {
     const { sockets, onLive, follower } = await startLive();
     expect(sockets[0]?.sent[0]).toMatchObject({ command: "resume", epoch: "e1", after_seq: 100, inbox: true, conversation_ids: [] });
@@ -85,7 +85,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("waits with the resume for a late snapshot", async () => {
+  it("delays the resume until a late snapshot arrives", async () => {
     const server = new FakeServer();
     server.isDown = true;
     const { sockets, follower } = start(server);
@@ -99,7 +99,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("shows a replay once, in order, and moves the cursor with it", async () => {
+  it("applies a replay once, in order, and moves the cursor to its end", async () => {
     const { sockets, follower } = await startLive();
     follower.threads.open(1);
     await settle();
@@ -120,7 +120,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("asks for a new token after a socket was refused", async () => {
+  it("fetches a new token after a refused socket", async () => {
     const { server, sockets, follower } = start();
     await settle();
     sockets[0]?.closeWith(1006);
@@ -129,7 +129,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("takes another snapshot after a restore, and forgets the old history", async () => {
+  it("takes a new snapshot after a database restore, and drops the data of the old epoch", async () => {
     const { server, sockets, follower } = await startLive();
     follower.threads.open(1);
     await settle();
@@ -155,7 +155,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("fetches a thread again if its page is older than the subscription", async () => {
+  it("refetches a thread if its page is older than the subscription", async () => {
     const { server, sockets, follower } = await startLive();
     follower.threads.open(1);
     await settle();
@@ -168,7 +168,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("fetches a conversation that only an event names", async () => {
+  it("fetches a conversation known only from an event", async () => {
     const { server, sockets, follower } = await startLive();
     server.inbox = inboxWith([conversationWith({ id: 2, guest_messages: 8, read_guest_messages: 8 })]);
     sockets[0]?.receive({ type: "new_conversation", seq: 101, conversation_id: 2, guest_name: "Chloé", department_name: null });
@@ -179,7 +179,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("believes an event rather than an older answer that the conversation is not visible", async () => {
+  it("ignores a 404 for a conversation that an event has changed since the request", async () => {
     const { server, sockets, follower } = await startLive();
     const conversation = conversationWith({ id: 2, guest_messages: 8, read_guest_messages: 8 });
     const updated = (seq: number) => ({ type: "conversation_updated", seq, conversation_id: 2, conversation });
@@ -198,7 +198,7 @@ describe("following", () => {
     follower.stop();
   });
 
-  it("opens a conversation again that comes back into sight", async () => {
+  it("reopens a thread when its conversation becomes visible again", async () => {
     const { sockets, follower } = await startLive();
     follower.threads.open(1);
     await settle();

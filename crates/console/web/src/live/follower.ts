@@ -12,36 +12,39 @@ import { Connection, type CreateSocket, type Lost } from "./connection";
 import { refetchDirectory } from "./directory";
 import { Threads } from "./threads";
 
-/** Longer replays are applied in parts. */
+/** A replay is applied in batches of about this many events. */
 const LARGEST_BATCH = 2_000;
-/** A conversation that only `new_conversation` names is fetched after this wait: its list item mostly follows. */
+/**
+ * Delay in milliseconds before fetching a conversation known only from `new_conversation`: its list item usually
+ * follows as an event.
+ */
 const NEW_CONVERSATION_WAIT = 500;
 const FETCH_AGAIN_WAIT = 5_000;
 
 export interface FollowerListener {
   onSessionOver(): void;
-  /** After each replay. */
+  /** Called after each replay. */
   onLive(): void;
   onVersion(version: string): void;
-  /** After an event was applied. */
+  /** Called after an event was applied to the store. */
   onEvent(event: SocketEvent): void;
 }
 
 /**
- * Keeps the store up to date for one person: snapshot → socket → `welcome` → `resume` → `resumed`, and again after each
- * loss; with `resync_required` a new snapshot first.
+ * Keeps the store up to date for one staff member: snapshot → socket → `welcome` → `resume` → `resumed`. A lost socket
+ * repeats this from the socket on; `resync_required` takes a new snapshot first.
  */
 export class Follower {
   readonly commands: Commands;
   readonly threads: Threads;
   private readonly listener: FollowerListener;
   private readonly connection: Connection;
-  /** Events of a replay, until `resumed`; null while live. */
+  /** Events of the current replay, until `resumed`; null while live. */
   private replay: SocketEvent[] | null = null;
-  /** Resumes that have not ended: the cursor is good again after the last one. */
+  /** Number of `resume` commands without `resumed`. The replay is complete after the last one. */
   private resumes = 0;
   private isWelcome = false;
-  /** The last socket ended before its `welcome`. */
+  /** The last socket was closed before its `welcome`, for example because of an invalid token. */
   private wasRefused = false;
   private isStopped = false;
   private isLoadingInbox = false;
@@ -51,7 +54,8 @@ export class Follower {
   constructor(listener: FollowerListener, createSocket?: CreateSocket) {
     this.listener = listener;
     const callbacks = {
-      // A refused token looks like a dead network to a browser; the refresh tells them apart.
+      // Browsers hide why a WebSocket was refused: only a token refresh distinguishes an invalid token from a dead
+      // network.
       token: async () => (this.wasRefused ? null : freshToken()) ?? (await refresh()).access,
       causeOf,
       onEvents: (events: readonly SocketEvent[]) => this.receive(events),
@@ -69,7 +73,7 @@ export class Follower {
 
   start(): void {
     this.connection.start();
-    // After a sign-in over the page the state and its cursor are still good.
+    // After a sign-in in the dialog over the page, the state and its cursor are still valid.
     if (store.getState().cursor === null) void this.loadInbox();
   }
 
@@ -79,7 +83,7 @@ export class Follower {
     this.commands.lose();
   }
 
-  /** Tries what failed at once. */
+  /** Ends the current waits and retries at once. */
   wake(): void {
     this.endWait();
     this.connection.wake();
@@ -106,7 +110,7 @@ export class Follower {
     if (cursor !== null) void this.resume(cursor);
   }
 
-  /** Holds a replay back until it is complete, so that the page changes and rings once. */
+  /** Buffers a replay until it is complete, so that the page renders and rings once. */
   private collect(events: readonly SocketEvent[]): void {
     this.replay = [...(this.replay ?? []), ...events];
     this.resumes -= events.filter(({ type }) => type === "resumed").length;
@@ -153,7 +157,7 @@ export class Follower {
     this.listener.onLive();
   }
 
-  /** The log does not reach back to the cursor, or the hotel was restored: everything anew. */
+  /** Loads everything again, because the log does not reach back to the cursor or the database was restored. */
   private async resync(): Promise<void> {
     const epoch = store.getState().cursor?.epoch;
     await this.loadInbox();
@@ -162,7 +166,7 @@ export class Follower {
     if (epoch !== store.getState().cursor?.epoch) this.fetching = new Set();
   }
 
-  /** Fetches the snapshot, and follows from there if the socket is open. */
+  /** Fetches the snapshot, and resumes from its cursor if the socket is open. */
   private async loadInbox(attempt = 0): Promise<void> {
     if (this.isLoadingInbox && attempt === 0) return;
     this.isLoadingInbox = true;
@@ -211,7 +215,7 @@ export class Follower {
         const isAnswered = await this.threads.fetchConversation(id);
         if (!isAnswered) await new Promise((resolve) => setTimeout(resolve, FETCH_AGAIN_WAIT));
         this.fetching.delete(id);
-        // An event of meanwhile may be newer than the answer. Without connection the next replay looks again.
+        // An event can be newer than the response. Without a connection, the next replay calls this again.
         if (this.isLive && !this.isStopped) this.fetchMissing();
       };
       setTimeout(() => void load(), conversationSeqs.has(id) ? 0 : NEW_CONVERSATION_WAIT);
@@ -228,7 +232,7 @@ function causeOf(error: unknown): Lost | "over" {
 function waitAfter(error: unknown, attempt: number): number {
   const asked = error instanceof ApiError ? error.problem.retryAfter : null;
   if (asked !== null) return asked * 1000;
-  // A refusal that is no fault of the moment is not repeated in a hurry.
+  // A refusal below 500 rarely passes soon, so it starts with a longer backoff.
   const isLasting = !(error instanceof NetworkError) && !(error instanceof ApiError && error.problem.status >= 500);
   return backoff(isLasting ? attempt + 4 : attempt) + 200;
 }

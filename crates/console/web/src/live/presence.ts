@@ -1,12 +1,12 @@
 import { dispatch } from "../store/store";
 import type { Commands } from "./commands";
 
-/** In milliseconds. */
-const TYPING_AGAIN = 3_000;
-const VIEWING_AGAIN = 60_000;
-const EXPIRY = 1_000;
+/** Intervals in milliseconds. */
+const TYPING_INTERVAL = 3_000;
+const VIEWING_INTERVAL = 60_000;
+const EXPIRY_INTERVAL = 1_000;
 
-/** What this person does is told to colleagues, and what they no longer do is forgotten. */
+/** Publishes this staff member's typing and viewing signals, and expires those of colleagues. */
 export class PresenceReporter {
   private readonly commands: Commands;
   private readonly viewed = new Set<number>();
@@ -16,8 +16,8 @@ export class PresenceReporter {
   constructor(commands: Commands) {
     this.commands = commands;
     this.timers = [
-      setInterval(() => this.report(), VIEWING_AGAIN),
-      setInterval(() => dispatch({ type: "presence_expired", now: Date.now() }), EXPIRY),
+      setInterval(() => this.report(), VIEWING_INTERVAL),
+      setInterval(() => dispatch({ type: "presence_expired", now: Date.now() }), EXPIRY_INTERVAL),
     ];
   }
 
@@ -27,7 +27,7 @@ export class PresenceReporter {
 
   typing(id: number): void {
     const now = Date.now();
-    if (this.lastTyping?.id === id && now - this.lastTyping.at < TYPING_AGAIN) return;
+    if (this.lastTyping?.id === id && now - this.lastTyping.at < TYPING_INTERVAL) return;
     this.lastTyping = { id, at: now };
     this.commands.tell({ command: "typing", conversation_id: id, typing: true });
   }
@@ -43,7 +43,7 @@ export class PresenceReporter {
     }
   }
 
-  /** Repeats what is viewed; also after a replay, since viewing ends with the socket. */
+  /** Repeats the viewing signals. Also needed after a replay, because they end with the socket. */
   report(): void {
     for (const id of this.viewed) this.tell(id, true);
   }

@@ -44,7 +44,7 @@ afterEach(() => {
 });
 
 describe("reading", () => {
-  it("marks the newest message 300 ms after the end of the thread came into view", async () => {
+  it("marks the newest message as read 300 ms after the end of the thread came into view", async () => {
     reading.setEndInView(1, true);
     await vi.advanceTimersByTimeAsync(299);
     expect(sent).toEqual([]);
@@ -53,7 +53,7 @@ describe("reading", () => {
     expect(store.getState().conversations.get(1)?.read_guest_messages).toBe(2);
   });
 
-  it("needs the focus of the window", async () => {
+  it("requires the focus of the window", async () => {
     isFocused = false;
     reading.setEndInView(1, true);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -64,18 +64,18 @@ describe("reading", () => {
     expect(marks()).toEqual([2]);
   });
 
-  it("is not put off by what happens all the time", async () => {
+  it("is not delayed by a stream of new messages", async () => {
     reading.setEndInView(1, true);
     for (let id = 3; id < 13; id += 1) {
       guestWrites(id);
-      // The events come one after the other by intent.
+      // Sequential on purpose: one event after the other.
       // oxlint-disable-next-line no-await-in-loop
       await vi.advanceTimersByTimeAsync(40);
     }
     expect(marks().length).toBeGreaterThan(0);
   });
 
-  it("stops when the person has marked the conversation as unread", async () => {
+  it("pauses after the person has marked the conversation as unread", async () => {
     reading.setEndInView(1, true);
     reading.keepUnread(1);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -86,7 +86,7 @@ describe("reading", () => {
     expect(marks()).toEqual([2]);
   });
 
-  it("is told to the server after a loss of the connection", async () => {
+  it("sends the read position again after a lost connection", async () => {
     isConnected = false;
     reading.setEndInView(1, true);
     await vi.advanceTimersByTimeAsync(301);

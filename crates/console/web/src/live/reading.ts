@@ -2,19 +2,19 @@ import { unreadOf } from "../store/queues";
 import { dispatch, store } from "../store/store";
 import type { Commands } from "./commands";
 
-/** In milliseconds: what flits past the eye is not read. */
-const GLANCE = 300;
+/** Delay in milliseconds before a message in the viewport counts as read, so that scrolling past does not. */
+const READ_DELAY = 300;
 
-/** Marks messages as read: the end of the thread is in view, the tab visible, the window focused. */
+/** Marks messages as read while the end of the thread is in the viewport, the tab visible and the window focused. */
 export class Reading {
   private readonly commands: Commands;
   private inView: number | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** The conversation for which the timer runs. */
   private glancedAt: number | null = null;
-  /** Positions that the server has not confirmed. */
+  /** Read positions without an ack, by conversation. */
   private readonly unsent = new Map<number, number>();
-  /** A conversation that the person has marked as unread stays so until it is opened again. */
+  /** The conversation that the person has marked as unread; it stays so until its end leaves the viewport. */
   private keptUnread: number | null = null;
 
   constructor(commands: Commands) {
@@ -36,14 +36,14 @@ export class Reading {
     this.keptUnread = id;
   }
 
-  /** Call after each change of the store, the focus or the visibility. */
+  /** Starts or cancels the timer. Call after each change of the store, the focus or the visibility. */
   look(): void {
     const id = this.unreadEnd()?.id ?? null;
-    // Running on: where much happens, a timer that begins anew at each event would never end.
+    // A running timer is not restarted: frequent events would delay it for ever.
     if (id === this.glancedAt) return;
     clearTimeout(this.timer);
     this.glancedAt = id;
-    if (id !== null) this.timer = setTimeout(() => this.read(), GLANCE);
+    if (id !== null) this.timer = setTimeout(() => this.read(), READ_DELAY);
   }
 
   mark(id: number, messageId: number): void {
@@ -52,7 +52,7 @@ export class Reading {
     void this.send(id);
   }
 
-  /** After a replay. */
+  /** Sends the read positions without an ack again, after a replay. */
   sendAgain(): void {
     for (const id of this.unsent.keys()) void this.send(id);
   }
@@ -80,7 +80,7 @@ export class Reading {
     try {
       await this.commands.request({ command: "mark_read", conversation_id: id, message_id: messageId });
     } catch (error) {
-      // Kept for the next replay, unless the server knows no such message or conversation.
+      // Kept for the next replay, unless the server has rejected the message or the conversation.
       if (!(error instanceof Error) || error.message === "lost" || error.message === "unavailable") return;
     }
     if (this.unsent.get(id) === messageId) this.unsent.delete(id);

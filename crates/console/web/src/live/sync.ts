@@ -13,30 +13,33 @@ interface Running {
 }
 
 let running: Running | null = null;
-/** Threads on screen, also while nothing runs: the page stays while the session is over. */
+/** Threads on screen. Kept while sync is stopped, because the page stays when the session is over. */
 const shown = new Set<number>();
 const eventListeners = new Set<(event: SocketEvent) => void>();
 const liveListeners = new Set<() => void>();
 let onSessionOver: () => void = () => {};
 
-/** Called when the socket says that the session is over; set by main. */
+/** Sets the handler for the end of the session (close code 4401). */
 export function whenSessionIsOver(handle: () => void): void {
   onSessionOver = handle;
 }
 
-/** Hears each event after it was applied, for data that the store does not keep. Returns the function that ends it. */
+/**
+ * Calls `handle` with each event after it was applied, for data outside the store. Returns the function that
+ * unsubscribes.
+ */
 export function listenToEvents(handle: (event: SocketEvent) => void): () => void {
   eventListeners.add(handle);
   return () => eventListeners.delete(handle);
 }
 
-/** Runs after each replay. Returns the function that ends it. */
+/** Calls `handle` after each replay. Returns the function that unsubscribes. */
 export function whenLive(handle: () => void): () => void {
   liveListeners.add(handle);
   return () => liveListeners.delete(handle);
 }
 
-/** Follows the hotel for this person: snapshot, socket, resume, and again after each loss. */
+/** Starts the live connection of a staff member: snapshot and events, presence, read positions. */
 export function startSync(me: Me): void {
   stopSync();
   if (store.getState().me.id !== me.id) dispatch({ type: "person", me });
@@ -66,12 +69,12 @@ export function stopSync(): void {
   running = null;
 }
 
-/** Tries socket and snapshot at once, for a button. */
+/** Reconnects and retries the snapshot at once. Called by retry buttons. */
 export function reconnect(): void {
   running?.follower.wake();
 }
 
-/** Shows a thread: subscribes, fetches the newest 200 messages, and says that this person views it. */
+/** Opens a thread: subscribes, fetches the newest 200 messages and publishes that this staff member views it. */
 export function openThread(conversationId: number): void {
   shown.add(conversationId);
   show(conversationId);
@@ -92,27 +95,30 @@ export async function loadNewer(conversationId: number): Promise<void> {
   await running?.follower.threads.fetchMore(conversationId, "newer");
 }
 
-/** After a jump, long reading or a failure: the end of the thread again. */
+/** Fetches the end of the thread again, after a jump, after the message limit has cut it off, or after a failure. */
 export async function loadNewest(conversationId: number): Promise<void> {
   await running?.follower.threads.fetchNewest(conversationId);
 }
 
-/** Shows the messages around one, for a quote or a hit of the search. */
+/** Fetches the messages around a message, for a quote or a search result. */
 export async function loadAround(conversationId: number, messageId: number): Promise<void> {
   await running?.follower.threads.fetchAround(conversationId, messageId);
 }
 
-/** Fetches a thread that will probably be opened: after 100 ms under the pointer. */
+/** Prefetches a thread after the pointer has been on its row for 100 ms. */
 export function prefetch(conversationId: number): void {
   running?.follower.threads.prefetch(conversationId);
 }
 
-/** Call on each change of the box; sent at most every 3 s. */
+/** Publishes the typing signal, at most every 3 s. Call on each change of the box. */
 export function sendTyping(conversationId: number): void {
   running?.presence.typing(conversationId);
 }
 
-/** Whether the end of the open thread is on screen; with a visible, focused tab it is then marked as read. */
+/**
+ * Sets whether the end of the thread is in the viewport. If so, and the tab is visible and focused, it is marked as
+ * read.
+ */
 export function setEndInView(conversationId: number, inView: boolean): void {
   running?.reading.setEndInView(conversationId, inView);
 }
@@ -125,7 +131,7 @@ export function markRead(conversationId: number, messageId: number): void {
   running?.reading.mark(conversationId, messageId);
 }
 
-/** The open thread is not marked as read again until its end comes into view anew. */
+/** Stops marking the open thread as read until its end comes into the viewport again. */
 export function keepUnread(conversationId: number): void {
   running?.reading.keepUnread(conversationId);
 }
@@ -155,7 +161,7 @@ function listenToBrowser(follower: Follower, presence: PresenceReporter, reading
   globalThis.addEventListener("online", () => follower.wake(), { signal });
   globalThis.addEventListener("offline", () => follower.offline(), { signal });
   globalThis.addEventListener("pageshow", (event) => event.persisted && follower.wake(), { signal });
-  // A socket that another tab has replaced comes back when this tab is used.
+  // After close code 4409, using this tab reconnects it.
   globalThis.addEventListener("pointerdown", () => wakeReplaced(follower), { signal });
   globalThis.addEventListener("keydown", () => wakeReplaced(follower), { signal });
   const unsubscribe = store.subscribe((state, before) => {
@@ -167,7 +173,7 @@ function listenToBrowser(follower: Follower, presence: PresenceReporter, reading
   };
 }
 
-/** What comes now is new to the reader. */
+/** The reader leaves the tab: later messages stand below the "new" line. */
 function turnAway(): void {
   for (const id of shown) dispatch({ type: "thread_left", id });
 }

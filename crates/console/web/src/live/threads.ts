@@ -6,9 +6,9 @@ import type { MessagesPage } from "../store/actions";
 import { dispatch, store } from "../store/store";
 import type { Commands } from "./commands";
 
-/** Messages that one request fetches. */
+/** Number of messages per request. */
 const WINDOW = 200;
-/** Threads that stay in memory after they were closed. */
+/** Number of recent threads that stay in memory. */
 const KEPT = 10;
 
 /** Fetches threads and subscribes to the open ones. */
@@ -44,7 +44,7 @@ export class Threads {
     dispatch({ type: "thread_trimmed", id, keep: WINDOW });
   }
 
-  /** In advance: shown if the conversation is opened, and fetched again then. */
+  /** Fetches a thread in advance. Opening it shows these messages at once and fetches again. */
   prefetch(id: number): void {
     if (store.getState().threads.has(id) || !store.getState().conversations.has(id)) return;
     this.recent = [...this.recent, id];
@@ -52,14 +52,14 @@ export class Threads {
     void this.fetchNewest(id);
   }
 
-  /** The next `resume` subscribes to the open threads and replays from there. */
+  /** Records that the next `resume` subscribes to the open threads and replays from `seq`. */
   resumeFrom(seq: number): void {
     for (const [id, thread] of this.opened) {
       if (!thread.isComplete) this.note(id, { heldFrom: seq });
     }
   }
 
-  /** The replay has ended: what a lost connection has left unfinished is done now. */
+  /** After a replay: repeats subscriptions and fetches that the lost connection interrupted. */
   resumed(): void {
     for (const [id, thread] of this.opened) {
       if (thread.heldFrom === null && !thread.isComplete) void this.subscribe(id);
@@ -67,7 +67,7 @@ export class Threads {
     }
   }
 
-  /** After a resync: nothing that was loaded is known to be complete. */
+  /** After a resync: refetches the open threads and drops the others, because events are missing in all of them. */
   reload(): void {
     for (const id of this.opened.keys()) {
       this.opened.set(id, { heldFrom: null, pageSeq: null, isComplete: false });
@@ -79,7 +79,7 @@ export class Threads {
     }
   }
 
-  /** A conversation that had left is visible again. */
+  /** Reopens threads whose conversation has become visible again. */
   reopenReturned(): void {
     const { threads, conversations } = store.getState();
     for (const id of this.opened.keys()) {
@@ -100,7 +100,7 @@ export class Threads {
     } catch (error) {
       this.loading.delete(key);
       if (isGone(error, id, changedAt)) dispatch({ type: "conversation_gone", id });
-      else dispatch({ type: "thread_failed", id });
+      else dispatch({ type: "thread_failed", id, problem: error instanceof ApiError ? error.problem : null });
     }
   }
 
@@ -112,7 +112,7 @@ export class Threads {
     try {
       const window: MessageWindow = direction === "older" ? { before: edge, limit: WINDOW } : { after: edge, limit: WINDOW };
       const page = await getMessages(id, window);
-      // A jump or the limit of the page has moved the edge meanwhile: the page would not touch it.
+      // If a jump or the message limit has moved the edge meanwhile, the page would leave a gap.
       if (edgeOf(id, direction) === edge) dispatch({ type: "messages", page: toPage(id, direction, page) });
     } finally {
       this.loading.delete(key);
@@ -124,7 +124,7 @@ export class Threads {
     dispatch({ type: "messages", page: toPage(id, "window", page) });
   }
 
-  /** False if no answer came that says anything. */
+  /** Returns `false` if the request has to be repeated. A 404 is final. */
   async fetchConversation(id: number): Promise<boolean> {
     const changedAt = changeOf(id);
     try {
@@ -143,11 +143,12 @@ export class Threads {
       dispatch({ type: "viewers", id, viewers: ack.viewers ?? [], at: Date.now() });
       this.note(id, { heldFrom: ack.seq ?? 0 });
     } catch {
-      // Not visible any more, which the fetch finds out; or lost, and the next resume subscribes.
+      // If the conversation is not visible, the fetch returns 404. If the connection was lost, the next resume
+      // subscribes.
     }
   }
 
-  /** A page from before the subscription may lack messages of between: it is fetched again. */
+  /** Updates the state of an open thread. A page older than the subscription may lack messages, so it is refetched. */
   private note(id: number, known: Partial<OpenThread>): void {
     const thread = this.opened.get(id);
     if (thread === undefined) return;
@@ -166,11 +167,11 @@ export class Threads {
 }
 
 interface OpenThread {
-  /** The `seq` from which the subscription holds. */
+  /** `seq` from which the subscription delivers events; null while not subscribed. */
   readonly heldFrom: number | null;
-  /** The `seq` of the newest page. */
+  /** `seq` of the newest page; null before the first one. */
   readonly pageSeq: number | null;
-  /** Page and subscription meet: from now on events keep the thread complete. */
+  /** The page is not older than the subscription: from now on events keep the thread complete. */
   readonly isComplete: boolean;
 }
 
@@ -184,12 +185,15 @@ function edgeOf(id: number, direction: "older" | "newer"): number | undefined {
   return direction === "older" ? thread?.ids[0] : thread?.ids.at(-1);
 }
 
-/** The `seq` of the last event about a conversation. */
+/** Returns the `seq` of the last event about a conversation. */
 function changeOf(id: number): number | undefined {
   return store.getState().conversationSeqs.get(id);
 }
 
-/** Whether it is no longer visible. An event of meanwhile knows better than the answer: it may have come back. */
+/**
+ * Returns whether a 404 means that the conversation is no longer visible. If an event has arrived since the request,
+ * the event decides.
+ */
 function isGone(error: unknown, id: number, changedAt: number | undefined): boolean {
   return error instanceof ApiError && error.problem.status === 404 && changeOf(id) === changedAt;
 }

@@ -1,11 +1,11 @@
 import { useStore } from "zustand";
 import { createStore } from "zustand/vanilla";
 
-/** Whether the server is of another version than this page: then the page offers to load the new one. */
+/** Whether the server runs another version than this page, which then offers to load the new one. */
 const newVersion = createStore<{ readonly isKnown: boolean }>(() => ({ isKnown: false }));
 
 export function noteServerVersion(version: string | undefined): void {
-  // The name says that the build puts the value in.
+  // The build replaces this name by the version.
   // oxlint-disable-next-line no-underscore-dangle
   if (version !== undefined && version !== __VERSION__) newVersion.setState({ isKnown: true });
 }

@@ -14,7 +14,7 @@ const DENSITIES: readonly Density[] = ["comfortable", "compact"];
 /** In percent. */
 const TEXT_SIZES = [90, 100, 110, 120, 130, 140];
 
-/** Language and looks, and what Enter does. */
+/** The settings for language, theme, density, text size and the Enter key. */
 export function AppearanceSection() {
   const t = useT();
   const { language, locale } = useLanguage();

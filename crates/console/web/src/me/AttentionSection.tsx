@@ -12,7 +12,7 @@ import { Notifications } from "./Notifications";
 import { Section } from "./Section";
 import { useChangeSetting } from "./useSetting";
 
-/** Sounds and notifications. */
+/** The settings for sounds and notifications. */
 export function AttentionSection() {
   const t = useT();
   const { sounds, volume, nightHours } = preferencesOf(useStore((state) => state.settings));
@@ -33,7 +33,7 @@ export function AttentionSection() {
   );
 }
 
-/** Saved when the person lets go, not at each step of the way. */
+/** The volume slider. Saves when the pointer is released or the focus leaves, not at each step. */
 function Volume({ volume, onCommit }: { volume: number; onCommit: (percent: number) => void }) {
   const t = useT();
   const id = useId();

@@ -5,10 +5,11 @@ import { useT } from "../i18n/i18n";
 import { useStore } from "../store/store";
 import { AppearanceSection } from "./AppearanceSection";
 import { AttentionSection } from "./AttentionSection";
+import { DevicesSection } from "./DevicesSection";
 import styles from "./MeScreen.module.css";
 import { PasswordSection } from "./PasswordSection";
 
-/** The person's own settings; each takes effect at once, here and on the other devices. */
+/** The screen with the staff member's own settings. Each takes effect at once, on all devices. */
 export default function MeScreen() {
   const t = useT();
   const me = useStore((state) => state.me);
@@ -33,6 +34,7 @@ export default function MeScreen() {
         <AppearanceSection />
         <AttentionSection />
         <PasswordSection />
+        <DevicesSection />
       </div>
     </main>
   );

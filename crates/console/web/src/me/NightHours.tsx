@@ -8,12 +8,12 @@ import styles from "./MeScreen.module.css";
 const USUAL = ["22:00", "06:00"] as const;
 
 interface NightHoursProps {
-  /** Times of day in the hotel's zone; null: never. */
+  /** Start and end in the hotel's time zone; null for no night hours. */
   hours: readonly [string, string] | null;
   onChange: (hours: readonly [string, string] | null) => void;
 }
 
-/** When nobody else is there to hear it, an alarm gets louder. */
+/** The setting for the night hours, in which repeated alarms get louder. */
 export function NightHours({ hours, onChange }: NightHoursProps) {
   const t = useT();
   const id = useId();

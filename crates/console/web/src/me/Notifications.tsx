@@ -7,7 +7,7 @@ import { Switch } from "../ui/Switch";
 import styles from "./MeScreen.module.css";
 import { useChangeSetting } from "./useSetting";
 
-/** The only place that asks the browser for permission. */
+/** The switch for notifications; the only place that asks for the browser's permission. */
 export function Notifications() {
   const t = useT();
   const { notifications } = preferencesOf(useStore((state) => state.settings));
@@ -37,7 +37,7 @@ export function Notifications() {
   );
 }
 
-/** Pages that are not secure, and iPhones before "Add to Home Screen", have no notifications. */
+/** Returns the browser's permission; `missing` without HTTPS, and on iPhones before "Add to Home Screen". */
 function currentPermission(): NotificationPermission | "missing" {
   return typeof Notification === "undefined" || !globalThis.isSecureContext ? "missing" : Notification.permission;
 }

@@ -11,7 +11,7 @@ import { Section } from "./Section";
 
 type FieldErrors = Partial<Record<"current_password" | "new_password", readonly string[]>>;
 
-/** A new password ends the person's sessions on other devices. */
+/** The form for a new password. A change ends the person's sessions on other devices. */
 export function PasswordSection() {
   const t = useT();
   const [errors, setErrors] = useState<FieldErrors>({});

@@ -2,7 +2,7 @@ import { useId, type ReactNode } from "react";
 
 import styles from "./MeScreen.module.css";
 
-/** A headed card of settings. */
+/** A card of settings with a heading. */
 export function Section({ title, children }: { title: string; children: ReactNode }) {
   const id = useId();
   return (

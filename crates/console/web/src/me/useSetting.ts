@@ -6,7 +6,9 @@ import { dispatch, store } from "../store/store";
 import { sentenceOf } from "../ui/failure";
 import { showToast } from "../ui/toast";
 
-/** Returns the function that changes one setting: at once here, then on all devices; back again if it was refused. */
+/**
+ * Returns the function that changes one setting: an optimistic update, rolled back with a toast if the server refuses.
+ */
 export function useChangeSetting(): (key: string, value: unknown) => void {
   const t = useT();
   return useCallback(

@@ -1,24 +1,24 @@
 import type { Message } from "../api/types";
 
 /**
- * A message of this person that has not reached the server. It is on disk before the request leaves; its fields are
- * fixed when it is made, because the server refuses the same key with another body.
+ * A message in the offline queue. It is stored in IndexedDB before its request leaves. Its fields change only after a
+ * 409, because the server refuses an idempotency key with another body.
  */
 export interface QueuedMessage {
-  /** The idempotency key of all attempts, and the `client_ref` of the stored message. */
+  /** Idempotency key of all attempts, and `client_ref` of the stored message. */
   readonly ref: string;
   readonly staff_id: number;
   readonly conversation_id: number;
   readonly content: QueuedContent;
-  /** The newest message on screen when it was written. */
+  /** Id of the newest message on screen at the time of writing. */
   readonly seen_message_id: number | null;
-  /** Outside WhatsApp's window: keep the text and send the opener. */
+  /** If the 24-hour window is closed: the server holds the text and sends the opener template. */
   readonly hold: boolean;
   readonly reply_to: number | null;
   readonly clears_draft: boolean;
   /** Time of writing, in milliseconds since 1970. */
   readonly at: number;
-  /** When the person said that an old entry is still right, in milliseconds since 1970. */
+  /** Time of the person's last decision about the entry, in milliseconds since 1970. It counts as written then. */
   readonly confirmed_at: number | null;
   readonly state: QueuedState;
 }
@@ -30,12 +30,15 @@ export type QueuedContent =
   | { readonly kind: "template"; readonly template_id: number; readonly variables: Record<string, string>; readonly preview: string };
 
 /**
+ * State of a queue entry.
+ *
  * ```
- * waiting ──request──▶ (stored: the entry is deleted)
+ * waiting ──stored──▶ entry deleted
  * waiting ──409 stale_reply──▶ stale ──send anyway──▶ waiting
- * waiting ──409 window_closed, conversation_closed──▶ blocked ──the person chooses──▶ waiting, or back into the box
- * waiting ──older than ten minutes at the next attempt──▶ old ──still right──▶ waiting
- * waiting ──another 4xx──▶ refused
+ * waiting ──409 window_closed, conversation_closed──▶ blocked ──hold, reopen──▶ waiting, or edit──▶ back into the box
+ * waiting ──older than ten minutes at the next attempt──▶ old ──confirm──▶ waiting
+ * waiting ──404──▶ entry becomes a draft, or refused if it is a file or template
+ * waiting ──another 4xx──▶ refused ──send again──▶ waiting
  * ```
  */
 export type QueuedState =

@@ -3,7 +3,7 @@ import { ApiError, NetworkError } from "../api/problem";
 import type { Message } from "../api/types";
 import type { QueuedMessage, QueuedState } from "./entry";
 
-/** Sends an entry; all attempts have the same key and, but for a 409, the same body. */
+/** Sends an entry. All attempts have the same idempotency key and, except after a 409, the same body. */
 export function post(entry: QueuedMessage): Promise<Message> {
   const { conversation_id: id, content, ref } = entry;
   const fields = fieldsOf(entry);
@@ -28,16 +28,16 @@ function fieldsOf({ seen_message_id, reply_to, clears_draft }: QueuedMessage): S
 }
 
 export type Outcome =
-  /** Whether the server has it is not known, or it asks for patience. Seconds, if it says for how long. */
+  /** Retry, because the server may not have stored the message. `after`: delay in seconds from `Retry-After`. */
   | { readonly kind: "again"; readonly after: number | null }
-  /** Goes on after a sign-in. */
+  /** Continue after a sign-in. */
   | { readonly kind: "session" }
   /** The conversation is no longer visible. */
   | { readonly kind: "gone"; readonly detail: string }
-  /** The person decides. */
+  /** Wait for a decision of the person. */
   | { readonly kind: "asks"; readonly state: QueuedState };
 
-/** What a failed attempt means for the entry. */
+/** Maps the error of an attempt to its effect on the entry. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof NetworkError) return { kind: "again", after: null };
   if (!(error instanceof ApiError)) throw error;

@@ -10,10 +10,10 @@ import { QueueWorker } from "./worker";
 export interface SendOptions {
   /** The newest message on screen; null in an empty thread. */
   readonly seenMessageId: number | null;
-  /** Outside WhatsApp's window: keep the text and send the opener. */
+  /** If the 24-hour window is closed: the server holds the text and sends the opener template. */
   readonly hold?: boolean;
   readonly replyTo?: number | null;
-  /** True if the content came out of the box, whose draft is then finished. */
+  /** The content comes from the composer box, so the server deletes the draft with it. */
   readonly clearsDraft?: boolean;
 }
 
@@ -26,7 +26,7 @@ let worker: QueueWorker | null = null;
 let endListening: () => void = () => {};
 let lastAt = 0;
 
-/** Begins with what this person left on disk. */
+/** Starts the queue of a staff member with the entries left in IndexedDB. */
 export async function startQueue(staffId: number, listener: QueueListener): Promise<void> {
   stopQueue();
   const started = new QueueWorker(staffId, {
@@ -50,12 +50,12 @@ export function stopQueue(): void {
   worker = null;
 }
 
-/** After a replay and after a sign-in. */
+/** Retries all waiting entries at once, after a replay or a sign-in. */
 export function flushQueue(): void {
   worker?.drainAll();
 }
 
-/** Sends now or when there is a connection. Shown at once in `state.queued`; returns the reference of the entry. */
+/** Adds a message to the offline queue, which sends it once there is a connection. Returns its idempotency key. */
 export function send(conversationId: number, content: QueuedContent, options: SendOptions): string {
   lastAt = Math.max(Date.now(), lastAt + 1);
   const entry: QueuedMessage = {
@@ -75,7 +75,7 @@ export function send(conversationId: number, content: QueuedContent, options: Se
   return entry.ref;
 }
 
-/** `stale`: sends it in spite of the newer messages, which count as seen. */
+/** Sends a `stale` entry in spite of the newer messages, which now count as seen. */
 export function sendAnyway(ref: string): void {
   again(ref, (entry) => {
     const newer = entry.state.kind === "stale" ? entry.state.newer.map(({ id }) => id) : [];
@@ -84,17 +84,17 @@ export function sendAnyway(ref: string): void {
   });
 }
 
-/** `blocked` by `window_closed`: keeps the text and sends the opener. */
+/** Sends an entry `blocked` by `window_closed` with `hold`: the server keeps the text and sends the opener template. */
 export function sendHeld(ref: string): void {
   again(ref, (entry) => ({ ...entry, hold: true }));
 }
 
-/** `blocked` by `conversation_closed`, after reopening; or `refused`: the same again. */
+/** Sends an entry again unchanged: one `blocked` by `conversation_closed` after reopening, or a `refused` one. */
 export function sendAgain(ref: string): void {
   again(ref, (entry) => entry);
 }
 
-/** `old`: it is still right. */
+/** Sends an `old` entry after the person has confirmed it. */
 export function confirmOld(ref: string): void {
   again(ref, (entry) => entry);
 }
@@ -103,7 +103,9 @@ export function discard(ref: string): void {
   if (worker?.isSending(ref) !== true) void worker?.remove(ref);
 }
 
-/** Edit: takes the entry out of the queue. Null if it has left for the server meanwhile. */
+/**
+ * Removes an entry from the queue, to edit it, and returns its content. Returns null if it is being sent or was sent.
+ */
 export function takeBack(ref: string): QueuedContent | null {
   const entry = worker?.get(ref);
   if (entry === undefined || worker?.isSending(ref) === true) return null;
@@ -111,12 +113,12 @@ export function takeBack(ref: string): QueuedContent | null {
   return entry.content;
 }
 
-/** Entries that have not reached the server; signing out asks first if there are any. */
+/** Number of entries in the queue. Signing out asks first if there are any. */
 export function unsentCount(): number {
   return worker?.count ?? 0;
 }
 
-/** After the person's decision: it counts as written now. */
+/** Sends an entry after a decision of the person; it counts as written now. */
 function again(ref: string, change: (entry: QueuedMessage) => QueuedMessage): void {
   const entry = worker?.get(ref);
   if (entry === undefined || entry.state.kind === "waiting") return;

@@ -1,7 +1,7 @@
 import { inDatabase, QUEUE } from "../tabs/database";
 import type { QueuedMessage } from "./entry";
 
-/** Entries on disk. */
+/** Storage of queue entries, in IndexedDB. */
 export interface QueueStorage {
   entriesOf(staffId: number): Promise<QueuedMessage[]>;
   put(entry: QueuedMessage): Promise<void>;

@@ -8,7 +8,7 @@ import type { QueuedMessage } from "./entry";
 import type { QueueStorage } from "./storage";
 import { QueueWorker, type WorkerParts } from "./worker";
 
-/** The disk of one browser, shared by its tabs. */
+/** The IndexedDB of one browser, shared by its tabs. */
 class FakeDisk implements QueueStorage {
   readonly entries = new Map<string, QueuedMessage>();
   isFull = false;
@@ -29,11 +29,11 @@ class FakeDisk implements QueueStorage {
   }
 }
 
-/** A server that stores each reference once, and fails as the test wants. */
+/** A server that stores each idempotency key once and fails as the test configures. */
 class FakeServer {
   readonly stored: string[] = [];
   readonly attempts: QueuedMessage[] = [];
-  /** Failures of the next attempts; `after` stores the message and loses the answer. */
+  /** Failures of the next attempts. `after`: the message is stored, but the response is lost. */
   failures: (Error | "after")[] = [];
 
   readonly post = async (entry: QueuedMessage): Promise<Message> => {
@@ -48,7 +48,7 @@ class FakeServer {
   };
 }
 
-/** One lock for all tabs, as the browser's. */
+/** A Web Lock shared by all tabs. */
 function locks(): WorkerParts["lock"] {
   const tails = new Map<string, Promise<unknown>>();
   return (name, job) => {
@@ -86,7 +86,7 @@ afterEach(() => {
 });
 
 describe("an entry", () => {
-  it("is on disk before its request leaves, and gone after the answer", async () => {
+  it("is on disk before its request leaves, and deleted after the response", async () => {
     let onDiskAtRequest = false;
     const post = server.post;
     const worker = new QueueWorker(MARIA.id, {
@@ -110,7 +110,7 @@ describe("an entry", () => {
     expect(onStored).toHaveBeenCalledTimes(1);
   });
 
-  it("whose answer is lost goes again with the same reference, and is stored once", async () => {
+  it("whose response is lost is retried with the same idempotency key, and stored once", async () => {
     server.failures = ["after", new NetworkError()];
     const worker = tab();
     await worker.add(entryWith({ ref: "a" }));
@@ -122,7 +122,7 @@ describe("an entry", () => {
     worker.stop();
   });
 
-  it("that a killed tab left is sent at the next start", async () => {
+  it("left by a killed tab is sent at the next start", async () => {
     server.failures = ["after"];
     const killed = tab();
     await killed.add(entryWith({ ref: "a" }));
@@ -135,14 +135,14 @@ describe("an entry", () => {
     expect(disk.entries.size).toBe(0);
   });
 
-  it("goes though the disk is full", async () => {
+  it("is sent even if the disk is full", async () => {
     disk.isFull = true;
     await tab().add(entryWith({ ref: "a" }));
     expect(server.stored).toEqual(["a"]);
     expect(shown()).toEqual([]);
   });
 
-  it("is finished by its event, if that comes first", async () => {
+  it("is finished by its event if the response is lost", async () => {
     server.failures = ["after"];
     const worker = tab();
     await worker.add(entryWith({ ref: "a" }));
@@ -154,7 +154,7 @@ describe("an entry", () => {
     expect(onStored).toHaveBeenCalledTimes(1);
   });
 
-  it("older than ten minutes asks before it goes", async () => {
+  it("older than ten minutes needs a confirmation before it is sent", async () => {
     const worker = tab();
     const entry = entryWith({ ref: "a", at: Date.now() - 11 * 60_000 });
     await worker.add(entry);
@@ -165,13 +165,13 @@ describe("an entry", () => {
   });
 });
 
-describe("answers", () => {
+describe("a response", () => {
   it.each([
     ["408", problemWith({ status: 408, code: "request_timeout" })],
     ["429", problemWith({ status: 429, code: "rate_limited" })],
     ["503", problemWith({ status: 503, code: "unavailable" })],
     ["400 incomplete_body", problemWith({ status: 400, code: "incomplete_body" })],
-  ])("%s: again", async (_, failure) => {
+  ])("%s causes a retry", async (_, failure) => {
     server.failures = [failure];
     const worker = tab();
     await worker.add(entryWith({ ref: "a" }));
@@ -180,7 +180,7 @@ describe("answers", () => {
     expect(server.stored).toEqual(["a"]);
   });
 
-  it("Retry-After is obeyed", async () => {
+  it("with Retry-After delays the retry", async () => {
     server.failures = [problemWith({ status: 503, code: "unavailable", retryAfter: 20 })];
     const worker = tab();
     await worker.add(entryWith({ ref: "a" }));
@@ -193,7 +193,7 @@ describe("answers", () => {
   it.each([
     ["401", problemWith({ status: 401, code: "unauthenticated" })],
     ["403", problemWith({ status: 403, code: "password_change_required" })],
-  ])("%s: waits for the sign-in", async (_, failure) => {
+  ])("%s pauses the queue until the sign-in", async (_, failure) => {
     server.failures = [failure];
     const worker = tab();
     await worker.add(entryWith({ ref: "a" }));
@@ -205,7 +205,7 @@ describe("answers", () => {
     expect(server.stored).toEqual(["a"]);
   });
 
-  it("409 stale_reply: shows what is newer and holds the later ones back until the person decides", async () => {
+  it("409 stale_reply shows the newer messages and blocks later entries until a decision", async () => {
     const newer = [messageWith({ id: 40, sender_type: "staff", sender_id: 9 })];
     server.failures = [problemWith({ status: 409, code: "stale_reply", newer })];
     const worker = tab();
@@ -221,13 +221,13 @@ describe("answers", () => {
     expect(server.attempts[1]).toMatchObject({ ref: "a", seen_message_id: 40 });
   });
 
-  it.each(["window_closed", "conversation_closed"] as const)("409 %s: asks", async (code) => {
+  it.each(["window_closed", "conversation_closed"] as const)("409 %s waits for a decision", async (code) => {
     server.failures = [problemWith({ status: 409, code })];
     await tab().add(entryWith({ ref: "a" }));
     expect(store.getState().queued.get(1)?.[0]?.state).toEqual({ kind: "blocked", by: code, detail: `sentence for ${code}` });
   });
 
-  it("404: the text becomes a draft", async () => {
+  it("404 turns the text into a draft", async () => {
     server.failures = [problemWith({ status: 404, code: "not_found" })];
     await tab().add(entryWith({ ref: "a" }));
     expect(onGone).toHaveBeenCalledTimes(1);
@@ -235,13 +235,13 @@ describe("answers", () => {
     expect(shown()).toEqual([]);
   });
 
-  it("404 for a file: says so", async () => {
+  it("404 refuses a file", async () => {
     server.failures = [problemWith({ status: 404, code: "not_found" })];
     await tab().add(entryWith({ ref: "a", content: { kind: "file", file: new Blob(["x"]), name: "x.jpg", text: "" } }));
     expect(shown()).toEqual(["a refused"]);
   });
 
-  it("another 4xx: says why and lets the later ones go", async () => {
+  it("with another 4xx refuses the entry and does not block later ones", async () => {
     server.failures = [problemWith({ status: 415, code: "unsupported_file" })];
     const worker = tab();
     await worker.add(entryWith({ ref: "a", at: Date.now() }));
@@ -252,7 +252,7 @@ describe("answers", () => {
 });
 
 describe("several entries", () => {
-  it("of a conversation go one at a time and in order, though the connection fails between", async () => {
+  it("of a conversation are sent one at a time and in order, even if the connection fails between them", async () => {
     server.failures = [new NetworkError(), "after", new NetworkError()];
     const worker = tab();
     for (const [at, ref] of ["a", "b", "c"].entries()) void worker.add(entryWith({ ref, at: Date.now() + at }));
@@ -261,7 +261,7 @@ describe("several entries", () => {
     worker.stop();
   });
 
-  it("of two tabs are sent by one of them", async () => {
+  it("of two tabs are sent by one tab", async () => {
     const [one, two] = [tab(), tab()];
     await disk.put(entryWith({ ref: "a" }));
     await Promise.all([one.load(), two.load()]);

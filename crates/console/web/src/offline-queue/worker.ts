@@ -5,7 +5,7 @@ import type { QueuedMessage, QueuedState } from "./entry";
 import { outcomeOf } from "./post";
 import type { QueueStorage } from "./storage";
 
-/** In milliseconds: an older entry is sent only after the person has said that it is still right. */
+/** Maximum age of an entry that is sent without a confirmation of the person, in milliseconds. */
 export const STILL_RIGHT = 10 * 60_000;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
@@ -14,23 +14,23 @@ export interface WorkerParts {
   readonly storage: QueueStorage;
   readonly post: (entry: QueuedMessage) => Promise<Message>;
   readonly lock: <T>(name: string, job: () => Promise<T>) => Promise<T>;
-  /** The entries on disk have changed. */
+  /** Notifies the other tabs that the entries on disk have changed. */
   readonly tellTabs: () => void;
-  /** The server has stored it. */
+  /** Called when the server has stored the message. */
   readonly onStored: (entry: QueuedMessage) => void;
-  /** The conversation is no longer visible: the text is to become a draft. */
+  /** Called if the conversation is no longer visible: the text has to become a draft. */
   readonly onGone: (entry: QueuedMessage) => void;
 }
 
 /**
- * Sends the entries of one person: per conversation one at a time and in order, by one tab at a time. What needs a
- * decision holds back the later entries of its conversation, except refused ones.
+ * Sends the queue entries of one staff member: per conversation one at a time and in order, by one tab at a time (Web
+ * Lock). An entry that needs a decision blocks the later entries of its conversation; a refused one does not.
  */
 export class QueueWorker {
   private readonly staffId: number;
   private readonly parts: WorkerParts;
   private readonly entries = new Map<string, QueuedMessage>();
-  /** Entries that the disk has not taken: only this tab knows them. */
+  /** Entries that are not on disk, for example because it is full: only this tab has them. */
   private readonly unstored = new Set<string>();
   private readonly sending = new Set<string>();
   private readonly draining = new Map<number, "once" | "again">();
@@ -63,7 +63,7 @@ export class QueueWorker {
     for (const timer of this.timers.values()) clearTimeout(timer);
   }
 
-  /** Reads the disk, at the start and when another tab has changed it. */
+  /** Reads the entries from disk, at the start and when another tab has changed them. */
   async load(): Promise<void> {
     const onDisk = await this.read();
     if (this.isStopped) return;
@@ -93,13 +93,13 @@ export class QueueWorker {
     if (entry !== undefined) await this.drain(entry.conversation_id);
   }
 
-  /** After a replay, a sign-in, or in a new tab. */
+  /** Retries all conversations at once, after a replay, a sign-in or the start of a tab. */
   drainAll(): void {
     this.attempts.clear();
     for (const id of new Set([...this.entries.values()].map((entry) => entry.conversation_id))) void this.drain(id);
   }
 
-  /** Sends what waits in a conversation. */
+  /** Sends the waiting entries of a conversation. A call during a run starts another run after it. */
   async drain(id: number): Promise<void> {
     if (this.draining.has(id)) {
       this.draining.set(id, "again");
@@ -108,7 +108,7 @@ export class QueueWorker {
     clearTimeout(this.timers.get(id));
     do {
       this.draining.set(id, "once");
-      // The next run begins after this one by intent.
+      // Sequential on purpose: the next run begins after this one.
       // oxlint-disable-next-line no-await-in-loop
       await this.parts.lock(`mm-send-${this.staffId}-${id}`, () => this.sendInOrder(id));
     } while (this.draining.get(id) === "again" && !this.isStopped);
@@ -116,7 +116,7 @@ export class QueueWorker {
   }
 
   private async sendInOrder(id: number): Promise<void> {
-    // One after the other: the next one may go only when the one before is stored.
+    // Sequential on purpose: an entry may go only when the one before is stored.
     // oxlint-disable no-await-in-loop
     while (!this.isStopped) {
       await this.syncWithDisk();
@@ -131,7 +131,7 @@ export class QueueWorker {
     // oxlint-enable no-await-in-loop
   }
 
-  /** True if the next entry may follow. */
+  /** Returns `true` if the next entry may follow. */
   private async attempt(entry: QueuedMessage): Promise<boolean> {
     this.sending.add(entry.ref);
     try {
@@ -186,13 +186,13 @@ export class QueueWorker {
     this.timers.set(id, setTimeout(() => void this.drain(id), wait));
   }
 
-  /** Refused ones wait for the person without holding back others. */
+  /** Returns the first entry of a conversation, skipping refused ones: they wait without blocking others. */
   private next(id: number): QueuedMessage | undefined {
     const entries = [...this.entries.values()].filter((entry) => entry.conversation_id === id);
     return inOrder(entries).find((entry) => entry.state.kind !== "refused");
   }
 
-  /** Under the lock: another tab may have sent or changed entries. */
+  /** Takes over the changes of other tabs; runs under the lock. */
   private async syncWithDisk(): Promise<void> {
     const onDisk = new Map((await this.read()).map((entry) => [entry.ref, entry]));
     for (const [ref] of this.entries) {
@@ -221,7 +221,7 @@ export class QueueWorker {
       this.unstored.delete(entry.ref);
       this.parts.tellTabs();
     } catch {
-      // A browser without storage (private window, full disk): the entry lives as long as this tab.
+      // Without storage (private window, full disk) the entry exists only in this tab.
     }
   }
 
@@ -230,7 +230,7 @@ export class QueueWorker {
       await this.parts.storage.remove(ref);
       this.parts.tellTabs();
     } catch {
-      // It was never there; if it was, the server's answer to its repetition is the stored message.
+      // An entry left on disk is harmless: its retry has the same idempotency key and returns the stored message.
     }
   }
 
@@ -242,7 +242,7 @@ export class QueueWorker {
     }
   }
 
-  /** The event of a message may come before the answer to its request, or instead of it. */
+  /** Deletes entries whose message has arrived as an event, before or instead of the response. */
   private forgetStored(): void {
     if (this.entries.size === 0 || store.getState().me.id !== this.staffId) return;
     const shown = new Set([...store.getState().queued.values()].flat().map((entry) => entry.ref));

@@ -9,12 +9,12 @@ import { useOffline } from "./useOffline";
 
 interface DeleteQuestionProps {
   label: string;
-  /** What happens, in words. */
+  /** The question, which describes the effect of the deletion. */
   question: string;
   remove: () => Promise<void>;
 }
 
-/** A button that asks before it deletes for good. */
+/** A delete button that asks for a confirmation in place. */
 export function DeleteQuestion({ label, question, remove }: DeleteQuestionProps) {
   const t = useT();
   const isOffline = useOffline();
@@ -47,7 +47,7 @@ export function DeleteQuestion({ label, question, remove }: DeleteQuestionProps)
       <p>{question}</p>
       {problem !== null && <ProblemLine detail={problem} />}
       <div className={styles["buttons"]}>
-        {/* The focus goes on from the button that stood here, to the harmless choice. */}
+        {/* The pressed button is unmounted, so the focus moves to the safe choice. */}
         {/* oxlint-disable-next-line jsx-a11y/no-autofocus */}
         <Button onPress={() => setAsked(false)} autoFocus>
           {t("records.keep")}

@@ -15,7 +15,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** A dialog with a form. Esc, its button and a press beside it ask before they discard what was typed. */
+/** A dialog with a form. Before typed input is discarded by Esc, the close button or a press outside, it asks. */
 export function FormDialog({ title, onClose, shape = "dialog", children }: FormDialogProps) {
   const t = useT();
   const content = useRef<HTMLDivElement>(null);
@@ -45,7 +45,7 @@ export function FormDialog({ title, onClose, shape = "dialog", children }: FormD
                   <Button small variant="danger" onPress={onClose}>
                     {t("records.discard")}
                   </Button>
-                  {/* The person has just tried to close the dialog; the harmless choice has the focus. */}
+                  {/* The person has just tried to close the dialog; the focus moves to the safe choice. */}
                   {/* oxlint-disable-next-line jsx-a11y/no-autofocus */}
                   <Button small onPress={() => setAsked(false)} autoFocus>
                     {t("records.keep_writing")}

@@ -12,11 +12,11 @@ interface FormEndProps {
   isPending: boolean;
   submit?: string;
   onCancel?: () => void;
-  /** At the start of the row: a button for something else, or the state. */
+  /** Content at the start of the row: another button, or a status. */
   children?: ReactNode;
 }
 
-/** The problem that belongs to no field, and the buttons of a form. */
+/** The end of a form: an error that belongs to no field, and the buttons. */
 export function FormEnd({ problem, isPending, submit, onCancel, children }: FormEndProps) {
   const t = useT();
   const isOffline = useOffline();

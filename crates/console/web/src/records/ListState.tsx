@@ -10,12 +10,12 @@ import { VisuallyHidden } from "../ui/VisuallyHidden";
 import { Framed } from "./Framed";
 import styles from "./ListState.module.css";
 
-/** In milliseconds: what comes sooner needs no grey table. */
-const QUIET = 300;
+/** Delay in milliseconds before the placeholder table appears, so that fast responses do not flash. */
+const SKELETON_DELAY = 300;
 const GREY_ROWS = [1, 2, 3, 4, 5, 6];
 
 interface ListStateProps {
-  /** Of react-query. */
+  /** The part of a React Query result that is used. */
   query: {
     readonly isPending: boolean;
     /** `paused`: the browser has no network. */
@@ -24,17 +24,20 @@ interface ListStateProps {
     readonly refetch: () => unknown;
   };
   isEmpty: boolean;
-  /** What to say, and the first step, if there is nothing yet. */
+  /** Shown if the list is empty: a sentence and the first step. */
   empty: ReactNode;
   children: ReactNode;
 }
 
-/** A list with its states: grey while it loads, a line if it failed (rows of before stay), a sentence if it is empty. */
+/**
+ * A list with its states: a placeholder table while it loads, an error line above the last rows, a sentence if it is
+ * empty.
+ */
 export function ListState({ query, isEmpty, empty, children }: ListStateProps) {
   const t = useT();
   const { isPending, error } = query;
   const isPaused = isPending && query.fetchStatus === "paused";
-  const isSlow = useDelayed(isPending && !isPaused && error === null, QUIET);
+  const isSlow = useDelayed(isPending && !isPaused && error === null, SKELETON_DELAY);
   return (
     <>
       {error !== null && (
@@ -53,7 +56,7 @@ export function ListState({ query, isEmpty, empty, children }: ListStateProps) {
   );
 }
 
-/** Grey lines in the place of a table. */
+/** The placeholder of a table. */
 export function GreyTable() {
   const t = useT();
   return (

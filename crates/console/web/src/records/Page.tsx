@@ -16,7 +16,7 @@ interface PageProps {
   children: ReactNode;
 }
 
-/** A screen of tables and forms. Without connection it says that nothing can be changed. */
+/** The layout of a screen with tables and forms. Offline, a strip shows that nothing can be changed. */
 export function Page({ title, actions, width = "wide", children }: PageProps) {
   const t = useT();
   const id = useId();

@@ -7,13 +7,13 @@ import fieldStyles from "../ui/field.module.css";
 import styles from "./SearchField.module.css";
 
 interface SearchFieldProps {
-  /** The accessible name, also shown while it is empty. */
+  /** The accessible name, also used as placeholder. */
   label: string;
   value: string;
   onChange: (value: string) => void;
 }
 
-/** Words to look for; Esc empties it. */
+/** The search field above a list. Esc clears it. */
 export function SearchField({ label, value, onChange }: SearchFieldProps) {
   return (
     <AriaSearchField className={styles["search"] ?? ""} aria-label={label} value={value} onChange={onChange}>

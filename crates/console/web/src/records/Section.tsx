@@ -9,7 +9,7 @@ interface SectionProps {
   children: ReactNode;
 }
 
-/** A headed card. */
+/** A card with a heading. */
 export function Section({ title, actions, children }: SectionProps) {
   const id = useId();
   return (

@@ -3,7 +3,7 @@ import { Button } from "../ui/Button";
 import { Strip } from "../ui/Strip";
 import { Framed } from "./Framed";
 
-/** Above a form whose record a colleague has changed meanwhile. */
+/** The strip above a form whose record a colleague has changed, with a button to show the change. */
 export function StaleStrip({ onShow }: { onShow: () => void }) {
   const t = useT();
   return (

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { changesOf, moved } from "./changes";
 
 describe("changesOf", () => {
-  it("names only what differs", () => {
+  it("contains only keys with different values", () => {
     const before = { name: "Ana", ids: [1, 2], phone: null as string | null, note: "x" };
     expect(changesOf(before, { name: "Ana", ids: [2, 1], phone: null })).toEqual({ ids: [2, 1] });
     expect(changesOf(before, { name: "Eva", note: "x", phone: "+34" })).toEqual({ name: "Eva", phone: "+34" });

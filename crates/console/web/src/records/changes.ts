@@ -1,4 +1,6 @@
-/** The keys of `after` whose values differ from those of `before`: a change names only what the person has changed. */
+/**
+ * Returns the keys of `after` whose values differ from `before`, so that a request contains only the person's changes.
+ */
 export function changesOf<T extends object>(before: T, after: Partial<T>): Partial<T> {
   const changed = Object.entries(after).filter(
     ([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key as keyof T]),
@@ -6,7 +8,7 @@ export function changesOf<T extends object>(before: T, after: Partial<T>): Parti
   return Object.fromEntries(changed) as Partial<T>;
 }
 
-/** Moves an entry of a list by one place; returns the list itself at its ends. */
+/** Moves an entry of a list by one place. Returns the list itself at its ends. */
 export function moved<T>(list: readonly T[], index: number, step: 1 | -1): readonly T[] {
   const to = index + step;
   if (to < 0 || to >= list.length) return list;

@@ -2,7 +2,7 @@ import { createContext, useContext } from "react";
 
 export const TypedContext = createContext<() => void>(() => undefined);
 
-/** Returns the function that tells the dialog of a form about a change without an `input` event: a choice, a move. */
+/** Returns the function that marks the form as changed, for changes without an `input` event: a choice, a move. */
 export function useMarkTyped(): () => void {
   return useContext(TypedContext);
 }

@@ -1,19 +1,19 @@
 import { useState } from "react";
 
 interface Base<T> {
-  /** What the form began with: a newer version does not replace what is being typed. */
+  /** The version with which the form was opened. A newer version does not replace typed input. */
   readonly base: T;
-  /** A colleague has changed it meanwhile. */
+  /** A colleague has changed the record since. */
   readonly isStale: boolean;
-  /** Changes with `show`: the key of the form. */
+  /** Counts calls of `show`; use it as the form's `key`. */
   readonly version: number;
-  /** Begins again with this version. */
+  /** Restarts the form with a newer version. */
   readonly show: (next: T) => void;
-  /** This version was just saved from the form, which stays as it is. */
+  /** Takes over the version just saved from the form, without restarting it. */
   readonly accept: (next: T) => void;
 }
 
-/** Keeps the version of a record with which a form was opened. `contentOf` returns what the form is about. */
+/** Keeps the version of a record with which a form was opened. `contentOf` selects the part that the form edits. */
 export function useBase<T>(current: T, contentOf: (record: T) => unknown = (record) => record): Base<T> {
   const [{ base, version }, setBase] = useState({ base: current, version: 0 });
   return {

@@ -8,16 +8,16 @@ type FieldErrors = Readonly<Record<string, readonly string[]>>;
 
 interface Form {
   readonly isPending: boolean;
-  /** The sentences by field. */
+  /** Error sentences by field. */
   readonly errors: FieldErrors;
-  /** What belongs to no field of the form. */
+  /** An error that belongs to no field of the form. */
   readonly problem: string | null;
   readonly submit: (event: FormEvent<HTMLFormElement>) => void;
 }
 
 /**
- * A form whose values are sent at once. `save` gets them; its errors are shown at the fields of `fields`, and the focus
- * goes to the first of them. Nothing is sent while a field of `required` is empty.
+ * State of a form that is saved as a whole. `save` receives the values. Its errors appear at the fields named in
+ * `fields`, and the focus moves to the first of them. Nothing is saved while a `required` field is empty.
  */
 export function useForm(
   fields: readonly string[],
@@ -66,7 +66,7 @@ export function useForm(
   };
 }
 
-/** A value of a form as text, without white space around it. */
+/** Returns a form value as text, trimmed. */
 export function textOf(values: FormData, name: string): string {
   const value = values.get(name);
   return typeof value === "string" ? value.trim() : "";

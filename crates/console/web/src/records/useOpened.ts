@@ -2,16 +2,19 @@ import { useState } from "react";
 
 interface Opened<T> {
   readonly isOpen: boolean;
-  /** The record in its newest version; null for a new one. It stays if it leaves the list, with what is typed about it. */
+  /**
+   * The newest version of the open record; null for a new one. A record that leaves the list stays open, with the typed
+   * input.
+   */
   readonly record: T | null;
-  /** Another one for each record. */
+  /** The `key` for the dialog, different for each record. */
   readonly key: number | "new";
   readonly open: (record: T) => void;
   readonly add: () => void;
   readonly close: () => void;
 }
 
-/** Which record of a list is open in a dialog. */
+/** State of the dialog that shows one record of a list. */
 export function useOpened<T extends { readonly id: number }>(records: readonly T[]): Opened<T> {
   const [opened, setOpened] = useState<T | "new" | null>(null);
   const isRecord = opened !== null && opened !== "new";

@@ -5,7 +5,7 @@ import type { DirectoryPart } from "../api/types";
 import type { Action } from "../store/actions";
 import { observe } from "../store/store";
 
-/** Fetches queries again when the server announces a change of what they show, and after a gap in the events. */
+/** Refetches queries when an event announces a change of their data, and after a new snapshot. */
 export function useRefetch(key: QueryKey, what: DirectoryPart): void {
   const queries = useQueryClient();
   useEffect(

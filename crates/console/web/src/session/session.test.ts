@@ -8,9 +8,9 @@ import { changePassword, session, signIn, signOut, startSession } from "./sessio
 
 const TOM: Me = { ...MARIA, id: 8, username: "tom", name: "Tom" };
 
-/** The calls of `/api/auth/`, and one call that wants a valid token. */
+/** A fake server for `/api/auth/`, and for one call that requires a valid token. */
 class FakeServer {
-  /** The person of the cookie. */
+  /** The staff member of the session cookie. */
   cookie: Me | null = null;
   token = "t0";
   refreshes = 0;
@@ -59,7 +59,7 @@ function problem(status: number, code: string): Response {
 
 let server: FakeServer;
 
-/** Signs Maria in, and waits until the page has tried the cookie too. */
+/** Signs Maria in and waits until the origin check after the sign-in has ended. */
 async function enter(): Promise<void> {
   await startSession();
   await signIn("maria", "right");
@@ -79,13 +79,13 @@ afterEach(() => {
 });
 
 describe("the session", () => {
-  it("is that of the cookie after a reload", async () => {
+  it("continues with the cookie after a reload", async () => {
     server.cookie = MARIA;
     await startSession();
     expect(session.getState()).toMatchObject({ phase: "signed_in", byCookie: true, me: { id: MARIA.id } });
   });
 
-  it("says why the cookie could not be tried", async () => {
+  it("records why the cookie was not usable", async () => {
     await startSession();
     expect(session.getState()).toEqual({ phase: "signed_out", blocked: null });
     server.isDown = true;
@@ -94,7 +94,7 @@ describe("the session", () => {
     expect(session.getState()).toEqual({ phase: "signed_out", blocked: "unreachable" });
   });
 
-  it("tries the cookie again when the server is back", async () => {
+  it("retries the cookie when the server is reachable again", async () => {
     vi.useFakeTimers();
     server.cookie = MARIA;
     server.isDown = true;
@@ -105,7 +105,7 @@ describe("the session", () => {
     vi.useRealTimers();
   });
 
-  it("begins with a password; a wrong one is the form's matter", async () => {
+  it("starts with the right password; a wrong one is an error for the form", async () => {
     await startSession();
     await expect(signIn("maria", "wrong")).rejects.toSatisfy((error) => codeOf(error) === "bad_credentials");
     expect(session.getState().phase).toBe("signed_out");
@@ -113,14 +113,14 @@ describe("the session", () => {
     expect(session.getState()).toMatchObject({ phase: "signed_in", byCookie: false });
   });
 
-  it("does not begin at an address that is not the server's own", async () => {
+  it("does not start on an origin that is not the server's own", async () => {
     await startSession();
     server.isForeign = true;
     await signIn("maria", "right");
     await vi.waitFor(() => expect(session.getState()).toEqual({ phase: "signed_out", blocked: "bad_origin" }));
   });
 
-  it("refreshes once for several refused calls, and repeats them", async () => {
+  it("refreshes the token once for several 401 responses, and retries the calls", async () => {
     await enter();
     server.token = "another";
     server.refreshes = 0;
@@ -129,7 +129,7 @@ describe("the session", () => {
     expect(session.getState()).toMatchObject({ phase: "signed_in", byCookie: false });
   });
 
-  it("that is revoked keeps its person, who goes on after the password", async () => {
+  it("keeps its staff member when it is revoked, and continues after the password", async () => {
     await enter();
     server.token = "revoked";
     server.cookie = null;
@@ -139,7 +139,7 @@ describe("the session", () => {
     expect(session.getState()).toMatchObject({ phase: "signed_in", me: { id: MARIA.id } });
   });
 
-  it("may be taken over by another person", async () => {
+  it("can continue with another staff member after it was revoked", async () => {
     await enter();
     server.token = "revoked";
     server.cookie = null;
@@ -148,7 +148,7 @@ describe("the session", () => {
     expect(session.getState()).toMatchObject({ phase: "signed_in", me: { id: TOM.id } });
   });
 
-  it("asks for a new password first if it must", async () => {
+  it("requires a new password first if the server demands it", async () => {
     await startSession();
     server.mustChange = true;
     await signIn("maria", "right");
@@ -157,7 +157,7 @@ describe("the session", () => {
     expect(session.getState().phase).toBe("signed_in");
   });
 
-  it("ends without a trace", async () => {
+  it("ends with the sign-out, and later calls fail", async () => {
     await enter();
     await signOut();
     expect(session.getState()).toEqual({ phase: "signed_out", blocked: null });

@@ -9,22 +9,24 @@ import type { Me } from "../api/types";
 import { broadcast, listenToTabs } from "../tabs/channel";
 
 /**
+ * State of the session.
+ *
  * ```
- * checking ──cookie──▶ signed_in ──401, 4401──▶ expired ──same person──▶ signed_in
- *     │                   ▲  │
- *     └──▶ signed_out ────┘  └──signOut, here or in another tab──▶ signed_out
+ * checking ──refresh by cookie──▶ signed_in ──401, close code 4401──▶ expired ──sign-in──▶ signed_in
+ * checking ──no cookie, unreachable──▶ signed_out ──sign-in, in this or another tab──▶ signed_in
+ * signed_in, expired ──sign-out, in this or another tab──▶ signed_out
+ * any ──password change required──▶ must_change_password ──new password──▶ signed_in
  * ```
- * `must_change_password` stands between a sign-in and `signed_in`.
  */
 export type SessionState =
   | { readonly phase: "checking" }
-  /** `blocked`: why the cookie could not be tried; the form shows the sentence. */
+  /** `blocked`: the reason why the cookie was not usable, which the form shows. */
   | { readonly phase: "signed_out"; readonly blocked: "unreachable" | "bad_origin" | null }
-  /** `byCookie`: nobody typed a password since the page was loaded; the page asks "Not you?". */
+  /** `byCookie`: no password was typed since the page was loaded, so the page asks "Not you?". */
   | { readonly phase: "signed_in"; readonly me: Me; readonly byCookie: boolean }
-  /** The page stays; a dialog over it asks for the password. */
+  /** The page stays, and a dialog over it asks for the password. */
   | { readonly phase: "expired"; readonly me: Me }
-  /** `passwordKnown`: the present password was just typed; else the form asks for it too. */
+  /** `passwordKnown`: the current password was just typed; otherwise the form asks for it too. */
   | { readonly phase: "must_change_password"; readonly me: Me; readonly passwordKnown: boolean };
 
 export const session = createStore<SessionState>(() => ({ phase: "checking" }));
@@ -33,25 +35,25 @@ export function useSession(): SessionState {
   return useStore(session);
 }
 
-/** In milliseconds: signing out does not wait longer for what is saved before. */
+/** Maximum time in milliseconds that a sign-out waits for `saveBefore`. */
 const SAVING = 2_000;
-/** In milliseconds. */
+/** Interval in milliseconds between attempts with the cookie while the server is unreachable. */
 const COOKIE_AGAIN = 4_000;
 
 let saveBefore: () => Promise<void> = () => Promise.resolve();
 
-/** What is saved on the server while the session still lives. */
+/** Sets the function that saves data on the server before a sign-out, while the session is still valid. */
 export function beforeSignOut(save: () => Promise<void>): void {
   saveBefore = save;
 }
 
-/** Between the sign-in and the change of the password that it demands. */
+/** Kept from the sign-in until the password change that the server demands. */
 let typedPassword: string | null = null;
 
-/** Tries the cookie; called once by main. */
+/** Starts the session from the cookie. Called once by main. */
 export async function startSession(): Promise<void> {
   listenToAuth({
-    // Any refresh may find another person: a colleague signed in on this browser meanwhile.
+    // A refresh can return another staff member, if a colleague has signed in on this browser meanwhile.
     refreshed: (signedIn) => enter(signedIn, currentPerson() === null || isByCookie()),
     over: expire,
     mustChangePassword: demandPassword,
@@ -61,16 +63,16 @@ export async function startSession(): Promise<void> {
     if (message.type === "signed_in") void followOtherTab(message.staffId);
   });
   globalThis.addEventListener("online", retryCookie);
-  // A page from the back/forward cache may belong to somebody who has signed out since.
+  // A page from the back/forward cache may belong to a staff member who has signed out since.
   globalThis.addEventListener("pageshow", (event) => {
     if (event.persisted) void tryCookie();
   });
   await tryCookie();
 }
 
-/** Throws `ApiError` (401 `bad_credentials`, 429 with `retryAfter`, 403 `bad_origin`) or `NetworkError`. */
-export async function signIn(username: string, password: string): Promise<void> {
-  const signedIn = await login(username, password);
+/** Signs in. Throws `ApiError` (401 `bad_credentials`, 429 with `retryAfter`, 403 `bad_origin`) or `NetworkError`. */
+export async function signIn(username: string, password: string, remember = true): Promise<void> {
+  const signedIn = await login(username, password, remember);
   typedPassword = signedIn.must_change_password === true ? password : null;
   enter(signedIn, false);
   broadcast({ type: "signed_in", staffId: signedIn.staff.id });
@@ -78,8 +80,8 @@ export async function signIn(username: string, password: string): Promise<void> 
 }
 
 /**
- * A sign-in works from any address, its cookie only from the server's own: better to say so now than at the first
- * refresh, with a guest waiting.
+ * Refreshes once after a sign-in. A sign-in works from any origin, but its cookie only from the server's own: the error
+ * should appear now, not at the first refresh with a guest waiting.
  */
 async function checkOrigin(): Promise<void> {
   try {
@@ -91,20 +93,20 @@ async function checkOrigin(): Promise<void> {
   }
 }
 
-/** Signs out in all tabs. Ask first if `unsentCount()` of the offline queue is not 0. */
+/** Signs out in all tabs. Ask the person first if `unsentCount()` of the offline queue is not 0. */
 export async function signOut(): Promise<void> {
   await Promise.race([saveBefore(), new Promise((resolve) => setTimeout(resolve, SAVING))]);
   try {
     await logout();
   } catch (error) {
-    // Already over: that is what was wanted. Without connection the cookie would sign in again.
+    // On 401 the session is already over. On other errors the cookie would still be valid, so the sign-out fails.
     if (!(error instanceof ApiError) || error.problem.status !== 401) throw error;
   }
   broadcast({ type: "signed_out" });
   leave();
 }
 
-/** Without `current` the password typed at sign-in is taken. Throws `ApiError` 400 with `errors.new_password`. */
+/** Without `current`, the password typed at the sign-in is used. Throws `ApiError` 400 with `errors.new_password`. */
 export async function changePassword(next: string, current?: string): Promise<void> {
   await putPassword(current ?? typedPassword ?? "", next);
   typedPassword = null;
@@ -112,14 +114,14 @@ export async function changePassword(next: string, current?: string): Promise<vo
   if (state.phase === "must_change_password") session.setState({ phase: "signed_in", me: state.me, byCookie: false }, true);
 }
 
-/** The session is over, says the server or the socket: a dialog over the page asks for the password. */
+/** The server or the socket reports the end of the session: a dialog over the page asks for the password. */
 export function expire(): void {
   clearAccess();
   const me = currentPerson();
   session.setState(me === null ? { phase: "signed_out", blocked: null } : { phase: "expired", me }, true);
 }
 
-/** The person whose page this is, also while the session is over. */
+/** Returns the staff member of the page, also while the session is over. */
 function currentPerson(): Me | null {
   const state = session.getState();
   return "me" in state ? state.me : null;
@@ -160,7 +162,7 @@ async function tryCookie(): Promise<void> {
     if (currentPerson() !== null) return;
     const blocked = blockedBy(error);
     session.setState({ phase: "signed_out", blocked }, true);
-    // A server that is starting again: the cookie is as good as before.
+    // The server may be restarting; the cookie is still valid.
     if (blocked === "unreachable") setTimeout(retryCookie, COOKIE_AGAIN);
   }
 }
@@ -170,7 +172,7 @@ function retryCookie(): void {
   if (state.phase === "signed_out" && state.blocked === "unreachable") void tryCookie();
 }
 
-/** Another tab has signed in: its cookie is this tab's too. */
+/** Another tab has signed in, and this tab shares its cookie. */
 async function followOtherTab(staffId: number): Promise<void> {
   const state = session.getState();
   if (state.phase === "signed_in" && state.me.id === staffId) return;

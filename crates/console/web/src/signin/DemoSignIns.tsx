@@ -6,7 +6,7 @@ import { useT } from "../i18n/i18n";
 import { Bidi } from "../ui/Bidi";
 import styles from "./signin.module.css";
 
-/** In the demo: who can sign in. Nothing elsewhere. */
+/** The sign-ins of the demo to choose from; empty if the server has no demo. */
 export function DemoSignIns({ onChoose }: { onChoose: (username: string) => void }) {
   const t = useT();
   const [demo, setDemo] = useState<Demo | null>(null);
@@ -14,7 +14,7 @@ export function DemoSignIns({ onChoose }: { onChoose: (username: string) => void
     let isShown = true;
     demoSignIns().then(
       (found) => isShown && setDemo(found),
-      // Without an answer there is nothing to choose from; the form says why at the first attempt.
+      // Without a response the list stays empty. The form shows the error at the first attempt.
       () => undefined,
     );
     return () => {

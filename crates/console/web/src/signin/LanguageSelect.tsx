@@ -3,7 +3,7 @@ import { LANGUAGE_NAMES, LANGUAGES, asLanguage, setLanguage } from "../i18n/lang
 import fieldStyles from "../ui/field.module.css";
 import styles from "./signin.module.css";
 
-/** The language of this device, before anybody has signed in. */
+/** The choice of the device's language before the sign-in. */
 export function LanguageSelect() {
   const t = useT();
   const { language } = useLanguage();

@@ -11,11 +11,11 @@ import styles from "./signin.module.css";
 
 interface NewPasswordScreenProps {
   username: string;
-  /** The present password was just typed; else the form asks for it too. */
+  /** The current password was just typed; otherwise the form asks for it too. */
   passwordKnown: boolean;
 }
 
-/** For a password that somebody else has set: nothing else works before it is changed. */
+/** The screen for a password set by a manager: nothing else is possible before it is changed. */
 export function NewPasswordScreen({ username, passwordKnown }: NewPasswordScreenProps) {
   const t = useT();
   const [refusal, setRefusal] = useState<{ field: "current" | "new"; reason: Refusal } | null>(null);
@@ -23,7 +23,7 @@ export function NewPasswordScreen({ username, passwordKnown }: NewPasswordScreen
   const currentRef = useRef<HTMLInputElement>(null);
   const newRef = useRef<HTMLInputElement>(null);
 
-  // This screen is the result of the person's own sign-in.
+  // The focus may move, because this screen is the result of the person's own sign-in.
   useEffect(() => (passwordKnown ? newRef : currentRef).current?.focus(), [passwordKnown]);
 
   async function handleSubmit(event: FormEvent<HTMLFormElement>) {
@@ -51,7 +51,7 @@ export function NewPasswordScreen({ username, passwordKnown }: NewPasswordScreen
           <h1 className={styles["title"]}>{t("signin.new_title")}</h1>
           <p className={styles["lead"]}>{t("signin.new_text")}</p>
           <form className={styles["form"]} onSubmit={(event) => void handleSubmit(event)} noValidate>
-            {/* Password managers file the new password under this name. */}
+            {/* Password managers store the new password under this name. */}
             <input type="hidden" name="username" autoComplete="username" value={username} />
             {!passwordKnown && (
               <PasswordField

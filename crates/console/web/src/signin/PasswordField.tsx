@@ -15,7 +15,7 @@ interface PasswordFieldProps {
   ref?: Ref<HTMLInputElement>;
 }
 
-/** A password with a button that shows it. */
+/** A password field with a button that shows the password. */
 export function PasswordField({ id, name, label, autoComplete, isInvalid = false, describedBy, ref }: PasswordFieldProps) {
   const t = useT();
   const [isShown, setShown] = useState(false);

@@ -4,7 +4,7 @@ import { useT, type Translate } from "../i18n/i18n";
 import type { Refusal } from "./refusal";
 import styles from "./signin.module.css";
 
-/** The sentence of a refusal. The wait after too many attempts counts down. */
+/** The error of a sign-in. After too many attempts it counts down the waiting time. */
 export function RefusalText({ refusal, id }: { refusal: Refusal; id: string }) {
   const t = useT();
   const seconds = useSecondsUntil(refusal.kind === "rate_limited" ? refusal.until : 0);

@@ -4,7 +4,7 @@ import { useT } from "../i18n/i18n";
 import { SignInForm } from "./SignInForm";
 import styles from "./signin.module.css";
 
-/** The sign-in over the page when the session has ended. The page below keeps everything. */
+/** The sign-in dialog over the page when the session is over. The page below keeps its state. */
 export function SessionOverDialog({ username }: { username: string }) {
   const t = useT();
   const dialogRef = useRef<HTMLDialogElement>(null);
@@ -19,7 +19,7 @@ export function SessionOverDialog({ username }: { username: string }) {
     passwordRef.current?.focus();
     return () => {
       dialog.close();
-      // The person goes on where they were.
+      // Return the focus to the element that had it before.
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);

@@ -12,12 +12,12 @@ import styles from "./signin.module.css";
 interface SignInFormProps {
   username: string;
   onUsernameChange: (username: string) => void;
-  /** Shown before the first attempt: why the cookie could not be tried. */
+  /** Shown before the first attempt: the reason why the session cookie was not usable. */
   initialRefusal?: Refusal | null;
   passwordRef: RefObject<HTMLInputElement | null>;
 }
 
-/** Name and password; used by the screen and by the dialog over the page. */
+/** The form with user name and password, used by the sign-in screen and by `SessionOverDialog`. */
 export function SignInForm({ username, onUsernameChange, initialRefusal = null, passwordRef }: SignInFormProps) {
   const t = useT();
   const [refusal, setRefusal] = useState<Refusal | null>(initialRefusal);
@@ -39,7 +39,7 @@ export function SignInForm({ username, onUsernameChange, initialRefusal = null, 
     setPending(true);
     setRefusal(null);
     try {
-      await signIn(username, password);
+      await signIn(username, password, form.get("shared") === null);
     } catch (error) {
       refuse(refusalOf(error, Date.now()));
     } finally {
@@ -76,6 +76,15 @@ export function SignInForm({ username, onUsernameChange, initialRefusal = null, 
         isInvalid={field === "password"}
         describedBy={field === "password" ? "signin-refusal" : undefined}
       />
+      <label className={styles["shared"]}>
+        <input type="checkbox" name="shared" aria-describedby="signin-shared" />
+        <span>
+          {t("signin.shared")}
+          <span id="signin-shared" className={styles["hint"]}>
+            {t("signin.shared_hint")}
+          </span>
+        </span>
+      </label>
       {refusal && <RefusalText id="signin-refusal" refusal={refusal} />}
       <button type="submit" className={buttonClass("primary")} aria-disabled={isPending}>
         {isPending ? t("signin.checking") : t("signin.submit")}

@@ -6,7 +6,7 @@ import { LanguageSelect } from "./LanguageSelect";
 import { SignInForm } from "./SignInForm";
 import styles from "./signin.module.css";
 
-/** The first screen. It must stay small: no React Aria here. */
+/** The sign-in screen. Without React Aria, so that the first chunk stays small. */
 export function SignInScreen({ blocked }: { blocked: "unreachable" | "bad_origin" | null }) {
   const t = useT();
   const [username, setUsername] = useState("");

@@ -1,6 +1,6 @@
 import { ApiError, NetworkError } from "../api/problem";
 
-/** Why a sign-in did not work. */
+/** The reason why a sign-in failed. */
 export type Refusal =
   | { readonly kind: "missing_name" | "missing_password" | "bad_credentials" | "bad_origin" | "unreachable" }
   /** `until`: milliseconds since 1970. */
@@ -18,7 +18,7 @@ export function refusalOf(error: unknown, now: number): Refusal {
   return { kind: "other", detail: problem.detail };
 }
 
-/** The field in which the person goes on. */
+/** Returns the field to focus after a failed sign-in. */
 export function fieldOf(refusal: Refusal): "name" | "password" {
   return refusal.kind === "missing_name" || refusal.kind === "rate_limited" ? "name" : "password";
 }

@@ -11,7 +11,10 @@ interface ChooseFileProps {
   onFile: (file: File) => void;
 }
 
-/** Takes a file that is chosen, or dropped anywhere: beside its place it would replace the page. */
+/**
+ * The first step of an import: choose a file, or drop it anywhere on the page. By default the browser would open a
+ * dropped file.
+ */
 export function ChooseFile({ isPending, isDisabled, onFile }: ChooseFileProps) {
   const t = useT();
   const isOver = useFileDrop((file) => {
@@ -25,7 +28,7 @@ export function ChooseFile({ isPending, isDisabled, onFile }: ChooseFileProps) {
       aria-label={t("stays.import_title")}
     >
       <FileTrigger
-        acceptedFileTypes={[".csv", "text/csv"]}
+        acceptedFileTypes={[".csv", ".tsv", ".txt", "text/csv", "text/tab-separated-values"]}
         onSelect={(files) => {
           const [file] = files ?? [];
           if (file !== undefined) onFile(file);
@@ -38,7 +41,8 @@ export function ChooseFile({ isPending, isDisabled, onFile }: ChooseFileProps) {
       <p role="status">{t(isPending ? "stays.import_checking" : "stays.import_drop")}</p>
       <p className={styles["hint"]}>
         {t("stays.import_columns")}{" "}
-        <code dir="ltr">reservation_code, guest_name, guest_phone, room_number, check_in, check_out</code>
+        <code dir="ltr">reservation_code, guest_name, guest_phone, room_number, check_in, check_out</code>{" "}
+        {t("stays.import_more_columns")} <code dir="ltr">status, part, email, language, note</code>
       </p>
     </div>
   );

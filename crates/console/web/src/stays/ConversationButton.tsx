@@ -13,7 +13,7 @@ import { Button } from "../ui/Button";
 import { sentenceOf } from "../ui/failure";
 import { showToast } from "../ui/toast";
 
-/** Leads to the conversation of a stay, or opens one before the guest has written. */
+/** The button that opens the conversation of a stay, or creates it if the guest has not written yet. */
 export function ConversationButton({ stay }: { stay: Stay }) {
   const t = useT();
   const [, navigate] = useLocation();

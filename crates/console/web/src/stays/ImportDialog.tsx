@@ -16,19 +16,22 @@ import { ImportPreview } from "./ImportPreview";
 import { ImportResult } from "./ImportResult";
 import styles from "./ImportDialog.module.css";
 
-/** The largest file that the server takes. */
+/** Maximum file size that the server accepts. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface CheckedFile {
   readonly file: File;
-  /** Null if the browser cannot read it: the rows are then shown by their codes alone. */
+  /** The parsed file, for guests and rooms in the preview; null if the browser cannot parse it. */
   readonly table: CsvTable | null;
   readonly rows: readonly ImportRow[];
 }
 
 const STEPS = ["file", "check", "result"] as const;
 
-/** File, check, result: nothing is stored before the person has seen what an import would do. */
+/**
+ * The dialog to import stays, in three steps: file, check, result. Nothing is stored before the person has confirmed
+ * the check.
+ */
 export function ImportDialog({ onClose }: { onClose: () => void }) {
   const t = useT();
   const queries = useQueryClient();

@@ -5,23 +5,23 @@ import { useT, type Translate } from "../i18n/i18n";
 import { Bidi } from "../ui/Bidi";
 import { Checkbox } from "../ui/Checkbox";
 import { Table } from "../ui/Table";
-import { cellOf } from "./csv";
+import { cellOf, type CsvTable } from "./csv";
 import type { CheckedFile } from "./ImportDialog";
 import { countRows, faultsOf } from "./import-rows";
 import styles from "./ImportDialog.module.css";
 import stayStyles from "./stays.module.css";
 
-/** So many rows are in the page at most. */
-const SHOWN = 200;
+/** Maximum number of rows shown. */
+const MAX_ROWS = 200;
 
-/** What an import would do, row by row. */
+/** The second step of an import: its result for each row, before anything is stored. */
 export function ImportPreview({ checked }: { checked: CheckedFile }) {
   const t = useT();
   const { rows, table, file } = checked;
   const counts = countRows(rows);
   const [onlyErrors, setOnlyErrors] = useState(counts.failed > 0);
   const wanted = onlyErrors ? rows.filter(({ result }) => result === "failed") : rows;
-  const shown = wanted.slice(0, SHOWN);
+  const shown = wanted.slice(0, MAX_ROWS);
   return (
     <>
       <p role="status">
@@ -50,7 +50,7 @@ export function ImportPreview({ checked }: { checked: CheckedFile }) {
             ]}
           >
             {shown.map((row) => {
-              const guest = table === null ? "" : guestOf(cellOf(table, row.row, "guest_name"), cellOf(table, row.row, "room_number"));
+              const guest = table === null ? "" : guestOf(table, row.row);
               return (
                 <tr key={row.row}>
                   <th scope="row">{row.row}</th>
@@ -72,22 +72,36 @@ export function ImportPreview({ checked }: { checked: CheckedFile }) {
           </Table>
         </div>
       )}
-      {wanted.length > shown.length && <p className={styles["hint"]}>{t("stays.import_first", { count: SHOWN })}</p>}
+      {wanted.length > shown.length && <p className={styles["hint"]}>{t("stays.import_first", { count: MAX_ROWS })}</p>}
     </>
   );
 }
 
-function guestOf(name: string, room: string): string {
-  return [room, name].filter((part) => part !== "").join(" ");
+/** Room, guest and status of a row, as the file names them. */
+function guestOf(table: CsvTable, row: number): string {
+  const cells = ["room_number", "guest_name", "status"].map((column) => cellOf(table, row, column));
+  return cells.filter((cell) => cell !== "").join(" ");
 }
 
 function resultOf(row: ImportRow, t: Translate): string {
   return row.result === "failed" ? faultsOf(row, (field) => fieldName(field, t)) : t(`stays.import.${row.result}`);
 }
 
-const FIELDS = ["guest_name", "guest_phone", "room_number", "check_in", "check_out", "reservation_code"] as const;
+const FIELDS = [
+  "guest_name",
+  "guest_phone",
+  "room_number",
+  "check_in",
+  "check_out",
+  "reservation_code",
+  "status",
+  "part",
+  "email",
+  "language",
+  "note",
+] as const;
 
-/** The name of a column; one that the console does not know stays as it is. */
+/** Returns the translated name of a column; an unknown column keeps its name. */
 export function fieldName(field: string, t: Translate): string {
   const known = FIELDS.find((each) => each === field);
   return known === undefined ? field : t(`stays.field.${known}`);

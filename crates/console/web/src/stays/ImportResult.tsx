@@ -8,7 +8,7 @@ import { countRows, faultsOf } from "./import-rows";
 import { fieldName } from "./ImportPreview";
 import styles from "./ImportDialog.module.css";
 
-/** What an import has done. The rows that failed can be saved, put right and imported again. */
+/** The last step of an import: its result, and the failed rows as a file to correct and import again. */
 export function ImportResult({ imported }: { imported: CheckedFile }) {
   const t = useT();
   const { rows, table, file } = imported;
@@ -46,6 +46,6 @@ function save(text: string, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser reads the address after this turn.
+  // Not at once, because the browser starts the download later.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -1,3 +1,5 @@
+import { Fragment } from "react";
+
 import type { Stay } from "../api/types";
 import { useLanguage, useT } from "../i18n/i18n";
 import { FormDialog } from "../records/FormDialog";
@@ -5,11 +7,12 @@ import { StaleStrip } from "../records/StaleStrip";
 import { useBase } from "../records/useBase";
 import { formatShortDay } from "../ui/time";
 import { ConversationButton } from "./ConversationButton";
+import { codeOf } from "./stay-words";
 import { STAY_FIELDS, StayForm } from "./StayForm";
 import styles from "./stays.module.css";
 
 interface StayDialogProps {
-  /** Null: a new stay. */
+  /** Null for a new stay. */
   stay: Stay | null;
   canWrite: boolean;
   onClose: () => void;
@@ -36,7 +39,7 @@ function contentOf(stay: Stay | null): unknown {
   return stay && STAY_FIELDS.map((field) => stay[field]);
 }
 
-/** For those who read only. */
+/** The stay for staff who may not change it. */
 function StayFacts({ stay }: { stay: Stay }) {
   const t = useT();
   const { locale } = useLanguage();
@@ -45,7 +48,7 @@ function StayFacts({ stay }: { stay: Stay }) {
       <dl className={styles["factList"]}>
         <dt>{t("stays.field.room_number")}</dt>
         <dd>
-          <bdi>{stay.room_number}</bdi>
+          <bdi>{stay.room_number ?? "–"}</bdi>
         </dd>
         <dt>{t("stays.days")}</dt>
         <dd>
@@ -53,12 +56,21 @@ function StayFacts({ stay }: { stay: Stay }) {
         </dd>
         <dt>{t("stays.field.guest_phone")}</dt>
         <dd>
-          <bdi>{stay.guest_phone}</bdi>
+          <bdi>{stay.guest_phone ?? "–"}</bdi>
         </dd>
         <dt>{t("stays.field.reservation_code")}</dt>
         <dd>
-          <bdi>{stay.reservation_code}</bdi>
+          <bdi>{codeOf(stay)}</bdi>
         </dd>
+        {(["email", "language", "note"] as const).map(
+          (field) =>
+            stay[field] !== null && (
+              <Fragment key={field}>
+                <dt>{t(`stays.field.${field}`)}</dt>
+                <dd dir="auto">{stay[field]}</dd>
+              </Fragment>
+            ),
+        )}
         <dt>{t("stays.state")}</dt>
         <dd>{t(`stays.state.${stay.status}`)}</dd>
       </dl>

@@ -13,16 +13,27 @@ import { Button } from "../ui/Button";
 import { TextField } from "../ui/TextField";
 import { dayOf } from "../ui/time";
 import { ConversationButton } from "./ConversationButton";
-import { nextStepOf } from "./stay-words";
+import { nextStepOf, otherStepsOf, type StayStep } from "./stay-words";
 import { StepDialog } from "./StepDialog";
 import styles from "./stays.module.css";
 
-export const STAY_FIELDS = ["guest_name", "guest_phone", "room_number", "check_in", "check_out", "reservation_code"] as const;
+export const STAY_FIELDS = [
+  "guest_name",
+  "guest_phone",
+  "room_number",
+  "check_in",
+  "check_out",
+  "reservation_code",
+  "email",
+  "language",
+  "note",
+] as const;
+const REQUIRED = ["guest_name", "check_in", "check_out", "reservation_code"] as const;
 
 interface StayFormProps {
-  /** What the form began with; null for a new stay. */
+  /** The version with which the form was opened; null for a new stay. */
   base: Stay | null;
-  /** The stay as it is now, for what comes next. */
+  /** The newest version, for the actions; null for a new stay. */
   stay: Stay | null;
   onClose: () => void;
 }
@@ -33,15 +44,18 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
   const isOffline = useOffline();
   const zone = useStore((state) => state.directory.hotel.timezone);
   const [today] = useState(() => dayOf(Date.now(), zone));
-  const [isAsked, setAsked] = useState(false);
+  const [asked, setAsked] = useState<StayStep | null>(null);
   const form = useForm(STAY_FIELDS, async (values) => {
     const next = {
       guest_name: textOf(values, "guest_name"),
-      guest_phone: textOf(values, "guest_phone"),
-      room_number: textOf(values, "room_number"),
+      guest_phone: textOf(values, "guest_phone") || null,
+      room_number: textOf(values, "room_number") || null,
       check_in: textOf(values, "check_in"),
       check_out: textOf(values, "check_out"),
       reservation_code: textOf(values, "reservation_code"),
+      email: textOf(values, "email") || null,
+      language: textOf(values, "language") || null,
+      note: textOf(values, "note") || null,
     };
     if (base === null) await createStay(next);
     else {
@@ -50,7 +64,7 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
     }
     void queries.invalidateQueries({ queryKey: ["stays"] });
     onClose();
-  }, STAY_FIELDS);
+  }, REQUIRED);
 
   function field(name: (typeof STAY_FIELDS)[number], more: { type?: string; hint?: string; value?: string } = {}) {
     const { type = "text", hint, value = "" } = more;
@@ -62,7 +76,7 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
         autoComplete="off"
         defaultValue={base?.[name] ?? value}
         errors={form.errors[name]}
-        // The person has just asked for a new stay.
+        // Autofocus is expected, because the person has just pressed "Add".
         // oxlint-disable-next-line jsx-a11y/no-autofocus
         autoFocus={base === null && name === "guest_name"}
         {...(hint !== undefined && { hint })}
@@ -70,7 +84,8 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
     );
   }
 
-  const step = stay === null ? null : nextStepOf(stay);
+  const next = stay === null ? null : nextStepOf(stay);
+  const steps = stay === null ? [] : [...(next === null ? [] : [next]), ...otherStepsOf(stay, today)];
   return (
     <>
       <form className={styles["form"]} onSubmit={form.submit} noValidate>
@@ -80,18 +95,23 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
         </div>
         {field("guest_phone", { type: "tel", hint: t("stays.phone_hint") })}
         <div className={styles["columns"]}>
+          {field("email", { type: "email" })}
+          {field("language", { hint: t("stays.language_hint") })}
+        </div>
+        <div className={styles["columns"]}>
           {field("check_in", { type: "date", value: today })}
           {field("check_out", { type: "date" })}
         </div>
         {field("reservation_code", { hint: t("stays.code_hint") })}
+        {field("note")}
         {stay !== null && (
           <div className={styles["actions"]}>
             <ConversationButton stay={stay} />
-            {step !== null && (
-              <Button isDisabled={isOffline} onPress={() => setAsked(true)}>
+            {steps.map((step) => (
+              <Button key={step} isDisabled={isOffline} onPress={() => setAsked(step)}>
                 {t(`stays.${step}`)}
               </Button>
-            )}
+            ))}
           </div>
         )}
         <FormEnd
@@ -101,7 +121,7 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
           {...(base === null && { submit: t("stays.create") })}
         />
       </form>
-      {isAsked && stay !== null && <StepDialog stay={stay} onClose={() => setAsked(false)} />}
+      {asked !== null && stay !== null && <StepDialog step={asked} stay={stay} onClose={() => setAsked(null)} />}
     </>
   );
 }

@@ -9,7 +9,7 @@ import { Button } from "../ui/Button";
 import { Table } from "../ui/Table";
 import { dayOf, formatShortDay } from "../ui/time";
 import { useMinute } from "../ui/useMinute";
-import { nextStepOf, stateKeyOf } from "./stay-words";
+import { codeOf, nextStepOf, otherStepsOf, stateKeyOf, type StayStep } from "./stay-words";
 import { StepDialog } from "./StepDialog";
 import styles from "./stays.module.css";
 
@@ -21,7 +21,7 @@ interface StayTableProps {
 
 export function StayTable({ stays, canWrite, onOpen }: StayTableProps) {
   const t = useT();
-  const [asked, setAsked] = useState<Stay | null>(null);
+  const [asked, setAsked] = useState<{ stay: Stay; step: StayStep } | null>(null);
   const now = useMinute();
   const today = dayOf(now, useStore((state) => state.directory.hotel.timezone));
   const columns = [
@@ -35,10 +35,10 @@ export function StayTable({ stays, canWrite, onOpen }: StayTableProps) {
     <>
       <Table label={t("stays.title")} columns={canWrite ? [...columns, wide(t("stays.next"))] : columns}>
         {stays.map((stay) => (
-          <Row key={stay.id} stay={stay} today={today} onOpen={onOpen} {...(canWrite && { onStep: setAsked })} />
+          <Row key={stay.id} stay={stay} today={today} onOpen={onOpen} {...(canWrite && { onStep: (step: StayStep) => setAsked({ stay, step }) })} />
         ))}
       </Table>
-      {asked !== null && <StepDialog stay={asked} onClose={() => setAsked(null)} />}
+      {asked !== null && <StepDialog {...asked} onClose={() => setAsked(null)} />}
     </>
   );
 }
@@ -55,29 +55,33 @@ interface RowProps {
   stay: Stay;
   today: string;
   onOpen: (stay: Stay) => void;
-  onStep?: (stay: Stay) => void;
+  onStep?: (step: StayStep) => void;
 }
 
 function Row({ stay, today, onOpen, onStep }: RowProps) {
   const t = useT();
   const { locale } = useLanguage();
   const days = t("guest.dates", { from: formatShortDay(stay.check_in, locale), to: formatShortDay(stay.check_out, locale) });
-  const step = nextStepOf(stay);
+  const step = nextStepOf(stay) ?? otherStepsOf(stay, today)[0] ?? null;
   return (
     <tr>
       <td className={styles["room"]}>
-        <bdi>{stay.room_number}</bdi>
+        <bdi>{stay.room_number ?? "–"}</bdi>
       </td>
       <th scope="row">
         <RowButton onPress={() => onOpen(stay)}>{stay.guest_name}</RowButton>
-        <Bidi className={styles["second"]}>{stay.guest_phone}</Bidi>
+        {stay.guest_phone === null ? (
+          <span className={styles["second"]}>{t("stays.no_phone")}</span>
+        ) : (
+          <Bidi className={styles["second"]}>{stay.guest_phone}</Bidi>
+        )}
         <Bidi className={`${styles["second"]} ${styles["onlyNarrow"]}`}>{days}</Bidi>
       </th>
       <td>
         <Bidi className={styles["wide"]}>{days}</Bidi>
       </td>
       <td>
-        <Bidi className={styles["wide"]}>{stay.reservation_code}</Bidi>
+        <Bidi className={styles["wide"]}>{codeOf(stay)}</Bidi>
       </td>
       <td>{t(stateKeyOf(stay, today))}</td>
       {onStep && (
@@ -85,7 +89,7 @@ function Row({ stay, today, onOpen, onStep }: RowProps) {
           <span className={styles["wide"]}>
             {step !== null && (
               <span className={styles["rowAction"]}>
-                <Button small aria-label={`${t(`stays.${step}`)}: ${isolate(stay.guest_name)}`} onPress={() => onStep(stay)}>
+                <Button small aria-label={`${t(`stays.${step}`)}: ${isolate(stay.guest_name)}`} onPress={() => onStep(step)}>
                   {t(`stays.${step}`)}
                 </Button>
               </span>

@@ -5,7 +5,7 @@ import { ToggleButton } from "react-aria-components/ToggleButton";
 import { ToggleButtonGroup } from "react-aria-components/ToggleButtonGroup";
 import { useSearchParams } from "wouter";
 
-import { listStays } from "../api/hotel-calls";
+import { listStays, type StayFilter } from "../api/hotel-calls";
 import { useT } from "../i18n/i18n";
 import { ListState } from "../records/ListState";
 import { Page } from "../records/Page";
@@ -21,15 +21,23 @@ import { StayTable } from "./StayTable";
 import styles from "./stays.module.css";
 import { useHandlesStays } from "./useHandlesStays";
 
-const SHOWN = ["current", "arriving", "leaving", "all"] as const;
+const SHOWN = ["current", "arriving", "leaving", "cancelled", "all"] as const;
 type Shown = (typeof SHOWN)[number];
 
+const FILTERS: Record<Shown, StayFilter> = {
+  current: { current: true },
+  arriving: { arriving: true },
+  leaving: { leaving: true },
+  cancelled: { status: "cancelled,no_show" },
+  all: {},
+};
+
 const PAGE_SIZE = 50;
-/** In milliseconds: the list follows the typing. */
-const PAUSE = 250;
+/** Debounce of the search in milliseconds. */
+const SEARCH_DEBOUNCE = 250;
 const STAYS = ["stays"];
 
-/** The stays of the hotel. All staff read them, stay handlers change them. */
+/** The screen with the stays of the hotel. All staff can read them; managers and stay handlers can change them. */
 export default function StaysScreen() {
   const t = useT();
   const [place, setPlace] = usePlace();
@@ -42,7 +50,7 @@ export default function StaysScreen() {
   const stays = query.data?.results ?? [];
   const opened = useOpened(stays);
 
-  // The address has changed: by a link, or by the way back.
+  // The URL was changed by a link or by the Back button.
   if (found !== place.search) {
     setFound(place.search);
     setWords(place.search);
@@ -50,7 +58,7 @@ export default function StaysScreen() {
 
   useEffect(() => {
     if (words === place.search) return;
-    const timer = setTimeout(() => setPlace({ ...place, search: words, page: 1 }), PAUSE);
+    const timer = setTimeout(() => setPlace({ ...place, search: words, page: 1 }), SEARCH_DEBOUNCE);
     return () => clearTimeout(timer);
   }, [words, place, setPlace]);
 
@@ -114,12 +122,12 @@ function useStays({ show, search, page }: Place) {
   return useQuery({
     queryKey: key,
     queryFn: () =>
-      listStays({ page, page_size: PAGE_SIZE, ...(search.trim() !== "" && { search: search.trim() }), ...(show !== "all" && { [show]: true }) }),
+      listStays({ page, page_size: PAGE_SIZE, ...(search.trim() !== "" && { search: search.trim() }), ...FILTERS[show] }),
     placeholderData: keepPreviousData,
   });
 }
 
-/** What the list shows, in the address: it can be reloaded and shared. */
+/** Filter, search and page of the list. They are in the URL, so that the list can be reloaded and shared. */
 function usePlace(): [Place, (place: Place) => void] {
   const [parameters, setParameters] = useSearchParams();
   const show = parameters.get("show");

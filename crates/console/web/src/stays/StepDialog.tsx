@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { checkIn, checkOut } from "../api/hotel-calls";
+import { cancelStay, checkIn, checkOut, recordNoShow, reinstateStay } from "../api/hotel-calls";
 import type { Stay } from "../api/types";
 import { useT } from "../i18n/i18n";
 import { Button } from "../ui/Button";
@@ -9,23 +9,36 @@ import { isolate } from "../ui/Bidi";
 import { Dialog, DialogActions } from "../ui/Dialog";
 import { sentenceOf } from "../ui/failure";
 import { ProblemLine } from "../ui/Problem";
-import { nextStepOf } from "./stay-words";
+import type { StayStep } from "./stay-words";
 import styles from "./stays.module.css";
 
-/** Asks before the check-in or check-out: neither can be taken back, and a check-out writes to the guest. */
-export function StepDialog({ stay, onClose }: { stay: Stay; onClose: () => void }) {
+const CALLS: Record<StayStep, (id: number) => Promise<Stay>> = {
+  check_in: checkIn,
+  check_out: checkOut,
+  cancel: cancelStay,
+  no_show: recordNoShow,
+  reinstate: reinstateStay,
+};
+
+interface StepDialogProps {
+  /** As it was asked: an event may change the stay under the question. */
+  step: StayStep;
+  stay: Stay;
+  onClose: () => void;
+}
+
+/** Asks before a step: a check-in or check-out cannot be taken back, and a check-out writes to the guest. */
+export function StepDialog({ step, stay, onClose }: StepDialogProps) {
   const t = useT();
   const queries = useQueryClient();
   const [isPending, setPending] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  // As it was asked: an event may change the stay under the question.
-  const [step] = useState(() => nextStepOf(stay) ?? "check_out");
 
   async function run() {
     setPending(true);
     setProblem(null);
     try {
-      await (step === "check_in" ? checkIn : checkOut)(stay.id);
+      await CALLS[step](stay.id);
       void queries.invalidateQueries({ queryKey: ["stays"] });
       onClose();
     } catch (error) {
@@ -38,7 +51,9 @@ export function StepDialog({ stay, onClose }: { stay: Stay; onClose: () => void 
     <Dialog title={t(`stays.${step}`)} isOpen onClose={onClose} isAlert>
       <div className={styles["form"]}>
         <p>
-          {t(`stays.${step}_question`, { name: isolate(stay.guest_name), room: isolate(stay.room_number) })}
+          {stay.room_number === null || step === "reinstate" || step === "cancel"
+            ? t(`stays.${step}_question_without_room`, { name: isolate(stay.guest_name) })
+            : t(`stays.${step}_question`, { name: isolate(stay.guest_name), room: isolate(stay.room_number) })}
         </p>
         <p className={styles["hint"]}>{t(`stays.${step}_effect`)}</p>
         {problem !== null && <ProblemLine detail={problem} />}

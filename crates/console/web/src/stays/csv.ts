@@ -1,4 +1,4 @@
-/** A table of stays as the server reads it: comma or semicolon, quoted cells, empty lines ignored. */
+/** A table of stays as the server reads it: comma, semicolon or tab, quoted cells; empty rows keep their place. */
 export interface CsvTable {
   readonly delimiter: string;
   readonly header: CsvRecord;
@@ -17,15 +17,42 @@ const MARK = "\uFEFF";
 /** Parses a CSV text; null if it has no header. */
 export function parseCsv(text: string): CsvTable | null {
   const body = text.startsWith(MARK) ? text.slice(1) : text;
-  const firstLine = body.split(/\r\n|\r|\n/).find((line) => line.trim() !== "") ?? "";
-  const delimiter = firstLine.includes(";") ? ";" : ",";
-  const [header, ...rows] = recordsOf(body, delimiter);
-  return header === undefined ? null : { delimiter, header, rows };
+  const { start, named } = headerOf(body);
+  const table = body.slice(start);
+  const delimiter = named ?? delimiterOf(table.split(/\r\n|\r|\n/, 1)[0] ?? "");
+  const [header, ...rows] = recordsOf(table, delimiter);
+  return header === undefined || header.raw === "" ? null : { delimiter, header, rows };
+}
+
+/** Where the header begins: after empty lines, and lines that name the delimiter. */
+function headerOf(body: string): { start: number; named: string | null } {
+  let start = 0;
+  let named: string | null = null;
+  for (;;) {
+    const [line = ""] = body.slice(start).split(/\r\n|\r|\n/, 1);
+    const separator = /^"?sep=(.)/i.exec(line.trimStart());
+    if (separator === null && /[^\s,;"]/.test(line)) return { start, named };
+    const end = start + line.length;
+    if (end >= body.length) return { start, named };
+    named = separator?.[1] ?? named;
+    start = end + (body.startsWith("\r\n", end) ? 2 : 1);
+  }
+}
+
+/** The most frequent delimiter of the header. */
+function delimiterOf(header: string): string {
+  const count = (delimiter: string) => header.split(delimiter).length;
+  return [",", ";", "\t"].reduce((best, each) => (count(each) > count(best) ? each : best));
+}
+
+/** The name of a column as the server reads it. */
+function columnOf(header: string): string {
+  return header.trim().toLowerCase().replaceAll(/[ -]/g, "_");
 }
 
 /** The cells of a row by the names of the header. */
 export function cellOf(table: CsvTable, row: number, column: string): string {
-  const index = table.header.cells.indexOf(column);
+  const index = table.header.cells.findIndex((cell) => columnOf(cell) === column);
   return table.rows[row - 1]?.cells[index] ?? "";
 }
 
@@ -52,7 +79,8 @@ function recordsOf(text: string, delimiter: string): CsvRecord[] {
 
   function endRecord(end: number) {
     const raw = text.slice(start, end);
-    if (raw !== "") records.push({ cells: [...cells, cell.trim()], raw });
+    // Empty rows count; after the last line end there is none.
+    if (raw !== "" || end < text.length) records.push({ cells: [...cells, cell.trim()], raw });
     cells = [];
     cell = "";
     isStart = true;

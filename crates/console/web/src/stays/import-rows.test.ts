@@ -19,7 +19,7 @@ describe("countRows", () => {
 });
 
 describe("faultsOf", () => {
-  it("names the field of each sentence", () => {
+  it("puts the name of the field before each error", () => {
     const [row] = ROWS.slice(2);
     expect(row && faultsOf(row, (field) => field.toUpperCase())).toBe("GUEST_PHONE: Too short. CHECK_OUT: Too early. CHECK_OUT: Odd.");
   });

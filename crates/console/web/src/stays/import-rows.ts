@@ -8,14 +8,14 @@ export interface RowCounts {
   readonly failed: number;
 }
 
-/** How many rows of an import have which result. */
+/** Counts the rows of an import by result. */
 export function countRows(rows: readonly ImportRow[]): RowCounts {
   const counts = { all: rows.length, created: 0, updated: 0, unchanged: 0, failed: 0 };
   for (const { result } of rows) counts[result] += 1;
   return counts;
 }
 
-/** The sentences of a failed row, each after the name of its field. */
+/** Returns the errors of a failed row, each after the name of its field. */
 export function faultsOf(row: ImportRow, nameOf: (field: string) => string): string {
   return Object.entries(row.errors ?? {})
     .flatMap(([field, sentences]) => sentences.map((sentence) => `${nameOf(field)}: ${sentence}`))

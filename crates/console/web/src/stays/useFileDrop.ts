@@ -1,6 +1,9 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
-/** Takes the first file that is dropped anywhere on the page. Returns whether one is being dragged over it. */
+/**
+ * Calls `handleFile` with the first file dropped anywhere on the page. Returns whether a file is being dragged over the
+ * page.
+ */
 export function useFileDrop(handleFile: (file: File) => void): boolean {
   const [isOver, setOver] = useState(false);
   const handle = useEffectEvent(handleFile);
@@ -13,7 +16,7 @@ export function useFileDrop(handleFile: (file: File) => void): boolean {
       setOver(true);
     }
     function handleDragLeave(event: DragEvent) {
-      // Null: out of the window.
+      // Null: the pointer has left the window.
       if (event.relatedTarget === null) setOver(false);
     }
     function handleDrop(event: DragEvent) {

@@ -1,7 +1,7 @@
 import type { State } from "../store/state";
 import { useStore } from "../store/store";
 
-/** Whether this person creates and changes stays: managers, and members of active departments that handle stays. */
+/** Returns whether this person may change stays: managers, and members of active departments that handle stays. */
 export function useHandlesStays(): boolean {
   return useStore(handlesStays);
 }

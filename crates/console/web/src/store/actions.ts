@@ -16,36 +16,36 @@ import type {
 import type { QueuedMessage } from "../offline-queue/entry";
 import type { Connection, Cursor } from "./state";
 
-/** Everything that changes the live state. Times are milliseconds since 1970. */
+/** The actions that change the live state. Times are milliseconds since 1970. */
 export type Action =
-  /** Another person, or nobody (null): nothing of the former one stays. */
+  /** Sign-in of another staff member, or sign-out (null). Resets the whole state. */
   | { readonly type: "person"; readonly me: Me | null }
-  /** The same person, with other departments or another role. */
+  /** The same staff member with changed departments or role. */
   | { readonly type: "me"; readonly me: Me }
   | { readonly type: "inbox"; readonly inbox: Inbox; readonly cursor: Cursor }
   | { readonly type: "inbox_refused"; readonly problem: Problem }
   | { readonly type: "event"; readonly event: SocketEvent; readonly at: number }
   | { readonly type: "connection"; readonly connection: Connection }
-  /** Conversations of a REST response; `seq` is the one of its header, null if it has none. */
+  /** Conversations of a REST response. `seq` is its `X-Event-Seq` header; null if there is none. */
   | { readonly type: "conversations"; readonly conversations: readonly Conversation[]; readonly seq: number | null }
-  /** Shown at once, before the server has answered. */
+  /** An optimistic update, shown before the server responds, or its rollback. */
   | { readonly type: "conversation_changed"; readonly id: number; readonly change: Partial<Conversation> }
-  /** Not visible, says the server. */
+  /** The server returned 404: the conversation is not visible to this staff member. */
   | { readonly type: "conversation_gone"; readonly id: number }
-  /** The thread is opened, or fetched in advance. */
+  /** The thread is opened or prefetched. */
   | { readonly type: "thread_loading"; readonly id: number }
-  /** The reader turns away: what comes now is new. */
+  /** The tab lost the focus or was hidden: messages that arrive from now on stand below the "new" line. */
   | { readonly type: "thread_left"; readonly id: number }
-  | { readonly type: "thread_failed"; readonly id: number }
+  | { readonly type: "thread_failed"; readonly id: number; readonly problem: Problem | null }
   | { readonly type: "thread_trimmed"; readonly id: number; readonly keep: number }
   | { readonly type: "thread_dropped"; readonly id: number }
   | { readonly type: "messages"; readonly page: MessagesPage }
-  /** The response of a send or a change of one message. */
+  /** The message in the response of a send or another write. `ref` is the idempotency key of its queue entry. */
   | { readonly type: "message"; readonly message: Message; readonly ref?: string }
   | { readonly type: "read"; readonly id: number; readonly messageId: number }
-  /** Unread from this message on. */
+  /** Marks the conversation as unread from this message on. */
   | { readonly type: "unread"; readonly id: number; readonly messageId: number }
-  /** Who views a conversation when this tab subscribes to it. */
+  /** The staff members who view a conversation, from the ack of the subscription. */
   | { readonly type: "viewers"; readonly id: number; readonly viewers: readonly IdAndName[]; readonly at: number }
   | { readonly type: "presence_expired"; readonly now: number }
   | { readonly type: "directory"; readonly part: DirectoryUpdate }
@@ -61,14 +61,14 @@ export type DirectoryUpdate =
   | { readonly labels: readonly Label[] }
   | { readonly hotel: Hotel };
 
-/** Consecutive messages of one conversation, as the server has them at `seq`. */
+/** Consecutive messages of one conversation, as stored at log position `seq`. */
 export interface MessagesPage {
   readonly id: number;
   readonly messages: readonly Message[];
   readonly seq: number | null;
   /**
-   * `newest`: the end of the thread; what was loaded before stays if it touches the page. `older` and `newer`
-   * continue the loaded part; `window` replaces it (a jump).
+   * `newest` is the end of the thread; loaded messages stay only if they touch this page. `older` and `newer` extend
+   * the loaded messages. `window` replaces them, for a jump to a message.
    */
   readonly position: "newest" | "older" | "newer" | "window";
   readonly hasOlder: boolean;

@@ -24,14 +24,14 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 const idsOf = (state: State): readonly number[] => state.threads.get(1)?.ids ?? [];
 
 describe("conversations", () => {
-  it("keep the reader's own keys when an event replaces them", () => {
+  it("keep read_guest_messages and has_draft when conversation_updated replaces them", () => {
     const state = stateWith([conversationWith({ guest_messages: 5, read_guest_messages: 4, has_draft: true })]);
     const { unread_count: _, read_guest_messages: __, has_draft: ___, ...card } = conversationWith({ guest_messages: 6 });
     const after = run(state, eventOf({ type: "conversation_updated", seq: 101, conversation_id: 1, conversation: card }));
     expect(after.conversations.get(1)).toMatchObject({ guest_messages: 6, read_guest_messages: 4, has_draft: true });
   });
 
-  it("that are not known are fetched, and shown at once if nobody can have read them", () => {
+  it("known only from an event are fetched; a guest's first message is shown before the fetch", () => {
     const first = run(
       stateWith([]),
       eventOf({ type: "conversation_updated", seq: 101, conversation_id: 1, conversation: conversationWith({ guest_messages: 1 }) }),
@@ -45,7 +45,7 @@ describe("conversations", () => {
     expect([...then.missing]).toEqual([1]);
   });
 
-  it("are not set back by a response that is older than an event", () => {
+  it("are not overwritten by a response older than the last event", () => {
     const state = run(
       stateWith([conversationWith()]),
       eventOf({ type: "conversation_updated", seq: 105, conversation_id: 1, conversation: conversationWith({ status: "closed" }) }),
@@ -54,7 +54,7 @@ describe("conversations", () => {
     expect(state.conversations.get(1)).toMatchObject({ status: "closed", has_draft: true });
   });
 
-  it("are not brought back by a snapshot that is older than their removal", () => {
+  it("are not restored by a snapshot older than their removal", () => {
     const state = run(
       stateWith([conversationWith()]),
       eventOf({ type: "conversation_removed", seq: 105, conversation_id: 1 }),
@@ -63,28 +63,28 @@ describe("conversations", () => {
     expect(state.conversations.size).toBe(0);
   });
 
-  it("of a snapshot replace the open ones; closed ones that were opened stay", () => {
+  it("of a snapshot replace the open conversations; loaded closed ones stay", () => {
     const state = stateWith([conversationWith(), conversationWith({ id: 2, status: "closed" })]);
     const after = run(state, { type: "inbox", inbox: inboxWith([conversationWith({ id: 3 })]), cursor: { epoch: "e1", seq: 200 } });
     expect([...after.conversations.keys()].toSorted()).toEqual([2, 3]);
   });
 
-  it("of another epoch are forgotten with their threads", () => {
+  it("are dropped with their threads by a snapshot of another epoch", () => {
     const state = run(stateWith([conversationWith(), conversationWith({ id: 2, status: "closed" })]), pageOf([1, 2]));
     const after = run(state, { type: "inbox", inbox: inboxWith([conversationWith({ id: 3 })]), cursor: { epoch: "e2", seq: 5 } });
     expect([...after.conversations.keys()]).toEqual([3]);
     expect(after.threads.size).toBe(0);
   });
 
-  it("that leave lock their thread, whose messages stay readable", () => {
+  it("that become invisible lock their thread; its messages stay readable", () => {
     const state = run(stateWith([conversationWith()]), pageOf([1, 2]), eventOf({ type: "unsubscribed", conversation_id: 1, reason: "routed_away" }));
     expect(state.conversations.has(1)).toBe(false);
     expect(state.threads.get(1)).toMatchObject({ phase: "gone", ids: [1, 2] });
   });
 });
 
-describe("unread", () => {
-  it("is none after reading, though the list item with the new number comes later", () => {
+describe("the unread count", () => {
+  it("stays 0 after reading if conversation_updated with the new message arrives later", () => {
     const state = run(
       stateWith([conversationWith({ guest_messages: 1, read_guest_messages: 1 })]),
       pageOf([5]),
@@ -104,7 +104,7 @@ describe("unread", () => {
     expect(conversation && unreadOf(conversation)).toBe(0);
   });
 
-  it("is none after an answer from the person's other device", () => {
+  it("becomes 0 after a reply from the reader's other device", () => {
     const last = { id: 9, content: "", timestamp: "", sender_type: "staff" as const, delivery: null };
     const answeredBy = (sender_name: string) =>
       run(
@@ -120,7 +120,7 @@ describe("unread", () => {
     expect(answeredBy("Tom")).toBe(1);
   });
 
-  it("counts what stands below the position that was marked", () => {
+  it("counts the guest messages below the marked message", () => {
     const state = run(
       stateWith([conversationWith({ guest_messages: 3, read_guest_messages: 0 })]),
       pageOf([5, 6, 7]),
@@ -131,7 +131,7 @@ describe("unread", () => {
     expect(unread.conversations.get(1)?.read_guest_messages).toBe(0);
   });
 
-  it("follows the reader's other devices, also backwards", () => {
+  it("follows the read position of the reader's other devices, also backwards", () => {
     const state = run(
       stateWith([conversationWith({ guest_messages: 3, read_guest_messages: 3 })]),
       eventOf({ type: "read", conversation_id: 1, staff_id: MARIA.id, staff_name: "Maria", message_id: 4, read_guest_messages: 1 }),
@@ -149,12 +149,12 @@ describe("threads", () => {
     expect(idsOf(pageFirst)).toEqual([4, 5, 6]);
   });
 
-  it("keep a message of an event that an older page does not contain", () => {
+  it("keep a message of an event that is missing in an older page", () => {
     const state = run(stateWith([]), { type: "thread_loading", id: 1 }, newMessage(6, 101), pageOf([4, 5]));
     expect(idsOf(state)).toEqual([4, 5, 6]);
   });
 
-  it("do not bring back a removed message by an older page", () => {
+  it("do not restore a removed message from an older page", () => {
     const state = run(
       stateWith([]),
       pageOf([4, 5]),
@@ -164,28 +164,28 @@ describe("threads", () => {
     expect(idsOf(state)).toEqual([4]);
   });
 
-  it("drop what is apart from the newest page, so that there is no gap", () => {
+  it("drop loaded messages that do not touch the newest page, so that there is no gap", () => {
     const state = run(stateWith([]), pageOf([1, 2, 3]), pageOf([8, 9], { hasOlder: true }));
     expect(idsOf(state)).toEqual([8, 9]);
     expect(state.threads.get(1)?.hasOlder).toBe(true);
   });
 
-  it("keep older messages that the newest page touches", () => {
+  it("keep older messages that touch the newest page", () => {
     const state = run(stateWith([]), pageOf([1, 2, 3]), pageOf([3, 4], { hasOlder: true, seq: 110 }));
     expect(idsOf(state)).toEqual([1, 2, 3, 4]);
     expect(state.threads.get(1)?.hasOlder).toBe(false);
   });
 
-  it("hold at most 1,000 messages and say at which end some are missing", () => {
+  it("hold at most 1,000 messages and record at which end messages are missing", () => {
     const state = run(stateWith([]), pageOf(range(1000, 1900), { hasOlder: true }), pageOf(range(800, 1000), { position: "older", hasOlder: true }));
     expect(idsOf(state).length).toBe(1000);
     expect(idsOf(state)[0]).toBe(800);
     expect(state.threads.get(1)).toMatchObject({ hasOlder: true, hasNewer: true });
-    // A message beyond the cut would stand beside a gap.
+    // A message after the cut would leave a gap before it.
     expect(idsOf(run(state, newMessage(1901, 120))).at(-1)).toBe(1799);
   });
 
-  it("place the new line above the oldest unread message of the guest", () => {
+  it("place the 'new' line above the oldest unread guest message", () => {
     const conversation = conversationWith({ guest_messages: 4, read_guest_messages: 2 });
     const state = run(stateWith([conversation]), { type: "thread_loading", id: 1 }, pageOf([4, 5, 6, 7]));
     expect(state.threads.get(1)?.newLineAfter).toBe(5);
@@ -204,7 +204,7 @@ describe("delivery", () => {
     ["held", "queued", "queued"],
     ["unknown", "delivered", "delivered"],
     ["delivered", "failed", "delivered"],
-  ])("%s, reported %s: %s", (before, reported, expected) => {
+  ])("%s with the report %s becomes %s", (before, reported, expected) => {
     const message = messageWith({ id: 5, sender_type: "staff", delivery: before });
     const state = run(
       stateWith([]),
@@ -216,7 +216,7 @@ describe("delivery", () => {
 });
 
 describe("the offline queue", () => {
-  it("loses an entry by the event or by the response, in any order, and shows one message", () => {
+  it("removes an entry by the event or the response, in any order, and shows one message", () => {
     const entry = entryWith({ ref: "r1" });
     const message = messageWith({ id: 6, sender_type: "staff", sender_id: MARIA.id });
     const event = eventOf({ type: "new_message", seq: 101, client_ref: "r1", ...message });
@@ -228,21 +228,21 @@ describe("the offline queue", () => {
     }
   });
 
-  it("shows nothing of a message that was taken back before its repetition", () => {
+  it("shows no bubble for a message that was deleted before the retry", () => {
     const message = messageWith({ id: 6, sender_type: "staff", delivery: "removed" });
     const state = run(stateWith([]), pageOf([5]), { type: "queue_entry", entry: entryWith({ ref: "r1" }) }, { type: "message", message, ref: "r1" });
     expect(state.queued.size).toBe(0);
     expect(idsOf(state)).toEqual([5]);
   });
 
-  it("of another person is not shown", () => {
+  it("of another staff member is not shown", () => {
     const state = run(stateWith([]), { type: "queued", entries: [entryWith({ ref: "r1", staff_id: 99 })] });
     expect(state.queued.size).toBe(0);
   });
 });
 
 describe("presence", () => {
-  it("expires, and typing ends with the message", () => {
+  it("expires, and typing ends when the message arrives", () => {
     const typing = eventOf({ type: "typing", conversation_id: 1, staff_id: 9, staff_name: "Tom", typing: true });
     const viewing = eventOf({ type: "viewing", conversation_id: 1, staff_id: 9, staff_name: "Tom", viewing: true });
     const state = run(stateWith([]), typing, viewing);
@@ -253,7 +253,7 @@ describe("presence", () => {
     expect(run(state, { type: "presence_expired", now: 91_001 }).presence.size).toBe(0);
   });
 
-  it("of the person's own other tab is not shown", () => {
+  it("of the reader's own other tab is not shown", () => {
     const own = eventOf({ type: "viewing", conversation_id: 1, staff_id: MARIA.id, staff_name: "Maria", viewing: true });
     expect(run(stateWith([]), own).presence.size).toBe(0);
   });

@@ -45,7 +45,9 @@ export function apply(state: State, action: Action): State {
     case "thread_left":
       return changeThread(state, action.id, (thread) => leaveThread(state, action.id, thread));
     case "thread_failed":
-      return changeThread(state, action.id, (thread) => (thread.phase === "loading" ? { ...thread, phase: "failed" } : thread));
+      return changeThread(state, action.id, (thread) => {
+        return thread.phase === "loading" ? { ...thread, phase: "failed", problem: action.problem } : thread;
+      });
     case "thread_trimmed":
       return changeThread(state, action.id, (thread) => trimThread(thread, action.keep));
     case "thread_dropped":
@@ -95,7 +97,7 @@ function applyEvent(state: State, event: SocketEvent, at: number): State {
     case "conversation_removed":
       return removeConversation(state, event.conversation_id, event.seq);
     case "unsubscribed":
-      // This console subscribes by the id of the conversation, so the event names it.
+      // The console subscribes by conversation id, so the event contains it.
       return event.conversation_id === null ? state : removeConversation(state, event.conversation_id, null);
     case "new_conversation":
       if (state.conversations.has(event.conversation_id)) return state;
@@ -119,13 +121,13 @@ function applyEvent(state: State, event: SocketEvent, at: number): State {
 
 type EventOf<T extends SocketEvent["type"]> = Extract<SocketEvent, { type: T }>;
 
-/** Shows the message in a loaded thread; its list item comes by `conversation_updated`. */
+/** Adds the message to a loaded thread. The list item arrives separately, as `conversation_updated`. */
 function applyNewMessage(state: State, event: NewMessageEvent): State {
   const { type: _type, seq, client_ref, ...message } = event;
   const shown = changeThread(state, message.conversation_id, (thread) => putMessage(thread, message, seq));
   const sent = client_ref === undefined ? shown : removeQueued(shown, client_ref);
   const quiet = stopTyping(sent, message.conversation_id, message.sender_id);
-  // Sending moves the sender's read position.
+  // On the server, a send also moves the sender's read position.
   const isOwn = message.sender_type === "staff" && message.sender_id === state.me.id;
   return isOwn && !message.internal ? markReadHere(quiet, message.conversation_id, message.id) : quiet;
 }
@@ -138,14 +140,14 @@ function applyStatus(state: State, event: EventOf<"message_status">): State {
   return changeConversation(shown, id, { last_message: { ...last, delivery } });
 }
 
-/** The reader's own position, moved on another device; it may also go back ("unread from here"). */
+/** The reader's own read position, moved on another device. It can move back ("unread from here"). */
 function applyRead(state: State, event: EventOf<"read">): State {
   if (event.staff_id !== state.me.id || event.read_guest_messages === undefined) return state;
   const marked = { ...state, readUpTo: withEntry(state.readUpTo, event.conversation_id, event.message_id ?? 0) };
   return changeConversation(marked, event.conversation_id, { read_guest_messages: event.read_guest_messages });
 }
 
-/** The response of a send or of a change of one message. */
+/** Applies the message in the response of a send or another write. */
 function applyResponse(state: State, action: Extract<Action, { type: "message" }>): State {
   const { message, ref } = action;
   const id = message.conversation_id;
@@ -188,7 +190,7 @@ function changeThread(state: State, id: number, change: (thread: Thread) => Thre
   return changed === thread ? state : { ...state, threads: withEntry(state.threads, id, changed) };
 }
 
-/** The cursor moves only while live: during a replay live events wait. `resumed` makes the state live. */
+/** The cursor moves only while live. `resumed` makes the state live and carries the position after the replay. */
 function moveCursor(state: State, event: SocketEvent): State {
   if (state.connection.phase !== "live" || state.cursor === null || !("seq" in event)) return state;
   const isPosition = event.type !== "welcome" && event.type !== "ack" && event.type !== "resync_required";

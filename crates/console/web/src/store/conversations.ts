@@ -4,7 +4,7 @@ import { withEntry, withMember, withoutKey, withoutMember } from "./maps";
 import type { Cursor, State } from "./state";
 import { guestMessagesAfter } from "./threads";
 
-/** The snapshot: replaces all open conversations, except those that newer events have changed. */
+/** Replaces all open conversations by those of the snapshot, except those changed by newer events. */
 export function putInbox(state: State, inbox: Inbox, cursor: Cursor): State {
   const base = state.cursor === null || state.cursor.epoch === cursor.epoch ? state : forgetHistory(state);
   const conversations = new Map<number, Conversation>();
@@ -28,7 +28,10 @@ export function putInbox(state: State, inbox: Inbox, cursor: Cursor): State {
   };
 }
 
-/** New names of departments and labels, which no event repeats for each conversation. */
+/**
+ * Replaces a part of the directory. After a rename of a department or label no event updates the names inside the
+ * conversations, so they are updated here.
+ */
 export function putDirectory(state: State, part: DirectoryUpdate): State {
   const directory = { ...state.directory, ...part };
   if (!("labels" in part) && !("departments" in part)) return { ...state, directory };
@@ -45,7 +48,7 @@ export function putDirectory(state: State, part: DirectoryUpdate): State {
   return { ...state, directory, conversations };
 }
 
-/** Another epoch: a restored backup may contain none of what was loaded. */
+/** Drops the data of the old epoch: a restored backup may not contain it. */
 function forgetHistory(state: State): State {
   return {
     ...state,
@@ -58,7 +61,10 @@ function forgetHistory(state: State): State {
   };
 }
 
-/** The list item of an event. The reader's own keys are kept, and fetched if the conversation is not known. */
+/**
+ * Puts the list item of an event. Events lack the reader's own keys (`read_guest_messages`, `has_draft`): they are
+ * kept, or fetched if the conversation is unknown.
+ */
 export function putCard(state: State, card: ConversationCard, seq: number): State {
   const conversationSeqs = withEntry(state.conversationSeqs, card.id, seq);
   const known = state.conversations.get(card.id);
@@ -69,12 +75,15 @@ export function putCard(state: State, card: ConversationCard, seq: number): Stat
   }
   const missing = withMember(state.missing, card.id);
   if (card.guest_messages > 1) return { ...state, conversationSeqs, missing };
-  // The first message of a guest: nobody can have read it.
+  // The first message of a guest: no staff member can have read it.
   const begun = { ...card, unread_count: card.guest_messages, read_guest_messages: 0, has_draft: false };
   return { ...state, conversationSeqs, missing, conversations: withEntry(state.conversations, card.id, begun) };
 }
 
-/** Conversations of a response; of one that events have changed since, only the reader's own keys count. */
+/**
+ * Puts the conversations of a response. If a newer event has changed one, only the reader's own keys are taken from the
+ * response.
+ */
 export function putConversations(state: State, fetched: readonly Conversation[], seq: number | null): State {
   const conversations = new Map(state.conversations);
   const missing = new Set(state.missing);
@@ -87,7 +96,7 @@ export function putConversations(state: State, fetched: readonly Conversation[],
       const { read_guest_messages, has_draft } = conversation;
       conversations.set(conversation.id, keepRead(state, { ...known, read_guest_messages, has_draft }));
     } else if (state.missing.has(conversation.id)) {
-      // An event of after the response has changed it: shown as far as known, and fetched again.
+      // A newer event has changed it, but its list item is unknown: show the response, and fetch again.
       conversations.set(conversation.id, conversation);
       missing.add(conversation.id);
     }
@@ -95,7 +104,7 @@ export function putConversations(state: State, fetched: readonly Conversation[],
   return { ...state, conversations, missing };
 }
 
-/** No longer visible: the row leaves; a thread stays readable but is locked. */
+/** Removes a conversation that is no longer visible. Its thread stays readable but is locked. */
 export function removeConversation(state: State, id: number, seq: number | null): State {
   const thread = state.threads.get(id);
   return {
@@ -114,7 +123,7 @@ export function changeConversation(state: State, id: number, change: Partial<Con
   return { ...state, conversations: withEntry(state.conversations, id, { ...known, ...change }) };
 }
 
-/** This tab has marked the conversation as read up to a message. */
+/** Moves this tab's read position to a message and recomputes `read_guest_messages`. */
 export function markReadHere(state: State, id: number, messageId: number): State {
   if ((state.readUpTo.get(id) ?? 0) >= messageId) return state;
   const marked = { ...state, readUpTo: withEntry(state.readUpTo, id, messageId) };
@@ -125,7 +134,7 @@ export function markReadHere(state: State, id: number, messageId: number): State
   return changeConversation(marked, id, { read_guest_messages: Math.max(known.read_guest_messages, read) });
 }
 
-/** The person wants to see it as unread from a message on. */
+/** Moves this tab's read position back, to before a message ("unread from here"). */
 export function markUnreadHere(state: State, id: number, messageId: number): State {
   const known = state.conversations.get(id);
   const thread = state.threads.get(id);
@@ -141,9 +150,10 @@ export function setDraft(state: State, id: number, draft: Draft | null): State {
 }
 
 /**
- * The number of guest messages may grow by an event that comes after this tab has already marked that message as read:
- * then all of them are read. Sending moves the position too, and an answer from the person's telephone is known here
- * only by the name below the last message.
+ * Counts all guest messages as read in two cases. First, this tab marked the last message as read before the event with
+ * the new `guest_messages` arrived. Second, the last message is a reply of this staff member from another device, since
+ * a send moves the read position. The reply is recognized by the sender's name, because `last_message` has no sender
+ * id.
  */
 function keepRead(state: State, conversation: Conversation): Conversation {
   const last = conversation.last_message;

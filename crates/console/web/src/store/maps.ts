@@ -1,10 +1,10 @@
-/** A copy of a map with one entry set; the same map if it has that value already. */
+/** Returns a copy of a map with one entry set, or the same map if the entry is unchanged. */
 export function withEntry<K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> {
   if (map.get(key) === value && map.has(key)) return map;
   return new Map(map).set(key, value);
 }
 
-/** A copy of a map without a key; the same map if it has none. */
+/** Returns a copy of a map without a key, or the same map if the key is absent. */
 export function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   if (!map.has(key)) return map;
   const copy = new Map(map);

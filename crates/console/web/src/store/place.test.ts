@@ -8,11 +8,11 @@ it.each([
   ["mine-3", null],
   ["with_us-x", null],
   ["nothing", null],
-])("reads %s", (segment, place) => {
+])("parses %s", (segment, place) => {
   expect(parsePlace(segment)).toEqual(place);
 });
 
-it("writes what it reads", () => {
+it("formats a place as a path", () => {
   expect(placePath({ queue: "with_us", department: 3 }, 1977)).toBe("/inbox/with_us-3/1977");
   expect(placePath({ queue: "done", department: null })).toBe("/inbox/done");
 });

@@ -1,13 +1,13 @@
 import type { Settings } from "../api/types";
 
-/** The person's settings that this console knows; those of other clients stay in `State.settings`. */
+/** The staff member's settings that the console reads. Settings of other clients stay in `State.settings`. */
 export interface Preferences {
-  /** Enter sends; else Ctrl Enter. */
+  /** If true, Enter sends; otherwise Ctrl Enter. */
   readonly enterSends: boolean;
   readonly sounds: boolean;
-  /** In percent. */
+  /** 0 to 100 percent. */
   readonly volume: number;
-  /** Times of day in the hotel's zone, `["22:00","06:00"]`: alarms get louder. */
+  /** Start and end in the hotel's time zone, `["22:00","06:00"]`. In this span repeated alarms get louder. */
   readonly nightHours: readonly [string, string] | null;
   readonly notifications: boolean;
   readonly language: string | null;
@@ -27,7 +27,7 @@ export function preferencesOf(settings: Settings): Preferences {
   };
 }
 
-/** Whether a time of day is within a span that may go over midnight. */
+/** Returns whether a time of day lies in a span, which can cross midnight. */
 export function isWithin(timeOfDay: string, [from, to]: readonly [string, string]): boolean {
   return from <= to ? timeOfDay >= from && timeOfDay < to : timeOfDay >= from || timeOfDay < to;
 }

@@ -2,7 +2,7 @@ import type { IdAndName } from "../api/types";
 import { withEntry, withoutKey } from "./maps";
 import type { Presence, State } from "./state";
 
-/** How long a report holds without repetition, in milliseconds. */
+/** Lifetime of a typing or viewing signal that is not repeated, in milliseconds. */
 const LIFETIME = { typing: 6_000, viewing: 90_000 };
 
 export function setPresence(state: State, id: number, staff: IdAndName, kind: Presence["kind"], on: boolean, at: number): State {
@@ -12,7 +12,7 @@ export function setPresence(state: State, id: number, staff: IdAndName, kind: Pr
   return setEntries(state, id, on ? [...others, entry] : others);
 }
 
-/** Somebody who has just sent a message is not writing it any more. */
+/** Ends the typing signal of a staff member who has sent a message or left the conversation. */
 export function stopTyping(state: State, id: number, staffId: number | null): State {
   const entries = state.presence.get(id) ?? [];
   const left = entries.filter((entry) => entry.staff.id !== staffId || entry.kind !== "typing");

@@ -27,7 +27,7 @@ export function removeQueued(state: State, ref: string): State {
   return state;
 }
 
-/** In the order of writing. */
+/** Sorts entries by the time of writing. */
 export function inOrder(entries: readonly QueuedMessage[]): readonly QueuedMessage[] {
   return entries.toSorted((a, b) => a.at - b.at || (a.ref < b.ref ? -1 : 1));
 }

@@ -18,7 +18,7 @@ const state: State = stateWith([
 const idsOf = (conversations: readonly { id: number }[]) => conversations.map(({ id }) => id);
 
 describe("queues", () => {
-  it("have the rows of their predicates, newest first", () => {
+  it("contain the conversations of their predicates, newest first", () => {
     expect(idsOf(rows(state, "mine"))).toEqual([1]);
     expect(idsOf(rows(state, "unassigned"))).toEqual([2]);
     expect(idsOf(rows(state, "with_us"))).toEqual([3, 2, 1]);
@@ -27,12 +27,12 @@ describe("queues", () => {
     expect(idsOf(rows(state, "done"))).toEqual([5]);
   });
 
-  it("sort by the end of the window, over ones last", () => {
+  it("sort by the end of the 24-hour window, with expired windows last", () => {
     expect(idsOf(rows(state, "with_us", undefined, "window", Date.parse("2026-11-30T12:10:00Z")))).toEqual([3, 2, 1]);
     expect(idsOf(rows(state, "with_us", undefined, "window", Date.parse("2026-11-30T12:40:00Z")))).toEqual([2, 3, 1]);
   });
 
-  it("count what their rows show", () => {
+  it("have counts that match their rows", () => {
     const counted = counts(state);
     expect(counted.mine).toEqual({ rows: 1, unread: 1 });
     expect(counted.with_us).toEqual({ rows: 3, unread: 1 });
@@ -40,7 +40,7 @@ describe("queues", () => {
     expect(counted.departments.get(2)).toEqual({ rows: 1, unread: 0 });
   });
 
-  it("return the same rows while nothing of them has changed", () => {
+  it("return the same array while their rows are unchanged", () => {
     const before = rows(state, "mine");
     const conversations = new Map(state.conversations).set(4, conversationWith({ id: 4, status: "active", room_number: "1" }));
     expect(rows({ ...state, conversations }, "mine")).toBe(before);

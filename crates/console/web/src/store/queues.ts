@@ -3,12 +3,12 @@ import type { State } from "./state";
 
 export const QUEUES = ["mine", "unassigned", "with_us", "assistant", "done"] as const;
 
-/** A list of the inbox. `mine` and `unassigned` are parts of `with_us`. */
+/** A list of the inbox. `with_us` includes `mine` and `unassigned`. */
 export type Queue = (typeof QUEUES)[number];
 
 export type Order = "newest" | "window";
 
-/** The most particular queue of a conversation, for its address. */
+/** Returns the most specific queue of a conversation, for its URL. */
 export function queueOf(conversation: ConversationCard, me: Me): Queue {
   if (conversation.status === "closed") return "done";
   if (conversation.status !== "relay") return "assistant";
@@ -16,7 +16,7 @@ export function queueOf(conversation: ConversationCard, me: Me): Queue {
   return conversation.assigned_to.id === me.id ? "mine" : "with_us";
 }
 
-/** The one predicate of each queue, of which rows and counts are made. */
+/** The predicate of each queue, from which both rows and counts are computed. */
 export function belongsTo(conversation: ConversationCard, queue: Queue, me: Me, department?: number): boolean {
   if (department !== undefined && conversation.department_id !== department) return false;
   const own = queueOf(conversation, me);
@@ -28,13 +28,13 @@ export function unreadOf(conversation: Conversation): number {
   return Math.max(0, conversation.guest_messages - conversation.read_guest_messages);
 }
 
-/** The conversations of a queue in order. The same array as before if nothing of it changed. */
+/** Returns the conversations of a queue in order; the same array as before if no row has changed. */
 export function rows(
   state: State,
   queue: Queue,
   department?: number,
   order: Order = "newest",
-  /** For the order `window`: conversations whose window is over come last. */
+  /** Current time, for the order `window`: conversations with an expired window come last. */
   now = 0,
 ): readonly Conversation[] {
   const key = `${queue}/${department ?? ""}/${order}`;
@@ -55,12 +55,12 @@ interface CachedRows {
   readonly rows: readonly Conversation[];
 }
 
-/** The last answer per queue: screens ask again after each event. */
+/** The last result per queue and order, because screens call `rows` after each event. */
 const rowCache = new Map<string, CachedRows>();
 
 let newestCache: { readonly conversations: State["conversations"]; readonly rows: readonly Conversation[] } | null = null;
 
-/** All conversations. The last order is the start of the next one: sorting what is nearly sorted costs little. */
+/** Returns all conversations, newest first. Starts from the last result: sorting a nearly sorted array is cheap. */
 function newestFirst(conversations: State["conversations"]): readonly Conversation[] {
   if (newestCache?.conversations === conversations) return newestCache.rows;
   const all: Conversation[] = [];
@@ -88,13 +88,13 @@ export interface Counts {
   readonly unassigned: Count;
   readonly with_us: Count;
   readonly assistant: Count;
-  /** Of `with_us`, by department, for departments with conversations. */
+  /** Counts of `with_us` by department id, without departments that have no conversation. */
   readonly departments: ReadonlyMap<number, Count>;
 }
 
 let countCache: { readonly conversations: State["conversations"]; readonly me: Me; readonly counts: Counts } | null = null;
 
-/** Of the same predicates as the rows. */
+/** Counts the rows of each queue, so that counts and lists never differ. */
 export function counts(state: State): Counts {
   if (countCache?.conversations === state.conversations && countCache.me === state.me) return countCache.counts;
   const departments = new Map<number, Count>();
@@ -122,7 +122,7 @@ function byNewest(a: Conversation, b: Conversation): number {
   return timeOf(b) - timeOf(a) || compareTimes(b.updated_at, a.updated_at) || b.id - a.id;
 }
 
-/** Parsed once per list item: lists are sorted after each event. */
+/** Parsed `updated_at` per list item: lists are sorted after each event. */
 const times = new WeakMap<Conversation, number>();
 
 function timeOf(conversation: Conversation): number {
@@ -151,7 +151,8 @@ function byWindow(now: number): (a: Conversation, b: Conversation) => number {
 }
 
 /**
- * Orders times of one millisecond. The fractions of the API have different lengths: without the `Z` they sort as text.
+ * Compares times within one millisecond, where `Date.parse` sees no difference. The fractions of the API differ in
+ * length; without the `Z` they sort as text.
  */
 function compareTimes(a: string, b: string): number {
   const [left, right] = [a.slice(0, -1), b.slice(0, -1)];

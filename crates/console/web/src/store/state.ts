@@ -13,32 +13,30 @@ import type {
 } from "../api/types";
 import type { QueuedMessage } from "../offline-queue/entry";
 
-/**
- * The live state of a tab. Only `store/apply.ts` makes a new one from an old one; nothing in it is changed in place.
- */
+/** The live state of a tab. Immutable: only `store/apply.ts` derives a new state from an old one. */
 export interface State {
   readonly me: Me;
   readonly connection: Connection;
   /** The position in the event log up to which this state is complete; null before the first snapshot. */
   readonly cursor: Cursor | null;
-  /** Why the last snapshot was refused; null after a success. What was loaded before stays. */
+  /** The error of the last snapshot request; null after a success. Loaded data stays. */
   readonly problem: Problem | null;
-  /** Conversations by id: all open ones, and closed ones that were opened or fetched. */
+  /** Conversations by id: all open ones, and the closed ones that were opened or fetched. */
   readonly conversations: ReadonlyMap<number, Conversation>;
-  /** The `seq` of the last event about a conversation: an older response does not undo it. */
+  /** `seq` of the last event about each conversation. A response with a lower `seq` does not overwrite its effect. */
   readonly conversationSeqs: ReadonlyMap<number, number>;
-  /** Conversations that events name and that are to be fetched. */
+  /** Ids of conversations that appeared in events and have to be fetched. */
   readonly missing: ReadonlySet<number>;
-  /** Up to which message this tab has marked a conversation as read. */
+  /** Read positions of this staff member, as known to this tab: message ids by conversation. */
   readonly readUpTo: ReadonlyMap<number, number>;
-  /** More than 5,000 conversations are open: the list holds the newest. */
+  /** More than 5,000 conversations are open, and the list contains only the newest 5,000. */
   readonly truncated: boolean;
   readonly threads: ReadonlyMap<number, Thread>;
   readonly presence: ReadonlyMap<number, readonly Presence[]>;
   readonly directory: Directory;
   readonly settings: Settings;
   readonly drafts: ReadonlyMap<number, Draft>;
-  /** Messages that have not reached the server, by conversation, in the order of writing. */
+  /** Entries of the offline queue by conversation, in the order of writing. */
   readonly queued: ReadonlyMap<number, readonly QueuedMessage[]>;
 }
 
@@ -48,8 +46,12 @@ export interface Cursor {
 }
 
 /**
+ * State of the connection to the server.
+ *
  * ```
- * starting ──snapshot and resumed──▶ live ──socket lost──▶ offline ──welcome──▶ replaying ──resumed──▶ live
+ * starting ──resumed──▶ live ──socket lost──▶ offline ──resume──▶ replaying ──resumed──▶ live
+ * live ──departments changed, snapshot──▶ replaying
+ * starting, replaying ──socket lost──▶ offline
  * ```
  */
 export type Connection =
@@ -58,24 +60,29 @@ export type Connection =
   | { readonly phase: "offline"; readonly since: number; readonly reason: OfflineReason }
   | { readonly phase: "replaying"; readonly since: number };
 
-/** `bad_origin`: the server refuses sockets of this address; `replaced`: another tab took the connection. */
+/** `bad_origin`: the server refuses WebSockets of this origin. `replaced`: a newer connection took over (4409). */
 export type OfflineReason = "network" | "bad_origin" | "replaced";
 
 export interface Thread {
-  /** Ascending. */
+  /** Ids of the loaded messages, ascending. */
   readonly ids: readonly number[];
   readonly messages: ReadonlyMap<number, Message>;
-  /** The `seq` of the last event about a message, removed ones included: an older page does not undo it. */
+  /**
+   * `seq` of the last event about each message, also removed ones. A page with a lower `seq` does not overwrite its
+   * effect.
+   */
   readonly seqs: ReadonlyMap<number, number>;
-  /** Whether the server has older messages than the first id. */
+  /** The server has messages before the first id. */
   readonly hasOlder: boolean;
-  /** Whether the server has newer messages than the last id (after a jump to an old message). */
+  /** The server has messages after the last id, for example after a jump to an old message. */
   readonly hasNewer: boolean;
-  /** `gone`: the conversation is no longer visible; what was loaded stays readable. */
+  /** `gone`: the conversation is no longer visible; loaded messages stay readable. */
   readonly phase: "loading" | "ready" | "failed" | "gone";
-  /** The newest message that was read when the thread was opened: the "new" line stands below it. Null: no line. */
+  /** The error of a failed fetch; null if there was no response. */
+  readonly problem: Problem | null;
+  /** The last read message at the time of opening; the "new" line stands below it. Null: no line. */
   readonly newLineAfter: number | null;
-  /** The next newest page decides where the "new" line stands. */
+  /** The "new" line will be placed when the next newest page arrives. */
   readonly newLinePending: boolean;
 }
 
@@ -118,6 +125,7 @@ export const NOTHING: State = {
       default_department_id: null,
       opener_template_id: null,
       whatsapp_phone_number_id: null,
+      variables: {},
     },
   },
   settings: {},

@@ -8,12 +8,12 @@ import { NOTHING, type State } from "./state";
 /** The live state of this tab, readable without React. */
 export const store = createStore<State>(() => NOTHING);
 
-/** Selects from the live state; the selector must return the same object while nothing of it has changed. */
+/** Selects from the live state. The selector must return the same object while its part of the state is unchanged. */
 export function useStore<T>(selector: (state: State) => T): T {
   return useZustand(store, selector);
 }
 
-/** One change of the live state, with what caused it. */
+/** One state change and the actions that caused it. */
 export interface Change {
   readonly before: State;
   readonly after: State;
@@ -22,13 +22,13 @@ export interface Change {
 
 const observers = new Set<(change: Change) => void>();
 
-/** Hears of changes with their causes, also of those without effect. Returns the function that ends it. */
+/** Calls `handle` after each dispatch, also if the state is unchanged. Returns the function that unsubscribes. */
 export function observe(handle: (change: Change) => void): () => void {
   observers.add(handle);
   return () => observers.delete(handle);
 }
 
-/** Applies actions as one change: subscribers hear of the last state only. */
+/** Applies several actions as one change: store subscribers see only the last state. */
 export function dispatch(...actions: readonly Action[]): void {
   const before = store.getState();
   const after = actions.reduce(apply, before);

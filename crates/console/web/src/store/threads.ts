@@ -4,7 +4,7 @@ import { laterDelivery, mergeMessage } from "./delivery";
 import { withEntry, withoutKey } from "./maps";
 import type { Thread } from "./state";
 
-/** At most so many messages of a thread are in memory and in the page. */
+/** Maximum number of messages of one thread in memory and in the page. */
 export const MOST_MESSAGES = 1000;
 
 export const EMPTY_THREAD: Thread = {
@@ -14,11 +14,12 @@ export const EMPTY_THREAD: Thread = {
   hasOlder: false,
   hasNewer: false,
   phase: "loading",
+  problem: null,
   newLineAfter: null,
   newLinePending: true,
 };
 
-/** Puts a message of an event or a response; one beyond a gap is left out, to be fetched with its neighbours. */
+/** Puts a message of an event or a response. A message beyond a gap is skipped, because a later page brings it. */
 export function putMessage(thread: Thread, message: Message, seq: number | null): Thread {
   const known = thread.messages.get(message.id);
   if (known === undefined && (!canGrowBy(thread, message.id) || isOutdated(thread, message.id, seq))) return thread;
@@ -44,19 +45,19 @@ export function setDelivery(thread: Thread, id: number, reported: Delivery, fail
   return { ...thread, seqs, messages: withEntry(thread.messages, id, { ...message, delivery: reported, failure }) };
 }
 
-/** Merges a page by id, whatever events have brought meanwhile. `unread`: guest messages that the reader has not read. */
+/** Merges a page by id with the messages of events. `unread` is the number of unread guest messages. */
 export function putPage(thread: Thread, page: MessagesPage, unread: number): Thread {
   const merged = mergePage(thread, page);
   const ready: Thread = { ...merged, phase: "ready" };
   return page.position === "newest" && thread.newLinePending ? placeNewLine(ready, unread) : ready;
 }
 
-/** The "new" line stays where it is put until the thread is opened again. */
+/** Places the "new" line above the oldest unread guest message. */
 export function placeNewLine(thread: Thread, unread: number): Thread {
   return { ...thread, newLinePending: false, newLineAfter: lastRead(thread, unread) };
 }
 
-/** The message above the oldest unread message of the guest; null if all are read. */
+/** Returns the message above the oldest unread guest message; 0 if it is not loaded; null if all are read. */
 function lastRead(thread: Thread, unread: number): number | null {
   if (unread <= 0) return null;
   let left = unread;
@@ -72,12 +73,12 @@ export function messageAt(thread: Thread, at: number): Message | undefined {
   return id === undefined ? undefined : thread.messages.get(id);
 }
 
-/** The number of guest messages after a message. */
+/** Returns the number of loaded guest messages after a message. */
 export function guestMessagesAfter(thread: Thread, messageId: number): number {
   return thread.ids.filter((id) => id > messageId && thread.messages.get(id)?.sender_type === "guest").length;
 }
 
-/** Keeps the newest messages of a thread that nobody looks at. */
+/** Keeps only the newest messages of a closed thread. */
 export function trimThread(thread: Thread, keep: number): Thread {
   if (thread.ids.length <= keep || thread.hasNewer) return thread;
   return { ...withIds(thread, thread.ids.slice(-keep)), hasOlder: true };
@@ -104,7 +105,10 @@ function mergePage(thread: Thread, page: MessagesPage): Thread {
   return limit({ ...thread, ids, messages, ...ends(thread, page, first, kept) }, page.position);
 }
 
-/** Of the loaded messages those that stay beside the page: not the ones that it shows to be removed or apart. */
+/**
+ * Returns the loaded messages that stay beside a page. Dropped are messages in its range that it lacks (removed ones),
+ * and messages separated from it by a gap. Messages with newer events stay.
+ */
 function keptIds(thread: Thread, page: MessagesPage, first: number, last: number): readonly number[] {
   if (page.position === "window") return [];
   const touches = page.position !== "newest" || !page.hasOlder || (!thread.hasNewer && (thread.ids.at(-1) ?? 0) >= first);
@@ -128,7 +132,7 @@ function ends(thread: Thread, page: MessagesPage, first: number, kept: readonly 
   }
 }
 
-/** Cuts the end that the reader is not moving to. */
+/** Limits the thread to `MOST_MESSAGES`: cuts the end that the reader scrolls away from. */
 function limit(thread: Thread, position: MessagesPage["position"]): Thread {
   if (thread.ids.length <= MOST_MESSAGES) return thread;
   if (position !== "older") return trimOldest(thread);
@@ -149,7 +153,10 @@ function withIds(thread: Thread, ids: readonly number[]): Thread {
   return { ...thread, ids, messages };
 }
 
-/** Whether a message that is not loaded would stand inside the loaded part or at its open end. */
+/**
+ * Returns whether an unknown message can be added without a gap: between loaded ids, or at an end with no message
+ * missing.
+ */
 function canGrowBy(thread: Thread, id: number): boolean {
   const first = thread.ids[0];
   const last = thread.ids.at(-1);
@@ -157,7 +164,7 @@ function canGrowBy(thread: Thread, id: number): boolean {
   return id > last ? !thread.hasNewer : id > first || !thread.hasOlder;
 }
 
-/** Whether an event after `seq` has changed or removed the message. */
+/** Returns whether an event after `seq` has changed or removed the message. */
 function isOutdated(thread: Thread, id: number, seq: number | null): boolean {
   return seq !== null && (thread.seqs.get(id) ?? 0) > seq;
 }

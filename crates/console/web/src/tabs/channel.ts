@@ -1,8 +1,8 @@
-/** What tabs of one browser tell each other. */
+/** The messages between the tabs of one browser. */
 export type TabMessage =
   | { readonly type: "signed_out" }
   | { readonly type: "signed_in"; readonly staffId: number }
-  /** Written in another tab: the box of this tab shows it if nobody types there. */
+  /** Typed in another tab. This tab shows it unless its box has the focus. */
   | {
       readonly type: "draft";
       readonly staffId: number;
@@ -15,19 +15,19 @@ export type TabMessage =
     }
   /** The offline queue on disk has changed. */
   | { readonly type: "queue"; readonly staffId: number }
-  /** The conversation that this person has before the eyes in another tab; null if that tab lost the focus. */
+  /** The conversation that the person sees in another tab; null if that tab has lost the focus. */
   | { readonly type: "on_screen"; readonly staffId: number; readonly conversationId: number | null };
 
 let channel: BroadcastChannel | null = null;
 
-/** Tells the other tabs, not this one. */
+/** Sends a message to the other tabs, not to this one. */
 export function broadcast(message: TabMessage): void {
   open()?.postMessage(message);
 }
 
-/** Returns the function that ends listening. */
+/** Calls `handle` with each message of another tab. Returns the function that unsubscribes. */
 export function listenToTabs(handle: (message: TabMessage) => void): () => void {
-  // Only pages of this origin, thus of this program, can post here.
+  // The cast is safe: only pages of this origin, thus of the console, can post here.
   const listen = (event: MessageEvent) => handle(event.data as TabMessage);
   const opened = open();
   opened?.addEventListener("message", listen);

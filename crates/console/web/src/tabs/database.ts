@@ -6,7 +6,7 @@ export const DRAFTS = "drafts";
 
 let opening: Promise<IDBDatabase> | null = null;
 
-/** Runs one request in a transaction of its own; resolves when the transaction is complete. */
+/** Runs one request in its own IndexedDB transaction. Resolves when the transaction is complete. */
 export async function inDatabase<T>(
   name: typeof QUEUE | typeof DRAFTS,
   mode: IDBTransactionMode,
@@ -16,7 +16,7 @@ export async function inDatabase<T>(
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(name, mode);
     const request = job(transaction.objectStore(name));
-    // Not waiting for the answer: what is written while the page goes away must stay.
+    // An explicit commit does not wait for the request event, so that writes during `pagehide` are kept.
     transaction.commit();
     transaction.addEventListener("complete", () => resolve(request.result));
     transaction.addEventListener("abort", () => reject(transaction.error ?? new Error("transaction aborted")));
@@ -27,13 +27,13 @@ function open(): Promise<IDBDatabase> {
   opening ??= new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(NAME, VERSION);
     request.addEventListener("upgradeneeded", () => {
-      // What one person left is found by the id of the staff member, without reading that of others.
+      // The index by staff member finds a person's entries without reading those of others.
       request.result.createObjectStore(QUEUE, { keyPath: "ref" }).createIndex("staff", "staff_id");
       request.result.createObjectStore(DRAFTS, { keyPath: ["staff_id", "conversation_id"] }).createIndex("staff", "staff_id");
     });
     request.addEventListener("success", () => {
       const database = request.result;
-      // A tab with a newer version of this program must be able to open it.
+      // Close the connection, so that a tab with a newer version of the console can upgrade the database.
       database.addEventListener("versionchange", () => {
         database.close();
         opening = null;

@@ -1,13 +1,13 @@
 /**
- * Runs a job while no other tab of this browser runs one under the same name. Pages that are not secure have no Web
- * Locks: there the job runs at once, and the idempotency keys of what it sends keep it from being done twice.
+ * Runs a job under a Web Lock, so that no other tab of this browser runs one with the same name. Without Web Locks
+ * (pages without HTTPS) the job runs at once; idempotency keys then prevent duplicates.
  */
 export function withLock<T>(name: string, job: () => Promise<T>): Promise<T> {
   if (!hasLocks()) return job();
   return navigator.locks.request(name, job) as Promise<T>;
 }
 
-/** Holds a lock until the returned function is called; `onHeld` runs when this tab has got it. */
+/** Holds a Web Lock until the returned function is called. Calls `onHeld` when this tab acquires the lock. */
 export function holdLock(name: string, onHeld: () => void): () => void {
   if (!hasLocks()) {
     onHeld();
@@ -29,7 +29,7 @@ function ignoreAbort(error: unknown): void {
   if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
 }
 
-/** TypeScript believes that every page has them. */
+/** Needed because TypeScript declares `navigator.locks` for all pages, also for those without HTTPS. */
 function hasLocks(): boolean {
   return typeof navigator !== "undefined" && "locks" in navigator;
 }

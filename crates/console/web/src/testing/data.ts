@@ -3,7 +3,7 @@ import { ApiError } from "../api/problem";
 import type { QueuedMessage } from "../offline-queue/entry";
 import { NOTHING, type State } from "../store/state";
 
-// Values for unit tests; each takes what the test is about.
+// Test data; each function takes the keys that matter to the test.
 
 export const MARIA: Me = {
   id: 7,
@@ -61,13 +61,13 @@ export function messageWith(keys: Partial<Message> & { id: number }): Message {
   };
 }
 
-/** An event of the stay of `conversationWith`. */
+/** An event about the stay of `conversationWith`. */
 export function eventWith(event: WithoutStay<SocketEvent>): SocketEvent {
-  // The key is there again.
+  // The spread adds the omitted key.
   return { stay_id: 10, ...event } as SocketEvent;
 }
 
-/** Of each member of a union. */
+/** Omits the key from each member of a union. */
 type WithoutStay<T> = T extends unknown ? Omit<T, "stay_id"> & { stay_id?: number | null } : never;
 
 export function inboxWith(conversations: Conversation[], keys: Partial<Inbox> = {}): Inbox {

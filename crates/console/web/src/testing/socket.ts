@@ -1,4 +1,4 @@
-/** A socket whose server is the test. */
+/** A fake WebSocket, driven by the test. */
 export class FakeSocket extends EventTarget {
   readonly sent: Record<string, unknown>[] = [];
   isClosed = false;
@@ -8,7 +8,7 @@ export class FakeSocket extends EventTarget {
   }
 
   send(text: string): void {
-    // What this program sends are objects.
+    // The console sends only JSON objects.
     this.sent.push(JSON.parse(text) as Record<string, unknown>);
   }
 
@@ -24,20 +24,20 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(Object.assign(new Event("close"), { code }));
   }
 
-  /** Answers the last command of a name with its ack. */
+  /** Acks the last command with this name. */
   ack(command: string, keys: object = {}): void {
     const last = this.sent.findLast((each) => each["command"] === command);
     this.receive({ type: "ack", request_id: last?.["request_id"], command, ...keys });
   }
 }
 
-/** Creates fake sockets and remembers them. */
+/** Creates fake sockets and records them. */
 export function socketFactory(): { sockets: FakeSocket[]; create: () => WebSocket } {
   const sockets: FakeSocket[] = [];
   const create = () => {
     const socket = new FakeSocket();
     sockets.push(socket);
-    // The parts of a WebSocket that the connection uses.
+    // Has the parts of a WebSocket that the connection uses.
     return socket as unknown as WebSocket;
   };
   return { sockets, create };

@@ -10,7 +10,7 @@ import { FileFailed } from "./FileFailed";
 import { Picture } from "./Picture";
 import { download, useFile } from "./useFile";
 
-/** A file of a message: pictures at once, sound and video on a press, everything else to download. */
+/** An attachment of a message: pictures are shown at once, audio and video on a press, other files are downloaded. */
 export function AttachmentView({ attachment }: { attachment: Attachment }) {
   const [kind] = attachment.content_type.split("/");
   if (kind === "image") return <Picture attachment={attachment} />;
@@ -23,7 +23,7 @@ function Media({ attachment, kind }: { attachment: Attachment; kind: "audio" | "
   const [attempt, setAttempt] = useState(0);
   const loaded = useFile(attachment.id, attempt > 0, false, attempt);
   if (loaded.phase === "ready") {
-    // What guests record has no captions.
+    // Recordings of guests have no captions.
     return kind === "audio" ? (
       // oxlint-disable-next-line jsx-a11y/media-has-caption
       <audio className={styles["media"]} src={loaded.url} controls autoPlay aria-label={attachment.name} />

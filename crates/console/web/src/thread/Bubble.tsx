@@ -6,7 +6,8 @@ import { useLanguage, useT } from "../i18n/i18n";
 import { useStore } from "../store/store";
 import { Bidi } from "../ui/Bidi";
 import { Ticks } from "../ui/Ticks";
-import { formatFull, formatTime } from "../ui/time";
+import { formatTime } from "../ui/time";
+import { useFullTime } from "../ui/useFullTime";
 import { AttachmentView } from "./AttachmentView";
 import styles from "./bubble.module.css";
 import { DeliveryState } from "./DeliveryState";
@@ -22,11 +23,12 @@ interface BubbleProps {
   onJump: (messageId: number) => void;
 }
 
-/** A message or note of the thread. */
+/** The bubble of a message or note. */
 export const Bubble = memo(function Bubble({ message, isFollowUp, guestName, isTarget, onMenu, onJump }: BubbleProps) {
   const t = useT();
   const { locale } = useLanguage();
   const zone = useStore((state) => state.directory.hotel.timezone);
+  const fullTime = useFullTime(zone);
   const isMine = useStore((state) => message.sender_type === "staff" && message.sender_id === state.me.id);
 
   const side = message.sender_type === "guest" ? "" : styles["ours"];
@@ -55,7 +57,7 @@ export const Bubble = memo(function Bubble({ message, isFollowUp, guestName, isT
           )}
           {message.sender_type === "system" && <Bot size={14} aria-hidden />}
           <Bidi>{author}</Bidi>
-          <time dateTime={message.timestamp} title={formatFull(message.timestamp, { locale, zone })}>
+          <time dateTime={message.timestamp} title={fullTime(message.timestamp)}>
             {formatTime(message.timestamp, { locale, zone })}
           </time>
           {hasTicks && <Ticks state={message.delivery as Exclude<Message["delivery"], null | "removed">} />}

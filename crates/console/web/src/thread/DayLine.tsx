@@ -4,7 +4,7 @@ import { nameDay } from "../ui/time";
 import { useMinute } from "../ui/useMinute";
 import styles from "./MessageScroller.module.css";
 
-/** "Today", "Sunday", "Fri 20 November": by the hotel's calendar. */
+/** The line above the messages of a day of the hotel: "Today", "Sunday", "Fri 20 November". */
 export function DayLine({ day }: { day: string }) {
   const t = useT();
   const { locale } = useLanguage();

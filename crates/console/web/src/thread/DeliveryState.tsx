@@ -1,7 +1,6 @@
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import type { Message } from "../api/types";
-import { useDraftActions } from "./useDraftActions";
 import { useT } from "../i18n/i18n";
 import { takeBack, tryAgain } from "../live/actions";
 import { Button } from "../ui/Button";
@@ -10,40 +9,49 @@ import { sentenceOf } from "../ui/failure";
 import { showToast } from "../ui/toast";
 import styles from "./bubble.module.css";
 
+const EditHeldDialog = lazy(() => import("./EditHeldDialog"));
+
 interface DeliveryStateProps {
   message: Message;
   guestName: string;
   isMine: boolean;
 }
 
-/** What stands in the way of a message, and what the person can do about it. Nothing if all is well. */
+/** The problem of a held, unknown or failed message, with buttons to edit, delete or retry. */
 export function DeliveryState({ message, guestName, isMine }: DeliveryStateProps) {
-  switch (message.delivery) {
-    case "held":
-      return <Held message={message} guestName={guestName} isMine={isMine} />;
-    case "unknown":
-      return <Unknown message={message} />;
-    case "failed":
-      return <Failed message={message} />;
-    default:
-      return null;
-  }
+  const [isEditing, setEditing] = useState(false);
+  return (
+    <>
+      {message.delivery === "held" && message.sender_type === "staff" && (
+        <Held message={message} guestName={guestName} onEdit={isMine ? () => setEditing(true) : null} />
+      )}
+      {message.delivery === "unknown" && <Unknown message={message} />}
+      {message.delivery === "failed" && <Failed message={message} />}
+      {/* Outside `Held`, so that the dialog keeps its text if the message is sent meanwhile. */}
+      {isEditing && (
+        <Suspense>
+          <EditHeldDialog message={message} guestName={guestName} onClose={() => setEditing(false)} />
+        </Suspense>
+      )}
+    </>
+  );
 }
 
-function Held({ message, guestName, isMine }: DeliveryStateProps) {
+interface HeldProps {
+  message: Message;
+  guestName: string;
+  /** Null for a colleague's message, because only its author may change it. */
+  onEdit: (() => void) | null;
+}
+
+function Held({ message, guestName, onEdit }: HeldProps) {
   const t = useT();
   const attempt = useAttempt();
-  const { editText } = useDraftActions(message.conversation_id);
-  if (message.sender_type !== "staff") return null;
   return (
     <div className={`${styles["state"]} ${styles["held"]}`}>
       <span>{t("thread.held", { name: guestName })}</span>
-      {isMine && (
-        <Button
-          small
-          variant="quiet"
-          onPress={() => void attempt(takeBack(message)).then((done) => done && editText(message.content))}
-        >
+      {onEdit && (
+        <Button small variant="quiet" onPress={onEdit}>
           {t("thread.edit")}
         </Button>
       )}
@@ -96,7 +104,7 @@ function Unknown({ message }: { message: Message }) {
   );
 }
 
-/** Does something that may fail; a toast says why. Returns whether it was done. */
+/** Returns a function that awaits an action and shows a toast if it fails. It resolves to `true` on success. */
 export function useAttempt(): (work: Promise<unknown>) => Promise<boolean> {
   const t = useT();
   return async (work) => {

@@ -2,7 +2,7 @@ import { useT } from "../i18n/i18n";
 import { Button } from "../ui/Button";
 import styles from "./attachment.module.css";
 
-/** A file that the server has not fetched yet, or that could not be loaded. */
+/** The error below an attachment that could not be loaded, with a button to retry. */
 export function FileFailed({ onRetry }: { onRetry: () => void }) {
   const t = useT();
   return (

@@ -14,7 +14,7 @@ interface LabelsDialogProps {
   onClose: () => void;
 }
 
-/** The labels of a conversation; each press takes effect at once. */
+/** The dialog for the labels of a conversation. Each press is saved at once. */
 export function LabelsDialog({ conversation, isOpen, onClose }: LabelsDialogProps) {
   const t = useT();
   const attempt = useAttempt();

@@ -15,14 +15,14 @@ import { useDraftActions } from "./useDraftActions";
 const EMOJIS = ["👍", "❤️", "🙏", "😊"];
 
 interface MessageMenuProps {
-  /** The message whose menu was opened last, and its button. */
+  /** The message whose menu was opened last, and the button that opened it. */
   opened: { readonly message: Message; readonly button: HTMLElement } | null;
   isOpen: boolean;
   onClose: () => void;
   conversationId: number;
 }
 
-/** One menu for all messages of a thread: a menu for each would make long threads slow. */
+/** The menu of a message. One for the whole thread, because a menu per message slows long threads down. */
 export function MessageMenu({ opened, isOpen, onClose, conversationId }: MessageMenuProps) {
   const t = useT();
   const attempt = useAttempt();
@@ -34,6 +34,7 @@ export function MessageMenu({ opened, isOpen, onClose, conversationId }: Message
   return (
     <Popover
       className={popoverStyles["popover"] ?? ""}
+      aria-label={t("thread.message_menu")}
       triggerRef={button}
       isOpen={isOpen}
       onOpenChange={(open) => !open && onClose()}
@@ -45,7 +46,7 @@ export function MessageMenu({ opened, isOpen, onClose, conversationId }: Message
           className={popoverStyles["list"] ?? ""}
           aria-label={t("thread.message_menu")}
           onClose={onClose}
-          // The person has just opened it.
+          // Autofocus is expected, because the person has just opened the menu.
           // oxlint-disable-next-line jsx-a11y/no-autofocus
           autoFocus
         >

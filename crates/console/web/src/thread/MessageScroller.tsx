@@ -16,6 +16,9 @@ import styles from "./MessageScroller.module.css";
 import { QueuedBubbles } from "./QueuedBubbles";
 import { TypingLine } from "./TypingLine";
 import { anchorScrollWithoutBrowser } from "./scroll-anchor";
+import { useEdgeAnchor } from "./useEdgeAnchor";
+import { useNewestFirst } from "./useNewestFirst";
+import { isLeftInMiddle, useReadingPlace } from "./useReadingPlace";
 
 interface MessageScrollerProps {
   conversationId: number;
@@ -23,35 +26,42 @@ interface MessageScrollerProps {
   thread: Thread;
 }
 
-/** Within this distance of the end, in pixels, the end counts as in view. */
+/** Distance from the end in pixels within which the end counts as in the viewport. */
 const END_DISTANCE = 48;
-/** More messages are fetched this far before an edge. */
+/** Distance from an edge in pixels at which the next messages are fetched. */
 const LOAD_DISTANCE = 800;
-/** Announcements are off for this long after old messages were put in. */
+/** Heights are rounded, scroll positions are not: within this distance in pixels the scroller is at an edge. */
+const AT_EDGE = 3;
+/** Time in milliseconds without announcements after older messages were inserted. */
 const QUIET_TIME = 400;
 
-/** The messages, from the end upwards. */
+/** The scroll container of a thread. It opens at the newest message and grows from the end. */
 export function MessageScroller({ conversationId: id, guestName, thread }: MessageScrollerProps) {
   const t = useT();
   const zone = useStore((state) => state.directory.hotel.timezone);
   const scrollerRef = useRef<HTMLDivElement>(null);
   const contentRef = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
+  const [isAtEnd, setAtEnd] = useState(() => !isLeftInMiddle(id));
   const [targetId, setTargetId] = useState<number | null>(null);
   const [menu, setMenu] = useState<{ message: Message; button: HTMLElement } | null>(null);
   const [isMenuOpen, setMenuOpen] = useState(false);
   const items = useMemo(() => listItems(thread, zone), [thread, zone]);
-  const isLive = useAnnouncing(thread);
+  const { shown, isWhole } = useNewestFirst(items, !thread.hasNewer);
+  const isLive = useAnnouncing(thread, isWhole);
   const lastId = thread.ids.at(-1) ?? 0;
   const [seenId, setSeenId] = useState(lastId);
   const endInView = isAtEnd && !thread.hasNewer;
-  if (endInView && seenId !== lastId) setSeenId(lastId);
+  // Messages of the first page do not count as new, whatever the scroll position.
+  if ((endInView || seenId === 0) && seenId !== lastId) setSeenId(lastId);
   const newBelow = endInView ? 0 : countNewer(thread, seenId);
 
   useEffect(() => {
     setEndInView(id, endInView && thread.phase === "ready");
     return () => setEndInView(id, false);
   }, [id, endInView, thread.phase]);
+
+  const keepAtEdge = useEdgeAnchor(scrollerRef);
+  useReadingPlace({ id, thread, scrollerRef, isAtEnd, isWhole });
 
   useEffect(() => {
     const [scroller, content] = [scrollerRef.current, contentRef.current];
@@ -61,10 +71,11 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
   function handleScroll() {
     const scroller = scrollerRef.current;
     if (scroller === null) return;
-    // In a reversed column the end is 0 and everything above is negative.
+    // In `column-reverse`, the end is at `scrollTop` 0 and all positions above it are negative.
     const fromEnd = -scroller.scrollTop;
     const fromStart = scroller.scrollHeight - scroller.clientHeight - fromEnd;
     setAtEnd(fromEnd < END_DISTANCE);
+    keepAtEdge(fromStart < AT_EDGE && thread.hasOlder ? "start" : fromEnd < AT_EDGE && thread.hasNewer ? "end" : null);
     if (fromStart < LOAD_DISTANCE && thread.hasOlder) void loadOlder(id).catch(ignoreLoss);
     if (fromEnd < LOAD_DISTANCE && thread.hasNewer) void loadNewer(id).catch(ignoreLoss);
   }
@@ -72,7 +83,7 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
   const scrollToEnd = useCallback(() => scrollerRef.current?.scrollTo({ top: 0 }), []);
 
   async function jumpToEnd() {
-    // The button leaves with its press.
+    // The pressed button will be unmounted, so the focus moves to the scroll container.
     scrollerRef.current?.focus({ preventScroll: true });
     if (thread.hasNewer) await loadNewest(id);
     scrollToEnd();
@@ -99,7 +110,7 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
 
   return (
     <div className={styles["frame"]}>
-      {/* A scroll container must be reachable by keyboard. */}
+      {/* A scroll container must be focusable, so that it scrolls by keyboard. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div ref={scrollerRef} className={styles["scroller"]} onScroll={handleScroll} tabIndex={0} data-region-focus="">
         <div ref={contentRef} className={styles["content"]}>
@@ -122,7 +133,7 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
                 aria-label={t("thread.log", { name: guestName })}
               >
                 <ol>
-                  {items.map((item) => {
+                  {shown.map((item) => {
                     if (item.kind === "day") return <DayLine key={item.key} day={item.day} />;
                     if (item.kind === "new") {
                       return (
@@ -175,15 +186,18 @@ function SkeletonBubbles() {
   );
 }
 
-/** Only what comes while the thread is open is read aloud, never the history that is put in. */
-function useAnnouncing(thread: Thread): boolean {
+/**
+ * Returns whether new messages are announced: not before all loaded messages are rendered, nor just after older ones
+ * were inserted.
+ */
+function useAnnouncing(thread: Thread, isWhole: boolean): boolean {
   const firstId = thread.ids[0] ?? 0;
   const [quietFirstId, setQuietFirstId] = useState<number | null>(null);
   useEffect(() => {
-    if (thread.phase !== "ready") return;
+    if (thread.phase !== "ready" || !isWhole) return;
     const timer = setTimeout(() => setQuietFirstId(firstId), QUIET_TIME);
     return () => clearTimeout(timer);
-  }, [firstId, thread.phase]);
+  }, [firstId, thread.phase, isWhole]);
   return thread.phase === "ready" && quietFirstId === firstId;
 }
 
@@ -195,5 +209,5 @@ function findMessage(content: HTMLElement | null, messageId: number): HTMLElemen
   return content?.querySelector<HTMLElement>(`[data-message="${messageId}"]`) ?? null;
 }
 
-/** The strip says that there is no connection; scrolling tries again. */
+/** Ignores a failed fetch: the connection strip shows the problem, and scrolling fetches again. */
 function ignoreLoss(): void {}

@@ -18,7 +18,7 @@ interface OwnerDialogProps {
   onClose: () => void;
 }
 
-/** The choice of the owner on telephones. */
+/** The dialog on telephones to assign the conversation. */
 export function OwnerDialog({ conversation, isOpen, onClose }: OwnerDialogProps) {
   const t = useT();
   const me = useStore((state) => state.me);

@@ -19,7 +19,7 @@ interface OwnerMenuProps {
   onOpenChange: (isOpen: boolean) => void;
 }
 
-/** Whose conversation it is. Without owner the button takes it; its menu gives it to a colleague. */
+/** The owner of a conversation, with a menu to assign it. Without an owner, a button takes it. */
 export function OwnerMenu({ conversation, isOpen, onOpenChange }: OwnerMenuProps) {
   const t = useT();
   const me = useStore((state) => state.me);

@@ -11,7 +11,7 @@ import { download, useFile } from "./useFile";
 const MAX_WIDTH = 320;
 const MAX_HEIGHT = 240;
 
-/** A picture of a message, small; a press opens it in full. Its place has the final size before it is loaded. */
+/** The thumbnail of a picture; a press opens it in full size. The placeholder already has the final size. */
 export function Picture({ attachment }: { attachment: Attachment }) {
   const t = useT();
   const { id, name } = attachment;
@@ -30,7 +30,7 @@ export function Picture({ attachment }: { attachment: Attachment }) {
         {thumbnail.phase === "ready" ? (
           <img src={thumbnail.url} alt="" width={width} height={height} />
         ) : (
-          // An empty canvas takes the place that the picture will take.
+          // An empty canvas reserves the size of the picture.
           <canvas width={width} height={height} />
         )}
       </button>

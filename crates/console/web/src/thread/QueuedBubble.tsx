@@ -10,10 +10,10 @@ import { useDelayed } from "../ui/useDelayed";
 import styles from "./bubble.module.css";
 import { useDraftActions } from "./useDraftActions";
 
-/** After this time a message that waits says so, and can be taken back. */
-const SLOW = 2_500;
+/** Time in milliseconds after which a waiting message shows its state and can be edited or discarded. */
+const SLOW_DELAY = 2_500;
 
-/** A message of this person that the server does not have yet. */
+/** The bubble of an entry of the offline queue. */
 export function QueuedBubble({ entry }: { entry: QueuedMessage }) {
   const t = useT();
   const { locale } = useLanguage();
@@ -65,7 +65,7 @@ export function QueuedBubble({ entry }: { entry: QueuedMessage }) {
 function Waiting({ entry }: { entry: QueuedMessage }) {
   const t = useT();
   const isOffline = useStore((state) => state.connection.phase === "offline");
-  const isSlow = useDelayed(true, SLOW);
+  const isSlow = useDelayed(true, SLOW_DELAY);
   if (!isSlow && !isOffline) return null;
   return (
     <div className={styles["state"]}>

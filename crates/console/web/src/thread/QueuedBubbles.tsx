@@ -9,11 +9,13 @@ const NONE: readonly QueuedMessage[] = [];
 
 interface QueuedBubblesProps {
   conversationId: number;
-  /** The person has sent something. */
+  /** Called when the person has sent a message. */
   onAdded: () => void;
 }
 
-/** What this person has sent and the server does not have yet. Entries that need a decision stand at the composer. */
+/**
+ * The bubbles of the offline queue below the thread. Entries that need a decision are shown in the composer instead.
+ */
 export function QueuedBubbles({ conversationId, onAdded }: QueuedBubblesProps) {
   const t = useT();
   const queued = useStore((state) => state.queued.get(conversationId) ?? NONE);

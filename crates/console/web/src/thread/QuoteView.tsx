@@ -3,7 +3,7 @@ import { useT } from "../i18n/i18n";
 import { Bidi } from "../ui/Bidi";
 import styles from "./bubble.module.css";
 
-/** The message that another one answers; a press shows it in the thread. */
+/** The quoted message of a reply; a press scrolls to it in the thread. */
 export function QuoteView({ quote, onJump }: { quote: Quote; onJump: (messageId: number) => void }) {
   const t = useT();
   if (quote.id === null) return <span className={styles["quote"]}>{t("thread.quote_unknown")}</span>;

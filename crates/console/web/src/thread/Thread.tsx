@@ -20,11 +20,11 @@ interface ThreadProps {
   conversationId: number;
   place: Place;
   composer: ReactNode;
-  /** Opens the guest card where it has no column of its own; null where it has. */
+  /** Opens the guest card as a drawer; null if the card has its own column. */
   onShowCard: (() => void) | null;
 }
 
-/** A conversation with a guest. */
+/** The thread of a conversation: header, messages, composer. */
 export function Thread({ conversationId: id, place, composer, onShowCard }: ThreadProps) {
   const t = useT();
   const conversation = useLastKnown(useStore((state) => state.conversations.get(id)));
@@ -46,7 +46,11 @@ export function Thread({ conversationId: id, place, composer, onShowCard }: Thre
       {!hasTwoPanes && <VisuallyHidden as="h1">{t("inbox.title")}</VisuallyHidden>}
       <ThreadHeader id={id} conversation={conversation} isGone={isGone} place={place} onShowCard={onShowCard} />
       {thread.phase === "failed" && (
-        <ProblemLine detail={t("thread.failed")} onRetry={() => void loadNewest(id)} />
+        <ProblemLine
+          detail={thread.problem?.detail ?? t("thread.failed")}
+          requestId={thread.problem?.requestId ?? null}
+          onRetry={() => void loadNewest(id)}
+        />
       )}
       {isGone && (
         <Strip
@@ -67,7 +71,7 @@ export function Thread({ conversationId: id, place, composer, onShowCard }: Thre
   );
 }
 
-/** What was last known of a conversation, after it has left too. */
+/** Returns the last defined value, so that a conversation that is no longer visible keeps its header. */
 function useLastKnown<T>(value: T | undefined): T | undefined {
   const [last, setLast] = useState(value);
   if (value !== undefined && value !== last) setLast(value);

@@ -27,7 +27,7 @@ import { useThreadKeys } from "./useThreadKeys";
 interface ThreadHeaderProps {
   id: number;
   conversation: Conversation | undefined;
-  /** No longer visible: only the name is left. */
+  /** The conversation is no longer visible; only the name is shown. */
   isGone: boolean;
   place: Place;
   onShowCard: (() => void) | null;
@@ -35,7 +35,7 @@ interface ThreadHeaderProps {
 
 export type ThreadDialog = "transfer" | "labels" | "owner";
 
-/** Who it is, whose it is, and what can be done with the conversation. */
+/** The header of a thread: guest and room, viewers, department, owner, and the actions. */
 export function ThreadHeader({ id, conversation, isGone, place, onShowCard }: ThreadHeaderProps) {
   const t = useT();
   const [, navigate] = useLocation();
@@ -128,7 +128,7 @@ function roomOf({ room_number: room }: Conversation, t: Translate): string {
   return room === null ? t("thread.no_room") : t("thread.room", { room });
 }
 
-/** "Room 2037 · Housekeeping · me" below the name on telephones. */
+/** The line "Room 2037 · Housekeeping · me" below the name on telephones. */
 function ShortOwnership({ conversation }: { conversation: Conversation }) {
   const t = useT();
   const me = useStore((state) => state.me);
@@ -157,7 +157,7 @@ function Viewers({ id }: { id: number }) {
   );
 }
 
-/** Done, with a way back. */
+/** Returns the action "Done", with an undo toast. */
 function useFinish(): (conversation: Conversation) => Promise<void> {
   const t = useT();
   const attempt = useAttempt();

@@ -11,7 +11,7 @@ import type { ThreadDialog } from "./ThreadHeader";
 
 interface ThreadMenuProps {
   conversation: Conversation;
-  /** On telephones the menu also holds what the header has no place for. */
+  /** On telephones the menu also contains the actions that do not fit into the header. */
   isCompact: boolean;
   onShowCard: (() => void) | null;
   onDialog: (dialog: ThreadDialog) => void;

@@ -16,7 +16,7 @@ interface TransferDialogProps {
   onClose: () => void;
 }
 
-/** To another department, with a note that only colleagues see. */
+/** The dialog to transfer a conversation to another department, with a note for colleagues. */
 export function TransferDialog({ conversation, isOpen, onClose }: TransferDialogProps) {
   const t = useT();
   return (

@@ -5,7 +5,9 @@ import styles from "./MessageScroller.module.css";
 
 const NOBODY: readonly Presence[] = [];
 
-/** "Maria is writing…" in a line that is always there. */
+/**
+ * The line "Maria is writing…" below the messages. It keeps its height when empty, so that the thread does not move.
+ */
 export function TypingLine({ conversationId }: { conversationId: number }) {
   const t = useT();
   const { locale } = useLanguage();

@@ -1,6 +1,6 @@
 import type { Conversation, StaffEntry } from "../api/types";
 
-/** Who else may own a routed conversation: members of its department first. */
+/** Returns the colleagues to whom a routed conversation can be assigned, members of its department first. */
 export function colleaguesOf(staff: readonly StaffEntry[], { department_id: department }: Conversation, me: number): readonly StaffEntry[] {
   if (department === null) return [];
   const isMember = ({ department_ids: ids }: StaffEntry) => ids.includes(department);

@@ -37,13 +37,13 @@ function items(messages: Message[], zone: string, newLineAfter: number | null = 
   });
 }
 
-it("puts day lines by the hotel's zone, not the browser's", () => {
+it("puts day lines by the hotel's time zone, not the browser's", () => {
   const messages = [message(1, "2026-11-29T23:30:00Z"), message(2, "2026-11-30T00:30:00Z")];
   expect(items(messages, "Europe/Lisbon")).toEqual(["2026-11-29", "1", "2026-11-30", "2"]);
   expect(items(messages, "Asia/Tokyo")).toEqual(["2026-11-30", "1", "2"]);
 });
 
-it("groups messages of one author, but never over the new line or a note", () => {
+it("groups messages of one author, but not across the 'new' line or a note", () => {
   const messages = [
     message(1, "2026-11-30T10:00:00Z"),
     message(2, "2026-11-30T10:01:00Z"),

@@ -2,16 +2,16 @@ import type { Message } from "../api/types";
 import type { Thread } from "../store/state";
 import { dayOf } from "../ui/time";
 
-/** An entry of a thread, in order. */
+/** An entry of the message list, in the order shown. */
 export type ThreadItem =
   | { readonly kind: "day"; readonly key: string; readonly day: string }
   | { readonly kind: "new"; readonly key: string }
   | { readonly kind: "message"; readonly key: string; readonly message: Message; readonly isFollowUp: boolean };
 
-/** A message of the same author within this time stands closer, without the name. */
+/** Time in milliseconds within which messages of one author form a group, with the author's name only once. */
 const GROUP_TIME = 5 * 60_000;
 
-/** Messages with a line for each day in the hotel's zone, and the "new" line. */
+/** Returns the messages of a thread with a line for each day in the hotel's time zone, and the "new" line. */
 export function listItems(thread: Thread, zone: string): readonly ThreadItem[] {
   const items: ThreadItem[] = [];
   let before: Message | null = null;

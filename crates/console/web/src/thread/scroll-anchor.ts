@@ -1,6 +1,6 @@
 /**
- * Keeps what the reader looks at in place where the browser does not (Safari): adds to the scroll position what grew
- * below the first visible message. Returns the function that ends it.
+ * Scroll anchoring for browsers without `overflow-anchor` (Safari): when the content grows below the first visible
+ * message, moves the scroll position by the difference. Returns the function that stops it.
  */
 export function anchorScrollWithoutBrowser(scroller: HTMLElement, content: HTMLElement): (() => void) | undefined {
   if (CSS.supports("overflow-anchor", "auto")) return undefined;

@@ -1,7 +1,7 @@
 import { useDraft } from "../drafts/drafts";
 import { focusAfterMenu, focusOn } from "../ui/focus";
 
-/** What the thread does with the box of its conversation. */
+/** Returns the actions of the thread on the composer box of its conversation. */
 export function useDraftActions(conversationId: number) {
   const draft = useDraft(conversationId);
   return {

@@ -6,7 +6,9 @@ export type LoadedFile =
   | { readonly phase: "idle" | "loading" | "failed" }
   | { readonly phase: "ready"; readonly url: string };
 
-/** The `blob:` address of a file; revoked when it is no longer shown. `attempt` grows to try again. */
+/**
+ * Fetches a file and returns its `blob:` URL, which is revoked when it is no longer shown. A higher `attempt` retries.
+ */
 export function useFile(id: number, isWanted: boolean, thumbnail: boolean, attempt = 0): LoadedFile {
   const request = `${id}/${thumbnail}/${attempt}`;
   const [answer, setAnswer] = useState<{ readonly request: string; readonly loaded: LoadedFile } | null>(null);
@@ -33,7 +35,7 @@ export function useFile(id: number, isWanted: boolean, thumbnail: boolean, attem
   return answer?.request === request ? answer.loaded : { phase: "loading" };
 }
 
-/** Saves a file under its name. */
+/** Downloads a file under its name. */
 export async function download(id: number, name: string): Promise<void> {
   const url = await file(id);
   const link = document.createElement("a");

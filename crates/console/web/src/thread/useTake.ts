@@ -6,7 +6,7 @@ import { useStore } from "../store/store";
 import { sentenceOf } from "../ui/failure";
 import { showToast } from "../ui/toast";
 
-/** "Take it". A conversation with the assistant is first routed to the person's own department. */
+/** Returns the action "Take it". An unrouted conversation is first transferred to the person's own department. */
 export function useTake(): (conversation: Conversation) => Promise<void> {
   const t = useT();
   const ownDepartment = useStore((state) => state.me.departments[0]?.id ?? state.directory.hotel.default_department_id);

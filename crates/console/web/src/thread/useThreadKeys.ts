@@ -5,7 +5,7 @@ import { isLayerOpen } from "../ui/modal";
 
 type Handlers = Record<"transfer" | "assign" | "take" | "done", () => unknown>;
 
-/** The keys of the open conversation, from anywhere except a dialog. */
+/** Handles the keys for the open conversation, wherever the focus is, unless a dialog or menu is open. */
 export function useThreadKeys(handlers: Handlers): void {
   const latest = useRef(handlers);
   useEffect(() => {

@@ -3,8 +3,8 @@ import type { ReactNode } from "react";
 import styles from "./Bidi.module.css";
 
 /**
- * Keeps a name, room or time whole beside text of another script. The class goes to an element around it, so that the
- * script of the text does not decide on which side it stands.
+ * Isolates a name, room or time from surrounding text of the other direction. `className` goes to an outer element, so
+ * that the direction of the text does not change its alignment.
  */
 export function Bidi({ children, className }: { children: ReactNode; className?: string | undefined }) {
   if (className === undefined) return <bdi>{children}</bdi>;
@@ -15,7 +15,7 @@ export function Bidi({ children, className }: { children: ReactNode; className?:
   );
 }
 
-/** The same in plain text, for accessible names and titles. */
+/** The same for plain text, such as accessible names and titles. */
 export function isolate(text: string): string {
   return `\u2068${text}\u2069`;
 }

@@ -10,9 +10,9 @@ export interface ButtonProps extends Omit<AriaButtonProps, "children" | "classNa
   ref?: Ref<HTMLButtonElement>;
 }
 
-/** A button with words. For an icon alone use `IconButton`. While it is pending it keeps the focus and does nothing. */
+/** A button with text; for an icon alone use `IconButton`. While `isPending` it keeps the focus and ignores presses. */
 export function Button({ variant = "plain", small = false, isPending = false, type, onPress, ref, ...rest }: ButtonProps) {
-  // React Aria's own `isPending` announces elements by ids that are gone when a dialog has closed.
+  // React Aria's own `isPending` announces elements by id, which no longer exist after a dialog has closed.
   const action = isPending ? { type: "button" as const } : { ...(type && { type }), ...(onPress && { onPress }) };
   return (
     <AriaButton

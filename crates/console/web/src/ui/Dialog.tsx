@@ -12,14 +12,14 @@ interface DialogProps {
   title: string;
   isOpen: boolean;
   onClose: () => void;
-  /** `drawer`: at the end of the page, in full height. */
+  /** `drawer`: full height, at the inline end of the page. */
   shape?: "dialog" | "wide" | "drawer";
-  /** A question that must be answered is not closed by a press beside it. */
+  /** The dialog asks a question that needs an answer: a press outside does not close it. */
   isAlert?: boolean;
   children: ReactNode;
 }
 
-/** A modal dialog. It is closed by Esc, by its button and by a press beside it. */
+/** A modal dialog, closed by Esc, by its button and by a press outside. */
 export function Dialog({ title, isOpen, onClose, shape = "dialog", isAlert = false, children }: DialogProps) {
   const t = useT();
   const overlay = [styles["overlay"], shape === "drawer" ? styles["drawerOverlay"] : ""].join(" ").trim();
@@ -46,7 +46,7 @@ export function Dialog({ title, isOpen, onClose, shape = "dialog", isAlert = fal
   );
 }
 
-/** The row of buttons at the end of a dialog; the main one last. */
+/** The row of buttons at the end of a dialog, with the main button last. */
 export function DialogActions({ children }: { children: ReactNode }) {
   return <div className={styles["actions"]}>{children}</div>;
 }

@@ -2,13 +2,13 @@ import { Component, type ReactNode } from "react";
 
 interface ErrorBoundaryProps {
   children: ReactNode;
-  /** Shown instead of a screen that has failed. */
+  /** Shown in place of a failed screen. */
   fallback: ReactNode;
-  /** Another value tries again. */
+  /** A new value renders the children again. */
   resetKey: string;
 }
 
-/** A fault in one screen must not take the whole page, and the text in it, away. */
+/** Keeps an error in one screen from removing the whole page with the text typed in it. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, { failedKey: string | null }> {
   override state = { failedKey: null };
 

@@ -6,17 +6,17 @@ import { keyShortcuts, type KeyAction } from "./keys";
 import { WithTooltip } from "./Tooltip";
 
 interface IconButtonProps extends Omit<AriaButtonProps, "children" | "className" | "style" | "aria-label"> {
-  /** The accessible name, shown as a tooltip. */
+  /** The accessible name, also shown as a tooltip. */
   label: string;
   icon: ReactNode;
-  /** The keys that do the same; shown in the tooltip. */
+  /** The action whose keys the tooltip shows. */
   action?: KeyAction;
   variant?: "primary" | "quiet";
   small?: boolean;
   ref?: Ref<HTMLButtonElement>;
 }
 
-/** A square button with an icon, and its name as a tooltip. */
+/** A square button with an icon and a tooltip. */
 export function IconButton({ label, icon, action, variant = "quiet", small = false, ref, ...rest }: IconButtonProps) {
   const className = [styles["button"], styles["icon"], styles[variant], small ? styles["small"] : ""].join(" ").trim();
   return (

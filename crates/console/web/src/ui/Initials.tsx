@@ -1,6 +1,6 @@
 import styles from "./Initials.module.css";
 
-/** The initials of a staff member; the name is the tooltip. */
+/** The initials of a staff member, with the name as tooltip. */
 export function Initials({ name, isMe = false }: { name: string; isMe?: boolean }) {
   return (
     <span className={`${styles["initials"]} ${isMe ? styles["mine"] : ""}`.trim()} title={name} aria-hidden>
@@ -9,7 +9,7 @@ export function Initials({ name, isMe = false }: { name: string; isMe?: boolean 
   );
 }
 
-/** "Maria da Silva" → "MS". */
+/** Returns the initials of a name: "Maria da Silva" → "MS". */
 export function initialsOf(name: string): string {
   const words = name.trim().split(/\s+/u);
   const first = words[0] ?? "";

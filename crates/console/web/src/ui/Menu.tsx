@@ -33,7 +33,7 @@ export function Menu({ trigger, label, isOpen, onOpenChange, children }: MenuPro
 interface MenuItemProps {
   icon?: ReactNode;
   children: ReactNode;
-  /** Words for type-ahead, if the children are not text alone. */
+  /** Text for type-ahead, needed if the children are not plain text. */
   textValue?: string;
   onAction?: () => void;
   href?: string;

@@ -4,14 +4,14 @@ import { copyText } from "./clipboard";
 import { Strip } from "./Strip";
 
 interface ProblemLineProps {
-  /** The sentence of the server. */
+  /** The sentence of the server's error. */
   detail: string;
-  /** By which the administrator finds the log lines. */
+  /** Id by which an administrator finds the log lines of the request. */
   requestId?: string | null;
   onRetry?: () => void;
 }
 
-/** One line about a failed call, with the request id to copy. */
+/** A line about a failed request, with buttons to copy the request id and to retry. */
 export function ProblemLine({ detail, requestId, onRetry }: ProblemLineProps) {
   const t = useT();
   return (

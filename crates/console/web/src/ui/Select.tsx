@@ -25,7 +25,7 @@ interface SelectProps {
   name?: string;
 }
 
-/** One choice of a short list. For long lists use `ComboBox`. */
+/** A select for a short list of options. For long lists use `SearchSelect`. */
 export function Select({ label, options, value, onChange, errors, placeholder, isDisabled, name }: SelectProps) {
   return (
     <AriaSelect
@@ -52,7 +52,7 @@ export function Select({ label, options, value, onChange, errors, placeholder, i
   );
 }
 
-/** An entry of a list of options, with a mark if it is chosen. */
+/** One option in the list of a `Select` or `ComboBox`; the selected one has a check mark. */
 export function OptionItem({ option }: { option: Option }) {
   return (
     <ListBoxItem

@@ -7,11 +7,11 @@ interface StripProps {
   children: ReactNode;
   /** Buttons at the end. */
   actions?: ReactNode;
-  /** `status` is read aloud at the next pause, `alert` at once. */
+  /** `status` is announced at the next pause, `alert` at once. */
   role?: "status" | "alert";
 }
 
-/** A line across a region: a state, and what the person can do about it. */
+/** A line across a region that shows a state and the actions for it. */
 export function Strip({ tone, children, actions, role }: StripProps) {
   return (
     <div className={`${styles["strip"]} ${styles[tone]}`} role={role}>

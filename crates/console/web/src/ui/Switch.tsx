@@ -7,7 +7,7 @@ interface SwitchProps extends Omit<AriaSwitchProps, "children" | "className" | "
   children: ReactNode;
 }
 
-/** A setting that takes effect at once. In a form that is sent use `Checkbox`. */
+/** A setting that takes effect at once. In a form with a submit button use `Checkbox`. */
 export function Switch({ children, ...rest }: SwitchProps) {
   return (
     <AriaSwitch {...rest} className={styles["check"] ?? ""}>

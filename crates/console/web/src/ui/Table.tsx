@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import styles from "./Table.module.css";
 
 interface TableProps {
-  /** The accessible name. */
+  /** The accessible name of the table's region. */
   label: string;
   columns: readonly ReactNode[];
   /** Rows as `<tr>`; the first cell of each is `<th scope="row">`. */

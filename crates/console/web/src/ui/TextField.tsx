@@ -11,18 +11,18 @@ import styles from "./field.module.css";
 interface TextFieldProps extends Omit<AriaTextFieldProps, "children" | "className" | "style" | "type"> {
   label: string;
   hint?: string;
-  /** The sentences of the server about this field. */
+  /** Errors of the server for this field. */
   errors?: readonly string[] | undefined;
   type?: HTMLInputTypeAttribute;
   placeholder?: string;
-  /** "none" for names and codes that a telephone must not change. */
+  /** "none" for names and codes that an on-screen keyboard must not capitalize. */
   autoCapitalize?: string;
-  /** Shows a text area of so many rows. */
+  /** Renders a text area with this number of rows. */
   rows?: number;
   ref?: Ref<HTMLInputElement & HTMLTextAreaElement>;
 }
 
-/** A labelled input with hint and errors. */
+/** A labelled input or text area with hint and errors. */
 export function TextField({ label, hint, errors, type = "text", placeholder, autoCapitalize, rows, ref, ...rest }: TextFieldProps) {
   const input = {
     className: styles["input"] ?? "",

@@ -4,7 +4,7 @@ import { useT, type MessageKey } from "../i18n/i18n";
 import styles from "./Ticks.module.css";
 import { VisuallyHidden } from "./VisuallyHidden";
 
-/** How far a message is on its way to the guest; the states of the API. */
+/** The delivery status of a message to the guest, as in the API. */
 export type TickState = "held" | "queued" | "unknown" | "sent" | "failed" | "delivered" | "read";
 
 const WORDS: Record<TickState, MessageKey> = {
@@ -17,7 +17,7 @@ const WORDS: Record<TickState, MessageKey> = {
   read: "ui.delivery.read",
 };
 
-/** The mark of a delivery state, with its word as tooltip and for screen readers. */
+/** The icon of a delivery status, with its name as tooltip and for screen readers. */
 export function Ticks({ state }: { state: TickState }) {
   const t = useT();
   const word = t(WORDS[state]);

@@ -18,7 +18,7 @@ export function addToast(toast: ToastText): void {
   queue.add(toast, { timeout: toast.action === undefined ? 8_000 : 10_000 });
 }
 
-/** Where toasts appear; once in the page. */
+/** The region that shows toasts; once per page. */
 export default function ToastRegion() {
   const t = useT();
   return (

@@ -9,7 +9,7 @@ interface WithTooltipProps {
   children: ReactElement;
 }
 
-/** Shows a text, and the keys of an action, over a button that the pointer rests on: the browser's own tooltip. */
+/** Shows a text and the keys of an action as the browser's native tooltip. */
 export function WithTooltip({ text, action, children }: WithTooltipProps) {
   const title = action === undefined ? text : `${text} (${keyNames(action)[0]})`;
   return (

@@ -1,4 +1,6 @@
-/** How the page looks for one person. Kept on this device too, so that the sign-in screen does not flash. */
+/**
+ * A staff member's theme, density and text size. Also stored on the device, so that the sign-in screen does not flash.
+ */
 export interface Appearance {
   readonly theme: Theme;
   readonly density: Density;
@@ -13,7 +15,7 @@ export const DEFAULT_APPEARANCE: Appearance = { theme: "system", density: "comfo
 
 const STORAGE_KEY = "mm.appearance";
 
-/** Reads `theme`, `density` and `text_size` from the settings of a person; unknown values become the defaults. */
+/** Reads `theme`, `density` and `text_size` from the settings. Unknown values become the defaults. */
 export function appearanceOf(settings: Record<string, unknown>): Appearance {
   const { theme, density, text_size: textSize } = settings;
   return {
@@ -23,18 +25,18 @@ export function appearanceOf(settings: Record<string, unknown>): Appearance {
   };
 }
 
-/** Shows the page in this appearance from now on, and at the next start on this device. */
+/** Applies an appearance to the page, and stores it for the next start on this device. */
 export function applyAppearance(appearance: Appearance): void {
   current = appearance;
   show();
   try {
     localStorage.setItem(STORAGE_KEY, JSON.stringify(appearance));
   } catch {
-    // A browser without storage starts with the defaults.
+    // Without storage the next start uses the defaults.
   }
 }
 
-/** Shows the appearance that was last used on this device, and follows the theme of the system. */
+/** Applies the appearance last used on this device, and follows the theme of the operating system. */
 export function startAppearance(): void {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}");
@@ -43,7 +45,7 @@ export function startAppearance(): void {
       current = appearanceOf({ theme, density, text_size: textSize });
     }
   } catch {
-    // Unreadable values are as good as none.
+    // Unreadable values count as missing.
   }
   systemIsDark().addEventListener("change", show);
   show();

@@ -2,7 +2,7 @@ import styles from "./Button.module.css";
 
 export type ButtonVariant = "primary" | "plain" | "quiet" | "danger";
 
-/** The class of links and of buttons without React Aria that look like a button. */
+/** Returns the class of a link, or of a button without React Aria, that looks like a `Button`. */
 export function buttonClass(variant: ButtonVariant = "plain", small = false): string {
   const parts = [styles["button"], variant === "plain" ? "" : styles[variant], small ? styles["small"] : ""];
   return parts.filter(Boolean).join(" ");

@@ -1,6 +1,6 @@
 /**
- * Copies a text. Pages that are not secure (http in the hotel's network) have no clipboard of the newer kind; there the
- * browser copies what is selected in a box for the moment.
+ * Copies a text. Pages without HTTPS have no `navigator.clipboard`: there the text is selected in a temporary text area
+ * and copied by `execCommand`.
  */
 export async function copyText(text: string): Promise<void> {
   if (globalThis.isSecureContext) {

@@ -16,7 +16,7 @@ describe.each([["light", light], ["dark", dark]])("tokens of the %s theme", (_th
     ["accent", 4.5],
     ["focus", 3],
     ["control", 3],
-  ] as const)("%s is readable on every surface", (token, minimum) => {
+  ] as const)("%s has enough contrast on every surface", (token, minimum) => {
     const surfaces = token === "control" ? ["page", "panel", "raised"] : SURFACES;
     for (const surface of surfaces) expect([surface, contrast(tokens, token, surface) >= minimum]).toEqual([surface, true]);
   });
@@ -28,11 +28,11 @@ describe.each([["light", light], ["dark", dark]])("tokens of the %s theme", (_th
     ["danger", "danger-surface"],
     ["danger", "panel"],
     ["danger", "selected"],
-  ])("%s is readable on %s", (token, surface) => {
+  ])("%s has enough contrast on %s", (token, surface) => {
     expect(contrast(tokens, token, surface)).toBeGreaterThanOrEqual(4.5);
   });
 
-  it.each(LABELS)("the label dot %s can be seen", (label) => {
+  it.each(LABELS)("the label dot %s has enough contrast", (label) => {
     for (const surface of ["page", "panel", "raised"]) {
       expect(contrast(tokens, `label-${label}`, surface)).toBeGreaterThanOrEqual(3);
     }

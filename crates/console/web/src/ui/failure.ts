@@ -1,6 +1,6 @@
 import type { Translate } from "../i18n/i18n";
 
-/** The sentence for a failed call: that of the server, or one about the connection. */
+/** Returns the sentence about a failed request: the server's own, or one about the connection. */
 export function sentenceOf(error: unknown, t: Translate): string {
   if (!(error instanceof Error)) return t("ui.failed_unknown");
   if (error.name === "NetworkError") return t("ui.failed_network");

@@ -1,12 +1,13 @@
-/**
- * Moves the focus between the regions of the page, always as the result of the person's own action.
- */
+/** Moves the focus between the regions of the page, always as the result of the person's own action. */
 type Target = "composer" | "list" | "list_start";
 
 const targets = new Map<Target, () => void>();
 let wanted: { readonly target: Target; readonly until: number } | null = null;
 
-/** Offers a place for the focus; takes it at once if `focusSoon` asked for it. Returns the function that withdraws it. */
+/**
+ * Registers a focus target. If `focusSoon` is waiting for it, the focus moves at once. Returns the function that
+ * unregisters it.
+ */
 export function offerFocus(target: Target, focus: () => void): () => void {
   targets.set(target, focus);
   if (wanted !== null && wanted.target === target && performance.now() < wanted.until) {
@@ -18,14 +19,14 @@ export function offerFocus(target: Target, focus: () => void): () => void {
   };
 }
 
-/** Moves the focus now; returns `false` if the target is not on screen. */
+/** Moves the focus to a target. Returns `false` if the target is not on screen. */
 export function focusOn(target: Target): boolean {
   const focus = targets.get(target);
   focus?.();
   return focus !== undefined;
 }
 
-/** Moves the focus once the menu is gone whose item was pressed; before, the menu would take it back. */
+/** Moves the focus once the menu is closed, because a closing menu takes the focus back. */
 export function focusAfterMenu(target: Target): void {
   const end = performance.now() + 1_000;
   function attempt() {
@@ -35,12 +36,12 @@ export function focusAfterMenu(target: Target): void {
   requestAnimationFrame(attempt);
 }
 
-/** Moves the focus to a target that appears within two seconds. */
+/** Moves the focus to a target as soon as it appears, within two seconds. */
 export function focusSoon(target: Target): void {
   wanted = { target, until: performance.now() + 2_000 };
 }
 
-/** Moves the focus to the next or previous region: elements with `data-region`, in the order of the page. */
+/** Moves the focus to the next or previous region: an element with `data-region`, in document order. */
 export function focusRegion(step: 1 | -1): void {
   const regions = [...document.querySelectorAll<HTMLElement>("[data-region]")].filter(
     (region) => region.checkVisibility({ visibilityProperty: true }) && region.closest("[inert]") === null,

@@ -1,6 +1,6 @@
 const listeners = new Set<() => void>();
 
-/** Opens the sheet of all keys. */
+/** Opens the sheet with all keys. */
 export function openKeySheet(): void {
   for (const listener of listeners) listener();
 }

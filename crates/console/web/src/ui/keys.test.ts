@@ -32,14 +32,14 @@ describe("isKey", () => {
     expect(isKey(event, action, false)).toBe(expected);
   });
 
-  it("takes Cmd for Ctrl on a Mac", () => {
+  it("uses Cmd instead of Ctrl on a Mac", () => {
     expect(isKey(press("e", { metaKey: true, shiftKey: true }), "done", true)).toBe(true);
     expect(isKey(press("e", { ctrlKey: true, shiftKey: true }), "done", true)).toBe(false);
     expect(keyNames("done", true)).toEqual(["⌘ ⇧ E"]);
   });
 });
 
-it("lets no single key change data", () => {
+it("no single key acts outside lists and the composer", () => {
   const single = Object.values(KEYS).filter(({ scope, combos }) => scope === "everywhere" && combos.some((c) => c.length === 1));
   expect(single).toEqual([]);
 });

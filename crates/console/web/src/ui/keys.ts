@@ -1,7 +1,7 @@
 import type { MessageKey } from "../i18n/i18n";
 
 /**
- * All keys of the console: the one table for handlers, tooltips and the sheet of keys.
+ * All keys of the console. Handlers, tooltips and the key sheet use this table.
  * Ctrl Shift N, T, W, P and Q belong to the browser. No single key changes data.
  */
 export const KEYS = {
@@ -35,7 +35,7 @@ interface KeyEntry {
   readonly label: MessageKey;
 }
 
-/** The fields of a keyboard event that decide. */
+/** The fields of a keyboard event that are compared with the table. */
 export interface PressedKey {
   readonly key: string;
   readonly ctrlKey: boolean;
@@ -47,30 +47,33 @@ export interface PressedKey {
   getModifierState(key: "AltGraph"): boolean;
 }
 
-/** Whether the pressed key triggers the action. Never during composition or with AltGr. */
+/** Returns whether the key triggers the action. Never during composition or with AltGr. */
 export function isKey(event: PressedKey, action: KeyAction, mac: boolean = isMac()): boolean {
   if (isComposing(event) || event.getModifierState("AltGraph")) return false;
   return KEYS[action].combos.some((combo) => isCombo(event, combo, mac));
 }
 
-/** Whether an input method is composing. Safari ends the composition before the key, with the code 229. */
+/**
+ * Returns whether an input method is composing. Safari ends the composition before the key event, which has the code
+ * 229.
+ */
 export function isComposing(event: Pick<PressedKey, "isComposing" | "keyCode">): boolean {
   return event.isComposing || event.keyCode === 229;
 }
 
-/** Whether the key types a character, so that it may begin a message. */
+/** Returns whether the key types a character that can start a message. */
 export function isCharacter(event: PressedKey): boolean {
   if (isComposing(event)) return false;
   const withCommand = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
   return [...event.key].length === 1 && event.key !== " " && !withCommand;
 }
 
-/** The keys of an action in words, as "Ctrl Shift E"; on a Mac "⌘ ⇧ E". */
+/** Returns the keys of an action as text: "Ctrl Shift E", on a Mac "⌘ ⇧ E". */
 export function keyNames(action: KeyAction, mac: boolean = isMac()): string[] {
   return KEYS[action].combos.map((combo) => nameCombo(combo, mac));
 }
 
-/** The value of `aria-keyshortcuts`. */
+/** Returns the value of `aria-keyshortcuts` for an action. */
 export function keyShortcuts(action: KeyAction, mac: boolean = isMac()): string {
   return KEYS[action].combos.map((combo) => combo.replace("Ctrl", mac ? "Meta" : "Control")).join(" ");
 }

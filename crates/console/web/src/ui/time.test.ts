@@ -1,24 +1,27 @@
 import { describe, expect, it } from "vitest";
 
-import { dayOf, daysBetween, formatRowTime, formatTime, minutesSince, nameDay } from "./time";
+import { localeOf } from "../i18n/language";
+import { dayOf, daysBetween, formatFull, formatRowTime, formatTime, minutesSince, nameDay } from "./time";
 
 const lisbon = { locale: "en-GB", zone: "Europe/Lisbon" };
 const now = Date.parse("2026-11-30T18:00:00Z");
 
-describe("times of the hotel", () => {
-  it("are in the hotel's zone, across a change to summer time", () => {
+describe("formatted times", () => {
+  it("are in the hotel's time zone, across a change to summer time", () => {
     expect(formatTime("2026-03-29T00:30:00Z", lisbon)).toBe("00:30");
     expect(formatTime("2026-03-29T01:30:00Z", lisbon)).toBe("02:30");
     expect(dayOf("2026-07-01T23:30:00Z", "Europe/Lisbon")).toBe("2026-07-02");
   });
 
-  it("show the time for today, else the date", () => {
+  it("of list rows show the time if it is today, otherwise the date", () => {
     expect(formatRowTime("2026-11-30T09:05:00Z", now, lisbon)).toBe("09:05");
     expect(formatRowTime("2026-11-28T09:05:00Z", now, lisbon)).toBe("28 Nov");
   });
 
-  it("use 24 hours for English by default", () => {
-    expect(formatTime("2026-11-30T18:02:00Z", lisbon)).toBe("18:02");
+  it.each(["en", "de", "es", "ar"] as const)("use 24 hours for %s by default", (language) => {
+    const format = { ...lisbon, locale: localeOf(language, "fr-FR") };
+    expect(formatTime("2026-11-30T18:02:00Z", format)).toBe("18:02");
+    expect(formatFull("2026-11-30T18:02:00Z", format)).toContain("18:02");
   });
 });
 

@@ -1,22 +1,27 @@
-/** Times in the hotel's zone. Everything is computed from arguments; nothing here reads the clock. */
+/** Formats times in the hotel's time zone. Pure: the current time is an argument. */
 
 export interface TimeFormat {
   readonly locale: string;
-  /** IANA name of the hotel's zone. */
+  /** IANA name of the hotel's time zone. */
   readonly zone: string;
 }
 
-/** "18:02". */
+/** Formats a time of day, "18:02". */
 export function formatTime(at: string, { locale, zone }: TimeFormat): string {
   return formatter(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
-/** "Sunday 30 November 2026, 18:02", for tooltips. */
+/** Formats date and time in full, "Sunday 30 November 2026, 18:02", for tooltips. */
 export function formatFull(at: string, { locale, zone }: TimeFormat): string {
   return formatter(locale, { timeZone: zone, dateStyle: "full", timeStyle: "short" }).format(new Date(at));
 }
 
-/** The day in the hotel, `2026-11-30`. */
+/** Formats a date, "30 Nov 2026". */
+export function formatDate(at: string, { locale, zone }: TimeFormat): string {
+  return formatter(locale, { timeZone: zone, dateStyle: "medium" }).format(new Date(at));
+}
+
+/** Returns the hotel's calendar day of a time, `2026-11-30`. */
 export function dayOf(at: string | number, zone: string): string {
   return formatter("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date(at));
 }
@@ -25,7 +30,7 @@ export type DayName =
   | { readonly kind: "today" | "yesterday" }
   | { readonly kind: "date"; readonly text: string };
 
-/** How a day line names a day: today, yesterday, the weekday of the last six days, else the date. */
+/** Returns the name of a day for a day line: today, yesterday, the weekday of the last six days, otherwise the date. */
 export function nameDay(day: string, now: number, { locale, zone }: TimeFormat): DayName {
   const age = daysBetween(day, dayOf(now, zone));
   if (age === 0) return { kind: "today" };
@@ -38,23 +43,23 @@ export function nameDay(day: string, now: number, { locale, zone }: TimeFormat):
   };
 }
 
-/** "28 Nov". */
+/** Formats a day, "28 Nov". */
 export function formatShortDay(day: string, locale: string): string {
   return formatDay(day, locale, { day: "numeric", month: "short" });
 }
 
-/** The time of a list row: the time for today, else the short date. */
+/** Formats the time of a list row: the time of day if it is today, otherwise the short date. */
 export function formatRowTime(at: string, now: number, format: TimeFormat): string {
   const day = dayOf(at, format.zone);
   return day === dayOf(now, format.zone) ? formatTime(at, format) : formatShortDay(day, format.locale);
 }
 
-/** Whole minutes that have passed, at least 0. */
+/** Returns the whole minutes since a time, at least 0. */
 export function minutesSince(at: string, now: number): number {
   return Math.max(0, Math.floor((now - Date.parse(at)) / 60_000));
 }
 
-/** Days from one `YYYY-MM-DD` to another. */
+/** Returns the number of days from one `YYYY-MM-DD` to another. */
 export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000);
 }
@@ -63,7 +68,7 @@ function formatDay(day: string, locale: string, options: Intl.DateTimeFormatOpti
   return formatter(locale, { timeZone: "UTC", ...options }).format(new Date(`${day}T12:00:00Z`));
 }
 
-/** Building a formatter takes longer than a hundred uses of it. */
+/** Cache, because constructing a formatter takes longer than a hundred uses of it. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

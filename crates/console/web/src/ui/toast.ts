@@ -4,7 +4,7 @@ export interface ToastText {
   readonly action?: { readonly label: string; readonly onPress: () => void };
 }
 
-/** Tells about a failure, or offers to undo. Never for plain success. */
+/** Shows a failure, or an offer to undo. Never for plain success. */
 export function showToast(toast: ToastText): void {
   void import("./ToastRegion").then(({ addToast }) => addToast(toast));
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** True once `condition` has held for `delay` milliseconds. */
+/** Returns `true` once `condition` has been true for `delay` milliseconds. */
 export function useDelayed(condition: boolean, delay: number): boolean {
   const [isDue, setDue] = useState(false);
   useEffect(() => {

@@ -1,8 +1,8 @@
 import { useCallback, useSyncExternalStore } from "react";
 
-/** From this width list and thread stand side by side. */
+/** From this width, list and thread are side by side. */
 export const TWO_PANES = "(min-width: 760px)";
-/** From this width the guest card has a column of its own. */
+/** From this width, the guest card has its own column. */
 export const FOUR_COLUMNS = "(min-width: 1100px)";
 export const TOUCH = "(pointer: coarse)";
 

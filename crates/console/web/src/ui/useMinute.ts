@@ -4,7 +4,7 @@ const listeners = new Set<() => void>();
 let now = Date.now();
 let timer: ReturnType<typeof setInterval> | null = null;
 
-/** The time, in milliseconds since 1970, renewed every 20 seconds for all who show minutes. */
+/** Returns the current time in milliseconds since 1970, updated every 20 seconds by one timer for all components. */
 export function useMinute(): number {
   return useSyncExternalStore(subscribe, () => now);
 }

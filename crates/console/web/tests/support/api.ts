@@ -2,14 +2,14 @@ import type { Server } from "./server";
 
 const signedIn = new Map<string, Promise<Api>>();
 
-/** A person's REST calls, beside the browser. */
+/** A staff member's REST client, for calls without the browser. */
 export class Api {
   private constructor(
     private readonly base: string,
-    private readonly token: string,
+    readonly token: string,
   ) {}
 
-  /** Signs in once per server: sign-ins are throttled. */
+  /** Signs in once per server and user name, because sign-ins are rate-limited. */
   static signIn(server: Server, username: string): Promise<Api> {
     const key = `${server.direct} ${server.age} ${username}`;
     const known = signedIn.get(key) ?? Api.login(server, username);
@@ -47,6 +47,19 @@ export class Api {
     return this.call("PATCH", path, body);
   }
 
+  /** Uploads a file as a message. */
+  async upload(path: string, name: string, content: Buffer): Promise<{ readonly id: number }> {
+    const form = new FormData();
+    form.append("file", new Blob([new Uint8Array(content)]), name);
+    const response = await fetch(`${this.base}/api/message_manager/${path}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${this.token}` },
+      body: form,
+    });
+    if (!response.ok) throw new Error(`upload ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as { id: number };
+  }
+
   post<T>(path: string, body: unknown = {}): Promise<T> {
     return this.call("POST", path, body);
   }
@@ -57,7 +70,7 @@ export interface Written {
   readonly conversation_id: number;
 }
 
-/** Plays a guest of the demo who writes on WhatsApp. */
+/** Sends a WhatsApp message as a guest of the demo. */
 export async function guestWrites(server: Server, phone: string, text: string, name?: string): Promise<Written> {
   const response = await fetch(`${server.direct}/api/demo/guest_message/`, {
     method: "POST",

@@ -11,9 +11,9 @@ export async function startBrowser(): Promise<Browser> {
   return await chromium.launch(LAUNCH);
 }
 
-/** One person at one computer: a browser context with its own cookies and storage. */
+/** One staff member at one computer: a browser context with its own cookies and storage. */
 export class Person {
-  /** Errors of the console, violations of the policy, and requests to other origins. */
+  /** Console errors, CSP violations, and requests to other origins. */
   readonly faults: string[] = [];
 
   private constructor(
@@ -27,7 +27,7 @@ export class Person {
     return await Person.at(context, server);
   }
 
-  /** A person at a browser that was started for them alone. */
+  /** A staff member in a given browser context, for example of a separate browser process. */
   static async at(context: BrowserContext, server: Server): Promise<Person> {
     await context.addInitScript(reportPolicyViolations);
     const person = new Person(server, context, await context.newPage());
@@ -77,7 +77,7 @@ export class Person {
     return await this.box.evaluate((box) => box === document.activeElement);
   }
 
-  /** Types into the composer and sends it. */
+  /** Types a text into the composer and presses Enter. */
   async answer(text: string): Promise<void> {
     await this.box.click();
     await this.page.keyboard.type(text);
@@ -90,7 +90,7 @@ export class Person {
 
   private watch(page: Page): void {
     page.on("console", (message) => {
-      // The browser reports failed loads itself: of an expected 401, and of cut connections.
+      // Chromium logs failed requests as errors, also expected ones: a 401, a cut connection.
       if (message.type() !== "error" || message.text().startsWith("Failed to load resource")) return;
       if (message.text().includes("WebSocket connection to")) return;
       this.faults.push(`console: ${message.text()}`);

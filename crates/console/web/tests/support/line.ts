@@ -3,7 +3,10 @@ import { createServer, request, type IncomingMessage, type Server as HttpServer,
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { extname, join } from "node:path";
 
-/** A folder with a build of the console, shown instead of the one in the binary; for work on the console without cargo. */
+/**
+ * A folder with a build of the console, served instead of the one in the binary: no need to run cargo after each
+ * change.
+ */
 export const CONSOLE_FOLDER = process.env["MM_TEST_CONSOLE"] ?? null;
 
 const MEDIA_TYPES: Record<string, string> = {
@@ -15,11 +18,11 @@ const MEDIA_TYPES: Record<string, string> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** The line between the browsers and a server, which can be disturbed. */
+/** A proxy between the browsers and a server, which can lose responses and silence sockets. */
 export class Line {
-  /** Serves the console from this folder, as after an update of the server. */
+  /** Serves the console from this folder, to simulate an update of the server. */
   consoleFolder: string | null = CONSOLE_FOLDER;
-  /** Requests with these words in their path reach the server, but are never answered. */
+  /** Requests with this text in their path reach the server, but their responses are dropped. */
   lostAnswers: string | null = null;
   private readonly sockets = new Set<Socket>();
   private readonly silent = new Set<Socket>();
@@ -44,13 +47,18 @@ export class Line {
     this.serverPort = serverPort;
   }
 
-  /** Open sockets carry nothing any more, but are not closed. New ones work. */
+  /** Stops forwarding data of the open sockets without closing them. New sockets work. */
   silenceSockets(): void {
     for (const socket of this.sockets) this.silent.add(socket);
   }
 
-  async close(): Promise<void> {
+  /** Destroys the open sockets without a WebSocket close frame. New sockets work. */
+  cutSockets(): void {
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cutSockets();
     const closed = new Promise((resolve) => this.http.close(resolve));
     this.http.closeAllConnections();
     await closed;
@@ -105,7 +113,7 @@ function sendFile(folder: string, url: string, outgoing: ServerResponse): void {
   outgoing.writeHead(200, { "Content-Type": type, "Content-Security-Policy": policy() }).end(readFileSync(file));
 }
 
-/** The policy that the binary sends, from its source. */
+/** Returns the Content-Security-Policy of the binary, read from its source. */
 function policy(): string {
   const source = readFileSync(new URL("../../../src/lib.rs", import.meta.url), "utf8");
   const text = /CONTENT_SECURITY_POLICY: &str = "([^"]+)"/.exec(source)?.[1];

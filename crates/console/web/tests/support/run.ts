@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The folder of this run: the data of its servers, and a file for each running process. */
+/** Environment variable with the folder of this run: the data of its servers, and one file per running process. */
 const FOLDER = "CONSOLE_STORIES_FOLDER";
 
 export function runFolder(): string {
@@ -11,7 +11,7 @@ export function runFolder(): string {
   return folder;
 }
 
-/** Makes the folder of the run; ends what a failed story has left. Called by vitest once per run. */
+/** Creates the folder of the run, and at its end kills leftover processes. Called by vitest once per run. */
 export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "console-stories-"));
   mkdirSync(processFolder(folder));
@@ -31,6 +31,6 @@ function endLeftOver(pid: number, name: string): void {
     process.kill(pid, "SIGKILL");
     console.warn(`ended a process that a story has left: ${name} (${pid})`);
   } catch {
-    // It has ended by itself.
+    // The process has already ended.
   }
 }

@@ -6,40 +6,44 @@ import { join } from "node:path";
 import { CONSOLE_FOLDER, Line } from "./line";
 import { processFolder, runFolder } from "./run";
 
-/** The binary under test, built with the cargo feature `test-clock`. */
-const BINARY = process.env["MESSAGE_MANAGER_BINARY"] ?? new URL("../../../../../target/debug/message-manager", import.meta.url).pathname;
+/** The binary under test; stories need the cargo feature `test-clock`. */
+export const BINARY = process.env["MESSAGE_MANAGER_BINARY"] ?? new URL("../../../../../target/debug/message-manager", import.meta.url).pathname;
 const START_TIMEOUT_MS = 30_000;
 
 export interface ServerOptions {
-  /** A demo hotel, the default; otherwise the database is empty. */
+  /** Starts with a demo hotel (default); otherwise with an empty database. */
   readonly demo?: boolean;
-  /** Browsers reach the server through a line that can be disturbed. */
+  /** Connects browsers through a `Line`, which can disturb the connection. */
   readonly line?: boolean;
   readonly folder?: string;
+  /** The password of a generated database; otherwise the server prints the password of its demo. */
+  readonly password?: string;
   readonly environment?: Record<string, string>;
 }
 
-/** A running server with a database of its own. `stop` removes both. */
+/** A running server with its own database. `stop` removes both. */
 export class Server {
-  /** Grows whenever access tokens may have lost their validity. */
+  /** Increases whenever access tokens may have become invalid. */
   age = 0;
 
   private constructor(
     readonly folder: string,
     readonly port: number,
-    /** The password of all sign-ins of the demo hotel. */
+    /** The password of all demo sign-ins. */
     readonly password: string,
+    /** The output until the server was ready. */
+    readonly printed: string,
     private process: ChildProcess,
     private readonly options: ServerOptions,
     private readonly openLine: Line | null,
   ) {}
 
-  /** The address for browsers. */
+  /** The base URL for browsers. */
   get base(): string {
     return `http://127.0.0.1:${this.openLine?.port ?? this.port}`;
   }
 
-  /** The address for calls beside the browsers, which no disturbance of the line concerns. */
+  /** The base URL for calls without a browser, which bypass the `Line`. */
   get direct(): string {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -57,16 +61,16 @@ export class Server {
     const origin = line === null ? {} : { ALLOWED_ORIGINS: `http://127.0.0.1:${line.port}` };
     const options = { ...asked, environment: { ...origin, ...asked.environment } };
     const { child, output } = await launch(folder, port, options);
-    const password = /with the password (\S+),/.exec(output)?.[1] ?? "";
-    return new Server(folder, port, password, child, options, line);
+    const password = asked.password ?? /with the password (\S+),/.exec(output)?.[1] ?? "";
+    return new Server(folder, port, password, output, child, options, line);
   }
 
-  /** Kills the server without notice, as a power cut does. */
+  /** Kills the server with SIGKILL, as a power cut would. */
   async kill(): Promise<void> {
     await end(this.process, "SIGKILL");
   }
 
-  /** Ends the server in an orderly way. */
+  /** Stops the server in order, with SIGTERM. */
   async halt(): Promise<void> {
     await end(this.process, "SIGTERM");
   }
@@ -79,7 +83,7 @@ export class Server {
     this.age += 1;
   }
 
-  /** Suspends the process: connections stay open and nothing is answered. */
+  /** Suspends the process: connections stay open, but get no response. */
   suspend(): void {
     this.process.kill("SIGSTOP");
   }
@@ -88,13 +92,13 @@ export class Server {
     this.process.kill("SIGCONT");
   }
 
-  /** Moves the clock of the server forward, counted from its start. */
+  /** Sets the server's clock ahead of the real time, by seconds. */
   setClock(seconds: number): void {
     writeFileSync(join(this.folder, "clock"), String(seconds));
     this.age += 1;
   }
 
-  /** Runs a command of the binary on the database of this server, and returns its output. */
+  /** Runs a command of the binary on the database of this server. Returns its output. */
   run(...command: string[]): string {
     return execFileSync(BINARY, command, { cwd: this.folder, env: settings(this.folder, this.port, this.options), encoding: "utf8" });
   }
@@ -127,7 +131,7 @@ async function launch(folder: string, port: number, options: ServerOptions): Pro
     const timeout = setTimeout(() => reject(new Error(`the server did not start:\n${output}`)), START_TIMEOUT_MS);
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
-      if (!output.includes("listening on")) return;
+      if (!/^listening on http\S+\n/m.test(output)) return;
       clearTimeout(timeout);
       resolve();
     };
@@ -139,7 +143,7 @@ async function launch(folder: string, port: number, options: ServerOptions): Pro
   return { child, output };
 }
 
-/** Lets the end of the run end the process, if no story does. */
+/** Registers a process, so that it is killed at the end of the run if it is still running. */
 function note(child: ChildProcess): void {
   if (child.pid === undefined) return;
   const file = join(processFolder(), String(child.pid));

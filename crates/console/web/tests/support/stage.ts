@@ -5,7 +5,7 @@ import { Api, guestWrites, type Written } from "./api";
 import { Person, startBrowser } from "./browser";
 import { Server, type ServerOptions } from "./server";
 
-/** A guest whose conversation is with a department. */
+/** A guest whose conversation is routed to a department. */
 export interface Guest {
   readonly id: number;
   readonly name: string;
@@ -17,11 +17,11 @@ export interface MessageOfApi {
   readonly content: string;
   readonly sender_type: "guest" | "staff" | "system";
   readonly delivery: string | null;
-  /** Why the message was not delivered. */
+  /** The reason why the message was not delivered. */
   readonly failure: string | null;
 }
 
-/** One server and one browser for the stories of a file. */
+/** One server and one browser, shared by the stories of a file. */
 export class Stage {
   private browser: Browser | undefined;
   private started: Server | undefined;
@@ -51,7 +51,7 @@ export class Stage {
     return this.started;
   }
 
-  /** A person at a computer of their own, not yet at the console. */
+  /** Returns a person with a new browser context, without any page of the console. */
   async arrive(options?: BrowserContextOptions): Promise<Person> {
     if (this.browser === undefined) throw new Error("the browser is started before the first story");
     return this.include(await Person.arrive(this.browser, this.server, options));
@@ -62,7 +62,7 @@ export class Stage {
     return person;
   }
 
-  /** A person who has signed in. */
+  /** Returns a person with a new browser context, signed in. */
   async desk(username: string, options?: BrowserContextOptions): Promise<Person> {
     const person = await this.arrive(options);
     await person.signIn(username);
@@ -73,7 +73,7 @@ export class Stage {
     return await Api.signIn(this.server, username);
   }
 
-  /** A new guest who has written, with the department. */
+  /** Creates a guest by a first message, and routes the conversation to a department. */
   async guest(name: string, { department = "Reception", phone = this.nextPhone() } = {}): Promise<Guest> {
     const { conversation_id: id } = await guestWrites(this.server, phone, `Good day, this is ${name}.`, name);
     await this.transfer(id, department);

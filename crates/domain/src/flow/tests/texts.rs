@@ -9,7 +9,7 @@ fn stored_names_are_parsed() {
     for &language in FlowLanguage::ALL {
         assert_eq!(language.as_str().parse(), Ok(language));
     }
-    assert_eq!("active".parse::<FlowStep>(), Err(strum::ParseError::VariantNotFound));
+    assert_eq!("active".parse::<FlowStep>(), Err(crate::UnknownName { names: FlowStep::NAMES }));
 }
 
 #[test]

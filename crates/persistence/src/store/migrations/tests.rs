@@ -42,7 +42,7 @@ const TEMPLATE: [ModelField; 5] = [
 
 /// A column, as listed in the catalogue of the database.
 #[derive(diesel::QueryableByName, Debug)]
-struct Column {
+struct SchemaColumn {
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Bool)]
@@ -122,7 +122,7 @@ fn schema_contains_the_models(url: &DbUrl, queries: &CatalogueQueries) {
     let mut conn = Conn::establish(url).unwrap();
     let models = [("conversations", &CONVERSATION[..]), ("messages", &MESSAGE), ("message_templates", &TEMPLATE)];
     for (table, fields) in models {
-        let columns: Vec<Column> = rows(&mut conn, (queries.columns)(table));
+        let columns: Vec<SchemaColumn> = rows(&mut conn, (queries.columns)(table));
         let references: Vec<Constraint> = rows(&mut conn, (queries.references)(table));
         for (name, nullable, refers_to) in fields {
             let column = columns.iter().find(|it| it.name == *name);

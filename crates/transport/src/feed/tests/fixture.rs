@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use desk::{Caller, Clock, DbUrl, Desk, SessionLifetimes, sessions::Credentials};
+use desk::{
+    Caller, Clock, DbUrl, Desk, SessionLifetimes,
+    sign_in::{ClientFacts, Credentials},
+};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -31,7 +34,8 @@ impl DemoNode {
         let lifetimes = SessionLifetimes { idle: TimeDelta::days(1), max: TimeDelta::days(1) };
         let desk = Desk::open(&url, &[7; 32], lifetimes, clock, Arc::new(|_| {})).await.unwrap();
         let password = desk.create_demo_hotel().await.unwrap().password;
-        let credentials = Credentials { username: username.into(), password, address: [127, 0, 0, 1].into() };
+        let client = ClientFacts { address: [127, 0, 0, 1].into(), device: None, user_agent: None };
+        let credentials = Credentials { username: username.into(), password, remember: true, client };
         let token = desk.login(credentials).await.unwrap().access;
         let caller = desk.caller_of_token(&token).unwrap();
         assert!(hub.set_desk(desk.clone()));

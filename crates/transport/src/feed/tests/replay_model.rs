@@ -14,7 +14,7 @@ use domain::{
     Event, EventKind, GuestId, HistoryEntry, HistoryEntryId, HistoryKind, Message, MessageId, Name, PhoneNumber, Role,
     SenderType, Seq, Staff, StaffId, Status, Stay, StayId,
     event::{ConversationChange, StatusChange},
-    stay::StayWithConversation,
+    stay::{BookingPart, StayWithConversation},
 };
 use serde_json::Value;
 
@@ -299,7 +299,16 @@ impl ModelDatabase {
             active: true,
         };
         let ends_at = time() + TimeDelta::days(1);
-        LiveSession { id: self.viewer.session, staff, generation: 1, superseded: None, last_used_at: time(), ends_at }
+        LiveSession {
+            id: self.viewer.session,
+            staff,
+            generation: 1,
+            superseded: None,
+            last_used_at: time(),
+            ends_at,
+            is_remembered: true,
+            must_change_password: false,
+        }
     }
 
     fn seen(&self, query: SessionQuery) -> SessionView {
@@ -400,15 +409,20 @@ fn stay(id: StayId, viewer: Caller) -> Stay {
     Stay {
         id,
         hotel: viewer.hotel,
-        guest: GuestId(id.0),
+        guest: Some(GuestId(id.0)),
         reservation_code: name.clone(),
+        part: BookingPart::FIRST,
         guest_name: name.clone(),
-        guest_phone: PhoneNumber::parse("+34600000001").unwrap(),
-        room_number: name,
+        guest_phone: PhoneNumber::parse("+34600000001").ok(),
+        room_number: Some(name),
         check_in: time().date_naive(),
         check_out: time().date_naive(),
+        email: None,
+        language: None,
+        note: None,
         checked_in_at: None,
         checked_out_at: None,
+        cancellation: None,
     }
 }
 

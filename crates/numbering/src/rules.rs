@@ -4,64 +4,11 @@
 //! Only the library's data is used. Its parser strips a national prefix without checking whether the number was valid
 //! before: `+7 800 555 35 35` loses its 8.
 
-use std::{fmt, str::FromStr};
-
-use phonenumber::{Metadata, country, metadata::DATABASE};
-
-use super::equivalence;
-
-/// A country whose numbering rules complete phone numbers without country code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Country(country::Id);
-
-/// Error: reason for refusing a phone number. Displays as a sentence for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPhoneNumber {
-    /// The text is not a phone number, or contains more than one.
-    #[error("This is not a telephone number.")]
-    NotANumber,
-    /// The phone number has no country code, and no country is given.
-    #[error("Please give the number with its country code, like +34600000001.")]
-    CountryCodeMissing,
-    /// The country code of the phone number is not assigned.
-    #[error("No country has this country code. Please check the digits after the +.")]
-    UnknownCountryCode,
-    /// The phone number is too short: the country has no numbers with so few digits.
-    #[error("This telephone number is too short: a digit is missing.")]
-    TooShort,
-    /// The phone number is too long: the country has no numbers with so many digits.
-    #[error("This telephone number is too long: it has a digit too many.")]
-    TooLong,
-    /// The country has phone numbers of this length, but none with this prefix.
-    #[error("Its country has no telephone numbers that begin like this one. Please check the digits.")]
-    NoSuchRange,
-}
-
-/// Error: the text is not a country code. Displays as a sentence for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Please give the country by its two letters of ISO 3166, like ES.")]
-pub struct BadCountry;
-
-impl Country {
-    /// Parses a two-letter country code of ISO 3166, in upper or lower case.
-    pub fn parse(text: &str) -> Result<Self, BadCountry> {
-        let text = text.trim().to_ascii_uppercase();
-        let id = country::Id::from_str(&text).map_err(|_| BadCountry)?;
-        let is_country = text.len() == 2 && DATABASE.by_id(id.as_ref()).is_some();
-        is_country.then_some(Self(id)).ok_or(BadCountry)
-    }
-
-    /// The two-letter country code of ISO 3166, in capitals.
-    pub fn as_str(&self) -> &str {
-        self.0.as_ref()
-    }
-}
-
-impl fmt::Display for Country {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
+use domain::{
+    PhoneNumber,
+    phone::{BadPhoneNumber, Country},
+};
+use phonenumber::{Metadata, metadata::DATABASE};
 
 /// Prefix and number of digits of fictitious phone numbers, which appear in documentation, generated data and tests.
 /// They are accepted although no country has assigned them.
@@ -75,35 +22,36 @@ const FICTITIOUS: [(&str, usize); 5] = [
 
 /// Digits of a phone number as written, before prefixes are interpreted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Digits<'a> {
-    pub(super) all: &'a str,
+pub(crate) struct Digits<'a> {
+    pub(crate) all: &'a str,
     /// Index of a zero written in brackets, as in `+44 (0)20`, which callers from abroad leave out.
-    pub(super) bracketed_zero: Option<usize>,
+    pub(crate) bracketed_zero: Option<usize>,
 }
 
 impl<'a> Digits<'a> {
-    pub(super) fn after(self, prefix: usize) -> Self {
+    pub(crate) fn after(self, prefix: usize) -> Self {
         Self { all: &self.all[prefix..], bracketed_zero: self.bracketed_zero.and_then(|it| it.checked_sub(prefix)) }
     }
 
-    pub(super) fn without_bracketed_zero(self) -> Option<String> {
+    pub(crate) fn without_bracketed_zero(self) -> Option<String> {
         let at = self.bracketed_zero?;
         Some(format!("{}{}", &self.all[..at], &self.all[at + 1..]))
     }
 }
 
 /// The E.164 digits of a phone number written with its country code.
-pub(super) fn international(digits: Digits<'_>) -> Result<String, BadPhoneNumber> {
+pub(crate) fn international(digits: Digits<'_>) -> Result<String, BadPhoneNumber> {
     let (code, regions) = split(digits.all).ok_or(BadPhoneNumber::UnknownCountryCode)?;
     let national = digits.after(code.len());
-    if let Some(mobile) = equivalence::without_argentinian_15(digits.all).filter(|it| is_number(it)) {
+    let mobile = stored(digits.all).and_then(|it| it.without_domestic_mobile_prefix());
+    if let Some(mobile) = mobile.map(|it| it.digits().to_owned()).filter(|it| is_number(it)) {
         return Ok(mobile);
     }
     first_number(code, national, &regions).ok_or_else(|| refusal_reason(national.all, &regions))
 }
 
 /// The E.164 digits of a phone number as dialled within `country`.
-pub(super) fn national(digits: Digits<'_>, country: Country) -> Result<String, BadPhoneNumber> {
+pub(crate) fn national(digits: Digits<'_>, country: Country) -> Result<String, BadPhoneNumber> {
     let own = DATABASE.by_id(country.as_str()).ok_or(BadPhoneNumber::CountryCodeMissing)?;
     let abroad = own.international_prefix().and_then(|it| it.find(digits.all)).filter(|it| it.start() == 0);
     if let Some(number) = abroad.and_then(|prefix| international(digits.after(prefix.end())).ok()) {
@@ -118,11 +66,6 @@ pub(super) fn national(digits: Digits<'_>, country: Country) -> Result<String, B
         (Some(number), _) | (None, Some(number)) => Ok(number),
         (None, None) => Err(refusal_reason(digits.all, &[own])),
     }
-}
-
-/// Whether digits begin with a country code.
-pub(super) fn has_country_code(digits: &str) -> bool {
-    split(digits).is_some()
 }
 
 /// Splits off the country code at the beginning, and returns it with the regions that share it. No country code is the
@@ -174,7 +117,12 @@ fn without_prefix(region: &Metadata, national: &str) -> Vec<String> {
 
 /// Whether the phone number, or an equivalent form, is assigned.
 fn is_number(digits: &str) -> bool {
-    is_assigned(digits) || equivalence::other_forms(digits).iter().any(|it| is_assigned(it))
+    let forms = || stored(digits).map(|it| it.equivalent_forms()).unwrap_or_default();
+    is_assigned(digits) || forms().iter().any(|it| is_assigned(it.digits()))
+}
+
+fn stored(digits: &str) -> Option<PhoneNumber> {
+    PhoneNumber::from_stored(&format!("+{digits}"))
 }
 
 /// Whether a country assigns numbers of this range and length, or the number is fictitious.

@@ -1,0 +1,2 @@
+DROP INDEX staff_by_username_key;
+ALTER TABLE staff DROP COLUMN username_key;
