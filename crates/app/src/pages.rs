@@ -75,7 +75,7 @@ pub fn security_headers(is_https: bool) -> DefaultHeaders {
     if is_https { headers.add((STRICT_TRANSPORT_SECURITY, HSTS)) } else { headers }
 }
 
-/// The page of the console or, in a binary without console, the landing page, which names what is missing.
+/// The page of the console. A binary without console shows the landing page, which lists the missing programs.
 async fn show_start_page(request: HttpRequest) -> HttpResponse {
     console_files::console_page(&request).unwrap_or_else(landing_page)
 }

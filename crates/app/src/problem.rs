@@ -177,7 +177,7 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
-    /// Status 416: the file has none of the bytes that `Range` asks for. `Content-Range` tells its size.
+    /// Status 416: the range lies beyond the end of the file. `Content-Range` contains the size of the file.
     pub fn range_not_satisfiable(size: u64) -> Self {
         let detail = format!("The file has {size} bytes and none of the requested ones.");
         let problem = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);

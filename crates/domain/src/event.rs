@@ -79,8 +79,8 @@ pub enum EventKind {
         /// The only staff member in the audience; `None`: all staff of the hotel.
         staff: Option<StaffId>,
     },
-    /// A stay was created or changed, other than by an import. Audience: inbox subscribers. Whoever may not see the
-    /// stay's conversation gets the stay without it.
+    /// A stay was created or changed, other than by an import. Audience: inbox subscribers. If a
+    /// subscriber may not see the conversation of the stay, its id is left out.
     StayUpdated {
         /// The created or changed stay.
         stay: StayId,

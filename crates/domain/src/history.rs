@@ -96,8 +96,8 @@ impl HistoryChange {
         Self { kind, from: None, to: None }
     }
 
-    /// The changes between two states of a conversation, in the order in which people think of them: reopened, routed,
-    /// assigned, closed. An assignee who is cleared together with the department has no entry of their own.
+    /// The changes between two states of a conversation, in this order: reopened, routed, assigned, closed. If
+    /// department and assignee are cleared together, there is an entry for the department alone.
     pub fn between(before: &Conversation, after: &Conversation) -> Vec<Self> {
         let department = |it: &Conversation| it.department.map(HistoryTarget::Department);
         let assignee = |it: &Conversation| it.assignee.map(HistoryTarget::Staff);

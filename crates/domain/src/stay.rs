@@ -53,7 +53,7 @@ pub struct Stay {
     pub checked_in_at: Option<DateTime<Utc>>,
     /// Time when the guest was checked out, if recorded.
     pub checked_out_at: Option<DateTime<Utc>>,
-    /// Why the guest does not come; `None` if the guest comes. A guest who was checked in has come.
+    /// The reason for which the stay does not take place; `None` for all other stays, and always after a check-in.
     pub cancellation: Option<Cancellation>,
 }
 

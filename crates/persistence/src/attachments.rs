@@ -77,7 +77,7 @@ pub fn save_part(tx: &mut Tx<'_>, attachment: AttachmentId, number: i32, bytes: 
     Ok(())
 }
 
-/// What is known about a file when all its bytes are there.
+/// The properties of a file that are stored once its content is complete.
 #[derive(Clone, Debug)]
 pub struct CompleteFile {
     /// Number of stored parts.

@@ -132,8 +132,8 @@ impl Hub {
         }
     }
 
-    /// Tells all sockets of a staff member, on every node, that the personal settings changed (`directory_updated`
-    /// `settings`). Call it after the commit; the event is not logged.
+    /// Announces a change of the personal settings to all sockets of a staff member, on every node (`directory_updated`
+    /// with `settings`). Call it after the commit; the event is not logged.
     pub fn publish_settings_change(&self, hotel: HotelId, staff: StaffId) {
         // As in `publish_read`: the feed informs the other nodes itself.
         if !self.0.feeds.find(hotel).is_some_and(|feed| feed.request(FeedRequest::Settings(staff))) {

@@ -100,7 +100,7 @@ impl Feed {
         }
     }
 
-    /// Tells all sockets of a staff member that the personal settings changed.
+    /// Announces a change of the personal settings to all sockets of a staff member.
     pub(crate) fn send_settings_change(&self, staff: StaffId) {
         let frame = frames::directory_updated(None, DirectoryPart::Settings);
         for socket in self.sockets.values().filter(|socket| socket.caller.staff == staff) {

@@ -21,7 +21,7 @@ pub(crate) enum FeedRequest {
     Read(ReadIndicator),
     /// Send a changed draft to the other sockets of its writer.
     Draft(DraftSignal),
-    /// Tell the sockets of a staff member that the personal settings changed.
+    /// Announce a change of the personal settings to the sockets of a staff member.
     Settings(StaffId),
     /// Send an ephemeral signal that came from another node.
     RemoteSignal { node: u64, signal: ClusterSignal, _permit: OwnedSemaphorePermit },
