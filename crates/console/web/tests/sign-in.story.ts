@@ -12,7 +12,7 @@ test("2: a wrong password shows an error, and the focus is in the password field
   await page.getByLabel("Password", { exact: true }).fill("wrong");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("alert").getByText("User name or password is wrong.").waitFor();
-  expect(await focusedField(page)).toBe("password");
+  await expect.poll(() => focusedField(page)).toBe("password");
 });
 
 test("2: after too many attempts the form shows the waiting time", async () => {
@@ -29,7 +29,7 @@ test("2: after too many attempts the form shows the waiting time", async () => {
       { timeout: 30_000 },
     )
     .toMatch(/^Too many attempts\. Try again in \d+ (second|minute)s?\.$/);
-  expect(await focusedField(person.page)).toBe("username");
+  await expect.poll(() => focusedField(person.page)).toBe("username");
 });
 
 test("2: a required password change shows the reason, and the errors of the new password", async () => {
@@ -52,11 +52,11 @@ test("2: a required password change shows the reason, and the errors of the new 
   await page.goto(stage.server.base);
   await person.fillSignIn("newcomer", password);
   await page.getByText("Your password was set by somebody else. Choose one that only you know.").waitFor();
-  expect(await focusedField(page)).toBe("new");
+  await expect.poll(() => focusedField(page)).toBe("new");
   await page.keyboard.type("short");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").getByText(/at least \d+ characters/).waitFor();
-  expect(await focusedField(page)).toBe("new");
+  await expect.poll(() => focusedField(page)).toBe("new");
   await page.getByLabel("New password").fill("known to me alone 8");
   await page.keyboard.press("Enter");
   await person.waitForInbox();
@@ -130,10 +130,12 @@ test("37: unknown files and API paths return 404, not the page", async () => {
 test("2: an unreachable server shows its own error, and a retry signs in once it is back", async () => {
   const person = await stage.arrive();
   await person.page.goto(stage.server.base);
+  // "load" comes before the language and the form have loaded.
+  await person.page.getByRole("textbox", { name: "User name" }).waitFor();
   await stage.server.kill();
   await person.fillSignIn("reception", stage.server.password);
   await person.page.getByRole("alert").getByText("The server cannot be reached.").waitFor();
-  expect(await focusedField(person.page)).toBe("password");
+  await expect.poll(() => focusedField(person.page)).toBe("password");
   await stage.server.restart();
   await person.page.keyboard.press("Enter");
   await person.waitForInbox();
@@ -149,7 +151,7 @@ test("2: a password set by a manager must be changed before anything else", asyn
   await page.goto(stage.server.base);
   await newcomer.fillSignIn("lena", given);
   await page.getByRole("heading", { name: "Choose a new password" }).waitFor();
-  expect(await focusedField(page)).toBe("new");
+  await expect.poll(() => focusedField(page)).toBe("new");
 
   // Each error is the server's own, and the focus stays in the field.
   for (const [next, sentence] of [
@@ -161,7 +163,7 @@ test("2: a password set by a manager must be changed before anything else", asyn
     await page.getByLabel("New password").fill(next);
     await page.getByRole("button", { name: "Save and continue" }).click();
     await page.getByRole("alert").getByText(sentence).waitFor();
-    expect(await focusedField(page)).toBe("new");
+    await expect.poll(() => focusedField(page)).toBe("new");
   }
 
   // After a reload the form is still there, and also asks for the current password, which was not typed in this page.
@@ -170,7 +172,7 @@ test("2: a password set by a manager must be changed before anything else", asyn
   await page.getByLabel("New password").fill("my own four words");
   await page.getByRole("button", { name: "Save and continue" }).click();
   await page.getByRole("alert").getByText("This is not your current password.").waitFor();
-  expect(await focusedField(page)).toBe("current");
+  await expect.poll(() => focusedField(page)).toBe("current");
   await page.getByLabel("Present password").fill(given);
   await page.getByRole("button", { name: "Save and continue" }).click();
   await newcomer.waitForInbox();

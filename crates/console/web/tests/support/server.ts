@@ -9,6 +9,8 @@ import { processFolder, runFolder } from "./run";
 /** The binary under test; stories need the cargo feature `test-clock`. */
 export const BINARY = process.env["MESSAGE_MANAGER_BINARY"] ?? new URL("../../../../../target/debug/message-manager", import.meta.url).pathname;
 const START_TIMEOUT_MS = 30_000;
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
 
 export interface ServerOptions {
   /** Starts with a demo hotel (default); otherwise with an empty database. */
@@ -83,6 +85,10 @@ export class Server {
     this.age += 1;
   }
 
+  async ensureRunning(): Promise<void> {
+    if (hasEnded(this.process)) await this.restart();
+  }
+
   /** Suspends the process: connections stay open, but get no response. */
   suspend(): void {
     this.process.kill("SIGSTOP");
@@ -151,21 +157,29 @@ function note(child: ChildProcess): void {
   child.once("exit", () => rmSync(file, { force: true }));
 }
 
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill(signal);
   await ended;
 }
 
+/** Returns a free port below the ephemeral range, so that no connection takes it while a killed server is down. */
 async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }

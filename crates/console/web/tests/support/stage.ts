@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 import { Api, guestWrites, type Written } from "./api";
 import { Person, startBrowser } from "./browser";
@@ -34,6 +34,8 @@ export class Stage {
       this.started = await Server.start(options);
       this.browser = await startBrowser();
     });
+    // A story that failed between `kill` and `restart` must not fail the following ones.
+    beforeEach(async () => await this.server.ensureRunning());
     afterEach(async () => {
       this.faults.push(...this.people.flatMap(({ faults }) => faults));
       await Promise.all(this.people.map((person) => person.leave()));
