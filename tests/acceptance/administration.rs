@@ -21,7 +21,10 @@ on_both!(departments_are_created_and_renamed, |hotel| {
     let manager = hotel.manager().await;
     let name = unique("Pool");
     let made = manager.post("departments/", json!({ "name": format!(" {name} ") })).await.is(201);
-    assert_eq!((keys(&made), &made["name"]), (vec!["active", "handles_stays", "id", "name"], &json!(name)));
+    assert_eq!(
+        (keys(&made), &made["name"]),
+        (vec!["active", "first_response_minutes", "handles_stays", "id", "name", "opening_hours"], &json!(name))
+    );
     assert_eq!(find_in_list(&*hotel.of(0).await, "departments/", &made["id"]).await, made);
     let path = format!("departments/{}/", made["id"]);
     let renamed = manager.patch(&path, json!({ "name": unique("Beach") })).await.is(200);
@@ -57,6 +60,7 @@ on_both!(hotel_details_are_returned, |hotel| {
         "id",
         "name",
         "opener_template_id",
+        "quiet_hours",
         "timezone",
         "variables",
         "whatsapp_phone_number_id",

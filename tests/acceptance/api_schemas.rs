@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Value, described, on_sqlite};
+use acceptance::{Value, described, json, on_sqlite};
 use jsonschema::Validator;
 
 const OPENAPI: &str = include_str!("../schemas/openapi-3.1.json");
@@ -74,13 +74,16 @@ fn the_schemas_reject_broken_documents() {
 
 /// Values of query parameters and headers that a tool for generated requests has found: each is refused by the server
 /// and by the schema of the document, or accepted by both.
-const PARAMETERS: [(&str, &str, &[&str], &[&str]); 11] = [
+const PARAMETERS: [(&str, &str, &[&str], &[&str]); 14] = [
     ("conversations/", "status", &["", "open", "relay,", "relay,open"], &["relay", "demo,closed"]),
     ("conversations/", "department", &["0", "-1", "x", ""], &["1"]),
     ("conversations/", "assigned_to", &["", "0", "you"], &["me", "none", "1"]),
     ("conversations/", "label", &["", "0", "1,", "x"], &["1", "1,2"]),
     ("conversations/", "order", &["", "newest"], &["updated", "waiting"]),
     ("conversations/", "search", &["\0"], &["", "Ana"]),
+    ("search/", "q", &["", " ", "\0"], &["towels", "a b", "\""]),
+    ("search/?q=x", "sender_type", &["", "me"], &["guest", "staff", "system"]),
+    ("search/?q=x", "from", &["", "today"], &["2026-11-30"]),
     ("templates/", "department", &["0", ""], &["1"]),
     ("stays/", "room", &["\0"], &["", "101"]),
     ("events/?after_seq=0", "epoch", &["\0"], &[]),
@@ -119,5 +122,18 @@ on_sqlite!(parameters_are_described_as_the_server_reads_them, |hotel| {
     let parameter = parameter_of("/api/message_manager/conversations/{id}/close/", "post", "Idempotency-Key");
     for (text, is_accepted) in [("", false), ("a b", false), (&"x".repeat(129), false), ("!~", true)] {
         assert_eq!(is_described(&parameter, text), is_accepted, "{text}");
+    }
+});
+
+on_sqlite!(a_body_with_alternatives_is_described_as_the_server_reads_it, |hotel| {
+    let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
+    let newest = staff.get(stay.path("messages/?limit=1")).await.is(200)[0]["id"].clone();
+    let schema = &described::openapi()["components"]["schemas"]["MarkRead"];
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let (up_to, from) = (json!({ "message_id": newest }), json!({ "unread_from": newest }));
+    let both = json!({ "message_id": newest, "unread_from": newest });
+    for (body, is_accepted) in [(json!({}), false), (up_to, true), (from, true), (both, false)] {
+        let status = staff.post(stay.path("read/"), body.clone()).await.status;
+        assert_eq!((status == 204, validator.is_valid(&body)), (is_accepted, is_accepted), "{body}");
     }
 });

@@ -4,7 +4,7 @@ use acceptance::{ApiClient, TestHotel, TestStay, Value, json, on_both};
 
 use crate::{assert_has_keys, ids, keys};
 
-const ITEM: [&str; 20] = [
+const ITEM: [&str; 22] = [
     "assigned_to",
     "department_id",
     "department_name",
@@ -17,7 +17,9 @@ const ITEM: [&str; 20] = [
     "last_guest_message_at",
     "last_message",
     "read_guest_messages",
+    "response_due_at",
     "room_number",
+    "snoozed_until",
     "status",
     "stay_id",
     "unread_count",

@@ -148,6 +148,10 @@ fn a_database_is_copied_to_postgres_and_back() {
         let server = serve(&world, &back);
         let texts = manager.get(hotel.relay(0).path("messages/")).await.is(200);
         assert_eq!(texts.as_array().unwrap().last().unwrap()["content"], "on PostgreSQL");
+        // The copy is searched as soon as the server has made its index.
+        while manager.get("search/?q=postgresql").await.is(200)["count"] == 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
         let newer = manager.post("labels/", json!({ "name": "newer", "colour": "teal" })).await.is(201);
         assert!(newer["id"].as_i64() > new["id"].as_i64());
         stop(server).await;

@@ -3,7 +3,7 @@
 use acceptance::{TestHotel, TestSocket, Value};
 
 /// Event types with a `seq`: the events that the hotel's log stores.
-const LOGGED: [&str; 11] = [
+const LOGGED: [&str; 13] = [
     "new_message",
     "new_note",
     "new_conversation",
@@ -15,6 +15,8 @@ const LOGGED: [&str; 11] = [
     "directory_updated",
     "stay_updated",
     "history_added",
+    "scheduled_updated",
+    "response_overdue",
 ];
 
 pub fn event_types(events: &[Value]) -> Vec<&str> {

@@ -88,7 +88,8 @@ on_both!(the_inbox_has_a_tag, |hotel| {
 
 /// The counts that follow from the conversations of an inbox.
 fn counted(hotel: &TestHotel, inbox: &Value, me: i64, departments: &[usize]) -> Value {
-    let all: Vec<&Value> = by_id(&inbox["conversations"]).into_iter().map(|it| it.1).collect();
+    let (snoozed, all): (Vec<&Value>, Vec<&Value>) =
+        by_id(&inbox["conversations"]).into_iter().map(|it| it.1).partition(|it| !it["snoozed_until"].is_null());
     let count = |matches: &dyn Fn(&Value) -> bool| all.iter().filter(|it| matches(it)).count();
     let of_department = |department: usize| {
         let id = hotel.departments[department].id;
@@ -104,6 +105,9 @@ fn counted(hotel: &TestHotel, inbox: &Value, me: i64, departments: &[usize]) -> 
         "mine": count(&|it| it["status"] == "relay" && it["assigned_to"]["id"] == me),
         "unassigned": count(&|it| it["status"] == "relay" && it["assigned_to"].is_null()),
         "waiting": count(&|it| !it["waiting_since"].is_null()),
+        "overdue": 0,
+        "needs_review": 0,
+        "snoozed": snoozed.len(),
         "unrouted": count(&|it| it["status"] == "active" || it["status"] == "demo"),
         "unread": count(&|it| it["unread_count"] != 0),
         "departments": departments.iter().map(|it| of_department(*it)).collect::<Vec<_>>(),
@@ -117,6 +121,7 @@ on_both!(counts_are_those_of_the_conversations, |hotel| {
         hotel.send_guest_message(&stay.phone, "hello?").await;
     }
     hotel.send_message(&manager, &theirs, "yes?").await;
+    crate::snooze::snooze(&staff, &unrouted, 3600).await;
     // It is closed because the guest has left, and still waits for an answer.
     manager.post_empty(format!("stays/{}/check_out/", mine.id)).await.is(200);
     for (client, departments) in [(&staff, vec![0]), (&manager, vec![0, 1, 2])] {

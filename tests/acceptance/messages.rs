@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use crate::{ids, is_time, keys};
 
-const MESSAGE_FIELDS: [&str; 14] = [
+const MESSAGE_FIELDS: [&str; 15] = [
     "attachments",
     "content",
     "conversation_id",
@@ -17,6 +17,7 @@ const MESSAGE_FIELDS: [&str; 14] = [
     "internal",
     "reactions",
     "reply_to",
+    "send_at",
     "sender_id",
     "sender_name",
     "sender_type",
@@ -151,7 +152,7 @@ on_both!(a_message_shows_sender_and_delivery, |hotel| {
         "id": received["message_id"], "content": "good evening", "sender_type": "guest", "sender_name": guest,
         "timestamp": null, "delivery": null, "failure": null, "attachments": [], "internal": false,
         "conversation_id": stay.conversation, "stay_id": stay.id, "sender_id": null,
-        "reply_to": null, "reactions": [],
+        "reply_to": null, "reactions": [], "send_at": null,
     });
     assert_eq!(first, expected);
     // The list shows the same object as the response to the send.
@@ -163,7 +164,7 @@ on_both!(a_message_shows_sender_and_delivery, |hotel| {
         "id": null, "content": "good evening to you", "sender_type": "staff", "sender_name": staff.name(),
         "timestamp": null, "delivery": "sent", "failure": null, "attachments": [], "internal": false,
         "conversation_id": stay.conversation, "stay_id": stay.id, "sender_id": staff.id,
-        "reply_to": null, "reactions": [],
+        "reply_to": null, "reactions": [], "send_at": null,
     });
     assert_eq!(sent, expected);
 });

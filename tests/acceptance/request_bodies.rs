@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     denial_of_service::resident_mebibytes,
     metrics::{metric, wait_for_metric},
+    snooze::seconds_ahead,
 };
 
 const WEBHOOK: &str = "/webhooks/whatsapp/";
@@ -263,27 +264,37 @@ async fn calls_with_body(hotel: &TestHotel) -> Vec<CallWithBody> {
         call.with("authorization", format!("Bearer {}", by.access)).with("idempotency-key", unique("k"))
     };
     let by_staff = by_staff.into_iter().chain(inbox_calls(&staff, &stay).await).map(|call| keyed(&staff, call));
-    let by_manager = by_manager.into_iter().chain(directory_calls(&manager, &other).await);
+    let by_manager = by_manager.into_iter().chain(directory_calls(hotel, &manager, &other).await);
     let by_manager = by_manager.chain(session_calls(hotel, &manager).await);
     by_staff.chain(by_manager.map(|call| keyed(&manager, call))).chain(open).collect()
 }
 
-/// Calls about drafts, labels, waiting and single messages.
+/// Calls about drafts, scheduled messages, labels, waiting and single messages.
 async fn inbox_calls(staff: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> {
     let messages = staff.get(stay.path("messages/")).await.is(200);
     let by_guest = messages.as_array().unwrap().iter().find(|it| it["sender_type"] == "guest").unwrap()["id"].clone();
     let sent = staff.post(stay.path("send_message/"), json!({ "text": "sent" })).await.is(201)["id"].clone();
     let of = |rest: &str| stay.path(rest);
     let message = |rest: &str, id: &Value| stay.path(&format!("messages/{id}/{rest}"));
+    let send_at = (chrono::Utc::now() + chrono::TimeDelta::days(7)).to_rfc3339();
+    let later = json!({ "text": "later", "send_at": send_at });
+    let scheduled = staff.post(stay.path("scheduled/"), later.clone()).await.is(201)["id"].clone();
     let new = CallWithBody::new;
+    let (schedule, one_scheduled) = ("conversations/{id}/scheduled/", "scheduled/{id}/");
     let (draft, labels) = ("conversations/{id}/draft/", "conversations/{id}/labels/");
     let one = "conversations/{id}/messages/{message_id}/";
     let react = "conversations/{id}/messages/{message_id}/react/";
+    let until = json!({ "until": seconds_ahead(3600) });
     vec![
         new("PUT", draft, &of("draft/"), json!({ "text": "Dear" }), 200),
         new("DELETE", draft, &of("draft/"), json!({}), 204),
         new("POST", "conversations/{id}/handled/", &of("handled/"), json!({}), 200),
+        new("POST", "conversations/{id}/snooze/", &of("snooze/"), until, 200),
+        new("POST", "conversations/{id}/unsnooze/", &of("unsnooze/"), json!({}), 200),
         new("PATCH", labels, &of("labels/"), json!({ "add": [] }), 200),
+        new("POST", schedule, &of("scheduled/"), later, 201),
+        new("PATCH", one_scheduled, &format!("scheduled/{scheduled}/"), json!({ "text": "even later" }), 200),
+        new("DELETE", one_scheduled, &format!("scheduled/{scheduled}/"), json!({}), 204),
         new("POST", react, &message("react/", &by_guest), json!({ "emoji": "👍" }), 200),
         new("PATCH", one, &message("", &sent), json!({ "text": "changed" }), 409),
         new("DELETE", one, &message("", &sent), json!({}), 409),
@@ -292,13 +303,19 @@ async fn inbox_calls(staff: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> 
 }
 
 /// Calls about labels, guests and stays.
-async fn directory_calls(manager: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> {
+async fn directory_calls(hotel: &TestHotel, manager: &StaffClient, stay: &TestStay) -> Vec<CallWithBody> {
     let new = CallWithBody::new;
     let label = |name: &str| json!({ "name": unique(name), "colour": "teal" });
     let id = manager.post("labels/", label("VIP")).await.is(201)["id"].clone();
     let key = manager.post("api_keys/", json!({ "name": "PMS" })).await.is(201)["id"].clone();
     let guest = manager.get(stay.path("")).await.is(200)["guest_id"].clone();
     let conversation = format!("stays/{}/conversation/", stay.id);
+    let booking = json!({
+        "reservation_code": unique("R"), "guest_name": "Ana", "check_in": "2030-05-01", "check_out": "2030-05-02",
+    });
+    let free = manager.post("stays/", booking).await.is(201)["id"].clone();
+    let unknown = hotel.send_guest_message(&hotel.unused_phone(), "hello").await["conversation_id"].clone();
+    let link = |rest: &str| format!("conversations/{unknown}/{rest}");
     vec![
         new("POST", "labels/", "labels/", label("new"), 201),
         new("PATCH", "labels/{id}/", &format!("labels/{id}/"), label("other"), 200),
@@ -307,6 +324,8 @@ async fn directory_calls(manager: &StaffClient, stay: &TestStay) -> Vec<CallWith
         new("DELETE", "api_keys/{id}/", &format!("api_keys/{key}/"), json!({}), 204),
         new("PATCH", "guests/{id}/", &format!("guests/{guest}/"), json!({ "note": "nuts" }), 200),
         new("POST", "stays/{id}/conversation/", &conversation, json!({}), 200),
+        new("POST", "conversations/{id}/link_stay/", &link("link_stay/"), json!({ "stay_id": free }), 200),
+        new("POST", "conversations/{id}/unlink_stay/", &link("unlink_stay/"), json!({}), 200),
     ]
 }
 

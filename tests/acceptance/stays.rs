@@ -2,6 +2,7 @@
 
 mod check_in;
 mod imports;
+mod links;
 mod status;
 mod tables;
 
@@ -53,6 +54,7 @@ on_both!(a_stay_is_created_listed_and_changed, |hotel| {
         "guest_phone",
         "id",
         "language",
+        "linked",
         "note",
         "part",
         "reservation_code",
@@ -63,6 +65,7 @@ on_both!(a_stay_is_created_listed_and_changed, |hotel| {
     let nothing_yet = json!({
         "id": made["id"], "checked_in_at": null, "checked_out_at": null, "guest_id": made["guest_id"],
         "conversation_id": null, "status": "booked", "part": 1, "email": null, "language": null, "note": null,
+        "linked": false,
     });
     assert_eq!(made, with_fields(&body, &nothing_yet));
     // Last created first.

@@ -21,6 +21,7 @@ mod access;
 mod concurrent_writes;
 mod connection_quota;
 mod idempotency;
+mod links;
 
 /// The second node of the shared world, started by the first test that needs it.
 fn second_node() -> Arc<TestWorld> {

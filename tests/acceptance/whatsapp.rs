@@ -1,6 +1,7 @@
 //! Guests on WhatsApp: webhook, guest identity, guest flow, and messages to guests.
 
 mod after_stay;
+mod away;
 mod dead_letters;
 mod duplicates;
 mod flow;

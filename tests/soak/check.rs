@@ -81,6 +81,44 @@ pub fn find_wrong_waiting(cluster: &SoakCluster) -> Vec<String> {
     rows.into_iter().map(|row| format!("conversation {}: `waiting_since` is wrong", row[0])).collect()
 }
 
+/// Compares the alarms with the conversations whose guests wait: each is raised once, and none is missing. All nodes must
+/// have run for 5 s.
+pub fn check_alarms(cluster: &SoakCluster, report: &mut SoakReport) {
+    let rows = |sql: &str| cluster.database.rows(sql).into_iter();
+    let of_conversation = |row: Vec<String>| format!("conversation {}: {}", row[0], row[1..].join(" "));
+    let twice = rows(
+        "SELECT conversation_id, 'alarm raised', count(*), 'times for one wait' FROM events \
+         WHERE kind = 'response_overdue' GROUP BY conversation_id, department_after, waiting_since \
+         HAVING count(*) > 1",
+    );
+    report.duplicated.extend(twice.map(of_conversation));
+    let without_event = rows(
+        "SELECT a.conversation_id, 'an alarm without event' FROM overdue_alarms a LEFT JOIN events e \
+         ON e.conversation_id = a.conversation_id AND e.department_after = a.department_id \
+         AND e.waiting_since = a.waiting_since AND e.kind = 'response_overdue' WHERE e.seq IS NULL",
+    );
+    report.lost.extend(without_event.map(of_conversation));
+    let not_raised = rows(
+        "SELECT id, 'an alarm that is due was not raised' FROM conversations \
+         WHERE overdue_alarm_at < (SELECT max(at) FROM events)",
+    );
+    report.lost.extend(not_raised.map(of_conversation));
+    let raised_for_nobody = rows(
+        "SELECT c.id, 'overdue without an alarm' FROM conversations c WHERE c.response_due_at IS NOT NULL \
+         AND c.overdue_alarm_at IS NULL AND NOT EXISTS (SELECT 1 FROM overdue_alarms a \
+         WHERE a.conversation_id = c.id AND a.waiting_since = c.waiting_since)",
+    );
+    report.lost.extend(raised_for_nobody.map(of_conversation));
+    let without_clock = rows(
+        "SELECT id, 'waits without response_due_at' FROM conversations \
+         WHERE (waiting_since IS NULL) <> (response_due_at IS NULL)",
+    );
+    report.wrong.extend(without_clock.map(of_conversation));
+    if rows("SELECT 1 FROM overdue_alarms LIMIT 1").next().is_none() {
+        report.wrong.push("no alarm was raised".to_owned());
+    }
+}
+
 /// The messages that a reader must have received: those of the stays that are always visible to them.
 fn expected_messages<'a>(
     person: &'a SoakStaff,

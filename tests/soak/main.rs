@@ -8,12 +8,15 @@ mod check;
 mod cluster;
 mod database;
 mod faults;
+mod links;
 mod postgres;
 mod readers;
 mod redis_proxy;
 mod report;
+mod scheduled;
 mod senders;
 mod site;
+mod snoozes;
 mod socket;
 mod socket_sender;
 mod whatsapp;
@@ -25,8 +28,13 @@ use clap::Parser;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use crate::{cluster::SoakCluster, readers::SoakReader, report::SoakReport, senders::Senders, site::SoakSite};
+use crate::{
+    cluster::SoakCluster, readers::SoakReader, report::SoakReport, scheduled::Schedulers, senders::Senders,
+    site::SoakSite,
+};
 
+/// For the alarms that are due to be raised.
+const ALARM_TIMEOUT: Duration = Duration::from_secs(6);
 /// For readers to receive everything after the last fault.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 const STAYS_PER_HOTEL: usize = 16;
@@ -97,11 +105,13 @@ async fn run(cluster: Arc<SoakCluster>, time: Duration, seed: u64) -> SoakReport
         reader.wait_until_live().await;
     }
     let senders = Senders::start(&cluster, &site);
+    let schedulers = Schedulers::start(&cluster, &site);
     let start = Instant::now();
     report.faults = faults::inject_faults(&cluster, start + time, &mut random).await;
     report.time = start.elapsed();
     cluster.repair_all().await;
     let sent = senders.finish(&mut report).await;
+    schedulers.finish(&cluster, &mut report).await;
     let stored = check::read_stored_history(&cluster, &site);
     let deadline = Instant::now() + DELIVERY_TIMEOUT;
     while Instant::now() < deadline && !readers.iter().all(|reader| check::has_received_all(reader, &stored)) {
@@ -110,5 +120,8 @@ async fn run(cluster: Arc<SoakCluster>, time: Duration, seed: u64) -> SoakReport
     check::compare(&sent, &readers, &stored, &mut report);
     report.wrong.extend(check::find_wrong_guest_counts(&cluster));
     report.wrong.extend(check::find_wrong_waiting(&cluster));
+    snoozes::check(&cluster, &site, &mut report).await;
+    sleep(ALARM_TIMEOUT).await;
+    check::check_alarms(&cluster, &mut report);
     report
 }

@@ -13,11 +13,15 @@ pub struct SoakReport {
     pub faults: FaultCounts,
     /// Acknowledged messages by path.
     pub messages: BTreeMap<SendPath, usize>,
+    /// The number of acknowledged scheduled messages.
+    pub scheduled: usize,
     /// The texts of acknowledged replies by WhatsApp.
     pub acknowledged: Vec<String>,
     /// `None` in a run without WhatsApp.
     pub whatsapp: Option<WhatsappCounts>,
     pub retries: usize,
+    /// Acknowledged snoozes.
+    pub snoozed: usize,
     /// Messages received by all readers together.
     pub deliveries: usize,
     pub resumed: usize,
@@ -47,9 +51,9 @@ impl SoakReport {
     pub fn is_clean(&self) -> bool {
         let had_load = match &self.whatsapp {
             Some(counts) => counts.guest_messages > 0 && counts.accepted > 0 && counts.ticks > 0,
-            None => self.messages.len() == 2 && self.deliveries > 0,
+            None => self.messages.len() == 2 && self.deliveries > 0 && self.scheduled > 0,
         };
-        had_load && self.findings().iter().all(|(_, all)| all.is_empty())
+        had_load && self.snoozed > 0 && self.findings().iter().all(|(_, all)| all.is_empty())
     }
 }
 
@@ -60,6 +64,7 @@ impl SoakReport {
         for (path, count) in &self.messages {
             writeln!(f, "  {count:4} {path}")?;
         }
+        writeln!(f, "{} scheduled", self.scheduled)?;
         writeln!(f, "{} deliveries, {} resumes", self.deliveries, self.resumed)
     }
 }
@@ -90,6 +95,7 @@ impl fmt::Display for SoakReport {
                 }
             }
         }
+        writeln!(f, "{} snoozes", self.snoozed)?;
         for (name, all) in self.findings() {
             writeln!(f, "{} {name}", all.len())?;
             for finding in all.iter().take(20) {

@@ -18,6 +18,7 @@ use crate::{
     pause,
     report::SoakReport,
     site::{MovingConversation, SoakSite, SoakStaff, SoakStay},
+    snoozes::snooze_conversations,
     socket_sender::send_by_socket,
 };
 
@@ -55,6 +56,8 @@ pub struct AcknowledgedMessage {
 pub struct SenderResult {
     pub acknowledged: Vec<AcknowledgedMessage>,
     pub retries: usize,
+    /// Acknowledged snoozes.
+    pub snoozed: usize,
     /// Unexpected responses and timeouts.
     pub wrong: Vec<String>,
 }
@@ -80,6 +83,9 @@ impl Senders {
         }
         for (manager, moving) in site.managers.iter().zip(&site.moving) {
             tasks.spawn(move_conversation(cluster.clone(), manager.clone(), moving.clone(), stop.clone()));
+            let stays = site.people.iter().filter(|it| it.hotel == moving.hotel).flat_map(|it| it.stays.clone());
+            let stays = stays.chain([moving.stay]).collect();
+            tasks.spawn(snooze_conversations(cluster.clone(), manager.clone(), stays, stop.clone()));
         }
         Self { stop, tasks }
     }
@@ -92,6 +98,7 @@ impl Senders {
             let result = result.unwrap();
             acknowledged.extend(result.acknowledged);
             report.retries += result.retries;
+            report.snoozed += result.snoozed;
             report.wrong.extend(result.wrong);
         }
         acknowledged

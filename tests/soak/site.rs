@@ -59,8 +59,13 @@ impl SoakSite {
     /// Generates the hotels in the cluster's database.
     pub fn generate(cluster: &SoakCluster, stays: usize) -> Self {
         let stays = stays.to_string();
-        let sizes = ["--hotels", "2", "--departments", "2", "--staff", "5", "--messages", "2", "--stays", &stays];
+        let sizes = ["--hotels", "2", "--departments", "2", "--staff", "5", "--messages", "3", "--stays", &stays];
         let generated = cluster.program.run(&[&["generate", "--password", PASSWORD][..], &sizes].concat()).json();
+        // Every guest waits, and every department has a target: the alarms are due as soon as the clocks are computed.
+        cluster.database.rows("UPDATE departments SET first_response_minutes = 1 RETURNING id");
+        let refresh =
+            "INSERT INTO clock_refreshes (hotel_id, run_at) SELECT id, created_at FROM hotels RETURNING hotel_id";
+        cluster.database.rows(refresh);
         let mut site = Self { people: vec![], managers: vec![], moving: vec![] };
         for hotel in generated["hotels"].as_array().unwrap() {
             site.add(hotel);
@@ -122,6 +127,21 @@ impl SoakStaff {
                 _ => sleep(Duration::from_millis(200)).await,
             }
         }
+    }
+
+    /// GETs from any node, with retries. Returns the body of the response; `None` without one.
+    pub async fn get(&self, cluster: &SoakCluster, path: &str) -> Option<Value> {
+        for _ in 0..20 {
+            let url = format!("http://{}/api/message_manager/{path}", cluster.any_address());
+            let response = self.http.get(url).bearer_auth(self.token(cluster).await).send().await;
+            if let Ok(response) = response
+                && response.status() == 200
+            {
+                return serde_json::from_str(&response.text().await.ok()?).ok();
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        None
     }
 
     /// POSTs to any node. Returns status and body, or `None` without a complete response.

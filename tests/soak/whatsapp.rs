@@ -21,11 +21,14 @@ use tokio::{
 
 use crate::{
     cluster::SoakCluster,
-    faults, pause,
+    faults,
+    links::{STRANGERS_PER_HOTEL, find_wrong_links, link_strangers, stranger_phone},
+    pause,
     readers::SoakReader,
     report::SoakReport,
     senders::{AcknowledgedMessage, SendPath, SenderResult, content, send},
     site::{SoakSite, SoakStaff, SoakStay},
+    snoozes::{self, snooze_conversations},
 };
 
 /// For the outbox to shrink after the last fault. A send that exceeds a rate limit is deferred by minutes.
@@ -95,6 +98,11 @@ pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, see
     for person in site.people.iter().filter(|it| !it.stays.is_empty()) {
         tasks.spawn(send_replies(cluster.clone(), person.clone(), stop.clone()));
     }
+    for manager in &site.managers {
+        tasks.spawn(link_strangers(cluster.clone(), manager.clone(), stop.clone()));
+        let stays = site.people.iter().filter(|it| it.hotel == manager.hotel).flat_map(|it| it.stays.clone()).collect();
+        tasks.spawn(snooze_conversations(cluster.clone(), manager.clone(), stays, stop.clone()));
+    }
     let writing = tokio::spawn(write_as_guests(meta.clone(), guests, stop.clone()));
     let start = Instant::now();
     report.faults = faults::inject_faults(&cluster, start + time, &mut random).await;
@@ -104,6 +112,7 @@ pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, see
     while let Some(result) = tasks.join_next().await {
         let result = result.unwrap();
         report.retries += result.retries;
+        report.snoozed += result.snoozed;
         report.wrong.extend(result.wrong);
         report.acknowledged.extend(result.acknowledged.into_iter().map(|it| it.content));
     }
@@ -113,9 +122,10 @@ pub async fn run(cluster: Arc<SoakCluster>, meta: Arc<Meta>, time: Duration, see
     meta.set(json!({ "faults": 0 })).await;
     wait_for_outbox(&cluster, &mut report).await;
     wait_for_webhooks(&meta, &mut report).await;
-    // The last events have to reach the readers.
-    sleep(Duration::from_secs(3)).await;
+    // The last events have to reach the readers, and alarms that are due have to be raised.
+    sleep(Duration::from_secs(6)).await;
     check(&cluster, &meta, &written, &readers, &mut report).await;
+    snoozes::check(&cluster, &site, &mut report).await;
     report
 }
 
@@ -169,13 +179,17 @@ impl SoakGuest {
     }
 }
 
-/// The guests of all conversations in relay.
+/// The guests of all conversations in relay, and some without booking.
 fn guests(cluster: &SoakCluster, hotels: &[i64]) -> Vec<SoakGuest> {
     let numbers: HashMap<String, String> = hotels.iter().map(ToString::to_string).zip(meta_numbers()).collect();
     let sql = "SELECT g.phone, c.hotel_id FROM conversations c JOIN guests g ON g.id = c.guest_id \
                WHERE c.status = 'relay' ORDER BY c.id";
     let rows = cluster.database.rows(sql);
-    rows.into_iter().map(|row| SoakGuest { number: numbers[&row[1]].clone(), phone: row[0].clone() }).collect()
+    let strangers = hotels.iter().flat_map(|hotel| (0..STRANGERS_PER_HOTEL).map(move |n| (*hotel, n)));
+    let strangers = strangers
+        .map(|(hotel, n)| SoakGuest { number: numbers[&hotel.to_string()].clone(), phone: stranger_phone(hotel, n) });
+    let booked = rows.into_iter().map(|row| SoakGuest { number: numbers[&row[1]].clone(), phone: row[0].clone() });
+    booked.chain(strangers).collect()
 }
 
 /// Sends messages of random guests until `stop` is set: some quote the guest's message before, some react to it.
@@ -283,6 +297,8 @@ async fn check(
     check_reactions(cluster, &written.reactions, report);
     report.wrong.extend(crate::check::find_wrong_guest_counts(cluster));
     report.wrong.extend(crate::check::find_wrong_waiting(cluster));
+    report.wrong.extend(find_wrong_links(cluster));
+    crate::check::check_alarms(cluster, report);
     counts.refused = transcript(meta, "refusal").await.len();
     let sends = transcript(meta, "send").await;
     counts.accepted = sends.len();

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The hotels of the shared world: at least one for each test on it.
-const SHARED_HOTELS: usize = 400;
+const SHARED_HOTELS: usize = 500;
 
 /// What a world contains, and how its server is started.
 #[derive(Clone, Debug)]

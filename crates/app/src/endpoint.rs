@@ -332,6 +332,8 @@ fn function_name<H>() -> &'static str {
 
 /// Texts without the character NUL, which PostgreSQL cannot store.
 pub const NO_NUL: &str = "^[^\\u0000]*$";
+/// Texts without NUL and not only of white space.
+const NO_NUL_NOR_BLANK: &str = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
 
 /// The values of a path, query or header parameter.
 #[derive(Clone)]
@@ -350,6 +352,10 @@ pub enum ParameterValues {
     Pattern(&'static str),
     /// Any text of at most so many characters; an empty one counts as none.
     Words {
+        max: usize,
+    },
+    /// Any text of at most so many characters that is not only white space.
+    NonBlank {
         max: usize,
     },
 }
@@ -377,6 +383,10 @@ impl ParameterValues {
             Self::Pattern(pattern) => ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build(),
             Self::Words { max } => {
                 ObjectBuilder::new().schema_type(Type::String).pattern(Some(NO_NUL)).max_length(Some(max)).build()
+            }
+            Self::NonBlank { max } => {
+                let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(NO_NUL_NOR_BLANK));
+                text.min_length(Some(1)).max_length(Some(max)).build()
             }
         }
     }

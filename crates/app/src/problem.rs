@@ -307,14 +307,16 @@ impl From<desk::Error> for Problem {
             | NoDepartment
             | LastManager
             | ResyncRequired => StatusCode::CONFLICT,
-            NotThereYet | WhatsAppUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            NotThereYet | WhatsAppUnavailable | SearchTimeout => StatusCode::SERVICE_UNAVAILABLE,
             Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
             Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let problem = Self::new(status, error.code(), error.detail());
         let problem = match error {
             Invalid(field) => Self::invalid(field.name, field.sentence),
-            NotThereYet | WhatsAppUnavailable => problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER)),
+            NotThereYet | WhatsAppUnavailable | SearchTimeout => {
+                problem.with(|it| it.retry_after = Some(DEFAULT_RETRY_AFTER))
+            }
             TooManySignIns => problem.with(|it| it.retry_after = Some(SIGN_INS_RETRY_AFTER)),
             TooManyAttempts { retry_after } => problem.with(|it| it.retry_after = Some(retry_after)),
             StaleReply { newer } => {

@@ -21,12 +21,12 @@ pub mod repeated_write;
 pub mod sign_in_cookies;
 
 pub use self::api_request::{AcceptsAnyType, ApiRequest, RequestCaller};
-pub use self::body::{MaxBodyBytes, RequestBody};
+pub use self::body::{MaxBodyBytes, RequestBody, prefers_csv};
 pub use self::body_reader::{leave_unread, read_body};
 pub use self::byte_range::{RequestedBytes, requested_bytes};
 pub use self::client_ip::client_ip;
 pub use self::conditional::has_current;
 pub use self::query::{
-    ConversationCursor, Query, conversation_cursor, conversation_filter, event_cursor, message_range, page,
-    stay_filter, template_filter,
+    ConversationCursor, MAX_SEARCH_CHARS, Query, audit_request, conversation_cursor, conversation_filter, event_cursor,
+    message_range, message_search, page, report_request, scheduled_statuses, stay_filter, template_filter,
 };

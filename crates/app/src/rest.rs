@@ -18,7 +18,10 @@ mod inbox;
 mod labels;
 mod me;
 mod messages;
+mod reports;
 pub mod responses;
+mod scheduled;
+mod search;
 mod socket;
 mod staff;
 mod templates;
@@ -38,8 +41,10 @@ pub fn endpoints() -> Vec<(&'static str, Vec<Endpoint>)> {
         ("Conversations", conversations::write_endpoints()),
         ("Conversations", labels::conversation_endpoints()),
         ("Conversations", attachments::endpoints()),
+        ("Conversations", scheduled::endpoints()),
         ("Conversations", drafts::endpoints()),
         ("Conversations", events::endpoints()),
+        ("Conversations", search::endpoints()),
         ("Me", me::endpoints()),
         ("Hotel", departments::endpoints()),
         ("Hotel", staff::endpoints()),
@@ -47,6 +52,7 @@ pub fn endpoints() -> Vec<(&'static str, Vec<Endpoint>)> {
         ("Hotel", templates::endpoints()),
         ("Hotel", labels::endpoints()),
         ("Hotel", api_keys::endpoints()),
+        ("Hotel", reports::endpoints()),
         ("Stays", guests::endpoints()),
         ("Stays", stays::endpoints()),
         ("Server", demo::endpoints()),

@@ -59,6 +59,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(6);
 const FLUSH_TIMEOUT_SECONDS: u64 = 2;
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often to run what has become due. What is due must happen within 5 s.
+const TIMER_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of file descriptors reserved for other things than client connections.
 const RESERVED_FILES: u64 = 64;
 /// The number of the signal SIGXFSZ (a file has reached the size limit of the process), the same on all supported
@@ -165,11 +167,15 @@ async fn start_simulator(_: &Desk, _: &mut Settings, _: SocketAddr, _: bool) -> 
     Ok(None)
 }
 
-/// Starts the background tasks: maintenance and, if there is a WhatsApp access token, the outbox worker, read receipts
+/// Starts the background tasks: maintenance, timers and, if there is a WhatsApp access token, the outbox worker, read receipts
 /// and the download of files.
 fn start_tasks(desk: &Desk, settings: &Settings) -> Result<Option<Arc<OutboxWorker>>, CliError> {
     let (maintained, retention) = (desk.clone(), settings.retention());
     supervise(desk, "maintenance", move || run_maintenance(maintained.clone(), retention));
+    let timed = desk.clone();
+    supervise(desk, "timers", move || run_timers(timed.clone()));
+    let searched = desk.clone();
+    supervise(desk, "search index", move || fill_search_index(searched.clone()));
     let Some(client) = settings.whatsapp_client()? else { return Ok(None) };
     let (downloads, media) = (desk.clone(), client.clone());
     supervise(desk, "files", move || downloads.clone().fetch_attachments(media.clone()));
@@ -262,8 +268,28 @@ async fn run_maintenance(desk: Desk, retention: Retention) {
         log_failure("begin stays", desk.start_begun_stays().await);
         log_failure("retry dead letters", desk.retry_due_dead_letters().await);
         log_failure("store the stable part of WhatsApp message ids", desk.fill_stable_ids().await);
+        log_failure("store report rows of old messages", desk.fill_reports().await);
         log_failure("record lost visibility", desk.record_access_losses().await);
         log_failure("prune old rows", desk.prune(retention).await);
+    }
+}
+
+/// Adds messages of a time before the search index to it. Apart from other maintenance: it may take minutes.
+async fn fill_search_index(desk: Desk) {
+    let mut ticks = interval(MAINTENANCE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        log_failure("add messages to the search index", desk.fill_search_index().await);
+    }
+}
+
+/// Runs the timers once a second, on every node. A timer changes nothing if another node was first.
+async fn run_timers(desk: Desk) {
+    loop {
+        sleep(TIMER_INTERVAL).await;
+        if let Err(error) = desk.run_due_timers().await {
+            log::warn!("timers failed: {error}; next attempt in {} s", TIMER_INTERVAL.as_secs());
+        }
     }
 }
 

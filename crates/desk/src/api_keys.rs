@@ -2,11 +2,11 @@
 
 use auth::{ApiKey, Caller, Digest};
 use chrono::{DateTime, Utc};
-use domain::{ApiKeyEntry, ApiKeyId, HotelId, Name, StaffId, api_key::MAX_API_KEYS_OF_HOTEL};
+use domain::{ApiKeyEntry, ApiKeyId, HotelId, Name, api_key::MAX_API_KEYS_OF_HOTEL};
 use persistence::{
     Tx,
     api_keys::{self, NewApiKeyRow},
-    audit_log::{self, AuditEntry},
+    audit_log::{self, AuditActor, AuditEntry},
     sql::pagination::Slice,
 };
 
@@ -53,7 +53,7 @@ impl Desk {
         let (key, now) = (ApiKey::new(), self.now());
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
-            let entry = create(tx, live.staff.hotel, (&new, &key), Some(live.staff.id), now)?;
+            let entry = create(tx, live.staff.hotel, (&new, &key), live.staff.id.into(), now)?;
             Ok(CreatedApiKey { entry, key: key.clone() })
         })
         .await
@@ -73,7 +73,7 @@ impl Desk {
             }
             ensure_manager(live)?;
             let revoked = api_keys::revoke(tx, id, Some(live.staff.hotel), now)?.ok_or(Error::NotFound)?;
-            audit(tx, &revoked, Some(live.staff.id), "api_key_revoked", now)
+            audit(tx, &revoked, live.staff.id.into(), "api_key_revoked", now)
         })
         .await
     }
@@ -83,7 +83,7 @@ impl Desk {
         let (key, now) = (ApiKey::new(), self.now());
         self.write(hotel, vec![], move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            let entry = create(tx, hotel, (&new, &key), None, now)?;
+            let entry = create(tx, hotel, (&new, &key), AuditActor::CommandLine, now)?;
             Ok(CreatedApiKey { entry, key: key.clone() })
         })
         .await
@@ -104,7 +104,7 @@ impl Desk {
         self.write_global(move |tx| {
             let revoked = api_keys::revoke(tx, id, None, now)?;
             let revoked = revoked.ok_or_else(|| Error::invalid("id", "There is no such API key, or it is revoked."))?;
-            audit(tx, &revoked, None, "api_key_revoked", now)
+            audit(tx, &revoked, AuditActor::CommandLine, "api_key_revoked", now)
         })
         .await
     }
@@ -143,12 +143,11 @@ impl Desk {
     }
 }
 
-/// Creates an API key. `actor` is `None` for the command line.
 fn create(
     tx: &mut Tx<'_>,
     hotel: HotelId,
     (new, key): (&NewApiKey, &ApiKey),
-    actor: Option<StaffId>,
+    actor: AuditActor,
     at: DateTime<Utc>,
 ) -> Result<ApiKeyEntry, Error> {
     if new.expires_at.is_some_and(|end| end <= at) {
@@ -168,13 +167,12 @@ fn create(
 fn audit(
     tx: &mut Tx<'_>,
     key: &ApiKeyEntry,
-    actor: Option<StaffId>,
+    actor: AuditActor,
     action: &'static str,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let text = format!("API key {}: {}", key.id, key.name);
     let (before, after) = if action == "api_key_created" { (None, Some(text)) } else { (Some(text), None) };
-    let entry =
-        AuditEntry { hotel: key.hotel, actor: actor.into(), action, conversation: None, staff: None, before, after };
+    let entry = AuditEntry { before, after, ..AuditEntry::of_hotel(key.hotel, actor, action) };
     Ok(audit_log::insert(tx, &entry, at)?)
 }

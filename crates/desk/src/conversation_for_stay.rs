@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Conversation, ConversationRef, EventKind, GuestId, Hotel, Status, Stay, StayId};
-use persistence::{Tx, conversations, stays};
+use persistence::{Tx, audit_log::AuditActor, conversations, stays};
 
 use crate::{Error, hotel_calendar::today, save_conversation};
 
@@ -43,10 +43,22 @@ pub(crate) fn create_conversation(
 /// no such conversation.
 pub(crate) fn adopt_conversation(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, now: DateTime<Utc>) -> Result<(), Error> {
     let Some(guest) = stay.guest else { return Ok(()) };
-    let Some(before) = conversations::find_without_stay(tx.conn(), guest)? else { return Ok(()) };
+    let Some(conversation) = conversations::find_without_stay(tx.conn(), guest)? else { return Ok(()) };
+    attach_to_stay(tx, hotel, &conversation, stay, AuditActor::System, now)
+}
+
+/// Makes a conversation without stay the conversation of a stay that has none.
+pub(crate) fn attach_to_stay(
+    tx: &mut Tx<'_>,
+    hotel: &Hotel,
+    before: &Conversation,
+    stay: &Stay,
+    actor: AuditActor,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let mut conversation = before.clone();
     conversation.attach_stay(stay.id, stay.unrouted_status(today(hotel, now)));
-    save_conversation::save_with_events(tx, &before, &conversation, None, now)?;
+    save_conversation::save_with_events(tx, before, &conversation, actor, now)?;
     Ok(conversations::update_search_key(tx, conversation.id)?)
 }
 

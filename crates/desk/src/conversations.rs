@@ -6,7 +6,7 @@ use domain::{
     Conversation, ConversationId, ConversationRef, ConversationView, DepartmentId, MessageText, Person, Reach, StaffId,
     Status,
 };
-use persistence::{Conn, Tx, answers, conversations, departments, hotels, sql::pagination::Slice, staff};
+use persistence::{Conn, Tx, answers, conversations, departments, hotels, reports, sql::pagination::Slice, staff};
 
 pub use persistence::conversations::{ConversationFilter, ConversationOrder};
 
@@ -51,6 +51,7 @@ impl Desk {
     ) -> Result<WithCursor<ConversationList>, Error> {
         // These filters and orders may read every conversation of the hotel; other lists are found through an index.
         let is_any_state = filter.status.is_empty() && filter.waiting.is_none() && !filter.unsent && !filter.unread;
+        let is_any_state = is_any_state && filter.snoozed.is_none() && filter.overdue_at.is_none();
         let is_indexed = is_any_state && filter.search.is_none() && filter.order == ConversationOrder::Updated;
         let cost = if is_indexed { ReadCost::Indexed } else { ReadCost::Scan };
         self.read_with_cursor(caller, cost, move |conn, reach| {
@@ -206,7 +207,9 @@ impl Desk {
             let before = conversation.clone();
             conversation.close();
             if before != *conversation {
+                reports::record_end_of_wait(tx, conversation.id, at)?;
                 answers::mark_handled(tx, conversation.id)?;
+                reports::record_closing(tx, conversation, reach.staff, at)?;
             }
             save_with_events(tx, &before, conversation, Some(reach.staff), at)
         })
@@ -224,19 +227,23 @@ impl Desk {
             let assignee = assignee_reach_on_reopen(tx, conversation)?;
             let before = conversation.clone();
             if let Some(department) = conversation.department
-                && !departments::lock_active(tx, reach.hotel, department)?
+                && departments::lock_active(tx, reach.hotel, department)?.is_none()
             {
                 let hotel = hotels::find(tx.conn(), reach.hotel)?.ok_or(Error::NotFound)?;
                 conversation.replace_inactive_department(hotel.default_department);
             }
             conversation.reopen(assignee.as_ref());
-            save_with_events(tx, &before, conversation, Some(reach.staff), at)
+            save_with_events(tx, &before, conversation, Some(reach.staff), at)?;
+            match before.status {
+                Status::Closed => Ok(reports::take_back_closing(tx, conversation, at)?),
+                _ => Ok(()),
+            }
         })
         .await
     }
 
     /// Runs `job` on a visible conversation and returns the conversation afterwards.
-    async fn change_conversation(
+    pub(crate) async fn change_conversation(
         &self,
         caller: Caller,
         reference: ConversationRef,

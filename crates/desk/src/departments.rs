@@ -2,9 +2,11 @@
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{ConversationRef, Department, DepartmentId, DirectoryPart, HotelId, Name};
+use domain::{ConversationRef, Department, DepartmentId, DirectoryPart, HotelId, Name, hotel::ResponseTarget};
 use persistence::{
-    Locks, Tx, conversations,
+    Locks, Tx,
+    audit_log::AuditActor,
+    conversations,
     departments::{self, DepartmentSelector},
     hotels,
     sessions::LiveSession,
@@ -13,9 +15,12 @@ use persistence::{
 pub use persistence::departments::DepartmentFields;
 
 use crate::{
-    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory,
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
+    audited_change::{self, ChangedFields},
+    directory,
     existence::{ensure_active_department, find_hotel},
     principal::ensure_manager,
+    response_clock::request_refresh,
     save_conversation::save_with_events,
     visibility::assignee_reach,
 };
@@ -57,7 +62,7 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
-            let created = create(tx, live.staff.hotel, &name, now)?;
+            let created = create(tx, live.staff.hotel, &name, live.staff.id.into(), now)?;
             departments::change(tx, live.staff.hotel, created.id, &fields)?;
             departments::find(tx.conn(), live.staff.hotel, created.id)?.ok_or(Error::NotFound)
         })
@@ -79,7 +84,11 @@ impl Desk {
             Some(_) => self.locks_of_open_conversations(caller, id).await?,
             None => Locks::default(),
         };
-        self.write_once(caller, locks, write, move |tx, live| {
+        let fields = &change.fields;
+        // The oldest active department may be the default one.
+        let may_set_clocks =
+            fields.first_response.is_some() || fields.opening_hours.is_some() || fields.active.is_some();
+        let changing = self.write_once(caller, locks, write, move |tx, live| {
             let hotel = live.staff.hotel;
             let before = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
             ensure_manager(live)?;
@@ -91,11 +100,28 @@ impl Desk {
             }
             let after = departments::find(tx.conn(), hotel, id)?.ok_or(Error::NotFound)?;
             if after != before {
+                let minutes = |it: &Department| it.first_response.map(ResponseTarget::minutes);
+                let fields = ChangedFields::default()
+                    .shown("name", Some(&before.name), Some(&after.name))
+                    .shown("active", Some(before.active), Some(after.active))
+                    .shown("handles stays", Some(before.handles_stays), Some(after.handles_stays))
+                    .shown("minutes to answer", minutes(&before), minutes(&after))
+                    .hidden("opening hours", before.opening_hours != after.opening_hours);
+                let (by, of) = ((hotel, live.staff.id.into()), format!("department {}", after.name));
+                fields.record(tx, by, "department_changed", &of, now)?;
                 directory::announce(tx, hotel, DirectoryPart::Departments, now);
             }
+            let clock_settings = |it: &Department| (it.first_response, it.opening_hours.clone(), it.active);
+            if clock_settings(&after) != clock_settings(&before) {
+                request_refresh(tx, hotel, now)?;
+            }
             Ok(after)
-        })
-        .await
+        });
+        let outcome = changing.await?;
+        if may_set_clocks {
+            self.refresh_clocks(caller.hotel).await;
+        }
+        Ok(outcome)
     }
 
     /// Returns the locks of the conversations that are to be moved. Those that are routed to the department meanwhile
@@ -123,7 +149,7 @@ impl Desk {
         let now = self.now();
         self.write(hotel, vec![], move |tx| {
             find_hotel(tx.conn(), hotel)?;
-            Ok(create(tx, hotel, &name, now)?.id)
+            Ok(create(tx, hotel, &name, AuditActor::CommandLine, now)?.id)
         })
         .await
     }
@@ -167,8 +193,16 @@ fn vacate(
     Ok(())
 }
 
-fn create(tx: &mut Tx<'_>, hotel: HotelId, name: &Name, at: DateTime<Utc>) -> Result<Department, Error> {
+fn create(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    name: &Name,
+    actor: AuditActor,
+    at: DateTime<Utc>,
+) -> Result<Department, Error> {
     let department = departments::insert(tx, hotel, name, at)?.ok_or_else(name_taken)?;
+    let created = Some(format!("department {name}"));
+    audited_change::record(tx, (hotel, actor), "department_created", (None, created), at)?;
     directory::announce(tx, hotel, DirectoryPart::Departments, at);
     Ok(department)
 }

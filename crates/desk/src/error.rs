@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::{
     Draft, Message, Person,
-    conversation::{AssigneeOutOfReach, ConversationClosed, NoDepartment, NotInRelay},
+    conversation::{AssigneeOutOfReach, ConversationClosed, NoDepartment, NotInRelay, SnoozeRefused},
+    scheduled::ScheduledMessageDone,
     text::BadText,
 };
 use persistence::{JobError, StoreError};
@@ -102,6 +103,9 @@ pub enum Error {
     /// The event log does not continue from the caller's cursor.
     #[error("The event log does not continue from this cursor. Load everything again.")]
     ResyncRequired,
+    /// A search was stopped at its time limit.
+    #[error("The search took too long. Please search for more words, or in fewer days.")]
+    SearchTimeout,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -153,6 +157,7 @@ impl Error {
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::NoDepartment => "no_department",
             Self::ResyncRequired => "resync_required",
+            Self::SearchTimeout => "search_timeout",
             Self::Store(error) if error.is_temporary() => "unavailable",
             Self::Store(_) => "internal",
         }
@@ -180,6 +185,21 @@ impl JobError for Error {
 impl From<ConversationClosed> for Error {
     fn from(_: ConversationClosed) -> Self {
         Self::ConversationClosed
+    }
+}
+
+impl From<SnoozeRefused> for Error {
+    fn from(refusal: SnoozeRefused) -> Self {
+        match refusal {
+            SnoozeRefused::Closed(closed) => closed.into(),
+            SnoozeRefused::TimeOutOfRange => Self::invalid("until", refusal.to_string()),
+        }
+    }
+}
+
+impl From<ScheduledMessageDone> for Error {
+    fn from(_: ScheduledMessageDone) -> Self {
+        Self::AlreadySent
     }
 }
 

@@ -33,8 +33,8 @@ pub(crate) fn ensure_active_department(
 ) -> Result<(), Error> {
     ensure_department(tx.conn(), hotel, field, id)?;
     match departments::lock_active(tx, hotel, id)? {
-        true => Ok(()),
-        false => Err(Error::invalid(field, "This department is not active any more. Please choose another one.")),
+        Some(_) => Ok(()),
+        None => Err(Error::invalid(field, "This department is not active any more. Please choose another one.")),
     }
 }
 

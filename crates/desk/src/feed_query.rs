@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use auth::Caller;
 use domain::{
     Conversation, ConversationId, ConversationRef, ConversationView, Draft, Event, HistoryEntry, HistoryEntryId,
-    HotelId, Person, ReadPosition, Seq, SessionId, StaffId, StayId, stay::StayWithConversation,
+    HotelId, Person, ReadPosition, ScheduledMessage, ScheduledMessageId, Seq, SessionId, StaffId, StayId,
+    stay::StayWithConversation,
 };
 use persistence::{
-    Conn, ReadPurpose, conversations, event_log, history, read_positions,
+    Conn, ReadPurpose, conversations, event_log, history, read_positions, scheduled_messages,
     sessions::{self, LiveSession},
     staff, stays,
 };
@@ -36,17 +37,19 @@ pub struct ShownObjects {
     pub conversations: Vec<ConversationId>,
     pub stays: Vec<StayId>,
     pub history: Vec<HistoryEntryId>,
+    pub scheduled: Vec<ScheduledMessageId>,
 }
 
 impl ShownObjects {
     pub fn is_empty(&self) -> bool {
-        self.conversations.is_empty() && self.stays.is_empty() && self.history.is_empty()
+        self.conversations.is_empty() && self.stays.is_empty() && self.history.is_empty() && self.scheduled.is_empty()
     }
 
     fn add_events(&mut self, events: &[Event]) {
         self.conversations.extend(events.iter().filter_map(|event| event.kind.conversation()));
         self.stays.extend(events.iter().filter_map(|event| event.kind.shown_stay()));
         self.history.extend(events.iter().filter_map(|event| event.kind.history_entry()));
+        self.scheduled.extend(events.iter().filter_map(|event| event.kind.scheduled_message()));
     }
 
     fn load(mut self, conn: &mut Conn) -> Result<LoadedObjects, Error> {
@@ -59,6 +62,7 @@ impl ShownObjects {
             views: views.into_iter().map(|view| (view.conversation.id, view)).collect(),
             stays: stays::by_ids(conn, &self.stays)?,
             history: history::by_ids(conn, &self.history)?,
+            scheduled: scheduled_messages::by_ids(conn, &self.scheduled)?,
         })
     }
 }
@@ -69,6 +73,7 @@ pub struct LoadedObjects {
     pub views: HashMap<ConversationId, ConversationView>,
     pub stays: HashMap<StayId, StayWithConversation>,
     pub history: HashMap<HistoryEntryId, HistoryEntry>,
+    pub scheduled: HashMap<ScheduledMessageId, ScheduledMessage>,
 }
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ pub use plan::{GeneratedHotel, GeneratedSizes, GeneratedStaff, GeneratedStay};
 
 use auth::Password;
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, DepartmentId, Name};
+use domain::{ConversationId, DepartmentId, HotelId, Name};
 use persistence::{
     Tx,
     bulk_insert::{self, BulkMessage},
@@ -81,15 +81,21 @@ impl Desk {
                 (first..end).map(|it| plan.message(hotel, (it / each) as u32, (it % each) as u32)).collect();
             let complete: Vec<ConversationId> =
                 (first / each..end / each).map(|stay| hotel.stays[stay as usize].conversation_id).collect();
-            self.write(hotel.id, vec![], move |tx| store_messages(tx, &batch, &complete)).await?;
+            let id = hotel.id;
+            self.write(id, vec![], move |tx| store_messages(tx, id, &batch, &complete)).await?;
             first = end;
         }
         Ok(())
     }
 }
 
-fn store_messages(tx: &mut Tx<'_>, batch: &[BulkMessage], complete: &[ConversationId]) -> Result<(), Error> {
-    bulk_insert::insert_messages(tx, batch)?;
+fn store_messages(
+    tx: &mut Tx<'_>,
+    hotel: HotelId,
+    batch: &[BulkMessage],
+    complete: &[ConversationId],
+) -> Result<(), Error> {
+    bulk_insert::insert_messages(tx, hotel, batch)?;
     for id in complete {
         bulk_insert::set_last_message(tx, *id)?;
     }

@@ -37,7 +37,7 @@ pub(crate) fn add_entry(
 ) -> Result<(), Error> {
     let by = match actor {
         AuditActor::Staff(id) => Some(id),
-        AuditActor::ApiKey(_) | AuditActor::Nobody => None,
+        AuditActor::ApiKey(_) | AuditActor::CommandLine | AuditActor::Guest | AuditActor::System => None,
     };
     let entry = history::insert(tx, conversation, change, by, note, at)?;
     let (id, stay) = (conversation.id, conversation.stay);

@@ -1,12 +1,11 @@
 //! Dates in the hotel's time zone.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::{Hotel, Stay};
 
 /// Returns the current date in the hotel's time zone.
 pub(crate) fn today(hotel: &Hotel, now: DateTime<Utc>) -> NaiveDate {
-    now.with_timezone(&time_zone(hotel)).date_naive()
+    now.with_timezone(&hotel.zone()).date_naive()
 }
 
 /// Returns when a stay ended: the time of check-out, or midnight after the last day. Returns `None` for a current or
@@ -23,13 +22,14 @@ pub(crate) fn stay_ended_at(stay: &Stay, hotel: &Hotel, now: DateTime<Utc>) -> O
 
 /// Returns midnight after the last day of a stay.
 pub(crate) fn end_of_last_day(stay: &Stay, hotel: &Hotel) -> DateTime<Utc> {
-    let midnight = (stay.check_out + Days::new(1)).and_time(NaiveTime::MIN);
-    // Midnight does not exist if clocks are put forward then; an hour does not matter.
-    midnight.and_local_timezone(time_zone(hotel)).earliest().map_or_else(|| midnight.and_utc(), |at| at.to_utc())
+    start_of_day(hotel, stay.days.last() + Days::new(1))
 }
 
-/// Returns the time zone of a hotel. Its name is validated when it is set; a name that a newer build no longer contains
-/// counts as UTC.
-fn time_zone(hotel: &Hotel) -> Tz {
-    hotel.timezone.parse().unwrap_or(Tz::UTC)
+/// Returns the first instant of a day. Where the clocks are put forward at midnight, or a day is left out, that is the next
+/// time that exists.
+pub(crate) fn start_of_day(hotel: &Hotel, day: NaiveDate) -> DateTime<Utc> {
+    let (midnight, zone) = (day.and_time(NaiveTime::MIN), hotel.zone());
+    let quarters = (0..=4 * 48).map(|number| midnight + TimeDelta::minutes(15 * number));
+    let first = quarters.filter_map(|time| time.and_local_timezone(zone).earliest()).next();
+    first.map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }

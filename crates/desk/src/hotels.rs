@@ -2,6 +2,7 @@
 //! log, restore from a backup, health check, and whether it is a demo.
 
 mod demo;
+mod demo_templates;
 mod played_guests;
 
 pub use demo::{DemoHotel, DemoSignIn};
@@ -11,10 +12,13 @@ pub use played_guests::PlayedGuests;
 use std::path::{Path, PathBuf};
 
 use auth::Caller;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{DirectoryPart, Hotel, HotelId, Name};
 use persistence::{
-    DbUrl, ReadPurpose, StoreError, departments, event_log, hotels, service_windows,
+    DbUrl, ReadPurpose, StoreError, Tx,
+    audit_log::AuditActor,
+    departments, event_log, hotels, service_windows,
     store::{
         backup::{self, BackupError},
         copy_database::{CopiedTable, CopyError, CopyStep, copy_database},
@@ -22,9 +26,12 @@ use persistence::{
 };
 
 use crate::{
-    Clock, Desk, Error, KeyedWrite, WriteOutcome, directory,
+    Clock, Desk, Error, KeyedWrite, WriteOutcome,
+    audited_change::{self, ChangedFields},
+    directory,
     existence::{ensure_active_department, find_hotel},
     principal::ensure_manager,
+    response_clock::request_refresh,
 };
 
 /// Name of the department that every new hotel starts with.
@@ -61,7 +68,8 @@ impl Desk {
         write: KeyedWrite<Hotel>,
     ) -> Result<WriteOutcome<Hotel>, Error> {
         let now = self.now();
-        self.write_once(caller, vec![], write, move |tx, live| {
+        let may_set_clocks = change.timezone.is_some() || change.default_department.is_some();
+        let changing = self.write_once(caller, vec![], write, move |tx, live| {
             ensure_manager(live)?;
             let id = live.staff.hotel;
             let before = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
@@ -76,11 +84,17 @@ impl Desk {
             }
             let after = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
             if before != after {
+                record_change(tx, live.staff.id.into(), (&before, &after), now)?;
                 directory::announce(tx, id, DirectoryPart::Hotel, now);
             }
+            request_refresh_if_changed(tx, &before, &after, now)?;
             Ok(after)
-        })
-        .await
+        });
+        let outcome = changing.await?;
+        if may_set_clocks {
+            self.refresh_clocks(caller.hotel).await;
+        }
+        Ok(outcome)
     }
 
     /// Creates a hotel with its first department, for the command line. `timezone` is an IANA name, by default UTC.
@@ -91,6 +105,8 @@ impl Desk {
         self.write_global(move |tx| {
             let id = hotels::insert(tx, &name, timezone.name(), now)?;
             departments::insert(tx, id, &first_department, now)?;
+            let created = Some(format!("hotel {name}"));
+            audited_change::record(tx, (id, AuditActor::CommandLine), "hotel_created", (None, created), now)?;
             Ok(id)
         })
         .await
@@ -136,7 +152,9 @@ impl Desk {
                 service_windows::open_for_first_number(tx, hotel, number)?;
             }
             directory::announce(tx, hotel, DirectoryPart::Hotel, now);
-            Ok(())
+            let after = find_hotel(tx.conn(), hotel)?;
+            record_change(tx, AuditActor::CommandLine, (&before, &after), now)?;
+            request_refresh_if_changed(tx, &before, &after, now)
         })
         .await
     }
@@ -199,6 +217,44 @@ impl Desk {
     pub async fn is_empty(&self) -> Result<bool, Error> {
         self.read(|conn| Ok(hotels::all(conn)?.is_empty())).await
     }
+}
+
+/// Stores a change of a hotel's settings in the audit log. Variables may be secret, such as the Wi-Fi password.
+fn record_change(
+    tx: &mut Tx<'_>,
+    actor: AuditActor,
+    (before, after): (&Hotel, &Hotel),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let department = |hotel: &Hotel| hotel.default_department.map(|it| it.0);
+    let opener = |hotel: &Hotel| hotel.opener_template.map(|it| it.0);
+    let number = |hotel: &Hotel| hotel.whatsapp_phone_number_id.clone();
+    let account = |hotel: &Hotel| hotel.whatsapp_business_account_id.clone();
+    let quiet = |hotel: &Hotel| {
+        hotel.quiet_hours.map(|it| {
+            let (from, until) = it.as_texts();
+            format!("{from}–{until}")
+        })
+    };
+    let country = |hotel: &Hotel| hotel.country.map(|it| it.to_string());
+    ChangedFields::default()
+        .shown("name", Some(&before.name), Some(&after.name))
+        .shown("time zone", Some(&before.timezone), Some(&after.timezone))
+        .shown("country", country(before), country(after))
+        .shown("default department", department(before), department(after))
+        .shown("opener template", opener(before), opener(after))
+        .shown("flow", Some(before.flow), Some(after.flow))
+        .shown("WhatsApp phone number id", number(before), number(after))
+        .shown("WhatsApp Business Account id", account(before), account(after))
+        .shown("quiet hours", quiet(before), quiet(after))
+        .hidden("variables", before.variables != after.variables)
+        .record(tx, (after.id, actor), "hotel_changed", "hotel", at)
+}
+
+/// Requests that the response clocks are computed again if time zone or default department have changed.
+fn request_refresh_if_changed(tx: &mut Tx<'_>, before: &Hotel, after: &Hotel, now: DateTime<Utc>) -> Result<(), Error> {
+    let settings = |hotel: &Hotel| (hotel.timezone.clone(), hotel.default_department);
+    if settings(before) == settings(after) { Ok(()) } else { request_refresh(tx, after.id, now) }
 }
 
 fn parse_time_zone(name: &str) -> Result<Tz, Error> {

@@ -1,14 +1,18 @@
 //! The inbox of a staff member: everything that a client needs at its start, from one snapshot.
 
+use std::collections::HashMap;
+
 use auth::Caller;
+use chrono::{DateTime, Utc};
 use domain::{
-    ConversationId, ConversationView, Department, DepartmentId, Draft, Hotel, Label, Reach, Staff,
+    ConversationId, ConversationView, Department, DepartmentId, Draft, Hotel, HotelId, Label, Reach, SessionId, Staff,
+    StaffId,
     inbox::{DepartmentCounts, InboxCounts},
 };
 use persistence::{
-    Conn, conversations,
+    Conn, ReadPurpose, conversations,
     departments::{self, DepartmentSelector},
-    drafts, hotels, labels,
+    drafts, hotels, labels, sessions,
     sql::pagination::Slice,
     staff,
 };
@@ -43,20 +47,28 @@ pub struct Inbox {
 }
 
 /// The numbers of conversations in an inbox, with the names of the departments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CountsOfInbox {
     pub counts: InboxCounts,
     /// The active departments of the caller; for a manager all.
     pub departments: Vec<(Department, DepartmentCounts)>,
 }
 
+/// The numbers of a staff member's inbox, and the visibility scope for which they hold.
+#[derive(Clone, Debug)]
+pub struct CountsInReach {
+    pub reach: Reach,
+    pub counts: CountsOfInbox,
+}
+
 impl Desk {
     pub async fn inbox(&self, caller: Caller) -> Result<WithCursor<Inbox>, Error> {
-        self.read_with_cursor(caller, ReadCost::Indexed, |conn, reach| {
-            let entries = conversations::inbox(conn, reach)?;
+        let now = self.now();
+        self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| {
+            let entries = conversations::inbox(conn, reach, now)?;
             let counts = InboxCounts::of(&entries, reach.staff);
             let ids: Vec<ConversationId> = entries.iter().take(MAX_CONVERSATIONS).map(|it| it.id).collect();
-            let departments = departments::list(conn, reach.hotel, DepartmentSelector::Active, MAX_DIRECTORY)?.1;
+            let departments = active_departments(conn, reach.hotel)?;
             Ok(Inbox {
                 conversations: conversations::views(conn, Some(reach.staff), &ids)?,
                 is_truncated: entries.len() > ids.len(),
@@ -74,13 +86,43 @@ impl Desk {
 
     /// Returns the numbers of the conversations that [`Desk::inbox`] contains.
     pub async fn inbox_counts(&self, caller: Caller) -> Result<WithCursor<CountsOfInbox>, Error> {
-        self.read_with_cursor(caller, ReadCost::Indexed, count_inbox).await
+        let now = self.now();
+        self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| count_inbox(conn, reach, now)).await
+    }
+
+    /// Returns the numbers of the inboxes of several staff members of a hotel, from one snapshot: of each once, however
+    /// many callers they have. Those whose session is over are left out.
+    pub async fn count_inboxes(
+        &self,
+        hotel: HotelId,
+        callers: Vec<Caller>,
+    ) -> Result<HashMap<StaffId, CountsInReach>, Error> {
+        let (lifetimes, now) = (self.lifetimes, self.now());
+        // Not on the connections of the feeds: live events must not wait for numbers.
+        self.read_for(ReadPurpose::Request, None, move |conn| {
+            let ids: Vec<SessionId> = callers.iter().map(|it| it.session).collect();
+            let live = sessions::find_live_many(conn, &ids, lifetimes, now)?.into_values();
+            let reaches: HashMap<StaffId, Reach> = live.map(|it| (it.staff.id, it.staff.reach())).collect();
+            let staff: Vec<StaffId> = reaches.keys().copied().collect();
+            let entries = conversations::hotel_inbox(conn, hotel, &staff, now)?;
+            let departments = active_departments(conn, hotel)?;
+            let counted = reaches.into_iter().map(|(staff, reach)| {
+                let counts = with_names(InboxCounts::of(&entries.of(&reach), staff), &reach, &departments);
+                (staff, CountsInReach { reach, counts })
+            });
+            Ok(counted.collect())
+        })
+        .await
     }
 }
 
-fn count_inbox(conn: &mut Conn, reach: &Reach) -> Result<CountsOfInbox, Error> {
-    let counts = InboxCounts::of(&conversations::inbox(conn, reach)?, reach.staff);
-    let departments = departments::list(conn, reach.hotel, DepartmentSelector::Active, MAX_DIRECTORY)?.1;
+fn active_departments(conn: &mut Conn, hotel: HotelId) -> Result<Vec<Department>, Error> {
+    Ok(departments::list(conn, hotel, DepartmentSelector::Active, MAX_DIRECTORY)?.1)
+}
+
+fn count_inbox(conn: &mut Conn, reach: &Reach, now: DateTime<Utc>) -> Result<CountsOfInbox, Error> {
+    let counts = InboxCounts::of(&conversations::inbox(conn, reach, now)?, reach.staff);
+    let departments = active_departments(conn, reach.hotel)?;
     Ok(with_names(counts, reach, &departments))
 }
 

@@ -29,17 +29,25 @@ pub mod pagination;
 pub mod personal_settings;
 pub mod principal;
 pub mod reply;
+pub mod reports;
+pub mod scheduled;
+pub mod search;
 pub mod session_list;
 pub mod sessions;
 pub mod sign_in;
+pub mod snooze;
 pub mod staff;
 pub mod stays;
 pub mod supervisor;
 pub mod templates;
+pub mod timers;
 pub mod transaction;
 pub mod unsent_messages;
 
+mod audited_change;
+mod away;
 mod clock;
+mod conversation_events;
 mod conversation_for_stay;
 mod device_secret;
 mod directory;
@@ -55,6 +63,7 @@ mod phone_search;
 mod pictures;
 mod read_limit;
 mod record_message;
+mod response_clock;
 mod save_conversation;
 mod thumbnails;
 mod visibility;
@@ -224,6 +233,7 @@ mod tests {
             client_ref: None,
             reply_to: None,
             reactions: vec![],
+            send_at: None,
             is_removed: false,
         };
         EventKind::Message(Box::new(message))

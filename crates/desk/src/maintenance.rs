@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::{ConversationId, ConversationRef, Hotel, MessageId};
-use persistence::{Tx, conversations, hotels, messages, retention};
+use persistence::{Tx, conversations, hotels, messages, reports::backfill, retention};
 
 use crate::{Desk, Error, SessionLifetimes, hotel_calendar::today, save_conversation::save_with_events};
 
 const MAX_CONVERSATIONS_PER_TRANSACTION: i64 = 200;
 const MAX_MESSAGES_PER_TRANSACTION: i64 = 200;
+const REPORTED_MESSAGES_PER_TRANSACTION: i64 = 1000;
 
 /// Retention: the age at which rows of each kind are deleted.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,11 @@ impl Desk {
     /// Fills the column with the stable part of WhatsApp message ids, for messages that are older than the column.
     pub async fn fill_stable_ids(&self) -> Result<(), Error> {
         self.write_batches(|tx| Ok(messages::backfill_stable_ids(tx, MAX_MESSAGES_PER_TRANSACTION)?)).await
+    }
+
+    /// Stores the rows of reports of messages that are older than the reports.
+    pub async fn fill_reports(&self) -> Result<(), Error> {
+        self.write_batches(|tx| Ok(backfill::fill(tx, REPORTED_MESSAGES_PER_TRANSACTION)?)).await
     }
 
     /// Deletes rows that are older than their retention, in small transactions, so that other writes run in between.

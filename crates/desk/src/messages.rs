@@ -4,6 +4,7 @@ use auth::Caller;
 use domain::{Conversation, ConversationRef, Delivery, Message, MessageId, MessageText, Reach, ReadPosition};
 use persistence::{
     Conn,
+    audit_log::{self, AuditEntry},
     message_page::{self, CallersPage},
     messages,
     outbox::{self, OutboxKey},
@@ -142,6 +143,9 @@ impl Desk {
             outbox::reset_for_retry(tx, message, conversation.guest, &new_callback_id(), now)?;
             outbox::set_delivery(tx, message, Delivery::Queued, None)?;
             record_delivery(tx, &sent, Delivery::Queued, None, now)?;
+            let entry =
+                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "message_retried", conversation.id);
+            audit_log::insert(tx, &AuditEntry { before: Some(message.to_string()), ..entry }, now)?;
             messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
         })
         .await

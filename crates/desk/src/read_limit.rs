@@ -9,7 +9,7 @@ use std::{
 
 use domain::StaffId;
 use parking_lot::Mutex;
-use persistence::StoreError;
+use persistence::{ReadPurpose, StoreError};
 use tokio::{
     runtime::Handle,
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
@@ -43,6 +43,17 @@ pub(crate) enum ReadCost {
     Scan,
     /// A read of one page of the event log for a socket that replays.
     Replay,
+}
+
+impl ReadCost {
+    /// The connections that such a read uses.
+    pub(crate) fn purpose(self) -> ReadPurpose {
+        match self {
+            Self::Indexed => ReadPurpose::Request,
+            Self::Scan => ReadPurpose::Scan,
+            Self::Replay => ReadPurpose::Replay,
+        }
+    }
 }
 
 #[derive(Default)]

@@ -1,16 +1,14 @@
 //! Stores a new message together with its events. Every new message of the product goes through here.
 
 use chrono::{DateTime, Utc};
-use domain::{
-    Attachment, Conversation, EventKind, Message, MessageId, MessageText, StaffId, event::ConversationChange,
-};
+use domain::{Attachment, Conversation, EventKind, Message, MessageId, MessageText, StaffId};
 use persistence::{
     Tx,
     messages::{self, MessageSender, NewMessage},
     staff,
 };
 
-use crate::{Error, save_conversation::record_changed_messages};
+use crate::{Error, conversation_events::record_for_inbox, save_conversation::record_changed_messages};
 
 /// Stores a message and records two events: the message for subscribers of the conversation, and the change of the
 /// conversation for the inbox.
@@ -33,14 +31,7 @@ pub(crate) fn record_message_with(
     let mut message = messages::append(tx, new, conversation.stay)?;
     message.attachments = store_files(tx, message.id)?;
     tx.record(conversation.hotel, new.at, EventKind::Message(Box::new(message.clone())));
-    let change = ConversationChange {
-        conversation: conversation.id,
-        stay: conversation.stay,
-        before: conversation.department,
-        after: conversation.department,
-        only_message: true,
-    };
-    tx.record(conversation.hotel, new.at, EventKind::ConversationUpdated(change));
+    record_for_inbox(tx, conversation, new.at);
     Ok(message)
 }
 
@@ -76,6 +67,7 @@ pub(crate) fn record_note(
         internal: true,
         client_ref: None,
         quote: None,
+        send_at: None,
     };
     record_message(tx, conversation, &note)
 }

@@ -3,38 +3,37 @@
 mod compose;
 mod file;
 mod fill_template;
+mod hold;
 mod reaction;
+mod schedule;
+mod scheduled_changes;
+mod seen;
+mod send_scheduled;
 mod template;
 
 pub use file::OutgoingFile;
+pub use schedule::{NewSchedule, WrittenContent};
+pub use scheduled_changes::ScheduledChange;
 pub use template::{RenderedTemplate, TemplateReply};
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use auth::Caller;
 use chrono::{DateTime, Utc};
-use domain::{ClientRef, ConversationRef, Delivery, Message, MessageId, MessageText, StaffId, Template};
-use persistence::{
-    Conn, Locks, Tx, conversations,
-    messages::{self, MessageRange},
-    reply_lookup, service_windows,
-    sessions::LiveSession,
-    templates,
-};
+use domain::{ClientRef, ConversationRef, Delivery, Message, MessageId, MessageText, StaffId};
+use persistence::{Conn, Locks, Tx, conversations, messages, reply_lookup, sessions::LiveSession};
 
 use crate::{
     Desk, Error,
     drafts::clear_draft,
-    outbound::{outbox::queue_system_message, read_receipts::queue::ReadReceiptQueue},
+    outbound::read_receipts::queue::ReadReceiptQueue,
     reply::{
         compose::{ReplyContent, ReplyContext},
-        fill_template::fill_template,
+        hold::{opener_to_hold, send_opener},
+        seen::{ensure_not_stale, ensure_seen_exists},
     },
     transaction::WriteTicket,
 };
-
-/// The most newer messages that the error of a stale reply contains.
-const MAX_NEWER_MESSAGES: i64 = 200;
 
 #[derive(Clone, Debug)]
 pub struct TextReply {
@@ -169,71 +168,21 @@ fn send_text(
     reply: &TextReply,
     now: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    if let Some(seen) = reply.seen
-        && !messages::exists(tx.conn(), context.conversation.id, seen)?
-    {
-        return Err(Error::invalid("seen_message_id", "This message is not of this conversation."));
-    }
+    ensure_seen_exists(tx, &context, reply.seen)?;
     let quote = context.find_quote(tx, reply.reply_to)?;
     context.conversation.ensure_open()?;
     let opener = match context.is_free_text_allowed(now) {
         true => None,
         false => opener_to_hold(tx, &mut context, reply.hold, now)?,
     };
-    if let Some(seen) = reply.seen {
-        ensure_not_stale(tx, live, &context, seen)?;
-    }
-    context.take_over(tx, live, now)?;
+    ensure_not_stale(tx, live, &context, reply.seen)?;
+    context.take_over(tx, &live.staff, now)?;
     let mut delivery = context.initial_delivery();
     if let Some(opener) = opener {
         delivery = Delivery::Held;
         send_opener(tx, &context, &opener, now)?;
     }
     let client_ref = reply.client_ref.as_ref().map(|(client_ref, digest)| (client_ref, digest.as_str()));
-    let content = ReplyContent { text: reply.text.as_str(), delivery, body: None, client_ref, quote };
-    context.store(tx, live, &content, now)
-}
-
-/// Returns the opener template to send with a text that is held. Fails with [`Error::WindowClosed`] if the text may not
-/// be held, and with [`Error::TemplateUnavailable`] if Meta does not accept the opener now.
-///
-/// Returns `None` if the guest has just written. The 24-hour window is locked first: otherwise the text would be held
-/// although the window is open.
-fn opener_to_hold(
-    tx: &mut Tx<'_>,
-    context: &mut ReplyContext,
-    hold: bool,
-    now: DateTime<Utc>,
-) -> Result<Option<Template>, Error> {
-    let id = context.hotel.opener_template.filter(|_| hold).ok_or(Error::WindowClosed)?;
-    let opener = templates::find(tx.conn(), context.hotel.id, id)?.ok_or(Error::WindowClosed)?;
-    let guest = context.conversation.guest;
-    service_windows::lock_guest(tx, guest)?;
-    context.last_guest_message_at = service_windows::last_message_at(tx.conn(), guest)?;
-    let is_needed = !context.is_free_text_allowed(now);
-    if is_needed && !opener.is_available {
-        return Err(Error::TemplateUnavailable);
-    }
-    Ok(is_needed.then_some(opener))
-}
-
-fn ensure_not_stale(tx: &mut Tx<'_>, live: &LiveSession, context: &ReplyContext, seen: MessageId) -> Result<(), Error> {
-    let conversation = context.conversation.id;
-    if messages::other_staff_wrote_after(tx.conn(), conversation, seen, live.staff.id)? {
-        let range =
-            MessageRange { before: None, after: Some(seen), around: None, limit: MAX_NEWER_MESSAGES, notes: true };
-        return Err(Error::StaleReply { newer: messages::list_range(tx.conn(), conversation, range)? });
-    }
-    Ok(())
-}
-
-/// Sends the opener template in the hotel's name, unless it was sent since the guest last wrote.
-fn send_opener(tx: &mut Tx<'_>, context: &ReplyContext, opener: &Template, now: DateTime<Utc>) -> Result<(), Error> {
-    let number = context.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
-    if !service_windows::mark_asked_to_write(tx, context.conversation.guest, number)? {
-        return Ok(());
-    }
-    let filled = fill_template(tx, context, opener, None, &BTreeMap::new(), "hold")?;
-    let content = MessageText::parse(&filled.text).map_err(|error| Error::from(("hold", error)))?;
-    queue_system_message(tx, &context.hotel, &context.conversation, content.as_str(), filled.body.as_ref(), now)
+    let content = ReplyContent { text: reply.text.as_str(), delivery, body: None, client_ref, quote, send_at: None };
+    context.store(tx, &live.staff, &content, now)
 }

@@ -1,18 +1,22 @@
 //! Stores a changed conversation together with its events and audit entries. Every change of a conversation goes
 //! through here.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    Conversation, ConversationId, ConversationRef, DepartmentId, EventKind, HistoryChange, HistoryKind, MessageText,
-    Status, event::ConversationChange,
+    Conversation, ConversationId, ConversationRef, Department, EventKind, HistoryChange, HistoryKind, MessageText,
+    Status,
 };
 use persistence::{
     Tx, answers,
     audit_log::{self, AuditActor, AuditEntry},
-    conversations, departments,
+    conversations, departments, reports,
 };
 
-use crate::{Error, history};
+use crate::{
+    Error,
+    conversation_events::{record_for_inbox, record_update},
+    history, response_clock,
+};
 
 /// Stores the changed conversation `after`, records its events and writes history and audit log. Does nothing if the
 /// conversation is unchanged.
@@ -39,8 +43,14 @@ pub(crate) fn save_with_note(
         return Ok(());
     }
     let actor = actor.into();
-    ensure_department_is_active(tx, before, after)?;
-    conversations::save(tx, after, at)?;
+    let routed_to = lock_new_department(tx, before, after)?;
+    let clock = conversations::save(tx, after, at)?;
+    if before.department != after.department {
+        response_clock::set_for_department(tx, after, clock, routed_to)?;
+    }
+    if before.status == Status::Closed && after.status != Status::Closed {
+        reports::record_opening(tx, after.id, at)?;
+    }
     if after.department.is_some() && before.department != after.department {
         let (conversation, stay, department) = (after.id, after.stay, after.department);
         tx.record(after.hotel, at, EventKind::NewConversation { conversation, stay, department });
@@ -54,14 +64,19 @@ pub(crate) fn save_with_note(
     audit(tx, before, after, actor, at)
 }
 
-/// Fails with a conflict if the conversation is to be routed to an inactive department, after which the writer runs the
-/// job again: the department was active when the job chose it. Locks the department until the end of the transaction.
-fn ensure_department_is_active(tx: &mut Tx<'_>, before: &Conversation, after: &Conversation) -> Result<(), Error> {
+/// Locks the department to which the conversation is to be routed until the end of the transaction, and returns it. Fails
+/// with a conflict if it is inactive, after which the writer runs the job again: the department was active when the job
+/// chose it.
+fn lock_new_department(
+    tx: &mut Tx<'_>,
+    before: &Conversation,
+    after: &Conversation,
+) -> Result<Option<Department>, Error> {
     let is_routed = after.status == Status::Relay;
     let was_there = before.status == Status::Relay && before.department == after.department;
     match after.department.filter(|_| is_routed && !was_there) {
-        Some(department) => Ok(departments::lock_chosen(tx, after.hotel, department)?),
-        None => Ok(()),
+        Some(department) => Ok(Some(departments::lock_chosen(tx, after.hotel, department)?)),
+        None => Ok(None),
     }
 }
 
@@ -99,15 +114,14 @@ pub(crate) fn record_handled(
     actor: impl Into<AuditActor>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    reports::record_end_of_wait(tx, conversation.id, at)?;
     let was_waiting = answers::mark_handled(tx, conversation.id)?;
     if answers::dismiss_failures(tx, conversation.id)? || was_waiting {
         conversations::save(tx, conversation, at)?;
         record_update(tx, conversation, conversation.department, at);
         let (hotel, actor) = (conversation.hotel, actor.into());
         history::add_entry(tx, conversation, &HistoryChange::of(HistoryKind::Handled), actor, None, at)?;
-        let conversation = Some(conversation.id);
-        let (action, staff, before, after) = ("handled", None, None, None);
-        audit_log::insert(tx, &AuditEntry { hotel, actor, action, conversation, staff, before, after }, at)?;
+        audit_log::insert(tx, &AuditEntry::of_conversation(hotel, actor, "handled", conversation.id), at)?;
     }
     Ok(())
 }
@@ -116,9 +130,11 @@ pub(crate) fn record_handled(
 /// counts again. Records a change for inboxes; subscribers of the conversation see it at the message. The conversation
 /// is locked.
 pub(crate) fn refresh_answers(tx: &mut Tx<'_>, id: ConversationId, at: DateTime<Utc>) -> Result<(), Error> {
-    if answers::refresh(tx, id)?
-        && let Some(conversation) = conversations::find(tx.conn(), ConversationRef::Conversation(id))?
-    {
+    if !answers::refresh(tx, id)? {
+        return Ok(());
+    }
+    response_clock::set_for_wait(tx, id)?;
+    if let Some(conversation) = conversations::find(tx.conn(), ConversationRef::Conversation(id))? {
         record_for_inbox(tx, &conversation, at);
     }
     Ok(())
@@ -135,30 +151,6 @@ pub(crate) fn record_changed_messages(
     Ok(())
 }
 
-/// Records that only messages of the conversation have changed: an event for inboxes.
-fn record_for_inbox(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) {
-    let (id, stay, department) = (conversation.id, conversation.stay, conversation.department);
-    let change =
-        ConversationChange { conversation: id, stay, before: department, after: department, only_message: true };
-    tx.record(conversation.hotel, at, EventKind::ConversationUpdated(change));
-}
-
-fn record_update(
-    tx: &mut Tx<'_>,
-    conversation: &Conversation,
-    department_before: Option<DepartmentId>,
-    at: DateTime<Utc>,
-) {
-    let change = ConversationChange {
-        conversation: conversation.id,
-        stay: conversation.stay,
-        before: department_before,
-        after: conversation.department,
-        only_message: false,
-    };
-    tx.record(conversation.hotel, at, EventKind::ConversationUpdated(change));
-}
-
 fn audit(
     tx: &mut Tx<'_>,
     before: &Conversation,
@@ -167,10 +159,8 @@ fn audit(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut write_entry = |action, from: Option<String>, to: Option<String>| {
-        let conversation = Some(after.id);
-        let entry =
-            AuditEntry { hotel: after.hotel, actor, action, conversation, staff: None, before: from, after: to };
-        audit_log::insert(tx, &entry, at)
+        let entry = AuditEntry::of_conversation(after.hotel, actor, action, after.id);
+        audit_log::insert(tx, &AuditEntry { before: from, after: to, ..entry }, at)
     };
     let text = |id: Option<i64>| id.map(|id| id.to_string());
     if before.department != after.department {
@@ -178,6 +168,11 @@ fn audit(
     }
     if before.assignee != after.assignee {
         write_entry("assigned", text(before.assignee.map(|it| it.0)), text(after.assignee.map(|it| it.0)))?;
+    }
+    if before.snoozed_until != after.snoozed_until {
+        let time = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        let action = if after.snoozed_until.is_some() { "snoozed" } else { "unsnoozed" };
+        write_entry(action, time(before.snoozed_until), time(after.snoozed_until))?;
     }
     if before.status != after.status && [before.status, after.status].contains(&Status::Closed) {
         let action = if after.status == Status::Closed { "closed" } else { "reopened" };

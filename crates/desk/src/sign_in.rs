@@ -218,7 +218,7 @@ fn audit_sign_in(
 ) -> Result<(), Error> {
     let entry = AuditEntry {
         hotel: member.hotel,
-        actor: if is_proven { AuditActor::Staff(member.id) } else { AuditActor::Nobody },
+        actor: if is_proven { AuditActor::Staff(member.id) } else { AuditActor::System },
         action,
         conversation: None,
         staff: Some(member.id),

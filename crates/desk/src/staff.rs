@@ -15,6 +15,7 @@ use domain::{
 use persistence::{
     Tx,
     access_revocations::{self, AccessRevocation},
+    audit_log::AuditActor,
     conversations, departments,
     sessions::{self, SessionSelector},
     staff::{self, NewStaffRow},
@@ -163,7 +164,7 @@ impl Desk {
                 change_member(tx, id, &change, ChangeSource::of(&live, address), now)
             })
             .await?;
-        self.finish_change(caller.hotel, id, Some(caller.staff)).await;
+        self.finish_change(caller.hotel, id, caller.staff.into()).await;
         Ok(outcome)
     }
 
@@ -243,13 +244,13 @@ impl Desk {
                 change_member(tx, id, &change, ChangeSource::CommandLine, now)
             })
             .await?;
-        self.finish_change(hotel, id, None).await;
+        self.finish_change(hotel, id, AuditActor::CommandLine).await;
         Ok(changed)
     }
 
     /// Does the parts of a staff change that exceed one transaction. The change itself is committed and succeeds;
     /// maintenance repeats what fails here.
-    async fn finish_change(&self, hotel: HotelId, id: StaffId, actor: Option<StaffId>) {
+    async fn finish_change(&self, hotel: HotelId, id: StaffId, actor: AuditActor) {
         if let Err(error) = self.clear_remaining_assignments(hotel, id, actor).await {
             log::warn!(
                 "hotel {hotel}: staff member {id} is still assigned to invisible conversations; retry by maintenance: \
@@ -269,12 +270,7 @@ impl Desk {
 
     /// Removes a staff member as assignee, batch by batch, from the open conversations beyond the first batch, which
     /// the change itself has done.
-    async fn clear_remaining_assignments(
-        &self,
-        hotel: HotelId,
-        id: StaffId,
-        actor: Option<StaffId>,
-    ) -> Result<(), Error> {
+    async fn clear_remaining_assignments(&self, hotel: HotelId, id: StaffId, actor: AuditActor) -> Result<(), Error> {
         let now = self.now();
         loop {
             let next = self.read(move |conn| {
@@ -455,7 +451,7 @@ fn record_access_loss_batch(tx: &mut Tx<'_>, loss: AccessRevocation, at: DateTim
 
 /// Removes a staff member as assignee of open conversations that the staff member no longer sees or can no longer reply
 /// to, at most [`MAX_UNASSIGNED_PER_TRANSACTION`]. Closed conversations are checked on reopening.
-fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: Option<StaffId>, at: DateTime<Utc>) -> Result<(), Error> {
+fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: AuditActor, at: DateTime<Utc>) -> Result<(), Error> {
     let assigned = conversations::lock_assigned_out_of_reach(tx, after, MAX_UNASSIGNED_PER_TRANSACTION)?;
     for before in &assigned {
         save_with_events(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;

@@ -1,10 +1,12 @@
 //! Stays: bookings by staff or by import.
 
+mod audit;
 mod check_in;
 mod conversation;
 mod csv;
 mod import;
 mod import_error;
+mod link;
 mod parts;
 mod preview;
 mod status;
@@ -20,13 +22,13 @@ pub use written::{StayChange, WrittenBooking};
 use auth::Caller;
 use chrono::{DateTime, Utc};
 use domain::{
-    ConversationRef, EventKind, Guest, Hotel, HotelId, Reach, Stay, StayId, StayView, WrittenNumber, phone::Country,
-    stay::StayStatus,
+    ConversationRef, EventKind, Guest, Hotel, HotelId, PhoneNumber, Reach, Stay, StayId, StayView, WrittenNumber,
+    phone::Country, stay::StayStatus,
 };
 use numbering::CompleteNumber;
 use persistence::{
     Conn, Locks, Tx, conversations, guests, hotels,
-    stays::{self, Booking},
+    stays::{self, Booking, StayGuest},
 };
 
 use crate::{
@@ -94,6 +96,7 @@ impl Desk {
             let hotel = hotels::find(tx.conn(), live.staff.hotel)?.ok_or(Error::NotFound)?;
             let booking = booking.complete(hotel.country, None).map_err(invalid_phone)?;
             let stay = create(tx, &hotel, &booking, StayStatus::Booked, now)?.ok_or_else(code_taken)?;
+            audit::record_new(tx, live.staff.id.into(), &stay, now)?;
             record_update(tx, &stay, now);
             view(tx.conn(), Some(&live.staff.reach()), stay)
         })
@@ -128,7 +131,9 @@ impl Desk {
             if with_code.is_some_and(|other| other.id != id) {
                 return Err(code_taken());
             }
-            let stay = update(tx, &hotel, &stay, &booking, now)?;
+            let before = stay;
+            let stay = update(tx, &hotel, &before, &booking, now)?;
+            audit::record_change(tx, live.staff.id.into(), (&before, &stay), now)?;
             record_update(tx, &stay, now);
             view(tx.conn(), Some(&reach), stay)
         })
@@ -217,26 +222,34 @@ fn lock_guest(tx: &mut Tx<'_>, hotel: &Hotel, booking: &Booking, now: DateTime<U
     Ok(Some(guest))
 }
 
-/// Changes a locked stay. If the guest changes, messages that wait for the former guest fail.
+/// Changes a locked stay. If the guest changes, messages that wait for the former guest fail. A linked stay keeps the guest
+/// and the link, unless it gets another phone number.
 ///
 /// Fails with [`Error::NotAllowedNow`] if the phone number is removed although the stay has a conversation: its messages
 /// would have no receiver.
 fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: DateTime<Utc>) -> Result<Stay, Error> {
-    let former_guest = stay.guest;
     let conversation = conversations::find(tx.conn(), ConversationRef::Stay(stay.id))?;
-    let (guest, is_first) = if booking.guest_phone == stay.guest_phone {
-        (stay.guest, false)
+    let kept = StayGuest { guest: stay.guest, link: stay.link };
+    let is_lent = stay.link.is_some_and(|link| link.conversation_lender.is_some());
+    let (guest, is_first) = if is_same_number(booking.guest_phone.as_ref(), stay.guest_phone.as_ref()) {
+        (kept, false)
     } else {
         match lock_guest(tx, hotel, booking, now)? {
-            Some(guest) => (Some(guest.id), stay.cancellation.is_none() && !stays::has_any(tx.conn(), guest.id)?),
+            Some(guest) => {
+                let is_first = stay.cancellation.is_none() && !stays::has_any(tx.conn(), guest.id)?;
+                (StayGuest { guest: Some(guest.id), link: None }, is_first)
+            }
+            // The conversation returns to its guest when the link ends, so it needs no number.
+            None if is_lent => (kept, false),
             None if conversation.is_some() => return Err(Error::NotAllowedNow(HAS_CONVERSATION)),
-            None => (None, false),
+            None => (StayGuest { guest: None, link: None }, false),
         }
     };
+    let former_guest = stay.guest;
     let stay = stays::update(tx, stay, guest, booking)?;
     match conversation {
         Some(conversation) => {
-            if let Some(former) = former_guest.filter(|former| guest != Some(*former)) {
+            if let Some(former) = former_guest.filter(|former| stay.guest != Some(*former)) {
                 outbox::fail_messages_of_former_guest(tx, conversation.id, former, now)?;
             }
             record_changed_details(tx, &conversation, now)?;
@@ -245,6 +258,15 @@ fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: D
         None => {}
     }
     Ok(stay)
+}
+
+/// Whether two phone numbers of bookings reach the same person, however they are written; none equals none.
+fn is_same_number(one: Option<&PhoneNumber>, other: Option<&PhoneNumber>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other || one.equivalent_forms().contains(other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 const HAS_CONVERSATION: &str =

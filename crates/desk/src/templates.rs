@@ -11,15 +11,21 @@ use domain::{
     template::{ParameterFormat, TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
 };
 use persistence::{
-    Tx, hotels,
+    Tx,
+    audit_log::AuditActor,
+    hotels,
     templates::{self, TemplateConflict},
 };
 
 pub use persistence::templates::{TemplateContent, TemplateFilter};
 
 use crate::{
-    Desk, Error, KeyedWrite, PageRequest, WriteOutcome, directory, existence::ensure_department,
-    principal::ensure_manager, read_limit::ReadCost,
+    Desk, Error, KeyedWrite, PageRequest, WriteOutcome,
+    audited_change::{self, ChangedFields},
+    directory,
+    existence::ensure_department,
+    principal::ensure_manager,
+    read_limit::ReadCost,
 };
 
 /// A change of a template; a field that is `None` keeps its value.
@@ -88,6 +94,8 @@ impl Desk {
             ensure_manager(live)?;
             ensure_own_department(tx, live.staff.hotel, &new)?;
             let template = templates::insert(tx, live.staff.hotel, &new)?.map_err(taken)?;
+            let (by, created) = ((live.staff.hotel, live.staff.id.into()), Some(audit_name(&template)));
+            audited_change::record(tx, by, "template_created", (None, created), now)?;
             directory::announce(tx, live.staff.hotel, DirectoryPart::Templates, now);
             Ok(template)
         })
@@ -117,6 +125,7 @@ impl Desk {
             let is_available = before.is_available || is_text || !is_same;
             let saved = templates::save(tx, hotel, id, &after, is_available)?.map_err(taken)?;
             if saved != before {
+                record_change(tx, live.staff.id.into(), (&before, &saved), now)?;
                 directory::announce(tx, hotel, DirectoryPart::Templates, now);
             }
             Ok(saved)
@@ -134,15 +143,44 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![], write, move |tx, live| {
             let hotel = live.staff.hotel;
-            templates::find_and_lock(tx, hotel, id)?.ok_or(Error::NotFound)?;
+            let template = templates::find_and_lock(tx, hotel, id)?.ok_or(Error::NotFound)?;
             ensure_manager(live)?;
             announce_if_opener(tx, hotel, id, true, now)?;
             templates::delete(tx, id)?;
+            let (by, deleted) = ((hotel, live.staff.id.into()), Some(audit_name(&template)));
+            audited_change::record(tx, by, "template_deleted", (deleted, None), now)?;
             directory::announce(tx, hotel, DirectoryPart::Templates, now);
             Ok(())
         })
         .await
     }
+}
+
+/// The name of a template in the audit log.
+fn audit_name(template: &Template) -> String {
+    format!("template {}: {}", template.id, template.name)
+}
+
+/// Stores a change of a template in the audit log.
+fn record_change(
+    tx: &mut Tx<'_>,
+    actor: AuditActor,
+    (before, after): (&Template, &Template),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let department = |it: &Template| it.department.map(|id| id.0);
+    let shortcut = |it: &Template| it.shortcut.as_ref().map(|it| it.as_str().to_owned());
+    let language = |it: &Template| it.kind.language().map(ToString::to_string);
+    let kind = |it: &Template| it.kind.template_type().as_str();
+    ChangedFields::default()
+        .shown("name", Some(&before.name), Some(&after.name))
+        .shown("type", Some(kind(before)), Some(kind(after)))
+        .shown("language", language(before), language(after))
+        .shown("department", department(before), department(after))
+        .shown("shortcut", shortcut(before), shortcut(after))
+        .shown("available", Some(before.is_available), Some(after.is_available))
+        .shown("text", Some(&before.content), Some(&after.content))
+        .record(tx, (after.hotel, actor), "template_changed", &audit_name(before), at)
 }
 
 /// Announces the change of the hotel if its opener template ceases to be one (`ends`).

@@ -15,9 +15,9 @@ use auth::Caller;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiKeyId, HotelId, Reach, Seq};
 use persistence::{
-    Conn, Locks, ReadPurpose, Ticket, Tx, WriteKey, api_keys, event_log,
+    Conn, Locks, ReadPurpose, Ticket, Tx, WriteKey, api_keys,
     idempotency::{self, KeyRetention, KeyStatus},
-    sessions::{self, LiveSession, SessionCheck, SessionKey},
+    sessions::{self, LiveSession, LogCursor, SessionCheck, SessionKey},
 };
 
 /// Minimum time between two updates of a session's last use. A session on a shared computer ends after 30 minutes, so its
@@ -112,9 +112,8 @@ impl Desk {
         job: impl FnOnce(&mut Conn, &LiveSession) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let permit = self.read_limiter.acquire(caller.staff, cost).await?;
-        let purpose = if cost == ReadCost::Scan { ReadPurpose::Scan } else { ReadPurpose::Request };
         let (lifetimes, now) = (self.lifetimes, self.now());
-        self.read_for(purpose, Some(permit), move |conn| {
+        self.read_for(cost.purpose(), Some(permit), move |conn| {
             let live = sessions::find_live(conn, SessionKey::Id(caller.session), lifetimes, now)?;
             let live = live.ok_or(Error::Unauthenticated)?;
             rule.check(&live)?;
@@ -131,13 +130,17 @@ impl Desk {
         mut job: impl FnMut(&mut Conn, SessionCheck) -> Result<Option<T>, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let permit = self.read_limiter.acquire(caller.staff, ReadCost::Indexed).await?;
-        let session = SessionCheck { id: caller.session, lifetimes: self.lifetimes, now: self.now() };
+        let session = self.session_check(caller);
         self.store
             .read_statement(ReadPurpose::Request, move |conn| {
                 let _permit = &permit;
                 job(conn, session)?.ok_or(Error::Unauthenticated)
             })
             .await
+    }
+
+    fn session_check(&self, caller: Caller) -> SessionCheck {
+        SessionCheck { id: caller.session, lifetimes: self.lifetimes, now: self.now() }
     }
 
     /// Runs a read `job` for a caller, and returns its result with the head of the event log in the same snapshot.
@@ -147,8 +150,12 @@ impl Desk {
         cost: ReadCost,
         job: impl FnOnce(&mut Conn, &Reach) -> Result<T, Error> + Send + 'static,
     ) -> Result<WithCursor<T>, Error> {
-        self.read_as_with_cost(caller, cost, move |conn, live| {
-            let (epoch, seq) = event_log::cursor(conn, live.staff.hotel)?;
+        let permit = self.read_limiter.acquire(caller.staff, cost).await?;
+        let session = self.session_check(caller);
+        self.read_for(cost.purpose(), Some(permit), move |conn| {
+            let found = sessions::find_live_at_cursor(conn, session)?;
+            let (live, LogCursor { epoch, seq }) = found.ok_or(Error::Unauthenticated)?;
+            PasswordRule::MustBeOwn.check(&live)?;
             Ok(WithCursor { value: job(conn, &live.staff.reach())?, epoch, seq })
         })
         .await
@@ -171,9 +178,8 @@ impl Desk {
                 .await
             }
             Principal::ApiKey { id, hotel } => {
-                let purpose = if cost == ReadCost::Scan { ReadPurpose::Scan } else { ReadPurpose::Request };
                 let now = self.now();
-                self.read_for(purpose, None, move |conn| {
+                self.read_for(cost.purpose(), None, move |conn| {
                     ensure_valid_key(conn, id, now)?;
                     job(conn, hotel, None)
                 })
@@ -274,7 +280,7 @@ impl Desk {
         F: FnMut(&mut Conn, SessionCheck) -> Result<Option<(LiveSession, L)>, Error> + Send + 'static,
         J: FnMut(&mut Tx<'_>, &LiveSession, L) -> Result<T, Error> + Send + 'static,
     {
-        let session = SessionCheck { id: caller.session, lifetimes: self.lifetimes, now: self.now() };
+        let session = self.session_check(caller);
         move |tx| {
             let (live, loaded) = load(tx.conn(), session)?.ok_or(Error::Unauthenticated)?;
             rule.check(&live)?;

@@ -5,11 +5,11 @@ use domain::{ConversationRef, EventKind, Message, MessageId, MessageText, Sender
 use persistence::{
     answers,
     audit_log::{self, AuditActor, AuditEntry},
-    messages, outbox,
+    messages, outbox, reports,
 };
 
 use crate::{
-    Desk, Error, KeyedWrite, WriteOutcome, record_message::record_updated_message,
+    Desk, Error, KeyedWrite, WriteOutcome, record_message::record_updated_message, response_clock,
     save_conversation::record_changed_messages, visibility::find_visible,
 };
 
@@ -39,6 +39,9 @@ impl Desk {
                 return Ok(message);
             }
             messages::set_content(tx, id, text.as_str())?;
+            let entry =
+                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "message_changed", conversation.id);
+            audit_log::insert(tx, &AuditEntry { before: Some(id.to_string()), ..entry }, now)?;
             record_updated_message(tx, &conversation, id, now)
         })
         .await
@@ -67,7 +70,10 @@ impl Desk {
             let (hotel, stay) = (conversation.hotel, conversation.stay);
             tx.record(hotel, now, EventKind::MessageRemoved { conversation: conversation.id, stay, message: id });
             // The guest may wait again; the event for the inbox shows it.
-            answers::refresh(tx, conversation.id)?;
+            if answers::refresh(tx, conversation.id)? {
+                response_clock::set_for_wait(tx, conversation.id)?;
+            }
+            reports::set_counted(tx, id, false)?;
             record_changed_messages(tx, &conversation, now)?;
             let entry = AuditEntry {
                 hotel,

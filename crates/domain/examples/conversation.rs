@@ -22,6 +22,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         status: Status::Demo,
         department: None,
         assignee: None,
+        snoozed_until: None,
     };
     assert!(ann.covers(hotel, conversation.department));
 

@@ -14,6 +14,8 @@ pub fn main() {
         name: name.to_owned(),
         active: true,
         handles_stays: id == 1,
+        first_response: None,
+        opening_hours: None,
     });
     let (texts, memory) = (FlowTexts::default(), FlowMemory::default());
     let day = |day| NaiveDate::from_ymd_opt(2030, 5, day).unwrap_or_default();

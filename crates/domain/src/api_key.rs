@@ -9,6 +9,7 @@ pub const MAX_API_KEYS_OF_HOTEL: i64 = 100;
 
 /// An API key that is not revoked, without the key itself, of which only a digest is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ApiKeyEntry {
     /// Id of the API key, unique over all hotels.
     pub id: ApiKeyId,

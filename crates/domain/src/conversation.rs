@@ -12,6 +12,8 @@ use crate::{
 
 /// WhatsApp's customer service window: how long after a guest's message free text may be sent to the guest.
 pub const SERVICE_WINDOW: TimeDelta = TimeDelta::hours(24);
+/// The longest time for which a conversation can be snoozed.
+pub const MAX_SNOOZE: TimeDelta = TimeDelta::days(90);
 
 /// Status of a conversation; [`Conversation`] lists the transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
@@ -46,8 +48,13 @@ named_values!(Status);
 /// closed   ──reopen──▶ relay                      if a department is kept; otherwise → active
 /// closed   ──receive_guest_message──▶ active      department and assignee are cleared
 /// closed   ──record_check_in──▶ active            if no department is kept; otherwise it stays closed
+/// checkin, active ──detach_stay──▶ demo
 /// ```
+///
+/// An open conversation can be snoozed, in any status. The snooze ends at its time, and by `start_relay`, `end_relay`,
+/// `assign`, `close` and `receive_guest_message`, so that nobody is handed a hidden conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Conversation {
     /// Id of the conversation, unique over all hotels.
     pub id: ConversationId,
@@ -63,6 +70,8 @@ pub struct Conversation {
     pub department: Option<DepartmentId>,
     /// The assignee: the staff member in charge of the conversation.
     pub assignee: Option<StaffId>,
+    /// Time until which the conversation is snoozed: hidden from the queues of all staff. `None` if it is not snoozed.
+    pub snoozed_until: Option<DateTime<Utc>>,
 }
 
 /// Error: the conversation is closed, so it cannot be changed.
@@ -81,6 +90,17 @@ pub struct NotInRelay(pub ConversationId);
 #[error("staff member {0} has no department that can take over a conversation")]
 pub struct NoDepartment(pub StaffId);
 
+/// Error: the conversation cannot be snoozed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnoozeRefused {
+    /// The conversation is closed.
+    #[error(transparent)]
+    Closed(#[from] ConversationClosed),
+    /// The end of the snooze is not in the future, or too late.
+    #[error("Please give a time in the future, at most 90 days from now.")]
+    TimeOutOfRange,
+}
+
 /// Error: the new assignee has no access to the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("staff member {0} may not see the conversation")]
@@ -92,19 +112,20 @@ impl Conversation {
         if self.status == Status::Closed { Err(ConversationClosed(self.id)) } else { Ok(()) }
     }
 
-    /// Routes the conversation to a department, or transfers it to another one. Clears an assignee without access to
-    /// the new department; `assignee_reach` is the visibility scope of the current assignee.
+    /// Routes the conversation to a department, or transfers it to another one. Ends a snooze. Clears an assignee without
+    /// access to the new department; `assignee_reach` is the visibility scope of the current assignee.
     ///
     /// Fails if the conversation is closed.
     pub fn start_relay(&mut self, to: DepartmentId, assignee_reach: Option<&Reach>) -> Result<(), ConversationClosed> {
         self.ensure_open()?;
         self.status = Status::Relay;
         self.department = Some(to);
+        self.unsnooze();
         self.clear_assignee_without_access(assignee_reach);
         Ok(())
     }
 
-    /// Hands the conversation back to the guest flow and clears department and assignee.
+    /// Hands the conversation back to the guest flow, clears department and assignee, and ends a snooze.
     ///
     /// Fails if no department has the conversation.
     pub fn end_relay(&mut self) -> Result<(), NotInRelay> {
@@ -112,12 +133,14 @@ impl Conversation {
             return Err(NotInRelay(self.id));
         }
         self.unroute();
+        self.unsnooze();
         Ok(())
     }
 
-    /// Closes the conversation and keeps department and assignee. No effect if already closed.
+    /// Closes the conversation, keeps department and assignee, and ends a snooze. No effect if already closed.
     pub fn close(&mut self) {
         self.status = Status::Closed;
+        self.unsnooze();
     }
 
     /// Routes a closed conversation to another department before it is reopened, because its own is inactive. No effect
@@ -137,7 +160,7 @@ impl Conversation {
         }
     }
 
-    /// Assigns a staff member to the conversation, or clears the assignment. The caller checks first that the
+    /// Assigns a staff member to the conversation, or clears the assignment. Ends a snooze. The caller checks first that the
     /// conversation is open.
     ///
     /// Fails if the staff member has no access to the conversation.
@@ -146,7 +169,30 @@ impl Conversation {
             return Err(AssigneeOutOfReach(reach.staff));
         }
         self.assignee = to.map(|reach| reach.staff);
+        self.unsnooze();
         Ok(())
+    }
+
+    /// Snoozes the conversation, or changes the end of its snooze.
+    ///
+    /// Fails if the conversation is closed, or if the end is not after `now` or later than [`MAX_SNOOZE`].
+    pub fn snooze(&mut self, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SnoozeRefused> {
+        self.ensure_open()?;
+        if until <= now || until - now > MAX_SNOOZE {
+            return Err(SnoozeRefused::TimeOutOfRange);
+        }
+        self.snoozed_until = Some(until);
+        Ok(())
+    }
+
+    /// Ends the snooze of the conversation. No effect if it is not snoozed.
+    pub fn unsnooze(&mut self) {
+        self.snoozed_until = None;
+    }
+
+    /// Ends the snooze of the conversation if its time has come.
+    pub fn end_due_snooze(&mut self, now: DateTime<Utc>) {
+        self.snoozed_until = self.snoozed_until.filter(|until| *until > now);
     }
 
     /// Records that a staff member replies. An unrouted conversation is routed to `own_department`, the sender's first
@@ -172,9 +218,10 @@ impl Conversation {
         Ok(())
     }
 
-    /// Records that the guest has written: reopens a closed conversation without department, and leaves `checkin` if
-    /// the stay has begun.
+    /// Records that the guest has written: ends a snooze, reopens a closed conversation without department, and leaves
+    /// `checkin` if the stay has begun.
     pub fn receive_guest_message(&mut self, stay_has_begun: bool) {
+        self.unsnooze();
         match self.status {
             Status::Closed => self.unroute(),
             Status::Checkin if stay_has_begun => self.begin_stay(),
@@ -209,6 +256,14 @@ impl Conversation {
         }
     }
 
+    /// Detaches the stay from the conversation; `demo` replaces the status that the stay gave it.
+    pub fn detach_stay(&mut self) {
+        self.stay = None;
+        if matches!(self.status, Status::Checkin | Status::Active) {
+            self.status = Status::Demo;
+        }
+    }
+
     /// Clears the assignee unless `assignee_reach` is the assignee's scope and covers the conversation.
     pub fn clear_assignee_without_access(&mut self, assignee_reach: Option<&Reach>) {
         let has_access = |staff| {
@@ -230,6 +285,7 @@ impl Conversation {
 
 /// A conversation with everything that lists and the detail page show, as one staff member sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConversationView {
     /// The conversation itself: status, routing and assignment.
     pub conversation: Conversation,
@@ -264,6 +320,8 @@ pub struct ConversationView {
     pub on_whatsapp: bool,
     /// Time of the oldest guest message since the last answer; `None` if the guest waits for none.
     pub waiting_since: Option<DateTime<Utc>>,
+    /// By when staff should answer; `None` if the guest does not wait, or the department has no target.
+    pub response_due_at: Option<DateTime<Utc>>,
     /// Numbers of staff messages that the guest has not got.
     pub unsent: UnsentCounts,
     /// The labels of the conversation, ordered by id.
@@ -294,6 +352,7 @@ impl ConversationView {
 
 /// Numbers of staff messages that the guest has not got, by delivery status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UnsentCounts {
     /// Messages that were refused permanently, and that staff have not handled since.
     pub failed: i64,
@@ -305,6 +364,7 @@ pub struct UnsentCounts {
 
 /// Read position of a staff member in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReadPosition {
     /// The newest message or note read; `None` if none is.
     pub message: Option<MessageId>,
@@ -319,6 +379,7 @@ impl ReadPosition {
 
 /// Id and name of a staff member, as colleagues see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Person {
     /// Id of the staff member.
     pub id: StaffId,
@@ -328,6 +389,7 @@ pub struct Person {
 
 /// The newest message of a conversation, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LastMessage {
     /// Id of the message.
     pub id: MessageId,
@@ -346,150 +408,4 @@ pub struct LastMessage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Status::*, *};
-    use crate::staff::Role;
-
-    fn a_conversation(status: Status, stay: Option<i64>, department: Option<i64>) -> Conversation {
-        Conversation {
-            id: ConversationId(1),
-            hotel: HotelId(1),
-            guest: GuestId(1),
-            stay: stay.map(StayId),
-            status,
-            department: department.map(DepartmentId),
-            assignee: None,
-        }
-    }
-
-    fn reach(staff: i64, role: Role, departments: &[i64]) -> Reach {
-        let departments = departments.iter().copied().map(DepartmentId).collect();
-        Reach { staff: StaffId(staff), hotel: HotelId(1), role, departments }
-    }
-
-    #[test]
-    fn a_reply_takes_over_an_unrouted_conversation() {
-        let mut conversation = a_conversation(Active, Some(1), None);
-        conversation.take_over(&reach(7, Role::Staff, &[3, 4]), Some(DepartmentId(3)), Some(DepartmentId(9))).unwrap();
-        assert_eq!(
-            (conversation.status, conversation.department, conversation.assignee),
-            (Relay, Some(DepartmentId(3)), Some(StaffId(7)))
-        );
-    }
-
-    #[test]
-    fn only_a_manager_without_department_takes_over_into_the_default_one() {
-        let mut conversation = a_conversation(Demo, None, None);
-        assert_eq!(
-            conversation.take_over(&reach(7, Role::Staff, &[]), None, Some(DepartmentId(9))),
-            Err(NoDepartment(StaffId(7)))
-        );
-        conversation.take_over(&reach(8, Role::Manager, &[]), None, Some(DepartmentId(9))).unwrap();
-        assert_eq!((conversation.status, conversation.department), (Relay, Some(DepartmentId(9))));
-    }
-
-    #[test]
-    fn a_reply_keeps_the_assignee_of_a_routed_conversation() {
-        let mut conversation = a_conversation(Relay, Some(1), Some(3));
-        conversation.take_over(&reach(7, Role::Manager, &[]), None, None).unwrap();
-        conversation.take_over(&reach(8, Role::Staff, &[3]), Some(DepartmentId(3)), None).unwrap();
-        assert_eq!((conversation.department, conversation.assignee), (Some(DepartmentId(3)), Some(StaffId(7))));
-    }
-
-    #[test]
-    fn a_transfer_clears_an_assignee_without_access() {
-        let assignee = reach(7, Role::Staff, &[3]);
-        let mut conversation = a_conversation(Relay, Some(1), Some(3));
-        conversation.assign(Some(&assignee)).unwrap();
-        conversation.start_relay(DepartmentId(3), Some(&assignee)).unwrap();
-        assert_eq!(conversation.assignee, Some(StaffId(7)));
-        conversation.start_relay(DepartmentId(4), Some(&assignee)).unwrap();
-        assert_eq!(conversation.assignee, None);
-    }
-
-    #[test]
-    fn check_in_activates_a_conversation_without_department() {
-        for status in [Checkin, Active, Closed] {
-            let mut conversation = a_conversation(status, Some(1), None);
-            conversation.record_check_in(None);
-            assert_eq!(conversation.status, Active);
-        }
-        for status in [Relay, Closed] {
-            let mut conversation = a_conversation(status, Some(1), Some(3));
-            conversation.record_check_in(None);
-            assert_eq!((conversation.status, conversation.department), (status, Some(DepartmentId(3))));
-        }
-    }
-
-    #[test]
-    fn end_relay_clears_the_routing_and_requires_a_relay() {
-        for (stay, unrouted) in [(Some(1), Active), (None, Demo)] {
-            let mut conversation = a_conversation(Relay, stay, Some(3));
-            conversation.assignee = Some(StaffId(7));
-            conversation.end_relay().unwrap();
-            assert_eq!((conversation.status, conversation.department, conversation.assignee), (unrouted, None, None));
-        }
-        for status in [Demo, Checkin, Active, Closed] {
-            assert_eq!(a_conversation(status, None, None).end_relay(), Err(NotInRelay(ConversationId(1))));
-        }
-    }
-
-    #[test]
-    fn close_keeps_the_department_and_reopen_restores_the_relay() {
-        for (status, department, restored) in [(Relay, Some(3), Relay), (Active, None, Active), (Checkin, None, Active)]
-        {
-            let mut conversation = a_conversation(status, Some(1), department);
-            conversation.close();
-            assert_eq!((conversation.status, conversation.department), (Closed, department.map(DepartmentId)));
-            assert!(conversation.start_relay(DepartmentId(1), None).is_err());
-            conversation.reopen(None);
-            assert_eq!((conversation.status, conversation.department), (restored, department.map(DepartmentId)));
-        }
-        let mut open = a_conversation(Checkin, Some(1), None);
-        open.reopen(None);
-        assert_eq!(open.status, Checkin);
-    }
-
-    #[test]
-    fn reopening_keeps_only_an_assignee_with_access() {
-        let sees = reach(7, Role::Staff, &[3]);
-        for (assignee, kept) in [(Some(&sees), Some(StaffId(7))), (None, None)] {
-            let mut conversation = a_conversation(Closed, Some(1), Some(3));
-            conversation.assignee = Some(StaffId(7));
-            conversation.reopen(assignee);
-            assert_eq!((conversation.status, conversation.assignee), (Relay, kept));
-            conversation.reopen(None);
-            assert_eq!(conversation.assignee, kept, "no effect on an open conversation");
-            let mut unrouted = a_conversation(Closed, Some(1), None);
-            unrouted.assignee = Some(StaffId(7));
-            unrouted.record_check_in(assignee);
-            assert_eq!((unrouted.status, unrouted.assignee), (Active, kept));
-        }
-        let mut moved = a_conversation(Closed, Some(1), Some(4));
-        moved.assignee = Some(StaffId(7));
-        moved.reopen(Some(&sees));
-        assert_eq!(moved.assignee, None);
-    }
-
-    #[test]
-    fn a_guest_message_reopens_a_closed_conversation_without_department() {
-        let mut conversation = a_conversation(Closed, Some(1), Some(3));
-        conversation.assignee = Some(StaffId(7));
-        conversation.receive_guest_message(true);
-        assert_eq!((conversation.status, conversation.department, conversation.assignee), (Active, None, None));
-        let mut before = a_conversation(Checkin, Some(1), None);
-        before.receive_guest_message(false);
-        assert_eq!(before.status, Checkin);
-        before.receive_guest_message(true);
-        assert_eq!(before.status, Active);
-    }
-
-    #[test]
-    fn assigning_requires_access() {
-        let mut conversation = a_conversation(Relay, Some(1), Some(3));
-        assert_eq!(conversation.assign(Some(&reach(7, Role::Staff, &[4]))), Err(AssigneeOutOfReach(StaffId(7))));
-        assert!(conversation.assign(Some(&reach(7, Role::Staff, &[3]))).is_ok());
-        assert!(conversation.assign(None).is_ok());
-        assert_eq!(conversation.assignee, None);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use crate::ids::{ConversationId, MessageId};
 
 /// The text that a staff member has begun to write in a conversation, at most one for each pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Draft {
     /// The conversation in which the staff member writes.
     pub conversation: ConversationId,

@@ -54,10 +54,13 @@ fn is_emoji(chars: &[char]) -> bool {
 
 /// Whether the characters are one picture with modifiers: presentation, skin colour, or the tags of a region's flag.
 fn is_picture(chars: &[char]) -> bool {
-    chars.split_first().is_some_and(|(base, modifiers)| is_base(*base) && modifiers.iter().all(|it| is_modifier(*it)))
+    chars
+        .split_first()
+        .is_some_and(|(base, modifiers)| is_picture_base(*base) && modifiers.iter().all(|it| is_modifier(*it)))
 }
 
-fn is_base(character: char) -> bool {
+/// Whether a character can be an emoji of its own, which modifiers may follow.
+pub(crate) fn is_picture_base(character: char) -> bool {
     matches!(character,
         '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{21ff}'
         | '\u{2300}'..='\u{23ff}' | '\u{24c2}' | '\u{25a0}'..='\u{27bf}' | '\u{2900}'..='\u{297f}'

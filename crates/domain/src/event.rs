@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
-    ids::{ConversationId, DepartmentId, HistoryEntryId, HotelId, MessageId, Seq, StaffId, StayId},
+    ids::{ConversationId, DepartmentId, HistoryEntryId, HotelId, MessageId, ScheduledMessageId, Seq, StaffId, StayId},
     message::{Delivery, Message},
 };
 
 /// An entry of a hotel's event log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
     /// The hotel that owns the log.
     pub hotel: HotelId,
@@ -26,6 +27,7 @@ pub struct Event {
 ///
 /// [`Reach`]: crate::Reach
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EventKind {
     /// A message or internal note was stored. Audience: subscribers of its conversation.
     Message(Box<Message>),
@@ -85,6 +87,9 @@ pub enum EventKind {
         /// The created or changed stay.
         stay: StayId,
     },
+    /// The guest of a conversation has waited for an answer longer than the target of the department. Audience: inbox
+    /// subscribers.
+    ResponseOverdue(OverdueResponse),
     /// An entry was added to the history of a conversation. Audience: subscribers of the conversation.
     HistoryAdded {
         /// The conversation of the entry.
@@ -93,6 +98,16 @@ pub enum EventKind {
         stay: Option<StayId>,
         /// The added entry.
         entry: HistoryEntryId,
+    },
+    /// A message was scheduled for later, or a scheduled message changed, was sent or cancelled. Audience: subscribers of
+    /// its conversation.
+    ScheduledUpdated {
+        /// The conversation of the scheduled message.
+        conversation: ConversationId,
+        /// The stay of that conversation.
+        stay: Option<StayId>,
+        /// The scheduled message.
+        scheduled: ScheduledMessageId,
     },
 }
 
@@ -122,6 +137,7 @@ named_values!(DirectoryPart);
 
 /// A change of the delivery status of a message to a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StatusChange {
     /// The conversation of the message.
     pub conversation: ConversationId,
@@ -135,8 +151,23 @@ pub struct StatusChange {
     pub failure: Option<String>,
 }
 
+/// A guest who waits longer than the target of a department allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct OverdueResponse {
+    /// The conversation of the guest.
+    pub conversation: ConversationId,
+    /// The stay of the conversation.
+    pub stay: Option<StayId>,
+    /// The department whose target has passed: that of the conversation, or the default department.
+    pub department: DepartmentId,
+    /// Since when the guest waits.
+    pub waiting_since: DateTime<Utc>,
+}
+
 /// A change of a conversation, with its routing before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConversationChange {
     /// The changed conversation.
     pub conversation: ConversationId,
@@ -174,9 +205,11 @@ impl EventKind {
             Self::NewConversation { conversation, .. }
             | Self::ConversationRemoved { conversation, .. }
             | Self::HistoryAdded { conversation, .. }
+            | Self::ScheduledUpdated { conversation, .. }
             | Self::MessageRemoved { conversation, .. } => Some(*conversation),
             Self::MessageStatus(change) => Some(change.conversation),
             Self::ConversationUpdated(change) => Some(change.conversation),
+            Self::ResponseOverdue(overdue) => Some(overdue.conversation),
             Self::StaffChanged { .. } | Self::DirectoryUpdated { .. } | Self::StayUpdated { .. } => None,
         }
     }
@@ -185,6 +218,14 @@ impl EventKind {
     pub fn shown_stay(&self) -> Option<StayId> {
         match self {
             Self::StayUpdated { stay } => Some(*stay),
+            _ => None,
+        }
+    }
+
+    /// The scheduled message that the event shows.
+    pub fn scheduled_message(&self) -> Option<ScheduledMessageId> {
+        match self {
+            Self::ScheduledUpdated { scheduled, .. } => Some(*scheduled),
             _ => None,
         }
     }

@@ -15,6 +15,7 @@ pub use crate::note::GuestNote;
 
 /// A guest of a hotel.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Guest {
     /// Id of the guest, unique over all hotels.
     pub id: GuestId,
@@ -43,6 +44,7 @@ impl Guest {
 /// Identifiers of a guest: phone number, WhatsApp id, business-scoped id. Each may be missing, and each is unique in
 /// the hotel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GuestIdentity {
     /// Phone number of the guest in E.164.
     pub phone: Option<PhoneNumber>,
@@ -54,6 +56,7 @@ pub struct GuestIdentity {
 
 /// A guest with stays and conversations, as one staff member sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GuestCard {
     /// The guest itself, with all identifiers.
     pub guest: Guest,
@@ -73,6 +76,7 @@ pub struct GuestCard {
 
 /// A conversation of a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GuestConversation {
     /// Id of the conversation.
     pub id: ConversationId,

@@ -25,8 +25,14 @@ pub enum HistoryKind {
     Closed,
     /// A closed conversation was reopened, by staff or because the guest wrote.
     Reopened,
+    /// The conversation was snoozed, or the end of its snooze was changed.
+    Snoozed,
     /// Staff recorded that the guest needs no answer.
     Handled,
+    /// Staff made the guest of a conversation without stay the guest of a stay.
+    Linked,
+    /// Staff undid such a link.
+    Unlinked,
     /// The guest was checked in.
     CheckedIn,
     /// The guest was checked out.
@@ -37,6 +43,7 @@ named_values!(HistoryKind);
 
 /// An entry of the history, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HistoryEntry {
     /// Id of the entry, ascending in the order in which entries are stored.
     pub id: HistoryEntryId,
@@ -58,6 +65,7 @@ pub struct HistoryEntry {
 
 /// The department or staff member that an entry of the history names.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HistoryParty {
     /// A department, with its present name.
     Department {
@@ -72,6 +80,7 @@ pub enum HistoryParty {
 
 /// A change that becomes an entry of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HistoryChange {
     /// What the entry records.
     pub kind: HistoryKind,
@@ -83,6 +92,7 @@ pub struct HistoryChange {
 
 /// The department or staff member that a change names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HistoryTarget {
     /// A department.
     Department(DepartmentId),
@@ -96,7 +106,7 @@ impl HistoryChange {
         Self { kind, from: None, to: None }
     }
 
-    /// The changes between two states of a conversation, in this order: reopened, routed, assigned, closed. If
+    /// The changes between two states of a conversation, in this order: reopened, routed, assigned, snoozed, closed. If
     /// department and assignee are cleared together, there is an entry for the department alone.
     pub fn between(before: &Conversation, after: &Conversation) -> Vec<Self> {
         let department = |it: &Conversation| it.department.map(HistoryTarget::Department);
@@ -121,6 +131,9 @@ impl HistoryChange {
         if before.assignee != after.assignee && !is_unrouted {
             changes.push(Self { kind: HistoryKind::Assigned, from: assignee(before), to: assignee(after) });
         }
+        if after.snoozed_until.is_some() && before.snoozed_until != after.snoozed_until {
+            changes.push(Self::of(HistoryKind::Snoozed));
+        }
         if is_closed && !was_closed {
             changes.push(Self::of(HistoryKind::Closed));
         }
@@ -142,6 +155,7 @@ mod tests {
             status,
             department: department.map(DepartmentId),
             assignee: assignee.map(StaffId),
+            snoozed_until: None,
         }
     }
 
@@ -170,6 +184,16 @@ mod tests {
         check(&routed, &conversation(Status::Relay, Some(1), Some(8)), &[(Assigned, Some(7), Some(8))]);
         check(&routed, &unrouted, &[(RelayEnded, Some(1), None)]);
         check(&routed, &routed, &[]);
+    }
+
+    #[test]
+    fn a_snooze_is_an_entry_and_its_end_is_none() {
+        let awake = conversation(Status::Relay, Some(1), Some(7));
+        let until = |second| Conversation { snoozed_until: DateTime::from_timestamp(second, 0), ..awake.clone() };
+        check(&awake, &until(1), &[(Snoozed, None, None)]);
+        check(&until(1), &until(2), &[(Snoozed, None, None)]);
+        check(&until(1), &until(1), &[]);
+        check(&until(1), &awake, &[]);
     }
 
     #[test]

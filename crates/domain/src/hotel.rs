@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
 use crate::{
     ids::{DepartmentId, HotelId, TemplateId},
+    opening_hours::{OpeningHours, QuietHours},
     phone::Country,
     placeholders::KNOWN_PLACEHOLDERS,
 };
@@ -33,6 +37,16 @@ pub struct Hotel {
     pub variables: HotelVariables,
     /// Id of the WhatsApp Business Account that has the hotel's approved templates.
     pub whatsapp_business_account_id: Option<String>,
+    /// The hours in which guests should not be disturbed.
+    pub quiet_hours: Option<QuietHours>,
+}
+
+impl Hotel {
+    /// The time zone of the hotel. Its name is validated when it is set; a name that a newer build no longer contains
+    /// counts as UTC.
+    pub fn zone(&self) -> Tz {
+        self.timezone.parse().unwrap_or(Tz::UTC)
+    }
 }
 
 /// Texts of the hotel for placeholders of templates, such as the Wi-Fi password, by the name of the placeholder.
@@ -106,6 +120,51 @@ pub struct Department {
     pub active: bool,
     /// Whether the members of the department handle stays: create, change and import them, check guests in and out.
     pub handles_stays: bool,
+    /// The time within which the department answers guests; `None`: no target.
+    pub first_response: Option<ResponseTarget>,
+    /// The hours in which the department is open; `None`: always.
+    pub opening_hours: Option<OpeningHours>,
+}
+
+impl Department {
+    /// Returns by when a guest should be answered who waits since then: the department's target, counted in its opening
+    /// hours. `None` without a target, and if the department is not open for so long within a year.
+    pub fn response_due_at(&self, waiting_since: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        let target = TimeDelta::minutes(self.first_response?.0);
+        match &self.opening_hours {
+            Some(hours) => hours.add_open_time(waiting_since, target, zone),
+            None => waiting_since.checked_add_signed(target),
+        }
+    }
+
+    /// Returns since when the department has been closed; `None` if it is open.
+    pub fn closed_since(&self, at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        self.opening_hours.as_ref()?.closed_since(at, zone)
+    }
+}
+
+/// The number of minutes within which a department answers guests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseTarget(i64);
+
+/// Reason for refusing a [`ResponseTarget`]. Displays as a sentence for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Please give a number of minutes from 1 to {}.", ResponseTarget::MAX)]
+pub struct BadResponseTarget;
+
+impl ResponseTarget {
+    /// The longest target: a day.
+    pub const MAX: i64 = 24 * 60;
+
+    /// Validates a number of minutes.
+    pub fn parse(minutes: i64) -> Result<Self, BadResponseTarget> {
+        if (1..=Self::MAX).contains(&minutes) { Ok(Self(minutes)) } else { Err(BadResponseTarget) }
+    }
+
+    /// The number of minutes.
+    pub fn minutes(self) -> i64 {
+        self.0
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ ids! {
     MessageId,
     /// Id of a file attached to a message.
     AttachmentId,
+    /// Id of a scheduled message. The message that is stored at its time has an id of its own.
+    ScheduledMessageId,
+    /// Id of an entry of the audit log.
+    AuditRecordId,
     /// Id of a message template.
     TemplateId,
     /// Id of a label of a hotel.

@@ -11,6 +11,7 @@ pub const MAX_LABELS_OF_CONVERSATION: i64 = 20;
 
 /// A label of a hotel.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Label {
     /// Id of the label, unique over all hotels.
     pub id: LabelId,

@@ -54,6 +54,7 @@ named_values!(SenderType, Delivery);
 
 /// A file attached to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Attachment {
     /// Id of the attachment, unique over all hotels.
     pub id: AttachmentId,
@@ -69,6 +70,7 @@ pub struct Attachment {
 
 /// Width and height of a picture in pixels, each at least 1, as it is shown: turned upright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PictureSize {
     /// Width of the picture.
     pub width: i32,
@@ -86,6 +88,7 @@ impl PictureSize {
 
 /// The message that another message quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Quote {
     /// The quoted message is stored.
     Known(QuotedMessage),
@@ -95,6 +98,7 @@ pub enum Quote {
 
 /// The begin of a quoted message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QuotedMessage {
     /// Id of the quoted message, which is in the same conversation.
     pub id: MessageId,
@@ -118,6 +122,7 @@ impl QuotedMessage {
 
 /// A reaction to a message. A message has at most one of the guest and one of staff, as in WhatsApp.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reaction {
     /// The emoji of the reaction.
     pub emoji: String,
@@ -129,6 +134,7 @@ pub struct Reaction {
 
 /// A message of a conversation, or an internal note.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Message {
     /// Id of the message, ascending in the order in which the messages of a conversation were stored.
     pub id: MessageId,
@@ -160,6 +166,8 @@ pub struct Message {
     pub reply_to: Option<Quote>,
     /// The reactions to the message, that of the guest first.
     pub reactions: Vec<Reaction>,
+    /// The time for which the message was scheduled; `None` if it was sent at once.
+    pub send_at: Option<DateTime<Utc>>,
     /// Whether staff have taken the message back before it was sent. It is shown nowhere then; only a repetition of its
     /// send returns it.
     pub is_removed: bool,

@@ -18,6 +18,7 @@ named_values!(Role);
 
 /// An employee of a hotel with a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Staff {
     /// Id of the staff member, unique over all hotels.
     pub id: StaffId,
@@ -47,6 +48,7 @@ impl Staff {
 ///
 /// Unrouted conversations are visible to the whole hotel, routed ones to the department's members and to managers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reach {
     /// The staff member to whom the visibility scope belongs.
     pub staff: StaffId,

@@ -7,7 +7,7 @@ pub use email::{BadEmail, EmailAddress};
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
@@ -22,13 +22,16 @@ use crate::{
 
 /// One booking of one guest, or one part of a booking that has several rooms or guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stay {
     /// Id of the stay, unique over all hotels.
     pub id: StayId,
     /// The hotel that owns the stay.
     pub hotel: HotelId,
-    /// The guest of the stay; `None` as long as no phone number names the guest.
+    /// The guest of the stay: the one whom a link names, else the one of the phone number; `None` without both.
     pub guest: Option<GuestId>,
+    /// The link to the guest of a conversation, if staff have made one.
+    pub link: Option<StayLink>,
     /// Reservation code of the booking system, unique in the hotel together with the part.
     pub reservation_code: Name,
     /// Number of the part of the booking.
@@ -39,10 +42,8 @@ pub struct Stay {
     pub guest_phone: Option<PhoneNumber>,
     /// Number or name of the guest's room, if assigned.
     pub room_number: Option<Name>,
-    /// First day of the stay, in the hotel's time zone.
-    pub check_in: NaiveDate,
-    /// Last day of the stay, in the hotel's time zone.
-    pub check_out: NaiveDate,
+    /// First and last day of the stay, in the hotel's time zone.
+    pub days: StayDays,
     /// E-mail address of the guest on the booking.
     pub email: Option<EmailAddress>,
     /// Language of the guest on the booking.
@@ -57,8 +58,68 @@ pub struct Stay {
     pub cancellation: Option<Cancellation>,
 }
 
+/// The link of a stay to the guest of a conversation, made by staff: this guest is the stay's, whatever phone number the
+/// booking has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct StayLink {
+    /// The guest whose conversation became the stay's by the link, and to whom it returns when the link ends. `None` if
+    /// the stay had a conversation of its own.
+    pub conversation_lender: Option<GuestId>,
+}
+
+/// First and last day of a stay; the last is not before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "UncheckedDays"))]
+pub struct StayDays {
+    first: NaiveDate,
+    last: NaiveDate,
+}
+
+/// The days in JSON, before they are checked.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct UncheckedDays {
+    first: NaiveDate,
+    last: NaiveDate,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<UncheckedDays> for StayDays {
+    type Error = DaysReversed;
+
+    fn try_from(days: UncheckedDays) -> Result<Self, DaysReversed> {
+        Self::new(days.first, days.last)
+    }
+}
+
+impl StayDays {
+    /// Checks the days. Fails if the last day is before the first; both may be the same day.
+    pub fn new(first: NaiveDate, last: NaiveDate) -> Result<Self, DaysReversed> {
+        if last < first { Err(DaysReversed) } else { Ok(Self { first, last }) }
+    }
+
+    /// A stay of this many nights: one more day than nights.
+    pub fn nights(first: NaiveDate, nights: u64) -> Self {
+        Self { first, last: first.checked_add_days(Days::new(nights)).unwrap_or(NaiveDate::MAX) }
+    }
+
+    /// The day of the arrival.
+    pub fn first(self) -> NaiveDate {
+        self.first
+    }
+
+    /// The day of the departure.
+    pub fn last(self) -> NaiveDate {
+        self.last
+    }
+}
+
 /// Number of a part of a booking: 1 to 9,999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "i64"))]
 pub struct BookingPart(i32);
 
 /// Error: the number is no part of a booking. Displays as a sentence for a person.
@@ -81,6 +142,14 @@ impl BookingPart {
     /// The number.
     pub fn get(self) -> i32 {
         self.0
+    }
+}
+
+impl TryFrom<i64> for BookingPart {
+    type Error = BadBookingPart;
+
+    fn try_from(number: i64) -> Result<Self, BadBookingPart> {
+        Self::new(number)
     }
 }
 
@@ -122,6 +191,7 @@ named_values!(StayStatus);
 
 /// A stay with its conversation, before it is known who looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StayWithConversation {
     /// The stay itself.
     pub stay: Stay,
@@ -131,6 +201,7 @@ pub struct StayWithConversation {
 
 /// A stay as one reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StayView {
     /// The stay itself.
     pub stay: Stay,
@@ -165,11 +236,6 @@ impl Stay {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_plain).ok_or(BadDay)
     }
 
-    /// Checks first and last day of a stay. Fails if the last day is before the first; both may be the same day.
-    pub fn validate_days(check_in: NaiveDate, check_out: NaiveDate) -> Result<(), DaysReversed> {
-        if check_out < check_in { Err(DaysReversed) } else { Ok(()) }
-    }
-
     /// Status of the stay, from its cancellation, check-in and check-out.
     pub fn status(&self) -> StayStatus {
         match (self.cancellation, self.checked_in_at, self.checked_out_at) {
@@ -184,13 +250,13 @@ impl Stay {
     /// Whether new messages can belong to the stay: not cancelled, and checked in and not checked out, or else neither
     /// checked out nor over. `today` is the current day in the hotel's time zone, in all methods of a stay.
     pub fn is_current(&self, today: NaiveDate) -> bool {
-        let is_here_or_expected = self.checked_in_at.is_some() || today <= self.check_out;
+        let is_here_or_expected = self.checked_in_at.is_some() || today <= self.days.last();
         self.cancellation.is_none() && self.checked_out_at.is_none() && is_here_or_expected
     }
 
     /// Whether the stay has begun: the guest was checked in or the first day has come.
     pub fn has_begun(&self, today: NaiveDate) -> bool {
-        self.checked_in_at.is_some() || self.check_in <= today
+        self.checked_in_at.is_some() || self.days.first() <= today
     }
 
     /// Whether the stay has begun, or has ended before it began: the guest is no longer expected to arrive.
@@ -217,8 +283,10 @@ mod tests {
         {
             assert_eq!(Stay::parse_day(bad), Err(BadDay), "{bad:?}");
         }
-        assert_eq!(Stay::validate_days(day, day), Ok(()));
-        assert_eq!(Stay::validate_days(day, day - chrono::Days::new(1)), Err(DaysReversed));
+        let days = StayDays::new(day, day).unwrap();
+        assert_eq!((days.first(), days.last(), days), (day, day, StayDays::nights(day, 0)));
+        assert_eq!(StayDays::new(day, day - Days::new(1)), Err(DaysReversed));
+        assert_eq!(StayDays::nights(day, 2), StayDays::new(day, day + Days::new(2)).unwrap());
     }
 
     #[test]
@@ -229,13 +297,13 @@ mod tests {
             id: StayId(1),
             hotel: HotelId(1),
             guest: None,
+            link: None,
             reservation_code: name("R-1"),
             part: BookingPart::FIRST,
             guest_name: name("Ana"),
             guest_phone: None,
             room_number: None,
-            check_in: day(1),
-            check_out: day(3),
+            days: StayDays::new(day(1), day(3)).unwrap(),
             email: None,
             language: None,
             note: None,

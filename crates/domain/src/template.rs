@@ -12,6 +12,7 @@ use crate::{
 
 /// A template: a prepared text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Template {
     /// Id of the template, unique over all hotels.
     pub id: TemplateId,
@@ -86,6 +87,7 @@ named_values!(TemplateType);
 
 /// How a template is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TemplateKind {
     /// The template is rendered and sent as free text, which needs an open 24-hour window.
     Text {

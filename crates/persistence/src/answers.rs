@@ -5,17 +5,18 @@
 //! again, and if staff handle a conversation without an answer.
 
 use diesel::{
-    dsl::{count_star, min},
+    dsl::{count_star, max, min},
     prelude::*,
 };
 use domain::{ConversationId, Delivery, SenderType, conversation::UnsentCounts};
 
 use crate::{
     StoreError, Tx,
+    scheduled_messages::PENDING,
     sql::{
         cached_statement::{Fixed, fixed, prepared},
         column_types::Ts,
-        schema::{conversations, messages},
+        schema::{conversations, messages, scheduled_messages},
     },
     store::connection::{Conn, WriteConn, on_db},
 };
@@ -35,12 +36,13 @@ struct AnswerState {
 }
 
 /// Reads these columns again from the messages of the conversation, after an answer has failed, was taken back or counts
-/// again. Returns whether they changed. The caller's transaction must hold the lock of the conversation.
+/// again. Returns whether they changed; if `waiting_since` did, the response clock is stopped, and the caller starts it
+/// again. The caller's transaction must hold the lock of the conversation.
 pub fn refresh(tx: &mut Tx<'_>, id: ConversationId) -> Result<bool, StoreError> {
     let (before, handled) = stored(tx.conn(), id)?;
     let now = AnswerState { waiting_since: oldest_waiting(tx.conn(), id, handled)?, unsent: unsent(tx.conn(), id)? };
     if before != now {
-        save(tx, id, now)?;
+        save(tx, id, before, now)?;
     }
     Ok(before != now)
 }
@@ -51,6 +53,7 @@ pub fn mark_handled(tx: &mut Tx<'_>, id: ConversationId) -> Result<bool, StoreEr
     let row = conversations::table.find(id.0);
     let now = (
         conversations::waiting_since.eq(None::<Ts>),
+        (conversations::response_due_at.eq(None::<Ts>), conversations::overdue_alarm_at.eq(None::<Ts>)),
         conversations::handled_guest_messages.eq(conversations::guest_messages),
     );
     on_db!(tx.changing(), |c| prepared(diesel::update(row).set(now).returning(conversations::id))
@@ -84,8 +87,12 @@ fn stored(conn: &mut Conn, id: ConversationId) -> Result<(AnswerState, i64), Sto
 }
 
 /// Returns the time of the oldest guest message after the last answer that has not failed, and after the first `handled`
-/// guest messages.
+/// guest messages. A scheduled message that is pending answers the guest messages up to when it was written.
 fn oldest_waiting(conn: &mut Conn, id: ConversationId, handled: i64) -> Result<Option<Ts>, StoreError> {
+    let scheduled = scheduled_messages::table.filter(scheduled_messages::conversation_id.eq(id.0).and(PENDING));
+    let answered: Option<i64> =
+        on_db!(conn, |c| scheduled.select(max(scheduled_messages::answered_guest_messages)).first(c))?;
+    let handled = handled.max(answered.unwrap_or_default());
     let of = messages::table.filter(messages::conversation_id.eq(id.0));
     let answers = of
         .filter(messages::sender_type.eq(SenderType::Staff.as_str()).and(messages::internal.eq(false)))
@@ -108,10 +115,12 @@ fn unsent(conn: &mut Conn, id: ConversationId) -> Result<UnsentCounts, StoreErro
     Ok(UnsentCounts { failed: count(Delivery::Failed), unknown: count(Delivery::Unknown), held: count(Delivery::Held) })
 }
 
-fn save(tx: &mut Tx<'_>, id: ConversationId, now: AnswerState) -> Result<(), StoreError> {
+fn save(tx: &mut Tx<'_>, id: ConversationId, before: AnswerState, now: AnswerState) -> Result<(), StoreError> {
     let row = conversations::table.find(id.0);
+    let stopped = (conversations::response_due_at.eq(None::<Ts>), conversations::overdue_alarm_at.eq(None::<Ts>));
     let now = (
         conversations::waiting_since.eq(now.waiting_since),
+        (before.waiting_since != now.waiting_since).then_some(stopped),
         conversations::unsent_failed.eq(now.unsent.failed),
         conversations::unsent_unknown.eq(now.unsent.unknown),
         conversations::unsent_held.eq(now.unsent.held),

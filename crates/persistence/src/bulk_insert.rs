@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{dsl::max, prelude::*};
-use domain::{ConversationId, Delivery, DepartmentId, HotelId, Name, PhoneNumber, SenderType, StaffId, Status, StayId};
+use domain::{
+    ConversationId, Delivery, DepartmentId, HotelId, MessageId, Name, PhoneNumber, SenderType, StaffId, Status, StayId,
+};
 
 use crate::{
     StoreError, Tx,
+    message_words::{self, IndexedMessage},
+    reports::backfill,
     sql::{
         column_types::{Json, Ts},
         schema::{conversations, guests, messages, stays},
@@ -170,11 +174,24 @@ struct BulkMessageRow {
     guest_ordinal: i64,
 }
 
-/// Stores generated messages. The messages of one conversation must be ordered by time.
-pub fn insert_messages(tx: &mut Tx<'_>, new: &[BulkMessage]) -> Result<(), StoreError> {
+/// Stores generated messages of a hotel. The messages of one conversation must be ordered by time.
+pub fn insert_messages(tx: &mut Tx<'_>, hotel: HotelId, new: &[BulkMessage]) -> Result<(), StoreError> {
     for new in new.chunks(ROWS_PER_STATEMENT) {
         let rows: Vec<_> = new.iter().map(BulkMessageRow::from).collect();
-        on_db!(tx.changing(), |c| diesel::insert_into(messages::table).values(rows).execute(c))?;
+        let ids: Vec<i64> = on_db!(tx.changing(), |c| diesel::insert_into(messages::table)
+            .values(rows)
+            .returning(messages::id)
+            .get_results(c))?;
+        let ids = sorted_ids(ids);
+        if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+            backfill::fill_range(tx, *first, last + 1)?;
+        }
+        let words: Vec<IndexedMessage<'_>> = ids
+            .into_iter()
+            .zip(new)
+            .map(|(id, it)| IndexedMessage { id: MessageId(id), conversation: it.conversation, content: it.content })
+            .collect();
+        message_words::insert(tx, hotel, &words)?;
     }
     Ok(())
 }

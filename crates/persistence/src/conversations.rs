@@ -6,9 +6,9 @@ mod row;
 mod view;
 
 pub use self::{
-    inbox::inbox,
+    inbox::{HotelInbox, hotel_inbox, inbox},
     list::{ConversationFilter, ConversationOrder, list},
-    row::{save, touch},
+    row::{ResponseClock, save, touch},
     view::views,
 };
 
@@ -21,12 +21,12 @@ use domain::{
     Status, StayId, guest::GuestConversation,
 };
 
-pub(crate) use self::row::ConversationRow;
+pub(crate) use self::row::{ClockColumns, ConversationRow, response_clock};
 use crate::{
     StoreError, Tx,
     hotels::{HotelParts, hotel as hotels_row, whole_hotel},
     sql::{
-        cached_statement::{Fixed, fixed},
+        cached_statement::{Fixed, fixed, prepared},
         column_types::{Json, Ts},
         id_list::among,
         schema::{conversations, departments, guests, hotels, message_templates, messages, stays},
@@ -124,6 +124,12 @@ pub fn find_visible_with_hotel(
     reach: &Reach,
     which: ConversationRef,
 ) -> Result<Option<ConversationInHotel>, StoreError> {
+    let found = find_with_hotel(conn, which)?;
+    Ok(found.filter(|it| reach.covers(it.conversation.hotel, it.conversation.department)))
+}
+
+/// Returns the conversation with its hotel, without a check of visibility.
+pub fn find_with_hotel(conn: &mut Conn, which: ConversationRef) -> Result<Option<ConversationInHotel>, StoreError> {
     type Found = (ConversationRow, (Option<String>, Option<Ts>), HotelParts);
     let found: Option<Found> = on_db!(conn, |c| {
         let query = conversations::table
@@ -144,9 +150,6 @@ pub fn find_visible_with_hotel(
     })?;
     let Some((row, (number, wrote_at), of_hotel)) = found else { return Ok(None) };
     let (conversation, hotel) = (Conversation::try_from(row)?, hotels_row(of_hotel));
-    if !reach.covers(conversation.hotel, conversation.department) {
-        return Ok(None);
-    }
     let is_of_number = number.is_some() && number == hotel.whatsapp_phone_number_id;
     let last_guest_message_at = wrote_at.filter(|_| is_of_number).map(|it| it.0);
     Ok(Some(ConversationInHotel { conversation, hotel, last_guest_message_at }))
@@ -203,6 +206,11 @@ pub fn last_guest_message_at(conn: &mut Conn, id: ConversationId) -> Result<Opti
     let at: Option<Ts> =
         on_db!(conn, |c| conversations::table.find(id.0).select(conversations::last_guest_message_at).first(c))?;
     Ok(at.map(|it| it.0))
+}
+
+/// Returns the number of guest messages in a conversation.
+pub fn count_guest_messages(conn: &mut Conn, id: ConversationId) -> Result<i64, StoreError> {
+    Ok(on_db!(conn, |c| conversations::table.find(id.0).select(conversations::guest_messages).first(c))?)
 }
 
 pub fn insert(
@@ -335,6 +343,26 @@ pub fn ids_with_begun_stay(
         .limit(limit)
         .load(c))?;
     Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+/// The condition "the conversation is snoozed", written literally, so that the partial index is used.
+const SNOOZED: Fixed = fixed("conversations.snoozed_until IS NOT NULL");
+
+/// Returns the conversations of all hotels whose snooze ends at `now` or before, the oldest end first.
+pub fn ids_with_due_snooze(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(HotelId, ConversationId)>, StoreError> {
+    let due: Vec<(i64, i64)> = on_db!(conn, |c| prepared(
+        conversations::table
+            .filter(SNOOZED.and(conversations::snoozed_until.le(Ts::from(now))))
+            .order(conversations::snoozed_until)
+            .select((conversations::hotel_id, conversations::id))
+            .limit(limit)
+    )
+    .load(c))?;
+    Ok(due.into_iter().map(|(hotel, id)| (HotelId(hotel), ConversationId(id))).collect())
 }
 
 /// Recomputes the search key of a conversation. Call it after a change of the guest's name or of the stay.

@@ -1,8 +1,14 @@
 //! Departments of hotels.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{dsl::exists, prelude::*, result::OptionalEmptyChangesetExtension, sql_types::Bool};
-use domain::{Department, DepartmentId, HotelId, Name};
+use domain::{
+    Department, DepartmentId, HotelId, Name,
+    hotel::ResponseTarget,
+    opening_hours::{DaySpan, OpeningHours},
+};
 
 use crate::{
     StoreError, Tx,
@@ -12,15 +18,35 @@ use crate::{
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = departments)]
-struct DepartmentRow {
+pub(crate) struct DepartmentRow {
     id: i64,
     name: String,
     active: bool,
     handles_stays: bool,
+    first_response_minutes: Option<i64>,
+    opening_hours: Option<String>,
 }
 
-fn department(row: DepartmentRow) -> Department {
-    Department { id: DepartmentId(row.id), name: row.name, active: row.active, handles_stays: row.handles_stays }
+pub(crate) fn department(row: DepartmentRow) -> Department {
+    Department {
+        id: DepartmentId(row.id),
+        name: row.name,
+        active: row.active,
+        handles_stays: row.handles_stays,
+        first_response: row.first_response_minutes.and_then(|it| ResponseTarget::parse(it).ok()),
+        opening_hours: row.opening_hours.as_deref().and_then(stored_hours),
+    }
+}
+
+/// Opening hours from their stored JSON. Unreadable ones count as none, so that the department can still be loaded.
+fn stored_hours(json: &str) -> Option<OpeningHours> {
+    OpeningHours::parse(serde_json::from_str(json).ok()?).ok()
+}
+
+fn hours_to_json(hours: &OpeningHours) -> String {
+    let texts = |spans: &[DaySpan]| spans.iter().map(DaySpan::as_texts).collect::<Vec<_>>();
+    let days: BTreeMap<_, _> = hours.days().map(|(day, spans)| (day, texts(spans))).collect();
+    serde_json::json!(days).to_string()
 }
 
 /// Which departments a list contains.
@@ -96,23 +122,19 @@ pub fn any_handles_stays(conn: &mut Conn, hotel: HotelId, ids: &[DepartmentId]) 
     Ok(by_ids(conn, hotel, ids)?.iter().any(|it| it.active && it.handles_stays))
 }
 
-/// Locks a department against deactivation until the end of the transaction. Returns `false` if it is inactive, or not
-/// of this hotel. The lock is shared with other transactions that route to the department.
-pub fn lock_active(tx: &mut Tx<'_>, hotel: HotelId, id: DepartmentId) -> Result<bool, StoreError> {
+/// Locks a department against deactivation until the end of the transaction. Returns `None` if it is inactive, or not of
+/// this hotel. The lock is shared with other transactions that route to the department.
+pub fn lock_active(tx: &mut Tx<'_>, hotel: HotelId, id: DepartmentId) -> Result<Option<Department>, StoreError> {
     if let Conn::Pg(conn) = tx.conn() {
         departments::table.find(id.0).select(departments::id).for_key_share().load::<i64>(conn)?;
     }
-    Ok(find(tx.conn(), hotel, id)?.is_some_and(|it| it.active))
+    Ok(find(tx.conn(), hotel, id)?.filter(|it| it.active))
 }
 
 /// Locks a department that the job has chosen as [`lock_active`]. Fails with a conflict if it is inactive; then the writer
 /// runs the job again, which chooses another one.
-pub fn lock_chosen(tx: &mut Tx<'_>, hotel: HotelId, id: DepartmentId) -> Result<(), StoreError> {
-    if lock_active(tx, hotel, id)? {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
-    }
+pub fn lock_chosen(tx: &mut Tx<'_>, hotel: HotelId, id: DepartmentId) -> Result<Department, StoreError> {
+    lock_active(tx, hotel, id)?.ok_or(StoreError::Conflict(diesel::result::Error::RollbackTransaction))
 }
 
 /// Locks a department for its deactivation: waits for transactions that route to it, and excludes new ones.
@@ -153,6 +175,10 @@ pub struct DepartmentFields {
     pub name: Option<Name>,
     pub active: Option<bool>,
     pub handles_stays: Option<bool>,
+    /// The target for answers; `Some(None)` for none.
+    pub first_response: Option<Option<ResponseTarget>>,
+    /// The opening hours; `Some(None)` for always.
+    pub opening_hours: Option<Option<OpeningHours>>,
 }
 
 /// Changes a department. Returns `false` if another department of the hotel has the name.
@@ -175,6 +201,8 @@ pub fn change(
             change.name.as_ref().map(|it| departments::name.eq(it.as_str())),
             change.active.map(|it| departments::active.eq(it)),
             change.handles_stays.map(|it| departments::handles_stays.eq(it)),
+            change.first_response.map(|it| departments::first_response_minutes.eq(it.map(ResponseTarget::minutes))),
+            change.opening_hours.as_ref().map(|it| departments::opening_hours.eq(it.as_ref().map(hours_to_json))),
         ))
         .execute(c)
         .optional_empty_changeset())?;

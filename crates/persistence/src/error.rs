@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The schema was made by a newer program. The text is the version of the schema.
     #[error("the database's schema ({0}) is newer than this program")]
     Newer(String),
+    /// A search was stopped at its deadline.
+    #[error("a search took too long")]
+    TimedOut,
     /// A database job panicked. The panic message is in the log.
     #[error("a job on the database panicked")]
     Panicked,

@@ -10,12 +10,13 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 use domain::{
-    ConversationId, DepartmentId, Event, EventKind, HistoryEntryId, HotelId, Message, MessageId, Seq, StaffId, StayId,
-    event::{ConversationChange, StatusChange},
+    ConversationId, DepartmentId, Event, EventKind, HistoryEntryId, HotelId, Message, MessageId, ScheduledMessageId,
+    Seq, StaffId, StayId,
+    event::{ConversationChange, OverdueResponse, StatusChange},
 };
 
 use crate::{
-    StoreError, messages, outbox,
+    StoreError, audit_log, messages, outbox,
     sql::{
         cached_statement::prepared,
         column_types::{Ts, UtcTs},
@@ -54,6 +55,8 @@ struct NewEventRow {
     failure: Option<String>,
     what: Option<&'static str>,
     history_id: Option<i64>,
+    scheduled_id: Option<i64>,
+    waiting_since: Option<Ts>,
 }
 
 /// The events of one transaction, after they are stored.
@@ -124,12 +127,14 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[NewEventRow])
            UPDATE hotel_counters SET seq = seq + $2 WHERE hotel_id = $1 RETURNING seq\
          ), stored AS (\
            INSERT INTO events (hotel_id, seq, at, kind, conversation_id, stay_id, message_id, staff_id, \
-             department_before, department_after, only_message, delivery, failure, what, history_id) \
+             department_before, department_after, only_message, delivery, failure, what, history_id, \
+             scheduled_id, waiting_since) \
            SELECT $1, counter.seq - $2 + new.position, new.at, new.kind, new.conversation, new.stay, new.message, \
-             new.staff, new.before, new.after, new.only_message, new.delivery, new.failure, new.what, new.history \
-           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             new.staff, new.before, new.after, new.only_message, new.delivery, new.failure, new.what, new.history, \
+             new.scheduled, new.waiting_since \
+           FROM counter, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
              AS new (position, at, kind, conversation, stay, message, staff, before, after, only_message, delivery, \
-               failure, what, history)\
+               failure, what, history, scheduled, waiting_since)\
          ) SELECT seq AS last, EXISTS (SELECT FROM nodes OFFSET 1) AS has_other_nodes FROM counter",
     )
     .bind::<BigInt, _>(hotel.0)
@@ -147,7 +152,9 @@ fn insert_at_once(conn: &mut PgConnection, hotel: HotelId, rows: &[NewEventRow])
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.delivery))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.failure.clone()))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |it| it.what))
-    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.history_id));
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.history_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |it| it.scheduled_id))
+    .bind::<Array<Nullable<UtcTs>>, _>(column(rows, |it| it.waiting_since));
     prepared(statement).get_result(conn)
 }
 
@@ -169,6 +176,8 @@ impl From<&Event> for NewEventRow {
             failure: None,
             what: None,
             history_id: None,
+            scheduled_id: None,
+            waiting_since: None,
         };
         match &event.kind {
             EventKind::Message(message) => {
@@ -223,10 +232,21 @@ impl From<&Event> for NewEventRow {
                 row.kind = "stay_updated";
                 row.stay_id = Some(stay.0);
             }
+            EventKind::ResponseOverdue(overdue) => {
+                row.kind = "response_overdue";
+                row.stay_id = overdue.stay.map(|it| it.0);
+                row.department_after = Some(overdue.department.0);
+                row.waiting_since = Some(overdue.waiting_since.into());
+            }
             EventKind::HistoryAdded { stay, entry, .. } => {
                 row.kind = "history_added";
                 row.stay_id = stay.map(|it| it.0);
                 row.history_id = Some(entry.0);
+            }
+            EventKind::ScheduledUpdated { stay, scheduled, .. } => {
+                row.kind = "scheduled_updated";
+                row.stay_id = stay.map(|it| it.0);
+                row.scheduled_id = Some(scheduled.0);
             }
         }
         row
@@ -250,6 +270,8 @@ struct EventRow {
     failure: Option<String>,
     what: Option<String>,
     history_id: Option<i64>,
+    scheduled_id: Option<i64>,
+    waiting_since: Option<Ts>,
 }
 
 impl EventRow {
@@ -300,9 +322,20 @@ impl EventRow {
                 EventKind::DirectoryUpdated { what: self.what?.parse().ok()?, staff: self.staff_id.map(StaffId) }
             }
             "stay_updated" => EventKind::StayUpdated { stay: stay? },
+            "response_overdue" => EventKind::ResponseOverdue(OverdueResponse {
+                conversation: conversation?,
+                stay,
+                department: DepartmentId(self.department_after?),
+                waiting_since: self.waiting_since?.0,
+            }),
             "history_added" => {
                 EventKind::HistoryAdded { conversation: conversation?, stay, entry: HistoryEntryId(self.history_id?) }
             }
+            "scheduled_updated" => EventKind::ScheduledUpdated {
+                conversation: conversation?,
+                stay,
+                scheduled: ScheduledMessageId(self.scheduled_id?),
+            },
             _ => return None,
         };
         Some(Event { hotel, seq: Seq(self.seq), at: self.at.0, kind })
@@ -357,6 +390,13 @@ pub fn current_epoch(conn: &mut Conn) -> Result<String, StoreError> {
     epoch.ok_or(StoreError::Corrupt("epoch"))
 }
 
+/// Returns the time when the current epoch began. Fails if the database has none.
+pub fn epoch_began_at(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
+    let newest = epochs::table.order(epochs::id.desc()).select(epochs::began_at);
+    let at: Option<Ts> = on_db!(conn, |c| newest.first(c).optional())?;
+    at.map(|it| it.0).ok_or(StoreError::Corrupt("epoch"))
+}
+
 /// Begins the first epoch, unless the database has one.
 pub fn begin_first_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let epoch_count: i64 = on_db!(tx.conn(), |c| epochs::table.count().get_result(c))?;
@@ -372,5 +412,6 @@ pub fn begin_epoch(tx: &mut crate::Tx<'_>, epoch: &str, at: DateTime<Utc>) -> Re
 pub(crate) fn insert_epoch(mut conn: WriteConn<'_>, epoch: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
     on_db!(conn.reborrow(), |c| diesel::insert_into(epochs::table).values(row).execute(c))?;
+    audit_log::insert_for_all_hotels(conn.reborrow(), "epoch_begun", at)?;
     outbox::finish_all_as_unknown(conn)
 }

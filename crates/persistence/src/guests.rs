@@ -5,10 +5,10 @@ use diesel::{PgConnection, prelude::*};
 use domain::{Guest, GuestId, GuestIdentity, HotelId, LanguageTag, Name, PhoneNumber, text::has_visible_character};
 
 use crate::{
-    StoreError, Tx, service_windows,
+    StoreError, Tx, away_messages, service_windows,
     sql::{
         column_types::Ts,
-        schema::{conversations, guests, outbox, stays},
+        schema::{conversations, guests, outbox, scheduled_messages, stays},
     },
     store::{
         connection::{Conn, on_db},
@@ -230,14 +230,21 @@ pub fn merge(tx: &mut Tx<'_>, from: GuestId, into: GuestId) -> Result<bool, Stor
     }
     service_windows::merge(tx, from, into)?;
     merge_notes(tx, from, into)?;
+    away_messages::merge(tx, from, into)?;
     on_db!(tx.changing(), |c| {
         diesel::update(stays::table.filter(stays::guest_id.eq(from.0))).set(stays::guest_id.eq(into.0)).execute(c)?;
+        diesel::update(stays::table.filter(stays::conversation_lender_id.eq(from.0)))
+            .set(stays::conversation_lender_id.eq(into.0))
+            .execute(c)?;
         diesel::update(conversations::table.filter(conversations::guest_id.eq(from.0)))
             .set(conversations::guest_id.eq(into.0))
             .execute(c)?;
         // The person is the same, so waiting messages still go to them.
         diesel::update(outbox::table.filter(outbox::guest_id.eq(from.0)))
             .set(outbox::guest_id.eq(into.0))
+            .execute(c)?;
+        diesel::update(scheduled_messages::table.filter(scheduled_messages::guest_id.eq(from.0)))
+            .set(scheduled_messages::guest_id.eq(into.0))
             .execute(c)?;
         diesel::delete(guests::table.find(from.0)).execute(c)
     })?;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, result::OptionalEmptyChangesetExtension};
-use domain::{DepartmentId, Hotel, HotelId, Name, TemplateId, hotel::HotelVariables, phone::Country};
+use domain::{
+    DepartmentId, Hotel, HotelId, Name, TemplateId, hotel::HotelVariables, opening_hours::QuietHours, phone::Country,
+};
 
 use crate::{
     StoreError, Tx,
@@ -50,6 +52,7 @@ pub(crate) struct HotelRow {
     country: Option<String>,
     variables: String,
     whatsapp_business_account_id: Option<String>,
+    quiet_hours: Option<String>,
 }
 
 pub fn find(conn: &mut Conn, id: HotelId) -> Result<Option<Hotel>, StoreError> {
@@ -78,6 +81,7 @@ pub(crate) fn hotel((row, first_department, opener): HotelParts) -> Hotel {
         country: row.country.and_then(|it| Country::parse(&it).ok()),
         variables: stored_variables(&row.variables),
         whatsapp_business_account_id: row.whatsapp_business_account_id,
+        quiet_hours: row.quiet_hours.as_deref().and_then(stored_quiet_hours),
     }
 }
 
@@ -85,6 +89,12 @@ pub(crate) fn hotel((row, first_department, opener): HotelParts) -> Hotel {
 fn stored_variables(json: &str) -> HotelVariables {
     let variables = serde_json::from_str(json).ok();
     variables.and_then(|it| HotelVariables::parse(it).ok()).unwrap_or_default()
+}
+
+/// Quiet hours from their stored JSON. Unreadable ones count as none, so that the hotel can still be loaded.
+fn stored_quiet_hours(json: &str) -> Option<QuietHours> {
+    let (from, until): (String, String) = serde_json::from_str(json).ok()?;
+    QuietHours::parse(&from, &until).ok()
 }
 
 /// Stores a new hotel and the counter of its event log.
@@ -140,6 +150,7 @@ pub struct HotelChange {
     pub opener_template: Option<Option<TemplateId>>,
     pub country: Option<Option<Country>>,
     pub variables: Option<HotelVariables>,
+    pub quiet_hours: Option<Option<QuietHours>>,
 }
 
 /// Changes a hotel. Returns `false` if the opener is not a WhatsApp template of this hotel.
@@ -151,6 +162,9 @@ pub fn change(tx: &mut Tx<'_>, id: HotelId, change: &HotelChange) -> Result<bool
             change.default_department.map(|it| hotels::default_department_id.eq(it.map(|it| it.0))),
             change.country.as_ref().map(|it| hotels::country.eq(it.as_ref().map(Country::as_str))),
             change.variables.as_ref().map(|it| hotels::variables.eq(serde_json::json!(it.as_map()).to_string())),
+            change
+                .quiet_hours
+                .map(|it| hotels::quiet_hours.eq(it.map(|it| serde_json::json!(it.as_texts()).to_string()))),
         ))
         .execute(c)
         .optional_empty_changeset())?;

@@ -14,13 +14,13 @@ use crate::{
     StoreError,
     attachments::attachment,
     conversations::{self, ConversationRow},
-    event_log::{self, newest_epoch},
+    event_log::newest_epoch,
     guests::GuestNameColumns,
     messages::{
         BeyondRange, MessagePage, MessageParts, MessageRange, MessageRow, SharedParts, authored, beyond_range,
         cut_page, cut_range, load_page, page, quoted, shared_columns,
     },
-    sessions::{self, LiveSession, SessionCheck, SessionJoinRow, SessionKey, SessionRow, collect_session, live_in},
+    sessions::{self, LiveSession, LogCursor, SessionCheck, SessionJoinRow, SessionRow, collect_session, live_in},
     sql::{
         cached_statement::prepared,
         column_types::{Ts, UtcTs},
@@ -62,13 +62,12 @@ pub fn load(
 
 fn load_in_steps(
     conn: &mut Conn,
-    query: SessionCheck,
+    session: SessionCheck,
     reference: ConversationRef,
     range: MessageRange,
 ) -> Result<Option<CallersPage>, StoreError> {
-    let found = sessions::find_live(conn, SessionKey::Id(query.id), query.lifetimes, query.now)?;
-    let Some(session) = found else { return Ok(None) };
-    let (epoch, seq) = event_log::cursor(conn, session.staff.hotel)?;
+    let found = sessions::find_live_at_cursor(conn, session)?;
+    let Some((session, LogCursor { epoch, seq })) = found else { return Ok(None) };
     let conversation = conversations::find(conn, reference)?;
     let page = match &conversation {
         None => MessagePage::default(),
@@ -135,7 +134,7 @@ const QUOTED: &str = "CASE WHEN messages.reply_to IS NOT NULL THEN (\
     WHERE q.id = messages.reply_to AND NOT q.hidden) END";
 
 /// Number of columns before the caller and the conversation: a message, its author and details.
-const MESSAGE_COLUMNS: usize = 20;
+const MESSAGE_COLUMNS: usize = 21;
 
 fn load_in_one_statement(
     conn: &mut Conn,

@@ -19,15 +19,18 @@ use diesel::{
     dsl::{self, case_when},
     prelude::*,
     sql_query,
-    sql_types::{BigInt, Bool, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 use domain::{
-    ClientRef, ConversationId, Delivery, GuestId, Message, MessageId, Quote, SenderType, StaffId, StayId,
+    ClientRef, ConversationId, Delivery, GuestId, HotelId, Message, MessageId, Quote, SenderType, StaffId, StayId,
     whatsapp_id::stable_whatsapp_id,
 };
 
 use crate::{
-    StoreError, Tx, read_positions,
+    StoreError, Tx,
+    message_words::{self, IndexedMessage},
+    read_positions,
+    reports::{self, CountedMessage, quarter},
     sql::{
         cached_statement::{Fixed, Number, fixed, prepared},
         column_types::{Ts, UtcTs},
@@ -54,6 +57,8 @@ pub struct NewMessage<'a> {
     pub client_ref: Option<(&'a ClientRef, &'a str)>,
     /// The message of the same conversation that this one quotes.
     pub quote: Option<Quote>,
+    /// The time for which the message was scheduled.
+    pub send_at: Option<DateTime<Utc>>,
 }
 
 /// Metadata of a guest message that came from WhatsApp.
@@ -71,7 +76,11 @@ pub struct InboundFields<'a> {
 /// The sender of a message, with the name to show.
 #[derive(Clone, Copy, Debug)]
 pub enum MessageSender<'a> {
-    Guest(&'a str),
+    Guest {
+        name: &'a str,
+        /// By when staff should answer, if the guest begins to wait with this message.
+        response_due_at: Option<DateTime<Utc>>,
+    },
     Staff(StaffId, &'a str),
     /// The guest flow, with the name of the hotel.
     System(&'a str),
@@ -93,6 +102,14 @@ struct NewMessageRow<'a> {
     request_digest: Option<&'a str>,
     reply_to: Option<i64>,
     has_quote: bool,
+    send_at: Option<Ts>,
+}
+
+impl NewMessageRow<'_> {
+    /// Whether reports count the message.
+    fn is_counted(&self) -> bool {
+        !self.internal && self.sender_type != SenderType::System.as_str()
+    }
 }
 
 /// The changes of a conversation's row that a new message causes.
@@ -101,14 +118,16 @@ struct ConversationUpdate {
     of_guest: bool,
     /// The new `last_guest_message_at` of the conversation; `None` leaves the column unchanged.
     last_guest_message_at: Option<Ts>,
+    /// By when staff should answer, if the guest begins to wait with this message.
+    response_due_at: Option<Ts>,
 }
 
 /// Stores a message and makes it the last message of its conversation. A reply moves the read position of its author and
-/// ends the waiting of the guest; a guest message that opens the 24-hour window begins it.
+/// ends the waiting of the guest; a guest message that opens the 24-hour window begins it, with the response clock.
 /// `stay` is the stay of the conversation, whose lock the caller's transaction must hold.
 pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>, stay: Option<StayId>) -> Result<Message, StoreError> {
     let (sender_type, author, sender_name) = match new.sender {
-        MessageSender::Guest(name) => (SenderType::Guest, None, name),
+        MessageSender::Guest { name, .. } => (SenderType::Guest, None, name),
         MessageSender::Staff(id, name) => (SenderType::Staff, Some(id), name),
         MessageSender::System(name) => (SenderType::System, None, name),
     };
@@ -129,11 +148,19 @@ pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>, stay: Option<StayId>) -> Re
             Some(Quote::Unknown) | None => None,
         },
         has_quote: new.quote.is_some(),
+        send_at: new.send_at.map(Ts::from),
     };
-    let of_guest = matches!(new.sender, MessageSender::Guest(_));
+    let (of_guest, response_due_at) = match new.sender {
+        MessageSender::Guest { response_due_at, .. } => (true, response_due_at),
+        MessageSender::Staff(..) | MessageSender::System(_) => (false, None),
+    };
     let last_guest_message_at = new.inbound.map_or_else(|| of_guest.then_some(new.at), |it| it.last_guest_message_at);
-    let update =
-        ConversationUpdate { at: new.at.into(), of_guest, last_guest_message_at: last_guest_message_at.map(Ts::from) };
+    let update = ConversationUpdate {
+        at: new.at.into(),
+        of_guest,
+        last_guest_message_at: last_guest_message_at.map(Ts::from),
+        response_due_at: response_due_at.map(Ts::from),
+    };
     let raw = new.inbound.map(|it| it.raw);
     let id = match tx.changing() {
         Conn::Pg(conn) => insert_at_once(conn, &row, &update, raw)?,
@@ -155,6 +182,7 @@ pub fn append(tx: &mut Tx<'_>, new: &NewMessage<'_>, stay: Option<StayId>) -> Re
         client_ref: new.client_ref.map(|(client_ref, _)| client_ref.clone()),
         reply_to: new.quote.clone(),
         reactions: Vec::new(),
+        send_at: row.send_at.map(|it| it.0),
         is_removed: false,
     })
 }
@@ -169,26 +197,54 @@ fn insert(
     let conversation = conversations::table.find(row.conversation_id);
     let ordinal = conversation.select(conversations::guest_messages + i64::from(update.of_guest));
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(messages::table)
-        .values((row, messages::guest_ordinal.eq(ordinal.single_value().assume_not_null())))
+        .values((
+            row,
+            messages::guest_ordinal.eq(ordinal.single_value().assume_not_null()),
+            messages::department_id.eq(conversation.select(conversations::department_id).single_value()),
+        ))
         .returning(messages::id)
         .get_result(c))?;
+    if row.is_counted() {
+        let (conversation, author) = (row.conversation_id, row.staff_sender);
+        reports::count(tx, CountedMessage { id, conversation, author, at: row.timestamp })?;
+    }
     let last_message = (!row.internal).then_some(conversations::last_message_id.eq(Some(id)));
     let last_guest_message_at =
         update.last_guest_message_at.map(|at| conversations::last_guest_message_at.eq(Some(at)));
     let of_guest = update.of_guest.then_some(conversations::guest_messages.eq(conversations::guest_messages + 1));
     let is_answer = row.staff_sender.is_some() && !row.internal;
-    let answered = is_answer.then_some(conversations::waiting_since.eq(None::<Ts>));
+    let answered = is_answer.then_some((
+        conversations::waiting_since.eq(None::<Ts>),
+        conversations::response_due_at.eq(None::<Ts>),
+        conversations::overdue_alarm_at.eq(None::<Ts>),
+    ));
     // A message that arrives late may be older than the one that the guest waits with.
-    let is_older = conversations::waiting_since.is_null().or(conversations::waiting_since.gt(row.timestamp));
+    let is_older = || conversations::waiting_since.is_null().or(conversations::waiting_since.gt(row.timestamp));
     let since =
-        case_when(is_older, row.timestamp.into_sql::<Nullable<UtcTs>>()).otherwise(conversations::waiting_since);
-    let waits = update.last_guest_message_at.map(|_| conversations::waiting_since.eq(since));
+        case_when(is_older(), row.timestamp.into_sql::<Nullable<UtcTs>>()).otherwise(conversations::waiting_since);
+    let due_at = || update.response_due_at.into_sql::<Nullable<UtcTs>>();
+    let waits = update.last_guest_message_at.map(|_| {
+        let due = case_when(is_older(), due_at()).otherwise(conversations::response_due_at);
+        let alarm = case_when(is_older(), due_at()).otherwise(conversations::overdue_alarm_at);
+        (
+            conversations::waiting_since.eq(since),
+            conversations::response_due_at.eq(due),
+            conversations::overdue_alarm_at.eq(alarm),
+        )
+    });
     let is_held = is_answer && row.delivery == Some(Delivery::Held.as_str());
     let held = is_held.then_some(conversations::unsent_held.eq(conversations::unsent_held + 1));
     let message = (last_message, last_guest_message_at, of_guest);
     let changes = (conversations::updated_at.eq(update.at), message, answered, waits, held);
-    on_db!(tx.changing(), |c| prepared(diesel::update(conversation).set(changes).returning(conversations::id))
-        .get_result::<i64>(c))?;
+    let hotel: i64 = on_db!(tx.changing(), |c| prepared(
+        diesel::update(conversation).set(changes).returning(conversations::hotel_id)
+    )
+    .get_result(c))?;
+    if !row.internal {
+        let conversation = ConversationId(row.conversation_id);
+        let message = IndexedMessage { id: MessageId(id), conversation, content: row.content };
+        message_words::insert(tx, HotelId(hotel), &[message])?;
+    }
     if let Some(author) = row.staff_sender.filter(|_| !row.internal) {
         read_positions::advance(tx, StaffId(author), ConversationId(row.conversation_id), MessageId(id))?;
     }
@@ -206,11 +262,16 @@ fn insert_at_once(
     update: &ConversationUpdate,
     raw: Option<&str>,
 ) -> QueryResult<i64> {
+    let terms = match row.internal {
+        true => Vec::new(),
+        false => message_words::terms(ConversationId(row.conversation_id), row.content),
+    };
     let statement = sql_query(
         "WITH stored AS (\
            INSERT INTO messages (conversation_id, content, sender_type, staff_sender, timestamp, delivery, internal, \
-             client_ref, request_digest, whatsapp_message_id, whatsapp_stable_id, guest_ordinal, reply_to, has_quote) \
-           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, $15, guest_messages + $10, $16, $17 \
+             client_ref, request_digest, whatsapp_message_id, whatsapp_stable_id, guest_ordinal, reply_to, has_quote, \
+             send_at, department_id) \
+           SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $11, $15, guest_messages + $10, $16, $17, $18, department_id \
            FROM conversations WHERE id = $1 \
            RETURNING id, conversation_id, guest_ordinal\
          ), updated AS (\
@@ -219,6 +280,12 @@ fn insert_at_once(
              last_guest_message_at = COALESCE($13, last_guest_message_at), \
              waiting_since = CASE WHEN $4 IS NOT NULL AND NOT $7 THEN NULL \
                WHEN $13 IS NOT NULL THEN LEAST(waiting_since, $5) ELSE waiting_since END, \
+             response_due_at = CASE WHEN $4 IS NOT NULL AND NOT $7 THEN NULL \
+               WHEN $13 IS NOT NULL AND (waiting_since IS NULL OR waiting_since > $5) THEN $19 \
+               ELSE response_due_at END, \
+             overdue_alarm_at = CASE WHEN $4 IS NOT NULL AND NOT $7 THEN NULL \
+               WHEN $13 IS NOT NULL AND (waiting_since IS NULL OR waiting_since > $5) THEN $19 \
+               ELSE overdue_alarm_at END, \
              unsent_held = unsent_held + CASE WHEN $4 IS NOT NULL AND $6 = 'held' THEN 1 ELSE 0 END \
            FROM stored WHERE conversations.id = stored.conversation_id\
          ), read AS (\
@@ -229,6 +296,26 @@ fn insert_at_once(
            WHERE read_marks.message_id < excluded.message_id\
          ), raw AS (\
            INSERT INTO inbound (message_id, raw) SELECT id, $14 FROM stored WHERE $14 IS NOT NULL\
+         ), counted AS (\
+           INSERT INTO report_activity \
+             (hotel_id, quarter, conversation_id, department_id, staff_id, guest_messages, staff_messages) \
+           SELECT hotel_id, $20, id, COALESCE(department_id, 0), COALESCE($4, assigned_to, 0), $10, 1 - $10 \
+           FROM conversations WHERE id = $1 AND $21 \
+           ON CONFLICT (hotel_id, quarter, conversation_id, department_id, staff_id) DO UPDATE \
+           SET guest_messages = report_activity.guest_messages + excluded.guest_messages, \
+             staff_messages = report_activity.staff_messages + excluded.staff_messages\
+         ), answered AS (\
+           INSERT INTO report_answers (hotel_id, at, message_id, conversation_id, department_id, staff_id, asked_at, \
+             asked_due_at, answers_since, due_at) \
+           SELECT c.hotel_id, $5, stored.id, c.id, COALESCE(c.department_id, 0), $4, c.waiting_since, \
+             c.response_due_at, c.waiting_since, c.response_due_at \
+           FROM stored JOIN conversations c ON c.id = stored.conversation_id \
+           WHERE $4 IS NOT NULL AND $21 AND c.waiting_since IS NOT NULL\
+         ), words AS (\
+           INSERT INTO message_words (message_id, words) \
+           SELECT stored.id, array_to_tsvector(ARRAY(\
+             SELECT conversations.hotel_id || '·' || (stored.id >> 14) || '·' || term FROM unnest($22) AS term)) \
+           FROM stored JOIN conversations ON conversations.id = stored.conversation_id WHERE cardinality($22) > 0\
          ) SELECT id AS number FROM stored",
     )
     .bind::<BigInt, _>(row.conversation_id)
@@ -247,7 +334,12 @@ fn insert_at_once(
     .bind::<Nullable<Text>, _>(raw)
     .bind::<Nullable<Text>, _>(row.whatsapp_stable_id.as_deref())
     .bind::<Nullable<BigInt>, _>(row.reply_to)
-    .bind::<Bool, _>(row.has_quote);
+    .bind::<Bool, _>(row.has_quote)
+    .bind::<Nullable<UtcTs>, _>(row.send_at)
+    .bind::<Nullable<UtcTs>, _>(update.response_due_at)
+    .bind::<BigInt, _>(quarter(row.timestamp.0))
+    .bind::<Bool, _>(row.is_counted())
+    .bind::<Array<Text>, _>(&terms);
     let inserted: Number = prepared(statement).get_result(conn)?;
     Ok(inserted.number)
 }

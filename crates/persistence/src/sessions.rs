@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::{DepartmentId, SessionId, Staff, StaffId};
+use domain::{DepartmentId, Seq, SessionId, Staff, StaffId};
 
 use crate::{
     StoreError, Tx,
+    event_log::newest_epoch,
     sql::{
         column_types::Ts,
         id_list::among_texts,
-        schema::{sessions, staff, staff_departments, void_refresh_tokens},
+        schema::{epochs, hotel_counters, sessions, staff, staff_departments, void_refresh_tokens},
     },
     staff::StaffRow,
     store::connection::{Conn, on_db},
@@ -143,6 +144,47 @@ pub fn find_live(
         }
     })?;
     collect_session(rows, lifetimes)
+}
+
+/// The head of the event log of the caller's hotel.
+#[derive(Clone, Debug)]
+pub struct LogCursor {
+    pub epoch: String,
+    pub seq: Seq,
+}
+
+/// A [`SessionJoinRow`], and epoch and head of the event log.
+type SessionAtCursorRow = (SessionRow, StaffRow, Option<i64>, Option<String>, i64);
+
+/// Returns a live session as [`find_live`], with the head of the hotel's event log: one statement, because both belong to
+/// every list that a client keeps up to date.
+pub fn find_live_at_cursor(
+    conn: &mut Conn,
+    session: SessionCheck,
+) -> Result<Option<(LiveSession, LogCursor)>, StoreError> {
+    let joined = sessions::table
+        .inner_join(staff::table)
+        .inner_join(hotel_counters::table.on(hotel_counters::hotel_id.eq(staff::hotel_id)))
+        .left_join(staff_departments::table.on(staff_departments::staff_id.eq(staff::id)));
+    let rows: Vec<SessionAtCursorRow> = on_db!(conn, |c| live_in!(joined, session.lifetimes, session.now)
+        .filter(sessions::id.eq(session.id.to_string()))
+        .order(staff_departments::position)
+        .select((
+            SessionRow::as_select(),
+            StaffRow::as_select(),
+            staff_departments::department_id.nullable(),
+            newest_epoch!(),
+            hotel_counters::seq,
+        ))
+        .load(c))?;
+    let mut cursor = None;
+    let mut joined = Vec::with_capacity(rows.len());
+    for (session, member, department, epoch, seq) in rows {
+        joined.push((session, member, department));
+        cursor = epoch.map(|epoch| LogCursor { epoch, seq: Seq(seq) });
+    }
+    let Some(live) = collect_session(joined, session.lifetimes)? else { return Ok(None) };
+    Ok(Some((live, cursor.ok_or(StoreError::Corrupt("epoch"))?)))
 }
 
 /// Builds one live session from its rows, which differ in the department.

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use domain::{
     ConversationId, DepartmentId, GuestId, HotelId, LanguageTag, Name, PhoneNumber, Stay, StayId,
     guest::GuestNote,
-    stay::{BookingPart, Cancellation, EmailAddress, StayWithConversation},
+    stay::{BookingPart, Cancellation, EmailAddress, StayDays, StayLink, StayWithConversation},
 };
 
 use crate::{
@@ -43,6 +43,8 @@ struct StayRow {
     checked_in_at: Option<Ts>,
     checked_out_at: Option<Ts>,
     cancellation: Option<String>,
+    linked: bool,
+    conversation_lender_id: Option<i64>,
 }
 
 impl TryFrom<StayRow> for Stay {
@@ -59,13 +61,13 @@ impl TryFrom<StayRow> for Stay {
             id: StayId(row.id),
             hotel: HotelId(row.hotel_id),
             guest: row.guest_id.map(GuestId),
+            link: row.linked.then(|| StayLink { conversation_lender: row.conversation_lender_id.map(GuestId) }),
             reservation_code: name(&row.reservation_code)?,
             part: BookingPart::new(row.part.into()).map_err(|_| StoreError::Corrupt("part of a booking"))?,
             guest_name: name(&row.guest_name)?,
             guest_phone: row.guest_phone.as_ref().map(phone).transpose()?,
             room_number: row.room_number.as_deref().map(name).transpose()?,
-            check_in: row.check_in,
-            check_out: row.check_out,
+            days: StayDays::new(row.check_in, row.check_out).map_err(|_| StoreError::Corrupt("days"))?,
             email: row.email.as_ref().map(email).transpose()?,
             language: row.language.as_ref().map(language).transpose()?,
             note: row.note.as_ref().map(note).transpose()?,
@@ -85,10 +87,7 @@ pub struct Booking {
     pub guest_name: Name,
     pub guest_phone: Option<PhoneNumber>,
     pub room_number: Option<Name>,
-    /// The first day of the stay.
-    pub check_in: NaiveDate,
-    /// The last day of the stay, not before the first.
-    pub check_out: NaiveDate,
+    pub days: StayDays,
     pub email: Option<EmailAddress>,
     pub language: Option<LanguageTag>,
     pub note: Option<GuestNote>,
@@ -96,15 +95,14 @@ pub struct Booking {
 
 impl Booking {
     /// A booking with only one part, of a guest without known room, number and wishes.
-    pub fn new(reservation_code: Name, guest_name: Name, check_in: NaiveDate, check_out: NaiveDate) -> Self {
+    pub fn new(reservation_code: Name, guest_name: Name, days: StayDays) -> Self {
         Self {
             reservation_code,
             part: BookingPart::FIRST,
             guest_name,
             guest_phone: None,
             room_number: None,
-            check_in,
-            check_out,
+            days,
             email: None,
             language: None,
             note: None,
@@ -120,8 +118,7 @@ impl From<&Stay> for Booking {
             guest_name: stay.guest_name.clone(),
             guest_phone: stay.guest_phone.clone(),
             room_number: stay.room_number.clone(),
-            check_in: stay.check_in,
-            check_out: stay.check_out,
+            days: stay.days,
             email: stay.email.clone(),
             language: stay.language.clone(),
             note: stay.note.clone(),
@@ -156,8 +153,8 @@ impl<'a> NewStayRow<'a> {
             guest_name: booking.guest_name.as_str(),
             guest_phone: booking.guest_phone.as_ref().map(PhoneNumber::as_str),
             room_number: booking.room_number.as_ref().map(Name::as_str),
-            check_in: booking.check_in,
-            check_out: booking.check_out,
+            check_in: booking.days.first(),
+            check_out: booking.days.last(),
             email: booking.email.as_ref().map(EmailAddress::as_str),
             language: booking.language.as_ref().map(LanguageTag::as_str),
             note: booking.note.as_ref().map(GuestNote::as_str),
@@ -312,11 +309,27 @@ pub fn insert(
     row.map(Stay::try_from).transpose()
 }
 
+/// The guest of a stay, and the link that names the guest, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StayGuest {
+    pub guest: Option<GuestId>,
+    pub link: Option<StayLink>,
+}
+
 /// Replaces the booking data of a stay. The conversation moves to the guest of the stay; a stay that has a conversation
 /// must keep a guest.
-pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: Option<GuestId>, booking: &Booking) -> Result<Stay, StoreError> {
+pub fn update(
+    tx: &mut Tx<'_>,
+    stay: &Stay,
+    StayGuest { guest, link }: StayGuest,
+    booking: &Booking,
+) -> Result<Stay, StoreError> {
+    let link_columns = (
+        stays::linked.eq(link.is_some()),
+        stays::conversation_lender_id.eq(link.and_then(|it| it.conversation_lender).map(|it| it.0)),
+    );
     let row: StayRow = on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.id.0))
-        .set(NewStayRow::new(stay.hotel, guest, booking))
+        .set((NewStayRow::new(stay.hotel, guest, booking), link_columns))
         .returning(StayRow::as_returning())
         .get_result(c))?;
     if let Some(guest) = guest.filter(|guest| stay.guest != Some(*guest)) {
@@ -326,6 +339,17 @@ pub fn update(tx: &mut Tx<'_>, stay: &Stay, guest: Option<GuestId>, booking: &Bo
             .execute(c))?;
     }
     row.try_into()
+}
+
+/// Stores the guest of a locked stay.
+pub fn set_guest(tx: &mut Tx<'_>, stay: StayId, StayGuest { guest, link }: StayGuest) -> Result<(), StoreError> {
+    let columns = (
+        stays::guest_id.eq(guest.map(|it| it.0)),
+        stays::linked.eq(link.is_some()),
+        stays::conversation_lender_id.eq(link.and_then(|it| it.conversation_lender).map(|it| it.0)),
+    );
+    on_db!(tx.changing(), |c| diesel::update(stays::table.find(stay.0)).set(columns).execute(c))?;
+    Ok(())
 }
 
 /// Stores check-in, check-out and cancellation of a locked stay.

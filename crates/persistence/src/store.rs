@@ -14,6 +14,7 @@ pub mod pg_notify;
 pub(crate) mod private_files;
 pub mod read_only;
 pub mod read_permits;
+pub(crate) mod scan_threads;
 pub mod transaction;
 pub mod write_job;
 pub mod write_key;
@@ -37,7 +38,8 @@ use crate::{
         connection::{Conn, ConnManager, DbUrl},
         file_lock::FileLock,
         locks::Locks,
-        read_permits::{ReadPermits, ReadPurpose},
+        read_permits::{ReadPermits, ReadPurpose, SCAN_READERS},
+        scan_threads::ScanThreads,
         transaction::Tx,
         write_job::{QueuedJob, Ticket, WriteJob},
         write_key::WriteKey,
@@ -63,6 +65,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Store {
     readers: r2d2::Pool<ConnManager>,
     read_permits: ReadPermits,
+    scan_threads: ScanThreads,
     /// The shared lock that keeps `restore` from replacing the SQLite file while it is in use.
     _file_lock: Option<Arc<FileLock>>,
     writers: Arc<[mpsc::Sender<Box<dyn QueuedJob>>]>,
@@ -99,6 +102,7 @@ impl Store {
         Ok(Self {
             readers: pool,
             read_permits: ReadPermits::new(readers),
+            scan_threads: ScanThreads::new(SCAN_READERS)?,
             _file_lock: file_lock.map(Arc::new),
             writers: writers.into(),
         })
@@ -135,11 +139,11 @@ impl Store {
     {
         let permit = self.read_permits.acquire(purpose).await?;
         let readers = self.readers.clone();
-        let result = spawn_blocking(move || {
+        self.run_reading(purpose, move || {
             let _permit = permit;
             read_snapshot(&readers, job)
-        });
-        result.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+        })
+        .await
     }
 
     /// Runs a job that reads with a single statement if the database is PostgreSQL. Such a job needs no transaction for
@@ -156,7 +160,7 @@ impl Store {
     {
         let permit = self.read_permits.acquire(purpose).await?;
         let readers = self.readers.clone();
-        let result = spawn_blocking(move || {
+        self.run_reading(purpose, move || {
             let _permit = permit;
             let mut attempts_left = readers.max_size();
             loop {
@@ -173,8 +177,24 @@ impl Store {
                 }
                 attempts_left -= 1;
             }
-        });
-        result.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+        })
+        .await
+    }
+
+    async fn run_reading<T, E>(
+        &self,
+        purpose: ReadPurpose,
+        job: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: JobError + Send + 'static,
+    {
+        let running = match purpose {
+            ReadPurpose::Scan => self.scan_threads.spawn(job),
+            ReadPurpose::Request | ReadPurpose::Replay | ReadPurpose::Feed => spawn_blocking(job),
+        };
+        running.await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
     }
 
     /// Queues a write job and returns as soon as it is queued. Jobs with the same key run in the order of submission.

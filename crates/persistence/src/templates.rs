@@ -3,9 +3,11 @@
 use diesel::{
     dsl::{exists, select},
     prelude::*,
+    sql_types::Bool,
 };
 use domain::{
     DepartmentId, HotelId, MessageText, Name, Template, TemplateId,
+    flow::FlowText,
     template::{TemplateKind, TemplateLanguage, TemplateShortcut, TemplateType},
 };
 
@@ -244,6 +246,12 @@ fn conflict(
     let template_type = content.kind.template_type();
     let same_name = message_templates::name.eq(content.name.as_str());
     let same_name = same_name.and(message_templates::template_type.eq(template_type.as_str()));
+    // Each department may have a text of its own for the message that it is closed.
+    let is_away = template_type == TemplateType::Text && content.name.as_str().starts_with(FlowText::Away.as_str());
+    let department = content.department.map(|it| it.0);
+    let is_of_hotel = message_templates::department_id.is_null().and(department.is_none().into_sql::<Bool>());
+    let is_same_department = is_of_hotel.or(message_templates::department_id.eq(department.unwrap_or_default()));
+    let same_name = same_name.and((!is_away).into_sql::<Bool>().or(is_same_department));
     let is_taken = match content.kind.language().filter(|_| template_type == TemplateType::WhatsApp) {
         Some(language) => {
             let same = same_name.and(message_templates::language.eq(language.as_str()).assume_not_null());

@@ -26,7 +26,7 @@ pub(crate) struct GuestMessageRequest {
     to: Option<String>,
     /// The id of the WhatsApp Business account that receives the messages.
     waba: Option<String>,
-    /// The guest's phone number.
+    /// The guest's phone number. Without it and `user_id`, the next one of four default guests writes.
     from: Option<String>,
     /// The guest's business-scoped user id; by default one that belongs to the number.
     user_id: Option<String>,
@@ -49,13 +49,59 @@ pub(crate) struct GuestMessageRequest {
     times: Option<u32>,
 }
 
+/// A guest who writes if a request names none.
+struct DefaultGuest {
+    phone: Option<&'static str>,
+    user_id: Option<&'static str>,
+    username: Option<&'static str>,
+    name: &'static str,
+}
+
+/// The kinds of guests that WhatsApp has since 2026, one after another: with number and user id, with a username as well,
+/// with a username and a hidden number, and one whose user id is not sent yet. The British regulator reserves these numbers
+/// for fiction.
+const DEFAULT_GUESTS: [DefaultGuest; 4] = [
+    DefaultGuest {
+        phone: Some("+447700900201"),
+        user_id: Some("GB.70090020100000001"),
+        username: None,
+        name: "Ada Guest",
+    },
+    DefaultGuest {
+        phone: Some("+447700900202"),
+        user_id: Some("GB.70090020200000002"),
+        username: Some("ben.guest"),
+        name: "Ben Guest",
+    },
+    DefaultGuest { phone: None, user_id: Some("GB.70090020300000003"), username: Some("cleo"), name: "Cleo" },
+    DefaultGuest { phone: Some("+447700900204"), user_id: None, username: None, name: "Dan Guest" },
+];
+
+impl DefaultGuest {
+    fn next(simulator: &Simulator) -> &'static Self {
+        let turn = &mut simulator.lock().default_guest;
+        let guest = &DEFAULT_GUESTS[*turn % DEFAULT_GUESTS.len()];
+        *turn += 1;
+        guest
+    }
+
+    /// Makes this guest the writer of a request; names that the request gives stay.
+    fn write(&self, request: &mut GuestMessageRequest) {
+        let text = |it: Option<&str>| it.map(str::to_owned);
+        (request.from, request.user_id) = (text(self.phone), text(self.user_id));
+        request.without_user_id = self.user_id.is_none();
+        request.username = request.username.take().or_else(|| text(self.username));
+        request.name = request.name.take().or_else(|| text(Some(self.name)));
+    }
+}
+
 /// Queues the messages of a guest, and returns their message ids. Fails with a sentence if the request is invalid.
 pub(crate) fn enqueue_guest_messages(simulator: &Simulator, mut request: GuestMessageRequest) -> Result<Value, String> {
     if let Some(text) = request.text.take() {
         request.messages.insert(0, Map::from_iter([("text".to_owned(), text.into())]));
     }
     if request.from.is_none() && request.user_id.is_none() {
-        return Err("a guest has from or user_id, or both".to_owned());
+        DefaultGuest::next(simulator).write(&mut request);
     }
     if !(1..=MAX_MESSAGES).contains(&request.messages.len()) {
         return Err(format!("a guest writes 1 to {MAX_MESSAGES} messages at once: text, or messages"));

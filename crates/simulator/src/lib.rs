@@ -29,7 +29,7 @@
 //! | call | effect |
 //! |---|---|
 //! | `GET /` | returns the time, the number of queued webhooks (`waiting_to_be_told`), of due ones (`due_to_be_told`), and of transcript entries |
-//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`, or `messages` with several messages of any type; `together`, `times` (copies), `user_id` (by default one of the number; `without_user_id`), `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message has Meta's form, and missing fields get default values; also `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null removes a field |
+//! | `POST guest/` | a guest writes: `{"from":"+447700900123","text":"Hello"}`, or `messages` with several messages of any type; `together`, `times` (copies), `user_id` (by default one of the number; `without_user_id`; without `from` too, one of four guests as they are since 2026 writes), `username`, `hide_phone`, `name`, `to` (phone number id), `waba`. A message has Meta's form, and missing fields get default values; also `reply_to` and `media` (`mime_type`, `base64` or `size`, `caption`, `filename`, `wrong_sha256`); null removes a field |
 //! | `POST change/` | posts any change: `{"field":…,"value":…}` |
 //! | `POST post/` | posts any body: `{"body":"text"}` or `{"json":…}` |
 //! | `POST clock/` | advances the clock: `{"advance_seconds":3600}` |

@@ -60,6 +60,8 @@ pub(crate) struct SimulatorState {
     pub(crate) transcript: Transcript,
     /// The WhatsApp message ids of both directions. The value is `true` if the guest sent the message.
     pub(crate) messages: BoundedMap<String, bool>,
+    /// The number of requests in which a default guest wrote.
+    pub(crate) default_guest: usize,
 }
 
 /// The access token and the faults of the whole account.
@@ -103,6 +105,7 @@ impl Simulator {
             templates: TemplateStore::new(&options.templates),
             transcript: Transcript::new(options.transcript),
             messages: BoundedMap::new(MAX_MESSAGES),
+            default_guest: 0,
         };
         Ok(Arc::new(Self {
             options,

@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod commit_inbox;
+pub(crate) mod counts;
+pub(crate) mod counts_schedule;
 pub(crate) mod ephemeral;
 pub(crate) mod event_context;
 pub(crate) mod event_filter;
@@ -47,7 +49,7 @@ impl Feed {
     async fn run(mut self, mut queue: UnboundedReceiver<FeedRequest>) {
         let inbox = self.inbox.clone();
         loop {
-            let mut batch = Vec::new();
+            let (mut batch, mut counts_step) = (Vec::new(), None);
             let has_subscriptions = self.has_subscriptions();
             tokio::select! {
                 () = self.coalescer.wait_until_due(&inbox, has_subscriptions) => {}
@@ -55,6 +57,7 @@ impl Feed {
                     Some(request) => batch.push(request),
                     None => return,
                 },
+                step = self.counts.next_step() => counts_step = Some(step),
             }
             while batch.len() < MAX_REQUEST_BATCH
                 && let Ok(request) = queue.try_recv()
@@ -67,6 +70,9 @@ impl Feed {
             }
             if !batch.is_empty() {
                 self.serve_requests(batch).await;
+            }
+            if let Some(step) = counts_step {
+                self.run_counts_step(step);
             }
             if self.sockets.is_empty() && self.context.feeds.retire(self.hotel, &queue) {
                 return;

@@ -83,8 +83,20 @@ pub(crate) struct SocketState {
     pub(crate) subscriptions: HashMap<ConversationId, Subscription>,
     /// Log position from which the inbox subscription holds; `None` without an inbox subscription.
     pub(crate) inbox: Option<Seq>,
+    pub(crate) counts: CountsInterest,
     /// Log position up to which events were sent live before the current replay. `None` while the socket is live.
     pub(crate) replaying_from: Option<Seq>,
+}
+
+/// Whether a socket gets the event `counts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CountsInterest {
+    /// The socket has not asked for it.
+    None,
+    /// The socket has asked for it, and nothing has changed since the numbers were last read for it.
+    UpToDate,
+    /// A change since then concerns the socket.
+    Stale,
 }
 
 /// A subscription of one socket to one conversation.
@@ -104,8 +116,18 @@ impl SocketState {
             joined,
             subscriptions: HashMap::new(),
             inbox: None,
+            counts: CountsInterest::None,
             replaying_from: None,
         }
+    }
+
+    /// Records a change of the numbers of the socket's inbox. Returns whether the socket has asked for them.
+    pub(crate) fn mark_counts(&mut self) -> bool {
+        let is_wanted = self.counts != CountsInterest::None;
+        if is_wanted {
+            self.counts = CountsInterest::Stale;
+        }
+        is_wanted
     }
 
     /// Returns `true` unless the socket is in a replay.

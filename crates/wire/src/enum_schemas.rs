@@ -15,6 +15,15 @@ pub(crate) fn names_of<T: VariantNames>() -> Schema {
     titled(path.rsplit("::").next().unwrap_or(path), T::VARIANTS)
 }
 
+/// JSON schema of a string that is the name of a value of the enum, or null.
+pub(crate) fn nullable_names_of<T: VariantNames>() -> Schema {
+    let names = T::VARIANTS.iter().map(|name| Value::from(*name)).chain([Value::Null]);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(names.collect::<Vec<_>>()))
+        .into()
+}
+
 /// JSON schema of a delivery status, or null.
 pub(crate) fn nullable_delivery() -> Schema {
     let names = Delivery::NAMES.iter().map(|name| Value::from(*name)).chain([Value::Null]);
@@ -38,6 +47,17 @@ pub(crate) fn message_delivery() -> Schema {
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .enum_values(Some(names.collect::<Vec<_>>()))
         .description(Some(text))
+        .into()
+}
+
+/// JSON schema of the key of a row of a report: a date, an id, or null.
+pub(crate) fn report_key() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Integer, Type::Null]))
+        .description(Some(
+            "The date (`YYYY-MM-DD`), or the id of the department or staff member; null for the total, and for what has \
+             no department or staff member.",
+        ))
         .into()
 }
 
@@ -85,6 +105,7 @@ pub const PROBLEM_CODES: &[&str] = &[
     "too_many_sockets",
     "internal",
     "unavailable",
+    "search_timeout",
 ];
 
 /// JSON schema of an error code: one of the known codes, or one of a later version.

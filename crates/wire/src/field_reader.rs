@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    ClientRef, ConversationId, DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag,
-    MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId, TemplateId, Username, WrittenNumber,
+    ClientRef, ConversationId, DepartmentId, DraftText, Emoji, HotelId, IfGuestWrites, LabelColour, LabelId, LabelName,
+    LanguageTag, MessageId, MessageText, Name, Role, Seq, StaffId, Stay, StayId, TemplateId, Username, WrittenNumber,
     guest::GuestNote,
-    hotel::HotelVariables,
+    hotel::{BadResponseTarget, HotelVariables, ResponseTarget},
     phone::Country,
     stay::{BookingPart, EmailAddress},
     template::{ParameterFormat, TemplateLanguage, TemplateShortcut, TemplateType},
@@ -169,6 +169,7 @@ string_types! {
     TemplateType => Self: one_of::<Self>;
     ParameterFormat => Self: one_of::<Self>;
     LabelColour => Self: one_of::<Self>;
+    IfGuestWrites => Self: one_of::<Self>;
 }
 
 fn one_of<T: std::str::FromStr + strum::VariantNames>(text: &str) -> Result<T, String> {
@@ -242,6 +243,14 @@ impl FieldType for BTreeMap<String, String> {
             return Err(format!("At most {MAX_STRINGS} entries are allowed."));
         }
         object.iter().map(|(name, value)| Ok((name.clone(), <String as FieldType>::parse(value)?))).collect()
+    }
+}
+
+impl FieldType for ResponseTarget {
+    type Value = Self;
+
+    fn parse(json: &Value) -> Result<Self, String> {
+        json.as_i64().ok_or(BadResponseTarget).and_then(Self::parse).map_err(|error| error.to_string())
     }
 }
 

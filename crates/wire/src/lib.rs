@@ -11,6 +11,7 @@ mod asyncapi;
 pub mod cluster_signal;
 mod enum_schemas;
 mod field_reader;
+mod hours;
 pub mod json_schema;
 pub mod request;
 pub mod response;

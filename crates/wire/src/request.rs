@@ -13,14 +13,15 @@ mod json_body;
 mod labels;
 mod personal_settings;
 mod presence;
+mod scheduled;
 mod sign_in;
 mod stays;
 mod templates;
 
 pub use api_keys::NewApiKeyBody;
 pub use conversations::{
-    AddNoteBody, AssignBody, ChangeDemoBody, ChangeMessageBody, EmptyBody, GuestMessageBody, MarkReadBody, ReactBody,
-    RenderTemplateBody, SendMessageBody, SendTemplateBody, StartRelayBody,
+    AddNoteBody, AssignBody, ChangeDemoBody, ChangeMessageBody, EmptyBody, GuestMessageBody, LinkStayBody,
+    MarkReadBody, ReactBody, RenderTemplateBody, SendMessageBody, SendTemplateBody, SnoozeBody, StartRelayBody,
 };
 pub use drafts::DraftBody;
 pub use guests::ChangeGuestBody;
@@ -29,6 +30,7 @@ pub(crate) use json_body::parse_object;
 pub use json_body::{JsonBody, JsonBodyError, parse_body};
 pub use labels::{ChangeLabelBody, ConversationLabelsBody, NewLabelBody};
 pub use personal_settings::ChangeSettingsBody;
+pub use scheduled::{ChangeScheduledMessageBody, ScheduleMessageBody};
 pub use sign_in::{LoginBody, PasswordChangeBody, RefreshBody};
 pub use stays::{ChangeStayBody, NewStayBody};
 pub use templates::{ChangeTemplateBody, NewTemplateBody};

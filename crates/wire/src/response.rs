@@ -15,6 +15,9 @@ mod inbox;
 mod labels;
 mod people;
 mod personal_settings;
+mod reports;
+mod scheduled;
+mod search;
 mod sessions;
 mod stays;
 mod templates;
@@ -34,6 +37,12 @@ pub use inbox::{ColleagueResponse, DepartmentCountsResponse, InboxCountsResponse
 pub use labels::LabelResponse;
 pub use people::{DepartmentResponse, HotelResponse, IdAndName, MeResponse, SignInResponse, StaffResponse};
 pub use personal_settings::PersonalSettingsSchema;
+pub use reports::{
+    AuditActorResponse, AuditRecordResponse, DurationSummaryResponse, ReportKeyResponse, ReportResponse,
+    ReportRowResponse,
+};
+pub use scheduled::ScheduledMessageResponse;
+pub use search::{SearchHitResponse, SearchPageResponse};
 pub use sessions::{SessionResponse, SessionsResponse};
 pub use stays::{ImportResponse, ImportRowResponse, StayResponse};
 pub use templates::{RenderedTemplateResponse, TemplateResponse, TemplateSyncResponse};

@@ -100,10 +100,13 @@ impl ThreadState {
 
 /// A conversation, its stay, and a message of its guest.
 #[derive(Clone, Copy, Debug)]
+/// There are a scheduled message that is pending and one that is cancelled.
 pub struct Thread {
     pub id: i64,
     pub stay: Option<i64>,
     pub message: i64,
+    pub scheduled: i64,
+    pub cancelled: i64,
 }
 
 /// One caller of each kind. They need servers of their own, because expiry moves the clock.
@@ -203,5 +206,15 @@ impl Callers {
 async fn start_thread(hotel: &TestHotel, phone: &str) -> Thread {
     let message = hotel.send_guest_message(phone, "is anybody there?").await;
     let id = |name: &str| message[name].as_i64();
-    Thread { id: id("conversation_id").unwrap(), stay: id("stay_id"), message: id("message_id").unwrap() }
+    let conversation = id("conversation_id").unwrap();
+    let manager = hotel.manager().await;
+    let schedule = async || {
+        let in_a_week = chrono::Utc::now() + chrono::TimeDelta::days(7);
+        let body = json!({ "text": "later", "send_at": in_a_week.to_rfc3339() });
+        let path = format!("conversations/{conversation}/scheduled/");
+        manager.post(path, body).await.is(201)["id"].as_i64().unwrap()
+    };
+    let (scheduled, cancelled) = (schedule().await, schedule().await);
+    manager.send("DELETE", format!("scheduled/{cancelled}/"), None).await.is(204);
+    Thread { id: conversation, stay: id("stay_id"), message: id("message_id").unwrap(), scheduled, cancelled }
 }

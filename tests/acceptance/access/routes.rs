@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use acceptance::{ApiResponse, TestSocket, Value, WorldOptions, described::openapi, json, on_both, unique};
 
+use crate::snooze::seconds_ahead;
+
 use super::callers::{API_KEYS, Callers, STAFF, Thread, ThreadState, UNAUTHENTICATED, Who};
 
 /// The callers that may make a call, with the status that they get. All others with an API key get 403.
@@ -155,6 +157,12 @@ fn table() -> Vec<RouteRow> {
         ),
         post("/api/message_manager/conversations/{id}/close/", Visible(|_, _| 200), nothing),
         post("/api/message_manager/conversations/{id}/handled/", Visible(|_, _| 200), nothing),
+        post(
+            "/api/message_manager/conversations/{id}/snooze/",
+            Visible(unless_closed),
+            |_, _| json!({ "until": seconds_ahead(3600) }),
+        ),
+        post("/api/message_manager/conversations/{id}/unsnooze/", Visible(|_, _| 200), nothing),
         post("/api/message_manager/conversations/{id}/reopen/", Visible(|_, _| 200), nothing),
         post(
             "/api/message_manager/conversations/{id}/read/",
@@ -167,7 +175,18 @@ fn table() -> Vec<RouteRow> {
         put("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 200), |_, _| json!({ "text": "x" })),
         get("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 200)),
         delete("/api/message_manager/conversations/{id}/draft/", Visible(|_, _| 204)),
+        get("/api/message_manager/scheduled/", AnyStaff(200)),
+        get("/api/message_manager/conversations/{id}/scheduled/", Visible(|_, _| 200)),
+        post("/api/message_manager/conversations/{id}/scheduled/", Visible(scheduling), |_, _| later()),
+        patch(
+            "/api/message_manager/scheduled/{id}/",
+            Visible(|_, _| 200),
+            |_, _| json!({ "send_at": later()["send_at"] }),
+        ),
+        // It is cancelled already.
+        delete("/api/message_manager/scheduled/{id}/", Visible(|_, _| 409)),
         get("/api/message_manager/events/", AnyStaff(200)),
+        get("/api/message_manager/search/", AnyStaff(200)),
         get("/api/message_manager/departments/", AnyStaff(200)),
         post("/api/message_manager/departments/", Managers(201), |_, _| json!({ "name": unique("Spa") })),
         patch("/api/message_manager/departments/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("Bar") })),
@@ -203,8 +222,21 @@ fn table() -> Vec<RouteRow> {
             |_, _| json!({ "name": unique("label"), "colour": "blue" }),
         ),
         patch("/api/message_manager/labels/{id}/", ManagersOfHotel(200), |_, _| json!({ "name": unique("label") })),
+        post(
+            "/api/message_manager/conversations/{id}/link_stay/",
+            Visible(linking),
+            |callers, _| json!({ "stay_id": callers.hotel.relay(2).id }),
+        ),
+        // No conversation is linked.
+        post(
+            "/api/message_manager/conversations/{id}/unlink_stay/",
+            Visible(|_, who| if who.handles_stays() { 409 } else { 403 }),
+            nothing,
+        ),
         // The last allowed caller deletes the label.
         delete("/api/message_manager/labels/{id}/", ManagersOfHotel(204)),
+        get("/api/message_manager/reports/", Managers(200)),
+        get("/api/message_manager/audit/", Managers(200)),
         get("/api/message_manager/api_keys/", Managers(200)),
         post("/api/message_manager/api_keys/", Managers(201), |_, _| json!({ "name": "Booking system" })),
         // The last allowed caller revokes the key.
@@ -253,8 +285,27 @@ fn sending(state: ThreadState, who: Who) -> u16 {
     if state.is_closed() || has_no_department { 409 } else { 201 }
 }
 
+fn scheduling(state: ThreadState, _: Who) -> u16 {
+    if state.is_closed() { 409 } else { 201 }
+}
+
+/// A message to be scheduled.
+fn later() -> Value {
+    let in_a_week = chrono::Utc::now() + chrono::TimeDelta::days(7);
+    json!({ "text": "later", "send_at": in_a_week.to_rfc3339() })
+}
+
 fn unless_closed(state: ThreadState, _: Who) -> u16 {
     if state.is_closed() { 409 } else { 200 }
+}
+
+/// Stay handlers link conversations without stay.
+fn linking(state: ThreadState, who: Who) -> u16 {
+    match state {
+        _ if !who.handles_stays() => 403,
+        ThreadState::Demo => 200,
+        _ => 409,
+    }
 }
 
 fn in_relay(state: ThreadState, _: Who) -> u16 {
@@ -274,6 +325,8 @@ impl RouteRow {
             "/api/message_manager/stays/{id}/cancel/" => callers.hotel.active(1).id,
             "/api/message_manager/stays/{id}/no_show/" => callers.hotel.relay(1).id,
             "/api/message_manager/stays/{id}/reinstate/" => callers.hotel.relay(0).id,
+            "/api/message_manager/scheduled/{id}/" if self.method == "DELETE" => thread.cancelled,
+            "/api/message_manager/scheduled/{id}/" => thread.scheduled,
             path if path.starts_with("/api/message_manager/stays/") => callers.hotel.active(0).id,
             _ => thread.id,
         };
@@ -285,7 +338,11 @@ impl RouteRow {
             Value::String(csv) => (callers.client(who).with("content-type", "text/csv"), Some(csv)),
             json => (callers.client(who).clone(), Some(json.to_string())),
         };
-        let query = if self.path == "/api/message_manager/events/" { "?after_seq=0" } else { "" };
+        let query = match self.path {
+            "/api/message_manager/events/" => "?after_seq=0",
+            "/api/message_manager/search/" => "?q=towels",
+            _ => "",
+        };
         let path = self.path.replace("{id}", &id.to_string()).replace("{session_id}", &MISSING_ID.to_string());
         let path = path.replace("{message_id}", &thread.message.to_string()) + query;
         client.send(self.method, path, body.map(String::into_bytes)).await

@@ -43,6 +43,8 @@ on_both!(approved_templates_are_read_and_marked, whatsapp WorldOptions::default(
     // 3 default templates of the simulator, 120 offers, `late`; `arrival` exists, `picture` cannot be sent.
     assert_eq!(sync(&manager).await, [124, 0, 1]);
     assert_eq!(sync(&manager).await, [0, 0, 1]);
+    let entries = manager.get("audit/?action=templates_synced").await.is(200);
+    assert_eq!((&entries["count"], &entries["results"][0]["after"]), (&json!(1), &json!("124 created, 0 updated, 1 unavailable")));
     assert_eq!(find(&manager, "arrival").await, own);
     let late = find(&manager, "late").await;
     assert_eq!((&late["parameter_format"], &late["content"]), (&json!("named"), &json!("Dear {{guest_name}}, see you.")));

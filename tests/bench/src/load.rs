@@ -53,6 +53,8 @@ pub struct RoundReport {
     pub seconds: f64,
     /// The median latency from sending to completion, in milliseconds.
     pub p50: f64,
+    /// The 95th percentile.
+    pub p95: f64,
     /// The 99th percentile.
     pub p99: f64,
 }
@@ -64,7 +66,7 @@ impl RoundReport {
             let index = (micros.len() as f64 * part) as usize;
             micros.get(index.min(micros.len().saturating_sub(1))).map_or(0.0, |it| f64::from(*it) / 1000.0)
         };
-        Self { completed: micros.len() as u64, deliveries, seconds, p50: at(0.5), p99: at(0.99) }
+        Self { completed: micros.len() as u64, deliveries, seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99) }
     }
 
     /// Completions per second.

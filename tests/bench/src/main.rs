@@ -24,8 +24,8 @@ type BenchResult<T> = Result<T, BenchError>;
 struct BenchArguments {
     #[command(subcommand)]
     process: Option<BenchProcess>,
-    /// Only these rows, separated by commas: pages, growth, send-sqlite, send-postgres, fanout,
-    /// spread, latency, memory, crossing, nodes, hostile, noisy, sign-in, restart, webhook, outbox
+    /// Only these rows, separated by commas: pages, growth, reports, send-sqlite, send-postgres, fanout,
+    /// spread, latency, memory, crossing, nodes, hostile, noisy, search, sign-in, restart, webhook, outbox
     #[arg(long, default_value = "")]
     rows: String,
     /// Shorter rounds

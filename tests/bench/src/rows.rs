@@ -4,12 +4,15 @@ mod crossing;
 mod fanout;
 mod growth;
 mod hostile;
+mod inbox;
 mod latency;
 mod memory;
 mod nodes;
 mod noisy;
 mod pages;
+mod reports;
 mod restart;
+mod search;
 mod sends;
 mod sign_in;
 mod whatsapp;
@@ -39,9 +42,11 @@ pub struct Bench {
 
 type RowFunction = fn(&Bench) -> BenchResult<()>;
 
-const ROWS: [(&str, RowFunction); 16] = [
+const ROWS: [(&str, RowFunction); 19] = [
     ("pages", pages::measure),
     ("growth", growth::measure),
+    ("inbox", inbox::measure),
+    ("reports", reports::measure),
     ("send-sqlite", sends::on_sqlite),
     ("send-postgres", sends::on_postgres),
     ("fanout", fanout::to_many),
@@ -52,6 +57,7 @@ const ROWS: [(&str, RowFunction); 16] = [
     ("nodes", nodes::measure),
     ("hostile", hostile::measure),
     ("noisy", noisy::measure),
+    ("search", search::measure),
     ("sign-in", sign_in::measure),
     ("restart", restart::measure),
     ("webhook", whatsapp::measure_webhook),

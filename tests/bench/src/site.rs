@@ -206,6 +206,12 @@ impl Site {
         members.map(|it| self.log_in(&it.username)).collect()
     }
 
+    /// Signs in the manager of the first hotel. Returns the access token.
+    pub fn manager_token(&self) -> BenchResult<String> {
+        let manager = self.generated.hotels[0].staff.first().ok_or("the hotel has no staff")?;
+        self.log_in(&manager.username)
+    }
+
     fn log_in(&self, username: &str) -> BenchResult<String> {
         let body = json!({ "username": username, "password": PASSWORD }).to_string();
         let request = format!(

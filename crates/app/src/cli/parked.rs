@@ -49,7 +49,7 @@ impl ParkedCommand {
                 shown
             }
             Self::Retry { id, hotel } => {
-                let result = desk.retry_dead_letter(id, hotel).await?;
+                let result = desk.retry_dead_letter_by_operator(id, hotel).await?;
                 json!({ "messages": result.messages, "reports": result.reports, "parked": result.parked })
             }
         })

@@ -1,5 +1,7 @@
 //! OpenAPI operation of one endpoint.
 
+use std::collections::BTreeMap;
+
 use utoipa::openapi::{
     ArrayBuilder, ContentBuilder, HeaderBuilder, HttpMethod, KnownFormat, ObjectBuilder, PathItem, PathsBuilder, Ref,
     Response, ResponseBuilder, Schema, SchemaFormat, Type, path::OperationBuilder, request_body::RequestBodyBuilder,
@@ -33,8 +35,8 @@ pub const PROBLEMS: [(u16, &str); 15] = [
     (500, "A fault of the server."),
     (
         503,
-        "The database is unavailable, or the memory for request bodies is full. A write was performed completely or not \
-         at all: repeat it with the same Idempotency-Key.",
+        "The database is unavailable, the memory for request bodies is full, or a search took too long \
+         (`search_timeout`). A write was performed completely or not at all: repeat it with the same Idempotency-Key.",
     ),
 ];
 
@@ -96,8 +98,17 @@ pub fn add(paths: PathsBuilder, tag: &str, endpoint: Endpoint, schemas: &mut Sch
             responses.push((200, content));
         }
     }
+    // A status with several types of content is one response.
+    let mut by_status: BTreeMap<u16, Response> = BTreeMap::new();
     for (status, content) in responses {
-        operation = operation.response(status.to_string(), response(content, &headers, schemas));
+        let new = response(content, &headers, schemas);
+        match by_status.get_mut(&status) {
+            Some(known) => known.content.extend(new.content),
+            None => drop(by_status.insert(status, new)),
+        }
+    }
+    for (status, response) in by_status {
+        operation = operation.response(status.to_string(), response);
     }
     paths.path(endpoint.path, PathItem::new(method, operation))
 }

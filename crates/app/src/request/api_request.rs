@@ -113,6 +113,11 @@ impl<C: RequestCaller> ApiRequest<C> {
         query.finish(page)
     }
 
+    /// Fails with 406 if the client does not accept JSON, on a path that can return something else.
+    pub fn require_json_accepted(&self) -> Result<(), Problem> {
+        self.body.require_json_accepted()
+    }
+
     /// Parses the JSON body of a call that accepts no idempotency key.
     pub fn json<T: JsonBody>(&self) -> Result<T, Problem> {
         self.body.require_json_accepted()?;

@@ -206,6 +206,17 @@ fn accepts_json<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
     ranges.is_empty() || ranges.iter().any(|range| includes_json(range) && !has_zero_quality(range))
 }
 
+/// Whether a client that accepts these types asks for CSV: it names `text/csv`, and JSON not at all or later.
+pub fn prefers_csv<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
+    let ranges = accept.flat_map(|it| it.split(',')).map(str::trim);
+    let named = ranges.filter(|range| !has_zero_quality(range)).find_map(|range| match media_type(range) {
+        it if it.eq_ignore_ascii_case("text/csv") || it.eq_ignore_ascii_case("text/*") => Some(true),
+        it if it.eq_ignore_ascii_case("application/json") => Some(false),
+        _ => None,
+    });
+    named.unwrap_or_default()
+}
+
 fn includes_json(range: &str) -> bool {
     ["*/*", "application/*", "application/json", "application/problem+json"]
         .iter()

@@ -33,6 +33,11 @@ impl<T> IdempotentWrite<T> {
     }
 
     /// Converts the parsed body into the argument of the use case.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> IdempotentWrite<U> {
+        IdempotentWrite { body: convert(self.body), key: self.key }
+    }
+
+    /// Converts the parsed body into the argument of the use case, which may be refused.
     pub fn try_map<U>(self, convert: impl FnOnce(T) -> Result<U, Problem>) -> Result<IdempotentWrite<U>, Problem> {
         Ok(IdempotentWrite { body: convert(self.body)?, key: self.key })
     }

@@ -1,15 +1,21 @@
 //! Query parameters of URLs. All faults of one query string are reported together.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive, str::FromStr};
 
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use desk::{
     Caller, PageRequest,
     conversations::{ConversationFilter, ConversationOrder},
     messages::MessageRange,
+    reports::{AuditRequest, ReportRequest},
+    search::MessageSearch,
     stays::StayFilter,
     templates::TemplateFilter,
 };
-use domain::{ConversationId, DepartmentId, LabelId, MessageId, Name, Seq, StaffId, Status, stay::StayStatus};
+use domain::{
+    ConversationId, DepartmentId, LabelId, MessageId, Name, ScheduledStatus, SenderType, Seq, StaffId, Status, Stay,
+    report::ReportGrouping, stay::StayStatus,
+};
 use transport::Cursor;
 use url::form_urlencoded;
 
@@ -17,6 +23,9 @@ use crate::{problem::Problem, request::path_id::parse_id};
 
 const DEFAULT_PAGE_SIZE: i64 = 25;
 const PAGE_SIZES: RangeInclusive<i64> = 1..=100;
+
+/// The most characters of a search for messages.
+pub const MAX_SEARCH_CHARS: usize = 500;
 
 const DEFAULT_MESSAGE_LIMIT: i64 = 200;
 const MESSAGE_LIMITS: RangeInclusive<i64> = 1..=1000;
@@ -102,13 +111,15 @@ pub fn conversation_cursor(query: &mut Query) -> Option<ConversationCursor> {
 }
 
 /// Parses the filter in the query of `GET conversations/`.
-pub fn conversation_filter(query: &mut Query, caller: Caller) -> ConversationFilter {
+pub fn conversation_filter(query: &mut Query, caller: Caller, now: DateTime<Utc>) -> ConversationFilter {
     ConversationFilter {
-        status: query.optional("status", statuses).unwrap_or_default(),
+        status: query.optional("status", |text| names(text, Status::NAMES)).unwrap_or_default(),
         department: query.id("department").map(DepartmentId),
         assigned_to: query.optional("assigned_to", |text| assignee(text, caller)),
         unread: query.flag("unread"),
         waiting: query.optional("waiting", boolean),
+        snoozed: query.optional("snoozed", boolean),
+        overdue_at: query.flag("overdue").then_some(now),
         unsent: query.flag("unsent"),
         order: query.optional("order", conversation_order).unwrap_or_default(),
         labels: query.optional("label", labels).unwrap_or_default(),
@@ -116,6 +127,12 @@ pub fn conversation_filter(query: &mut Query, caller: Caller) -> ConversationFil
         // Which telephone numbers match a search depends on the country of the hotel, so the use case adds them.
         search_numbers: vec![],
     }
+}
+
+/// Parses the statuses in the query of lists of scheduled messages; by default those that are not sent or cancelled.
+pub fn scheduled_statuses(query: &mut Query) -> Vec<ScheduledStatus> {
+    let open = vec![ScheduledStatus::Pending, ScheduledStatus::NeedsReview];
+    query.optional("status", |text| names(text, ScheduledStatus::NAMES)).unwrap_or(open)
 }
 
 /// Parses the filter in the query of `GET stays/`.
@@ -126,7 +143,7 @@ pub fn stay_filter(query: &mut Query) -> StayFilter {
         search: query.optional("search", search).flatten(),
         // As for conversations, the use case adds the telephone numbers.
         search_numbers: vec![],
-        status: query.optional("status", stay_statuses).unwrap_or_default(),
+        status: query.optional("status", |text| names(text, StayStatus::NAMES)).unwrap_or_default(),
         current: query.flag("current"),
         arriving: query.flag("arriving"),
         leaving: query.flag("leaving"),
@@ -138,6 +155,18 @@ pub fn template_filter(query: &mut Query) -> TemplateFilter {
     TemplateFilter {
         search: query.optional("search", search).flatten(),
         department: query.id("department").map(DepartmentId),
+    }
+}
+
+/// Parses the query of `GET search/`.
+pub fn message_search(query: &mut Query) -> MessageSearch {
+    MessageSearch {
+        text: query.required("q", search_words).unwrap_or_default(),
+        conversation: query.id("conversation_id").map(ConversationId),
+        room: query.optional("room", search).flatten(),
+        sender: query.optional("sender_type", sender_type),
+        from: query.optional("from", day),
+        to: query.optional("to", day),
     }
 }
 
@@ -153,6 +182,28 @@ pub fn message_range(query: &mut Query) -> MessageRange {
         around: around.map(MessageId),
         limit: query.number("limit", MESSAGE_LIMITS).unwrap_or(DEFAULT_MESSAGE_LIMIT),
         notes: query.optional("include", include).unwrap_or_default(),
+    }
+}
+
+/// Parses the query of `GET reports/`.
+pub fn report_request(mut query: Query) -> Result<ReportRequest, Problem> {
+    let request = ReportRequest {
+        from: query.optional("from", date),
+        to: query.optional("to", date),
+        by: query.optional("by", grouping).unwrap_or(ReportGrouping::Day),
+        department: query.id("department").map(DepartmentId),
+    };
+    query.finish(request)
+}
+
+/// Parses the filter in the query of `GET audit/`.
+pub fn audit_request(query: &mut Query) -> AuditRequest {
+    AuditRequest {
+        conversation: query.id("conversation_id").map(ConversationId),
+        staff: query.id("staff_id").map(StaffId),
+        action: query.optional("action", action),
+        from: query.optional("from", date),
+        to: query.optional("to", date),
     }
 }
 
@@ -173,6 +224,23 @@ fn seq(text: &str) -> Result<Seq, String> {
     seq.ok_or_else(|| "Please give the last `seq` that you received, or 0.".to_owned())
 }
 
+/// Parses a date of the four-digit years, which both databases store.
+fn date(text: &str) -> Result<NaiveDate, String> {
+    let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let is_canonical = |date: &NaiveDate| date.to_string() == text && (1900..=9998).contains(&date.year());
+    parsed.filter(is_canonical).ok_or_else(|| "Please give a date like 2026-11-30.".to_owned())
+}
+
+fn grouping(text: &str) -> Result<ReportGrouping, String> {
+    text.parse().map_err(|_| format!("Please give one of {}.", ReportGrouping::NAMES.join(", ")))
+}
+
+/// Parses the kind of an audited change; an unknown one is no fault, and matches nothing.
+fn action(text: &str) -> Result<String, String> {
+    let is_word = (1..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_lowercase() || it == b'_');
+    if is_word { Ok(text.to_owned()) } else { Err("Please give the word of an action, such as `closed`.".to_owned()) }
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "Please give `true` or `false`.".to_owned())
 }
@@ -189,15 +257,9 @@ fn id(text: &str) -> Result<i64, String> {
     parse_id(text).ok_or_else(|| "Please give an id.".to_owned())
 }
 
-fn statuses(text: &str) -> Result<Vec<Status>, String> {
-    let all = || Status::NAMES.join(", ");
-    let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
-    text.split(',').map(parse).collect()
-}
-
-fn stay_statuses(text: &str) -> Result<Vec<StayStatus>, String> {
-    let all = || StayStatus::NAMES.join(", ");
-    let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all()));
+/// Parses a list of names of an enum.
+fn names<T: FromStr>(text: &str, all: &[&str]) -> Result<Vec<T>, String> {
+    let parse = |word: &str| word.trim().parse().map_err(|_| format!("Please give one or more of {}.", all.join(", ")));
     text.split(',').map(parse).collect()
 }
 
@@ -223,6 +285,28 @@ fn search(text: &str) -> Result<Option<String>, String> {
     Name::parse(text).map(|it| Some(it.into_string())).map_err(|error| error.to_string())
 }
 
+/// Parses the words of a search for messages.
+fn search_words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("Please give words to search for.".to_owned());
+    }
+    if text.contains('\0') {
+        return Err("Please give no NUL.".to_owned());
+    }
+    if text.chars().count() > MAX_SEARCH_CHARS {
+        return Err(format!("At most {MAX_SEARCH_CHARS} characters are allowed."));
+    }
+    Ok(text.to_owned())
+}
+
+fn sender_type(text: &str) -> Result<SenderType, String> {
+    text.parse().map_err(|_| format!("Please give one of {}.", SenderType::NAMES.join(", ")))
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    Stay::parse_day(text).map_err(|error| error.to_string())
+}
+
 fn include(text: &str) -> Result<bool, String> {
     if text == "notes" { Ok(true) } else { Err("Only `notes` can be included.".to_owned()) }
 }
@@ -238,7 +322,7 @@ mod tests {
 
     fn parse_filter(text: &str) -> Result<ConversationFilter, Problem> {
         let mut query = Query::parse(text);
-        let filter = conversation_filter(&mut query, ME);
+        let filter = conversation_filter(&mut query, ME, DateTime::UNIX_EPOCH);
         query.finish(filter)
     }
 
@@ -264,6 +348,8 @@ mod tests {
         assert_eq!(parse_filter("assigned_to=none").unwrap().assigned_to, Some(None));
         assert_eq!(parse_filter("assigned_to=9").unwrap().assigned_to, Some(Some(StaffId(9))));
         let waiting = parse_filter("waiting=false&unsent=true&order=waiting").unwrap();
+        assert_eq!(parse_filter("snoozed=true").unwrap().snoozed, Some(true));
+        assert_eq!((parse_filter("snoozed=false").unwrap().snoozed, waiting.snoozed), (Some(false), None));
         assert_eq!((waiting.waiting, waiting.unsent, waiting.order), (Some(false), true, ConversationOrder::Waiting));
         let none = parse_filter("search=%20").unwrap();
         assert!(none.status.is_empty() && none.search.is_none() && none.assigned_to.is_none() && !none.unread);
@@ -293,6 +379,7 @@ mod tests {
             "unread=1",
             "waiting=",
             "unsent=no",
+            "snoozed=1",
             "order=oldest",
             "search=%00",
         ] {
@@ -350,7 +437,7 @@ mod tests {
         assert!(read("after_seq=0&epoch=%00").is_err());
     }
 
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 18] = [
         "around",
         "page",
         "page_size",
@@ -360,6 +447,7 @@ mod tests {
         "unread",
         "waiting",
         "unsent",
+        "snoozed",
         "order",
         "search",
         "limit",

@@ -8,7 +8,7 @@ use desk::{
 use domain::ConversationView;
 use utoipa::openapi::Type;
 use wire::{
-    request::{AssignBody, EmptyBody, MarkReadBody, StartRelayBody},
+    request::{AssignBody, EmptyBody, LinkStayBody, MarkReadBody, SnoozeBody, StartRelayBody},
     response::{ConversationDetails, ConversationResponse, HistoryEntryResponse, PageResponse, RelayEndedResponse},
 };
 
@@ -53,6 +53,12 @@ pub fn read_endpoints() -> Vec<Endpoint> {
             )
             .query("unread", Type::Boolean, "Only those with messages that the caller has not read.")
             .query("waiting", Type::Boolean, "Only those whose guest waits for an answer, or does not.")
+            .query("snoozed", Type::Boolean, "Only snoozed ones, or only those that are not. Without it both.")
+            .query(
+                "overdue",
+                Type::Boolean,
+                "Only those whose guest should have been answered by now: `response_due_at` has passed.",
+            )
             .query("unsent", Type::Boolean, "Only those with staff messages that the guest has not got.")
             .query(
                 "order",
@@ -141,6 +147,27 @@ pub fn write_endpoints() -> Vec<Endpoint> {
         )
         .idempotent()
         .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/snooze/",
+            "Hide the conversation from all queues until a time.",
+            snooze_conversation,
+        )
+        .describe(
+            "Applies to all staff. The snooze ends at its time, when the guest writes, and by `unsnooze/`, `close/`, \
+             `start_relay/`, `end_relay/` and `assign/`; an answer keeps it. A second call changes the time. A closed \
+             conversation is 409 `conversation_closed`.",
+        )
+        .idempotent()
+        .body::<SnoozeBody>()
+        .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/unsnooze/",
+            "End the snooze of the conversation.",
+            unsnooze_conversation,
+        )
+        .describe("A conversation that is not snoozed stays as it is.")
+        .idempotent()
+        .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/close/", "Close the conversation.", close_conversation)
             .describe("Department and assignee are kept. A closed conversation stays as it is.")
             .idempotent()
@@ -149,6 +176,32 @@ pub fn write_endpoints() -> Vec<Endpoint> {
             .describe("It becomes `relay` if a department is kept, else `active`. An open conversation stays as it is.")
             .idempotent()
             .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/link_stay/",
+            "Make the guest of a conversation without stay the guest of a stay (stay handlers).",
+            link_stay,
+        )
+        .describe(
+            "A stay without conversation gets this one. If the stay has a conversation, that one now belongs to this \
+             guest and gets the guest's next messages, and this one stays as it is. No message moves. A later import \
+             changes the guest only if it contains another `guest_phone` than before. 409 `not_allowed_now` if the \
+             conversation has a stay.",
+        )
+        .idempotent()
+        .body::<LinkStayBody>()
+        .returns::<ConversationDetails>(200),
+        post(
+            "/api/message_manager/conversations/{id}/unlink_stay/",
+            "Undo `link_stay/`, on the stay's conversation (stay handlers).",
+            unlink_stay,
+        )
+        .describe(
+            "The guest of the stay is again the one of its `guest_phone`, and a conversation that had become the stay's \
+             is without stay again. 409 `not_allowed_now` without a link, or if the guest has another conversation \
+             without stay by now.",
+        )
+        .idempotent()
+        .returns::<ConversationDetails>(200),
         post("/api/message_manager/conversations/{id}/read/", "Move the caller's read position.", mark_as_read)
             .describe(
                 "`message_id` moves the position forward, never back. `unread_from` moves it to just before that \
@@ -166,7 +219,7 @@ async fn list_conversations(request: ApiRequest) -> HandlerResult {
         return list_conversations_below(&request, query, cursor).await;
     }
     let page = page(&mut query)?;
-    let filter = conversation_filter(&mut query, request.caller);
+    let filter = conversation_filter(&mut query, request.caller, request.desk().now());
     let filter = query.finish(filter)?;
     let mut found = request.desk().list_conversations(request.caller, filter, page).await?;
     let results = std::mem::take(&mut found.value.page).iter().map(ConversationResponse::from).collect();
@@ -179,7 +232,7 @@ async fn list_conversations_below(
     mut query: Query,
     ConversationCursor { below, size }: ConversationCursor,
 ) -> HandlerResult {
-    let filter = conversation_filter(&mut query, request.caller);
+    let filter = conversation_filter(&mut query, request.caller, request.desk().now());
     let filter = query.finish(filter)?;
     let found = request.desk().list_conversations_below(request.caller, filter, below, size).await?;
     let part = &found.value;
@@ -232,6 +285,18 @@ async fn mark_handled(request: ApiRequest) -> HandlerResult {
     write_response(StatusCode::OK, outcome, details_json)
 }
 
+async fn snooze_conversation(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<SnoozeBody>()?.once(details_json);
+    let outcome = request.desk().snooze(request.caller, request.conversation(), body.until, once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
+}
+
+async fn unsnooze_conversation(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(details_json);
+    let outcome = request.desk().unsnooze(request.caller, request.conversation(), once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
+}
+
 async fn close_conversation(request: ApiRequest) -> HandlerResult {
     let (_, once) = request.write::<EmptyBody>()?.once(details_json);
     let outcome = request.desk().close(request.caller, request.conversation(), once).await?;
@@ -241,6 +306,18 @@ async fn close_conversation(request: ApiRequest) -> HandlerResult {
 async fn reopen_conversation(request: ApiRequest) -> HandlerResult {
     let (_, once) = request.write::<EmptyBody>()?.once(details_json);
     let outcome = request.desk().reopen(request.caller, request.conversation(), once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
+}
+
+async fn link_stay(request: ApiRequest) -> HandlerResult {
+    let (body, once) = request.write::<LinkStayBody>()?.once(details_json);
+    let outcome = request.desk().link_stay(request.caller, request.conversation(), body.stay_id, once).await?;
+    write_response(StatusCode::OK, outcome, details_json)
+}
+
+async fn unlink_stay(request: ApiRequest) -> HandlerResult {
+    let (_, once) = request.write::<EmptyBody>()?.once(details_json);
+    let outcome = request.desk().unlink_stay(request.caller, request.conversation(), once).await?;
     write_response(StatusCode::OK, outcome, details_json)
 }
 

@@ -30,7 +30,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         patch("/api/message_manager/departments/{id}/", "Change a department (managers).", change_department)
             .describe(
                 "A department with open conversations can be deactivated only with `move_to`; without it 409 \
-                 `department_in_use`. Keys that are not named stay unchanged.",
+                 `department_in_use`. A change of target or opening hours changes `response_due_at` of guests who wait, \
+                 with a `conversation_updated` for each. Keys that are not named stay unchanged; `null` clears a key.",
             )
             .idempotent()
             .body::<ChangeDepartmentBody>()
@@ -48,16 +49,19 @@ async fn list_departments(request: ApiRequest) -> HandlerResult {
 
 async fn create_department(request: ApiRequest) -> HandlerResult {
     let (new, once) = request.write::<NewDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
-    let NewDepartmentBody { name, active, handles_stays } = new;
-    let fields = DepartmentFields { name: None, active, handles_stays };
+    let NewDepartmentBody { name, active, handles_stays, first_response_minutes, opening_hours } = new;
+    let (first_response, opening_hours) = (Some(first_response_minutes), Some(opening_hours));
+    let fields = DepartmentFields { name: None, active, handles_stays, first_response, opening_hours };
     let outcome = request.desk().create_department(request.caller, name, fields, once).await?;
     write_response(StatusCode::CREATED, outcome, to_json::<_, DepartmentResponse>)
 }
 
 async fn change_department(request: ApiRequest) -> HandlerResult {
     let (body, once) = request.write::<ChangeDepartmentBody>()?.once(to_json::<_, DepartmentResponse>);
-    let ChangeDepartmentBody { name, active, handles_stays, move_to } = body;
-    let change = DepartmentChange { fields: DepartmentFields { name, active, handles_stays }, move_to };
+    let ChangeDepartmentBody { name, active, handles_stays, first_response_minutes, opening_hours, move_to } = body;
+    let fields =
+        DepartmentFields { name, active, handles_stays, first_response: first_response_minutes, opening_hours };
+    let change = DepartmentChange { fields, move_to };
     let id = DepartmentId(request.id());
     let outcome = request.desk().change_department(request.caller, id, change, once).await?;
     write_response(StatusCode::OK, outcome, to_json::<_, DepartmentResponse>)

@@ -40,8 +40,9 @@ async fn change_hotel(request: ApiRequest) -> HandlerResult {
 }
 
 fn hotel_change(body: ChangeHotelBody) -> Result<HotelChange, Problem> {
-    let ChangeHotelBody { name, timezone, default_department_id, opener_template_id, country, variables } = body;
+    let ChangeHotelBody { name, timezone, default_department_id, opener_template_id, country, variables, quiet_hours } =
+        body;
     let (default_department, opener_template) = (default_department_id, opener_template_id);
     let variables = variables.map(Option::unwrap_or_default);
-    Ok(HotelChange { name, timezone, default_department, opener_template, country, variables })
+    Ok(HotelChange { name, timezone, default_department, opener_template, country, variables, quiet_hours })
 }

@@ -26,8 +26,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             .returns::<InboxResponse>(200),
         get("/api/message_manager/conversations/counts/", "Count the conversations of the inbox.", count_inbox)
             .describe(
-                "The numbers of the conversations that `inbox/` returns. The cost depends on them, not on closed \
-                 conversations.",
+                "The numbers of the conversations that `inbox/` returns; snoozed ones count in `snoozed` alone. The cost \
+                 depends on them, not on closed conversations.",
             )
             .with_cursor()
             .returns::<InboxCountsResponse>(200),

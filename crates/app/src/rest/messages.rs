@@ -39,7 +39,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             )
             .query("before", ParameterValues::Id, "Only messages before this one.")
             .query("after", ParameterValues::Id, "Only messages after this one.")
-            .query("around", ParameterValues::Id, "The messages next to this one, which is in the middle of the page.")
+            .query("around", ParameterValues::Id, "The messages next to this one, which is in the middle of the page. Not together with `before` and `after`.")
             .query("include", ParameterValues::OneOf(&["notes"]), "`notes`: include internal notes.")
             .with_cursor()
             .response_header("Link", "`prev`: older messages; `next`: newer messages.")

@@ -5,7 +5,10 @@ use desk::{
     Principal, WriteOutcome,
     stays::{ImportResult, StayChange, StayConversation, StayImportRow, WrittenBooking},
 };
-use domain::{StayId, stay::Cancellation};
+use domain::{
+    StayId,
+    stay::{Cancellation, StayDays},
+};
 use utoipa::openapi::Type;
 use wire::{
     request::{ChangeStayBody, EmptyBody, NewStayBody},
@@ -164,7 +167,7 @@ async fn create_stay(request: ApiRequest) -> HandlerResult {
 }
 
 async fn change_stay(request: ApiRequest) -> HandlerResult {
-    let write = request.write::<ChangeStayBody>()?.try_map(stay_change)?;
+    let write = request.write::<ChangeStayBody>()?.map(stay_change);
     let (change, once) = write.once(to_json::<_, StayResponse>);
     let outcome = request.desk().change_stay(request.caller, StayId(request.id()), change, once).await?;
     write_response(StatusCode::OK, outcome, to_json::<_, StayResponse>)
@@ -246,57 +249,33 @@ fn imported_row(row: &StayImportRow) -> ImportRowResponse {
 }
 
 fn booking(body: NewStayBody) -> Result<WrittenBooking, Problem> {
-    let NewStayBody {
-        reservation_code,
-        part,
-        guest_name,
-        guest_phone,
-        room_number,
-        check_in,
-        check_out,
-        email,
-        language,
-        note,
-    } = body;
+    let days = StayDays::new(body.check_in, body.check_out);
     Ok(WrittenBooking {
-        reservation_code,
-        part,
-        guest_name,
-        guest_phone,
-        room_number,
-        check_in,
-        check_out,
-        email,
-        language,
-        note,
+        reservation_code: body.reservation_code,
+        part: body.part,
+        guest_name: body.guest_name,
+        guest_phone: body.guest_phone,
+        room_number: body.room_number,
+        days: days.map_err(|error| Problem::invalid("check_out", error.to_string()))?,
+        email: body.email,
+        language: body.language,
+        note: body.note,
     })
 }
 
-fn stay_change(body: ChangeStayBody) -> Result<StayChange, Problem> {
-    let ChangeStayBody {
-        reservation_code,
-        part,
-        guest_name,
-        guest_phone,
-        room_number,
-        check_in,
-        check_out,
-        email,
-        language,
-        note,
-    } = body;
-    Ok(StayChange {
-        reservation_code,
-        part,
-        guest_name,
-        guest_phone,
-        room_number,
-        check_in,
-        check_out,
-        email,
-        language,
-        note,
-    })
+fn stay_change(body: ChangeStayBody) -> StayChange {
+    StayChange {
+        reservation_code: body.reservation_code,
+        part: body.part,
+        guest_name: body.guest_name,
+        guest_phone: body.guest_phone,
+        room_number: body.room_number,
+        check_in: body.check_in,
+        check_out: body.check_out,
+        email: body.email,
+        language: body.language,
+        note: body.note,
+    }
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ async fn a_revoked_session_is_401_even_with_other_faults() {
 async fn an_unknown_path_is_404_and_an_unknown_method_is_405() {
     let (app, tokens) = demo_server().await;
     let server = server!(app);
-    for path in ["", "/", "/nothing/", "/reports/", "/conversations/x/", "/conversations/0", "/conversations/+1/"] {
+    for path in ["", "/", "/nothing/", "/rooms/", "/conversations/x/", "/conversations/0", "/conversations/+1/"] {
         let (status, code, _) = send!(server, request(Method::GET, path, &tokens.staff));
         assert_eq!((status, code.as_str()), (404, "not_found"), "{path}");
     }

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use desk::Desk;
+use desk::{
+    Desk,
+    hotels::{HotelChange, OperatorHotelChange},
+};
 use simulator::{RunningSimulator, SimulatorOptions, WindowPolicy};
 use uuid::Uuid;
 
@@ -13,7 +16,7 @@ use crate::{error::CliError, settings::Settings};
 const READ_DELAY_MS: [u64; 2] = [1500, 4000];
 
 /// Starts the simulator and points all WhatsApp settings to it, so that a demo never calls Meta. If no hotel has a
-/// WhatsApp number, the first one gets a number.
+/// WhatsApp number, the first one gets a number, and the account of the simulator.
 ///
 /// The simulator does not check the 24-hour window, because guests of a demo write without it.
 pub async fn start(desk: &Desk, settings: &mut Settings, server: SocketAddr) -> Result<RunningSimulator, CliError> {
@@ -30,6 +33,7 @@ pub async fn start(desk: &Desk, settings: &mut Settings, server: SocketAddr) -> 
         ..defaults.settings
     };
     let phone_numbers = phone_numbers(desk, defaults.phone_numbers).await?;
+    set_missing_account(desk, &defaults.waba_id).await?;
     let options =
         SimulatorOptions { app_secret, verify_token, access_token, phone_numbers, settings: behaviour, ..defaults };
     let simulator = simulator::start_simulator(options)?;
@@ -49,4 +53,19 @@ async fn phone_numbers(desk: &Desk, defaults: Vec<String>) -> Result<Vec<String>
         desk.set_whatsapp(hotel.id, number.clone()).await?;
     }
     Ok(defaults)
+}
+
+/// Gives the account of the simulator to the first hotel, unless a hotel has an account, so that its templates can be
+/// read.
+async fn set_missing_account(desk: &Desk, account: &str) -> Result<(), CliError> {
+    let hotels = desk.list_all_hotels().await?;
+    let is_missing = hotels.iter().all(|hotel| hotel.whatsapp_business_account_id.is_none());
+    if let Some(hotel) = hotels.first().filter(|_| is_missing) {
+        let account = OperatorHotelChange {
+            whatsapp_business_account_id: Some(account.to_owned()),
+            ..OperatorHotelChange::default()
+        };
+        desk.set_hotel(hotel.id, HotelChange::default(), account).await?;
+    }
+    Ok(())
 }

@@ -34,7 +34,8 @@ async function sum(files) {
   return total;
 }
 
-const isLanguage = (key) => /^src\/i18n\/[a-z]+\.ts$/.test(key);
+/** A language has two files: for the inbox, and for the other screens. */
+const isLanguage = (key) => /^src\/i18n\/[a-z]+(-screens)?\.ts$/.test(key);
 const entries = Object.entries(manifest);
 const signIn = loadedWith(entries.find(([, chunk]) => chunk.name === START)[0]);
 const inbox = new Set([...signIn, ...loadedWith(INBOX)]);

@@ -13,12 +13,14 @@ import { Dialog } from "./ui/Dialog";
 interface ConversationPaneProps {
   place: Place;
   openId: number;
+  /** A message to show and highlight. */
+  around: number | null;
   /** Whether the guest card has its own column; otherwise it is a drawer. */
   hasCardColumn: boolean;
 }
 
 /** Thread, composer and guest card of one conversation. A separate chunk, loaded while the list is shown. */
-export default function ConversationPane({ place, openId, hasCardColumn }: ConversationPaneProps) {
+export default function ConversationPane({ place, openId, around, hasCardColumn }: ConversationPaneProps) {
   const t = useT();
   const [isCardOpen, setCardOpen] = useState(false);
   const isKnown = useStore((state) => state.conversations.has(openId));
@@ -28,6 +30,7 @@ export default function ConversationPane({ place, openId, hasCardColumn }: Conve
         <Thread
           conversationId={openId}
           place={place}
+          around={around}
           composer={<Composer conversationId={openId} />}
           onShowCard={hasCardColumn ? null : () => setCardOpen(true)}
         />

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect } from "react";
+import { useSearch } from "wouter";
 
 import { useT } from "./i18n/i18n";
 import styles from "./InboxPage.module.css";
@@ -21,6 +22,7 @@ export function InboxPage({ place, openId }: InboxPageProps) {
   const hasTwoPanes = useMediaQuery(TWO_PANES);
   const hasCardColumn = useMediaQuery(FOUR_COLUMNS);
   const isTouch = useMediaQuery(TOUCH);
+  const around = messageIn(useSearch());
   // Preloads the chunk before the first press on a row. A failure appears when the pane is rendered.
   useEffect(() => void loadPane().catch(() => undefined), []);
   return (
@@ -36,7 +38,7 @@ export function InboxPage({ place, openId }: InboxPageProps) {
       {openId !== null && (
         <Suspense fallback={<main className={styles["thread"]} />}>
           {/* The key ties all state, above all the text box, to one conversation. */}
-          <ConversationPane key={openId} place={place} openId={openId} hasCardColumn={hasCardColumn} />
+          <ConversationPane key={openId} place={place} openId={openId} around={around} hasCardColumn={hasCardColumn} />
         </Suspense>
       )}
       {openId === null && hasTwoPanes && (
@@ -47,4 +49,10 @@ export function InboxPage({ place, openId }: InboxPageProps) {
       )}
     </div>
   );
+}
+
+/** Returns the message that the address names: `?around=1977`. */
+function messageIn(search: string): number | null {
+  const id = Number(new URLSearchParams(search).get("around"));
+  return Number.isSafeInteger(id) && id > 0 ? id : null;
 }

@@ -7,14 +7,22 @@ import { startFollowing } from "./follow";
 import { Frame } from "./frame/Frame";
 import { ManagersOnly, NotFound } from "./frame/NotFound";
 import { useLanguage } from "./i18n/i18n";
+import { loadScreenMessages } from "./i18n/language";
 import { InboxPage } from "./InboxPage";
 import { parsePlace } from "./store/place";
 import { useStore } from "./store/store";
 
-const WithQueries = lazy(() => import("./queries"));
+/** What all screens beside the inbox need: the cache of their queries, and their messages. */
+const WithQueries = lazy(async () => {
+  const [queries] = await Promise.all([import("./queries"), loadScreenMessages()]);
+  return queries;
+});
 const MeScreen = lazy(() => import("./me/MeScreen"));
 const HotelScreen = lazy(() => import("./hotel/HotelScreen"));
 const PeopleScreen = lazy(() => import("./hotel/PeopleScreen"));
+const ReportsScreen = lazy(() => import("./reports/ReportsScreen"));
+const AuditScreen = lazy(() => import("./reports/AuditScreen"));
+const SearchScreen = lazy(() => import("./search/SearchScreen"));
 const StaysScreen = lazy(() => import("./stays/StaysScreen"));
 const TemplatesScreen = lazy(() => import("./hotel/TemplatesScreen"));
 
@@ -42,6 +50,11 @@ export default function Routes() {
                 <MeScreen />
               </Screen>
             </Route>
+            <Route path="/search">
+              <Screen>
+                <SearchScreen />
+              </Screen>
+            </Route>
             <Route path="/stays">
               <Screen>
                 <StaysScreen />
@@ -50,6 +63,16 @@ export default function Routes() {
             <Route path="/hotel">
               <ManagersScreen>
                 <HotelScreen />
+              </ManagersScreen>
+            </Route>
+            <Route path="/reports">
+              <ManagersScreen>
+                <ReportsScreen />
+              </ManagersScreen>
+            </Route>
+            <Route path="/audit">
+              <ManagersScreen>
+                <AuditScreen />
               </ManagersScreen>
             </Route>
             <Route path="/hotel/people">

@@ -13,6 +13,9 @@ const SCREENS: [path: string, dialogs: string[]][] = [
   ["/hotel", ["hotel.add_label"]],
   ["/hotel/people", ["people.add_staff"]],
   ["/hotel/templates", ["templates.add"]],
+  ["/reports", []],
+  ["/audit", []],
+  ["/search?q=good+day", []],
   ["/nothing-here", []],
 ];
 const TELEPHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
@@ -62,6 +65,8 @@ test.each<[string, Language, BrowserContextOptions]>([
   }
   await openFromMenu(person, language, "thread.labels");
   await checkOpenLayer(person, "labels");
+  await openFromMenu(person, language, "snooze.action");
+  await checkOpenLayer(person, "snooze");
   await person.box.click();
   await page.keyboard.type("/");
   await page.getByRole("listbox").or(page.getByRole("status").getByText(word(language, "composer.canned_empty"))).first().waitFor();
@@ -83,6 +88,12 @@ test.each<[string, Language, BrowserContextOptions]>([
       await closeLayers(person);
     }
   }
+  await page.goto(`${stage.server.base}/hotel/people`);
+  await page.getByRole("tab", { name: word(language, "people.departments") }).click();
+  await page.getByRole("button", { name: "Housekeeping", exact: true }).click();
+  await page.getByRole("dialog").getByText(word(language, "hours.always"), { exact: true }).click();
+  await page.getByRole("dialog").getByRole("listitem").first().waitFor();
+  await expectAccessible(person, "opening hours");
 }, 180_000);
 
 async function openFromMenu({ page }: Person, language: Language, key: string): Promise<void> {
@@ -125,5 +136,6 @@ async function expectAccessible({ page }: Person, place: string): Promise<void> 
   await expect
     .poll(() => page.locator(LAYERS).evaluateAll((layers) => layers.every((layer) => layer.checkVisibility({ opacityProperty: true }))))
     .toBe(true);
-  expect(await findViolations(page, place)).toEqual([]);
+  // Where a modal layer is still moving, axe does not recognise it, and misses the page behind it.
+  await expect.poll(() => findViolations(page, place), { timeout: 5_000 }).toEqual([]);
 }

@@ -65,6 +65,41 @@ test("31: only one of two tabs rings, not for the conversation on screen, and ag
   expect(await soundsOf(...pages)).toBe(before + 2);
 });
 
+test("31: an overdue answer rings for the whole department until somebody takes the conversation", async () => {
+  const guest = await stage.guest(`Rosa Vidal ${Date.now()}`, { department: "Restaurant" });
+  const [person, elsewhere] = [await listener("restaurant"), await listener("maintenance")];
+  const manager = await stage.api("manager");
+  const me = await manager.get<{ id: number }>("../auth/me/");
+  await manager.post(`conversations/${guest.id}/assign/`, { staff_id: me.id });
+  await person.page.getByRole("listitem").getByRole("link", { name: new RegExp(`${guest.name}.*owner Hotel Manager`) }).waitFor();
+  await guest.write("Is the table by the window free?");
+  await person.row(guest.name).getByText("Is the table").first().waitFor();
+  const before = await soundsOf(person.page);
+
+  // The owner does not answer in time.
+  const departments = await manager.get<{ results: { id: number; name: string }[] }>("departments/");
+  const restaurant = departments.results.find(({ name }) => name === "Restaurant");
+  // Guests of the demo would be overdue, too.
+  const waiting = await manager.get<{ results: { id: number }[] }>(`conversations/?department=${restaurant?.id}&waiting=true`);
+  for (const { id } of waiting.results) if (id !== guest.id) await manager.post(`conversations/${id}/handled/`);
+  await manager.patch(`departments/${restaurant?.id}/`, { first_response_minutes: 1 });
+  stage.server.setClock(70);
+  await expect.poll(() => soundsOf(person.page)).toBe(before + 1);
+  // The clock of the browser is not that of the server.
+  await person.context.clock.fastForward(70_000);
+  await expect.poll(() => soundsOf(person.page)).toBe(before + 2);
+  await person.page.getByRole("listitem").getByRole("link", { name: new RegExp(`${guest.name}.*overdue since`) }).waitFor();
+  expect(await soundsOf(elsewhere.page)).toBe(0);
+
+  await person.row(guest.name).click();
+  await person.page.getByRole("main").getByRole("button", { name: /^Owner/ }).click();
+  await person.page.getByRole("menuitem", { name: /Take it/ }).click();
+  await person.page.getByRole("link", { name: "Mine" }).click();
+  await person.context.clock.fastForward(NEXT_RING);
+  await person.context.clock.fastForward(NEXT_RING);
+  expect(await soundsOf(person.page)).toBe(before + 2);
+});
+
 test("32: title, badge and notification disappear on all devices once the message is read on one", async () => {
   const guest = await stage.guest("Nils Aho", { department: "Maintenance" });
   const settings = await stage.api("maintenance");

@@ -1,17 +1,21 @@
+import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
 import type { Person } from "./support/browser";
-import { Stage } from "./support/stage";
+import { Stage, type Guest } from "./support/stage";
 
 const MOVES = 200;
+/** Ends of a snooze. */
+const ENDS = [60, 60 * 24].map((minutes) => () => new Date(Date.now() + minutes * 60_000).toISOString());
 
 const stage = new Stage();
 
 test("7, 8: the order is frozen while the pointer or the focus is in the list, and a click opens the guest under the pointer", async () => {
   const guests = [];
   for (let index = 0; index < 10; index += 1) guests.push(await stage.guest(`Guest ${String.fromCharCode(65 + index)}`));
-  const person = await stage.desk("reception");
-  await person.page.goto(`${stage.server.base}/inbox/with_us`);
+  const person = await stage.arrive();
+  await person.context.addInitScript(() => localStorage.setItem("mm.order.with_us", "newest"));
+  await person.signIn("reception", "/inbox/with_us");
   const chosen = guests[7]!;
   await person.row(chosen.name).hover();
   const before = await person.row(chosen.name).boundingBox();
@@ -39,7 +43,7 @@ test("7, 8: the order is frozen while the pointer or the focus is in the list, a
 });
 
 test("5: for five staff members each count equals its rows and the server's count, before and after 200 changes", async () => {
-  const guests = [];
+  const guests: Guest[] = [];
   for (let index = 0; index < 8; index += 1) guests.push(await stage.guest(`Mover ${index}`));
   const names = ["manager", "reception", "housekeeping", "maintenance", "restaurant"];
   const people = await Promise.all(names.map((name) => stage.desk(name)));
@@ -56,6 +60,10 @@ test("5: for five staff members each count equals its rows and the server's coun
     (id: number) => manager.post(`conversations/${id}/close/`),
     (id: number) => manager.post(`conversations/${id}/reopen/`),
     (id: number) => manager.post(`conversations/${id}/end_relay/`),
+    (id: number) => manager.post(`conversations/${id}/snooze/`, { until: choose(ENDS)() }),
+    (id: number) => manager.post(`conversations/${id}/unsnooze/`),
+    (id: number) => manager.post(`conversations/${id}/handled/`),
+    (id: number) => guests.find((guest) => guest.id === id)?.write("And now?") ?? Promise.resolve(),
   ];
   // The guests are in different states, so some changes are refused; these have no effect.
   for (let step = 0; step < MOVES; step += 1) await choose(moves)(choose(guests).id).catch(() => undefined);
@@ -82,6 +90,8 @@ interface CountsOfApi {
   readonly mine: number;
   readonly unassigned: number;
   readonly unrouted: number;
+  readonly snoozed: number;
+  readonly waiting: number;
   readonly departments: readonly { readonly name: string; readonly open: number }[];
 }
 
@@ -92,17 +102,38 @@ async function compareCounts(people: Person[], names: string[], hint = ""): Prom
 async function compareCountsOf(person: Person, name: string, hint: string): Promise<void> {
   const api = await stage.api(name);
   const counts = await api.get<CountsOfApi>("conversations/counts/");
-  const expected = new Map([["Mine", counts.mine], ["Unassigned", counts.unassigned], ["Assistant", counts.unrouted]]);
+  const expected = new Map([
+    ["Mine", counts.mine],
+    ["Unassigned", counts.unassigned],
+    ["Assistant", counts.unrouted],
+    ["Snoozed", counts.snoozed],
+  ]);
   const withUs = counts.departments.reduce((sum, { open }) => sum + open, 0);
   // Only managers see exactly the departments; other staff also see conversations assigned to them elsewhere.
   if (name === "manager") expected.set("With us", withUs);
   for (const [queue, count] of expected) {
     const place = `${name}: ${queue} ${hint}`;
-    const link = person.page.getByRole("navigation", { name: "Queues" }).getByRole("link", { name: queue });
-    await expect.poll(async () => Number(/(\d+) conversation/.exec(await link.innerText())?.[1] ?? Number.NaN), { message: place }).toBe(count);
+    const link = queueLink(person, queue);
+    await expect.poll(() => numberOf(link, "conversation"), { message: place }).toBe(count);
     await link.click();
     await expect.poll(() => rowsOf(person), { message: `rows of ${place}` }).toBe(count);
   }
+  // A guest also waits in a conversation that a check-out has closed.
+  const waiting = async () => {
+    const numbers = await Promise.all(["With us", "Assistant", "Done"].map((queue) => numberOf(queueLink(person, queue), "waiting", 0)));
+    return numbers.reduce((sum, each) => sum + each, 0);
+  };
+  await expect.poll(waiting, { message: `${name}: waiting ${hint}` }).toBe(counts.waiting);
+}
+
+function queueLink({ page }: Person, queue: string): Locator {
+  return page.getByRole("navigation", { name: "Queues" }).getByRole("link", { name: queue });
+}
+
+/** Returns the number before a word in the name of a link; `missing` if there is none. */
+async function numberOf(link: Locator, word: string, missing = Number.NaN): Promise<number> {
+  const [, digits] = new RegExp(`(\\d+) ${word}`).exec(await link.innerText()) ?? [];
+  return digits === undefined ? missing : Number(digits);
 }
 
 async function rowsOf(person: Person): Promise<number> {

@@ -106,26 +106,26 @@ test("24: a canned reply contains the values of the stay, and a missing value bl
   const [today, later] = [0, 3].map((days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10));
   await manager.post("stays/", { reservation_code: "WIFI-1", guest_name: "Marta Gil", guest_phone: phone, room_number: "2044", check_in: today, check_out: later });
   await manager.post("templates/", {
-    name: "Wireless",
-    shortcut: "wifi",
-    content: "Dear {{guest_name}}, the network in room {{room_number}} is Seaside, password {{wifi_code}}.",
+    name: "Ski locker",
+    shortcut: "locker",
+    content: "Dear {{guest_name}}, the locker of room {{room_number}} opens with {{locker_code}}.",
   });
   const guest = await stage.guest("Marta Gil", { phone });
   const person = await stage.desk("reception");
   await person.open(guest.id);
   await person.box.click();
-  await person.page.keyboard.type("/wif");
-  await person.page.getByRole("option", { name: "/wifi" }).waitFor();
+  await person.page.keyboard.type("/loc");
+  await person.page.getByRole("option", { name: "/locker" }).waitFor();
   await person.page.keyboard.press("Enter");
-  await expect.poll(() => person.box.inputValue()).toBe("Dear Marta Gil, the network in room 2044 is Seaside, password {{wifi_code}}.");
+  await expect.poll(() => person.box.inputValue()).toBe("Dear Marta Gil, the locker of room 2044 opens with {{locker_code}}.");
   expect(await person.boxHasFocus()).toBe(true);
 
   await person.page.keyboard.press("Enter");
-  await person.page.getByRole("alert").getByText("Fill in wifi_code first.").waitFor();
-  expect((await stage.texts(guest.id)).filter((text) => text.includes("password"))).toEqual([]);
-  await person.box.fill((await person.box.inputValue()).replace("{{wifi_code}}", "pelican"));
+  await person.page.getByRole("alert").getByText("Fill in locker_code first.").waitFor();
+  expect((await stage.texts(guest.id)).filter((text) => text.includes("opens with"))).toEqual([]);
+  await person.box.fill((await person.box.inputValue()).replace("{{locker_code}}", "pelican"));
   await person.page.keyboard.press("Enter");
-  await person.log.getByText("password pelican.").waitFor();
+  await person.log.getByText("opens with pelican.").waitFor();
 });
 
 test("22: characters typed without focus go into the box and trigger no action", async () => {

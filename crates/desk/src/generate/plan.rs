@@ -3,6 +3,7 @@
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use domain::{
     ConversationId, Department, DepartmentId, HotelId, Name, PhoneNumber, Role, StaffId, Status, StayId, Username,
+    stay::StayDays,
 };
 use persistence::{
     bulk_insert::{BulkMessage, BulkStay},
@@ -109,13 +110,13 @@ impl Plan {
         let n = number as usize;
         let department = n.is_multiple_of(2).then(|| departments[n / 2 % departments.len()]);
         let check_in = self.now.date_naive() - Days::new(u64::from(number % 5));
-        let check_out = check_in + Days::new(7 + u64::from(number % 14));
+        let days = StayDays::nights(check_in, 7 + u64::from(number % 14));
         let code = parse_name(&format!("G{hotel}-{number:06}"))?;
         let guest_name = parse_name(&format!("{} {}", pick(&FIRST_NAMES, n), pick(&LAST_NAMES, n)))?;
         let booking = Booking {
             guest_phone: Some(phone(hotel, number)?),
             room_number: Some(parse_name(&(101 + number).to_string())?),
-            ..Booking::new(code, guest_name, check_in, check_out)
+            ..Booking::new(code, guest_name, days)
         };
         let messages = self.sizes.messages;
         // The guest writes first, so of an even number of messages the last but one is the guest's.

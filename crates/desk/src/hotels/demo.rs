@@ -1,9 +1,10 @@
 //! The demo hotel of `--demo`.
 
 use auth::Password;
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Conversation, Delivery, Department, DepartmentId, Hotel, HotelId, Name, PhoneNumber, Role, Staff, Username,
+    stay::StayDays,
 };
 use persistence::{
     Conn, Tx, departments, guests,
@@ -18,7 +19,7 @@ use crate::{
     Desk, Error,
     conversation_for_stay::create_conversation,
     hotel_calendar::today,
-    hotels::FIRST_DEPARTMENT,
+    hotels::{FIRST_DEPARTMENT, demo_templates},
     record_message::record_message,
     save_conversation::save_with_events,
     staff::{ChangeSource, create_member},
@@ -147,6 +148,7 @@ fn create_hotel(tx: &mut Tx<'_>, hash: &str, now: DateTime<Utc>) -> Result<(Hote
         let department = departments::insert(tx, id, &parse_name(title)?, now)?.ok_or(Error::NotFound)?;
         staff.push(create_staff(tx, id, (username, display_name), Some(department), hash, now)?);
     }
+    demo_templates::insert(tx, id)?;
     let hotel = hotels::find(tx.conn(), id)?.ok_or(Error::NotFound)?;
     for (number, stay) in (1..).zip(&STAYS) {
         create_stay(tx, &hotel, &staff[1..], number, stay, now)?;
@@ -197,9 +199,14 @@ fn create_stay(
     let booking = Booking {
         guest_phone: Some(phone),
         room_number: Some(parse_name(demo.room)?),
-        ..Booking::new(code, guest_name, check_in, check_in + Days::new(demo.nights))
+        ..Booking::new(code, guest_name, StayDays::nights(check_in, demo.nights))
     };
-    let stay = stays::insert(tx, hotel.id, Some(guest.id), &booking, now)?.ok_or(Error::NotFound)?;
+    let mut stay = stays::insert(tx, hotel.id, Some(guest.id), &booking, now)?.ok_or(Error::NotFound)?;
+    if demo.arrives_in < 0 {
+        // The guest is in the house.
+        stay.checked_in_at = Some(now + TimeDelta::days(demo.arrives_in));
+        stays::save_status(tx, &stay)?;
+    }
     if demo.messages.is_empty() {
         return Ok(());
     }
@@ -215,7 +222,7 @@ fn create_stay(
         let at = started + TimeDelta::minutes(2) * nth;
         let sender = match assigned.filter(|_| *by_staff) {
             Some(member) => MessageSender::Staff(member.id, &member.name),
-            None => MessageSender::Guest(demo.guest),
+            None => MessageSender::Guest { name: demo.guest, response_due_at: None },
         };
         add_message(tx, &conversation, sender, content, at)?;
     }
@@ -249,6 +256,7 @@ fn add_message(
         internal: false,
         client_ref: None,
         quote: None,
+        send_at: None,
     };
     record_message(tx, conversation, &message).map(drop)
 }

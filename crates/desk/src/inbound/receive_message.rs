@@ -9,7 +9,9 @@ use domain::{
 };
 use numbering::CompleteNumber;
 use persistence::{
-    Conn, Locks, Tx, conversations, guests, hotels,
+    Conn, Locks, Tx,
+    audit_log::AuditActor,
+    conversations, guests, hotels,
     messages::{self, MessageSender, NewMessage},
     reactions::{self, GuestReactionUpdate},
     service_windows, stays,
@@ -19,6 +21,7 @@ use whatsapp::Media;
 use crate::{
     Desk, Error,
     attachments::store_pending_file,
+    away::answer_if_closed,
     conversation_for_stay::find_or_create_conversation,
     flow_runner::{self, AfterStay, FlowMessage},
     hotel_calendar::{stay_ended_at, today},
@@ -26,6 +29,7 @@ use crate::{
     outbound::outbox::{is_window_open, release_held_messages},
     record_message::{record_message_with, record_updated_message},
     save_conversation::{record_changed_details, record_changed_window, save_with_events},
+    scheduled::review_scheduled_messages,
 };
 
 /// A parsed message from a guest, received by WhatsApp or from a simulated guest of the demo.
@@ -202,12 +206,16 @@ pub(crate) fn receive_message(
     if message.opens_window() {
         conversation
             .receive_guest_message(stay.as_ref().is_some_and(|stay| stay.has_begun_or_ended(today(hotel, now))));
-        save_with_events(tx, &before, &conversation, None, now)?;
+        save_with_events(tx, &before, &conversation, AuditActor::Guest, now)?;
     }
-    let inbound = messages::inbound_context(tx.conn(), guest.id, conversation.id)?;
-    let stored = store_message(tx, &conversation, message, quoted.as_ref(), &inbound, now)?;
+    let department = conversation.department.or(hotel.default_department);
+    let inbound = messages::inbound_context(tx.conn(), guest.id, conversation.id, department)?;
+    let stored = store_message(tx, hotel, &conversation, message, quoted.as_ref(), &inbound, now)?;
     if message.opens_window() {
         open_window(tx, hotel, &conversation, message, &inbound, now)?;
+        if inbound.has_scheduled_messages {
+            review_scheduled_messages(tx, guest.id, stored.at, now)?;
+        }
         let ended_at = stay.as_ref().and_then(|stay| stay_ended_at(stay, hotel, now));
         let after_stay = ended_at.map(|ended_at| match inbound.last_guest_message_at {
             Some(last_message) if last_message >= ended_at => AfterStay::LaterMessage,
@@ -215,6 +223,7 @@ pub(crate) fn receive_message(
         });
         let input = FlowMessage { status_before: before.status, said: message.input.as_said(), after_stay };
         flow_runner::handle_guest_message(tx, hotel, &mut conversation, input, now)?;
+        answer_if_closed(tx, hotel, &conversation, inbound.department, now)?;
     }
     Ok(StoredGuestMessage {
         message: stored.id,
@@ -355,6 +364,7 @@ fn find_recent_stay(tx: &mut Tx<'_>, hotel: &Hotel, guest: &Guest, now: DateTime
 
 fn store_message(
     tx: &mut Tx<'_>,
+    hotel: &Hotel,
     conversation: &Conversation,
     message: &GuestMessage,
     quoted: Option<&Message>,
@@ -377,16 +387,20 @@ fn store_message(
             raw: &whatsapp.raw,
         }
     });
+    let written_at = fields.map_or(now, |it| it.written_at);
+    let response_due_at =
+        inbound.department.as_ref().and_then(|department| department.response_due_at(written_at, hotel.zone()));
     let new = NewMessage {
         conversation: conversation.id,
         content: &message.text,
-        sender: MessageSender::Guest(&inbound.guest_name),
+        sender: MessageSender::Guest { name: &inbound.guest_name, response_due_at },
         at: now,
         inbound: fields,
         delivery: None,
         internal: false,
         client_ref: None,
         quote,
+        send_at: None,
     };
     record_message_with(tx, conversation, &new, |tx, id| match message.media() {
         Some(media) => Ok(vec![store_pending_file(tx, conversation.hotel, id, media, now)?]),

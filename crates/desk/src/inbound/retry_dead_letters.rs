@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::HotelId;
-use persistence::{dead_letters, hotels};
+use persistence::{audit_log::AuditActor, dead_letters, hotels};
 
 use crate::{
-    Desk, Error,
+    Desk, Error, audited_change,
     inbound::{dead_letters::UpdateSource, webhook::WebhookSummary},
 };
 
@@ -37,6 +37,26 @@ impl Desk {
         let summary = self.process_updates(updates, Some(hotel), UpdateSource::DeadLetter).await?;
         let now = self.now();
         self.write_global(move |tx| Ok(dead_letters::mark_processed(tx, id, now)?)).await?;
+        Ok(summary)
+    }
+
+    /// Processes a dead letter again for the command line, as [`Desk::retry_dead_letter`].
+    pub async fn retry_dead_letter_by_operator(
+        &self,
+        id: i64,
+        hotel: Option<HotelId>,
+    ) -> Result<WebhookSummary, Error> {
+        let hotel_before = self.find_dead_letter(id).await?.hotel;
+        let summary = self.retry_dead_letter(id, hotel).await?;
+        let now = self.now();
+        if let Some(hotel) = hotel.or(hotel_before) {
+            let retried = Some(format!("parked input {id}"));
+            let by = (hotel, AuditActor::CommandLine);
+            self.write(hotel, vec![], move |tx| {
+                audited_change::record(tx, by, "parked_retried", (retried.clone(), None), now)
+            })
+            .await?;
+        }
         Ok(summary)
     }
 

@@ -9,7 +9,7 @@ use persistence::{
     ReadPurpose, Tx, conversations, diagnostics,
     messages::{self, MessageSender},
     outbox::{self, NewOutboxRow, OutboxEntry, OutboxKey},
-    reactions,
+    reactions, reports,
 };
 use uuid::Uuid;
 use whatsapp::OutgoingBody;
@@ -76,7 +76,8 @@ pub(crate) fn queue_reaction(
     Ok(carrier)
 }
 
-/// Records and queues a message to a guest in the name of the hotel, such as a reply of the guest flow.
+/// Records and queues a message to a guest in the name of the hotel, such as a reply of the guest flow. In a hotel without
+/// WhatsApp number it counts as sent at once.
 pub(crate) fn queue_system_message(
     tx: &mut Tx<'_>,
     hotel: &Hotel,
@@ -85,19 +86,24 @@ pub(crate) fn queue_system_message(
     body: Option<&OutgoingBody>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let is_on_whatsapp = hotel.whatsapp_phone_number_id.is_some();
     let new = messages::NewMessage {
         conversation: conversation.id,
         content: text,
         sender: MessageSender::System(&hotel.name),
         at,
         inbound: None,
-        delivery: Some(Delivery::Queued),
+        delivery: Some(if is_on_whatsapp { Delivery::Queued } else { Delivery::Sent }),
         internal: false,
         client_ref: None,
         quote: None,
+        send_at: None,
     };
     let message = record_message(tx, conversation, &new)?;
-    enqueue(tx, hotel.id, conversation.guest, &message, body, at)
+    if is_on_whatsapp {
+        enqueue(tx, hotel.id, conversation.guest, &message, body, at)?;
+    }
+    Ok(())
 }
 
 /// Queues all held messages of a guest, because the guest has opened the 24-hour window.
@@ -180,6 +186,10 @@ pub(crate) fn record_delivery(
     let is_unsent = |delivery| matches!(delivery, Delivery::Held | Delivery::Unknown | Delivery::Failed);
     if is_unsent(message.delivery) || is_unsent(delivery) {
         refresh_answers(tx, message.conversation, at)?;
+    }
+    let failed = [message.delivery, delivery].map(|it| it == Delivery::Failed);
+    if failed[0] != failed[1] {
+        reports::set_counted(tx, message.message, !failed[1])?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The steps that all replies share: load the conversation, take it over, store and queue the message.
 
 use chrono::{DateTime, Utc};
-use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message, MessageId, Quote, Status};
+use domain::{ClientRef, Conversation, ConversationRef, Delivery, Hotel, Message, MessageId, Quote, Staff, Status};
 use persistence::{
     Tx,
     conversations::{self, ConversationInHotel},
@@ -40,6 +40,8 @@ pub(super) struct ReplyContent<'a> {
     pub(super) client_ref: Option<(&'a ClientRef, &'a str)>,
     /// The message that the reply quotes; see [`ReplyContext::find_quote`].
     pub(super) quote: Option<Quote>,
+    /// The time for which the reply was scheduled.
+    pub(super) send_at: Option<DateTime<Utc>>,
 }
 
 impl ReplyContext {
@@ -47,6 +49,13 @@ impl ReplyContext {
         let found = conversations::find_visible_with_hotel(tx.conn(), &live.staff.reach(), reference)?;
         let ConversationInHotel { conversation, hotel, last_guest_message_at } = found.ok_or(Error::NotFound)?;
         ensure_matches(reference, &conversation)?;
+        Ok(Self { conversation, hotel, last_guest_message_at })
+    }
+
+    /// Loads a conversation without a check of visibility.
+    pub(super) fn load(tx: &mut Tx<'_>, reference: ConversationRef) -> Result<Self, Error> {
+        let found = conversations::find_with_hotel(tx.conn(), reference)?;
+        let ConversationInHotel { conversation, hotel, last_guest_message_at } = found.ok_or(Error::NotFound)?;
         Ok(Self { conversation, hotel, last_guest_message_at })
     }
 
@@ -95,34 +104,34 @@ impl ReplyContext {
 
     /// Routes an unrouted conversation to the sender's first active department and assigns the sender. Call before the message is
     /// recorded: staff who lose the conversation must not receive the message.
-    pub(super) fn take_over(&mut self, tx: &mut Tx<'_>, live: &LiveSession, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(super) fn take_over(&mut self, tx: &mut Tx<'_>, sender: &Staff, now: DateTime<Utc>) -> Result<(), Error> {
         let before = self.conversation.clone();
         let own = match self.conversation.status {
             Status::Relay => None,
-            _ => departments::first_active(tx.conn(), self.hotel.id, &live.staff.departments)?,
+            _ => departments::first_active(tx.conn(), self.hotel.id, &sender.departments)?,
         };
-        self.conversation.take_over(&live.staff.reach(), own, self.hotel.default_department)?;
+        self.conversation.take_over(&sender.reach(), own, self.hotel.default_department)?;
         if self.conversation.assignee != before.assignee {
-            staff::lock_unchanged(tx, &live.staff)?;
+            staff::lock_unchanged(tx, sender)?;
         }
-        save_with_events(tx, &before, &self.conversation, Some(live.staff.id), now)
+        save_with_events(tx, &before, &self.conversation, Some(sender.id), now)
     }
 
     pub(super) fn store(
         &self,
         tx: &mut Tx<'_>,
-        live: &LiveSession,
+        sender: &Staff,
         content: &ReplyContent<'_>,
         now: DateTime<Utc>,
     ) -> Result<Message, Error> {
-        self.store_with_file(tx, live, content, None, now)
+        self.store_with_file(tx, sender, content, None, now)
     }
 
     /// Stores the message of a reply with its file, and queues it if the hotel is on WhatsApp.
     pub(super) fn store_with_file(
         &self,
         tx: &mut Tx<'_>,
-        live: &LiveSession,
+        sender: &Staff,
         content: &ReplyContent<'_>,
         file: Option<&NewFile<'_>>,
         now: DateTime<Utc>,
@@ -130,13 +139,14 @@ impl ReplyContext {
         let new = NewMessage {
             conversation: self.conversation.id,
             content: content.text,
-            sender: MessageSender::Staff(live.staff.id, &live.staff.name),
+            sender: MessageSender::Staff(sender.id, &sender.name),
             at: now,
             inbound: None,
             delivery: Some(content.delivery),
             internal: false,
             client_ref: content.client_ref,
             quote: content.quote.clone(),
+            send_at: content.send_at,
         };
         let message = record_message_with(tx, &self.conversation, &new, |tx, message| match file {
             Some(file) => Ok(vec![store_file(tx, self.hotel.id, message, file, now)?]),

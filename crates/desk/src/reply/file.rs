@@ -53,7 +53,7 @@ impl Desk {
             let quote = context.find_quote(tx, file.reply_to)?;
             ensure_short_caption(&file)?;
             let kind = media_kind(&file, context.is_on_whatsapp())?;
-            context.take_over(tx, live, now)?;
+            context.take_over(tx, &live.staff, now)?;
             let caption = file.text.as_ref().map(MessageText::as_str);
             let text = caption.map_or_else(|| format!("[{}] {}", kind.as_str(), file.name), str::to_owned);
             let body = OutgoingBody::Media {
@@ -64,9 +64,10 @@ impl Desk {
                 filename: Some(file.name.clone()),
             };
             let delivery = context.initial_delivery();
-            let content = ReplyContent { text: &text, delivery, body: Some(body), client_ref: None, quote };
+            let content =
+                ReplyContent { text: &text, delivery, body: Some(body), client_ref: None, quote, send_at: None };
             let new = NewFile { name: &file.name, content_type: &file.content_type, bytes: &file.bytes, picture_size };
-            let message = context.store_with_file(tx, live, &content, Some(&new), now)?;
+            let message = context.store_with_file(tx, &live.staff, &content, Some(&new), now)?;
             if file.clears_draft {
                 clear_draft(tx, live.staff.id, message.conversation)?;
             }

@@ -3,6 +3,7 @@
 use auth::Caller;
 use domain::{ConversationRef, Emoji, Message, MessageId, SenderType};
 use persistence::{
+    audit_log::{self, AuditEntry},
     messages,
     reactions::{self, StaffReaction},
 };
@@ -39,7 +40,8 @@ impl Desk {
                 return Err(Error::WindowClosed);
             }
             let emoji = emoji.as_ref().map(Emoji::as_str);
-            if reactions::find_of_staff(tx.conn(), message)?.as_deref() == emoji {
+            let former = reactions::find_of_staff(tx.conn(), message)?;
+            if former.as_deref() == emoji {
                 return Ok(target);
             }
             // The message of a simulated guest is not in WhatsApp, so nothing is sent.
@@ -49,6 +51,10 @@ impl Desk {
                 None => None,
             };
             reactions::save_of_staff(tx, &StaffReaction { message, staff: live.staff.id, emoji, at: now, carrier })?;
+            let entry =
+                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "reaction_changed", conversation.id);
+            let (before, after) = (former, emoji.map(str::to_owned));
+            audit_log::insert(tx, &AuditEntry { before, after, ..entry }, now)?;
             record_updated_message(tx, &conversation, message, now)
         })
         .await

@@ -58,13 +58,19 @@ impl Desk {
             if template.kind.template_type() == TemplateType::Text && !context.is_free_text_allowed(now) {
                 return Err(Error::WindowClosed);
             }
-            context.take_over(tx, live, now)?;
+            context.take_over(tx, &live.staff, now)?;
             let filled = fill_template(tx, &context, &template, Some(&live.staff.name), &reply.values, "variables")?;
             let text = MessageText::parse(&filled.text).map_err(|error| Error::from(("variables", error)))?;
             let delivery = context.initial_delivery();
-            let content =
-                ReplyContent { text: text.as_str(), delivery, body: filled.body, client_ref: None, quote: None };
-            let message = context.store(tx, live, &content, now)?;
+            let content = ReplyContent {
+                text: text.as_str(),
+                delivery,
+                body: filled.body,
+                client_ref: None,
+                quote: None,
+                send_at: None,
+            };
+            let message = context.store(tx, &live.staff, &content, now)?;
             if reply.clears_draft {
                 clear_draft(tx, live.staff.id, message.conversation)?;
             }
@@ -95,7 +101,7 @@ impl Desk {
     }
 }
 
-fn find_template(tx: &mut Tx<'_>, context: &ReplyContext, id: TemplateId) -> Result<Template, Error> {
+pub(super) fn find_template(tx: &mut Tx<'_>, context: &ReplyContext, id: TemplateId) -> Result<Template, Error> {
     templates::find(tx.conn(), context.hotel.id, id)?
         .ok_or_else(|| Error::invalid("template_id", "There is no such template."))
 }

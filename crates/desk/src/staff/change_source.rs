@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{DepartmentId, SessionId, Staff, StaffId};
 use persistence::{
     Tx,
-    audit_log::{self, AuditEntry},
+    audit_log::{self, AuditActor, AuditEntry},
     sessions::LiveSession,
 };
 
@@ -26,10 +26,10 @@ impl ChangeSource {
         Self::Session { staff: live.staff.id, session: live.id, address }
     }
 
-    pub(super) fn actor(self) -> Option<StaffId> {
+    pub(super) fn actor(self) -> AuditActor {
         match self {
-            Self::CommandLine => None,
-            Self::Session { staff, .. } => Some(staff),
+            Self::CommandLine => AuditActor::CommandLine,
+            Self::Session { staff, .. } => AuditActor::Staff(staff),
         }
     }
 
@@ -58,7 +58,7 @@ pub(super) fn audit(
 ) -> Result<(), Error> {
     let entry = AuditEntry {
         hotel: member.hotel,
-        actor: source.actor().into(),
+        actor: source.actor(),
         action: change.action,
         conversation: None,
         staff: Some(member.id),

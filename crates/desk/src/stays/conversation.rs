@@ -2,7 +2,11 @@
 
 use auth::Caller;
 use domain::{ConversationRef, ConversationView, StayId};
-use persistence::{Locks, conversations, hotels};
+use persistence::{
+    Locks,
+    audit_log::{self, AuditEntry},
+    conversations, hotels,
+};
 
 use crate::{
     Desk, Error, KeyedWrite, WriteOutcome,
@@ -47,6 +51,8 @@ impl Desk {
             }
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             let created = find_or_create_conversation(tx, &hotel, guest, Some(&stay), now)?;
+            let entry = AuditEntry::of_conversation(stay.hotel, live.staff.id, "conversation_created", created.id);
+            audit_log::insert(tx, &entry, now)?;
             record_update(tx, &stay, now);
             let view = load_view_for(tx.conn(), reach.staff, created.id)?;
             Ok(StayConversation { view, is_new: true })

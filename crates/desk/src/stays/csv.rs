@@ -1,11 +1,10 @@
 //! Parses a CSV file of bookings.
 
-use chrono::NaiveDate;
 use domain::{
     LanguageTag, Name, Stay, WrittenNumber,
     guest::GuestNote,
     phone::{BadPhoneNumber, Country},
-    stay::{BookingPart, EmailAddress, StayStatus},
+    stay::{BookingPart, EmailAddress, StayDays, StayStatus},
     text::without_unprintable,
 };
 use numbering::CompleteNumber;
@@ -90,23 +89,22 @@ impl Cells<'_> {
         let room = self.optional(REQUIRED[3], room, Name::parse);
         let first = self.parsed(REQUIRED[4], Stay::parse_day(check_in));
         let last = self.parsed(REQUIRED[5], Stay::parse_day(check_out));
-        self.check_days(first, last);
+        let days = first.zip(last).and_then(|(first, last)| self.parsed(REQUIRED[5], StayDays::new(first, last)));
         let status = self.optional(OPTIONAL[0], status, StayStatus::parse_written);
         let part = self.optional(OPTIONAL[1], part, parse_part);
         let email = self.optional(OPTIONAL[2], email, EmailAddress::parse);
         // Some systems write en_GB.
         let language = self.optional(OPTIONAL[3], language, |text| LanguageTag::parse(&text.replace('_', "-")));
         let note = self.optional(OPTIONAL[4], note, GuestNote::parse);
-        match (code, guest, first, last) {
-            (Some(reservation_code), Some(guest_name), Some(check_in), Some(check_out)) if self.invalid.is_empty() => {
+        match (code, guest, days) {
+            (Some(reservation_code), Some(guest_name), Some(days)) if self.invalid.is_empty() => {
                 let booking = WrittenBooking {
                     reservation_code,
                     part,
                     guest_name,
                     guest_phone: phone,
                     room_number: room,
-                    check_in,
-                    check_out,
+                    days,
                     email,
                     language,
                     note,
@@ -136,12 +134,6 @@ impl Cells<'_> {
     ) -> Option<T> {
         if text.is_empty() { None } else { self.parsed(field, parse(text)) }
     }
-
-    fn check_days(&mut self, first: Option<NaiveDate>, last: Option<NaiveDate>) {
-        if let (Some(first), Some(last)) = (first, last) {
-            self.parsed(REQUIRED[5], Stay::validate_days(first, last));
-        }
-    }
 }
 
 fn parse_part(text: &str) -> Result<BookingPart, domain::stay::BadBookingPart> {
@@ -164,7 +156,7 @@ mod tests {
         assert_eq!(booking.guest_name.as_str(), "Zoë; Ångström");
         assert_eq!(booking.guest_phone.as_ref().unwrap().normalized(), "+34600000001");
         assert_eq!(
-            (booking.check_in.to_string(), booking.check_out.to_string()),
+            (booking.days.first().to_string(), booking.days.last().to_string()),
             ("2026-12-01".into(), "2026-12-03".into())
         );
     }

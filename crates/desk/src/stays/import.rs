@@ -9,7 +9,7 @@ use crate::{
     Desk, Error, KeyedWrite, Principal, WriteOutcome, directory,
     principal::ensure_stay_handler,
     stays::{
-        create,
+        audit, create,
         csv::{self, CsvRow},
         import_error::ImportError,
         lock, lock_guest_of_number,
@@ -134,7 +134,7 @@ impl Desk {
     /// Fails if the file as a whole is invalid. If the database fails, the rows before are stored; importing the file
     /// again changes nothing.
     pub async fn import_stays(&self, hotel: HotelId, csv: &[u8]) -> Result<Vec<StayImportRow>, ImportError> {
-        let imported = self.import_table(hotel, AuditActor::Nobody, csv).await;
+        let imported = self.import_table(hotel, AuditActor::CommandLine, csv).await;
         self.record_outcome(hotel, &imported).await;
         imported
     }
@@ -299,12 +299,15 @@ impl BookingImport<'_> {
             }
             PlannedRow::Create { booking, status } => {
                 let created = create(tx, self.hotel, &booking, status, self.now)?.ok_or(Error::NotFound)?;
+                audit::record_new(tx, self.actor, &created, self.now)?;
                 self.stored.push(created);
                 (self.stored.len() - 1, (status != StayStatus::Booked).then_some(status))
             }
             PlannedRow::Update { part, booking, status } => {
                 let at = self.stored.iter().position(|stay| stay.part == part).ok_or(Error::NotFound)?;
-                self.stored[at] = update(tx, self.hotel, &self.stored[at], &booking, self.now)?;
+                let after = update(tx, self.hotel, &self.stored[at], &booking, self.now)?;
+                let before = std::mem::replace(&mut self.stored[at], after);
+                audit::record_change(tx, self.actor, (&before, &self.stored[at]), self.now)?;
                 (at, status)
             }
         };

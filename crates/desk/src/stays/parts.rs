@@ -193,7 +193,7 @@ fn contradict(part: &PartRows<'_>, rows: &[(usize, WrittenRow)], country: Option
         values.next().is_some_and(|first| values.any(|value| value != first))
     };
     differ(&|row| Some(row.booking.guest_name.to_string()))
-        || differ(&|row| Some(format!("{} {}", row.booking.check_in, row.booking.check_out)))
+        || differ(&|row| Some(format!("{} {}", row.booking.days.first(), row.booking.days.last())))
         || differ(&|row| row.booking.room_number.as_ref().map(Name::to_string))
         || differ(&phone)
         || differ(&|row| row.booking.email.as_ref().map(|it| it.as_str().to_owned()))

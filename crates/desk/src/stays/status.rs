@@ -42,8 +42,10 @@ impl StayStatusChange<'_> {
         if self.stay.status() != StayStatus::Booked {
             return Ok(false);
         }
+        let former = self.stay.status();
         self.stay.checked_in_at = Some(self.now);
         stays::save_status(tx, self.stay)?;
+        self.write_audit_entry(tx, former)?;
         if let Some(guest) = self.stay.guest {
             find_or_create_conversation(tx, self.hotel, guest, Some(self.stay), self.now)?;
             self.activate_conversation(tx)?;
@@ -107,8 +109,10 @@ impl StayStatusChange<'_> {
         }
         match to {
             StayStatus::CheckedIn => {
+                let former = self.stay.status();
                 self.stay.checked_in_at = Some(self.now);
                 stays::save_status(tx, self.stay)?;
+                self.write_audit_entry(tx, former)?;
                 self.activate_conversation(tx)
             }
             StayStatus::CheckedOut => {
@@ -138,8 +142,10 @@ impl StayStatusChange<'_> {
     }
 
     fn record_departure(&mut self, tx: &mut Tx<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+        let former = self.stay.status();
         self.stay.checked_out_at = Some(at);
         stays::save_status(tx, self.stay)?;
+        self.write_audit_entry(tx, former)?;
         let of = ConversationRef::Stay(self.stay.id);
         let Some(mut conversation) = conversations::find(tx.conn(), of)? else { return Ok(()) };
         flow_runner::send_farewell(tx, self.hotel, &mut conversation, self.now)?;

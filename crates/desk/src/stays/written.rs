@@ -5,7 +5,7 @@ use domain::{
     LanguageTag, Name, PhoneNumber, Stay, WrittenNumber,
     guest::GuestNote,
     phone::{BadPhoneNumber, Country},
-    stay::{BookingPart, EmailAddress},
+    stay::{BookingPart, EmailAddress, StayDays},
 };
 use numbering::CompleteNumber;
 use persistence::stays::Booking;
@@ -22,10 +22,7 @@ pub struct WrittenBooking {
     pub guest_name: Name,
     pub guest_phone: Option<WrittenNumber>,
     pub room_number: Option<Name>,
-    /// The first day of the stay.
-    pub check_in: NaiveDate,
-    /// The last day of the stay, not before the first.
-    pub check_out: NaiveDate,
+    pub days: StayDays,
     pub email: Option<EmailAddress>,
     pub language: Option<LanguageTag>,
     pub note: Option<GuestNote>,
@@ -51,8 +48,7 @@ impl WrittenBooking {
             guest_name: self.guest_name.clone(),
             guest_phone,
             room_number: self.room_number.clone().or_else(|| stored?.room_number.clone()),
-            check_in: self.check_in,
-            check_out: self.check_out,
+            days: self.days,
             email: self.email.clone().or_else(|| stored?.email.clone()),
             language: self.language.clone().or_else(|| stored?.language.clone()),
             note: note.filter(|note| !note.as_str().is_empty()),
@@ -95,22 +91,21 @@ impl StayChange {
             Some(None) => None,
             None => stay.guest_phone.clone(),
         };
+        let (first, last) = (stay.days.first(), stay.days.last());
+        let days = StayDays::new(self.check_in.unwrap_or(first), self.check_out.unwrap_or(last))
+            .map_err(|error| Error::invalid("check_out", error.to_string()))?;
         let note = self.note.as_ref().unwrap_or(&stay.note).clone();
-        let booking = Booking {
+        Ok(Booking {
             reservation_code: self.reservation_code.as_ref().unwrap_or(&stay.reservation_code).clone(),
             part: self.part.unwrap_or(stay.part),
             guest_name: self.guest_name.as_ref().unwrap_or(&stay.guest_name).clone(),
             guest_phone,
             room_number: self.room_number.as_ref().unwrap_or(&stay.room_number).clone(),
-            check_in: self.check_in.unwrap_or(stay.check_in),
-            check_out: self.check_out.unwrap_or(stay.check_out),
+            days,
             email: self.email.as_ref().unwrap_or(&stay.email).clone(),
             language: self.language.as_ref().unwrap_or(&stay.language).clone(),
             note: note.filter(|note| !note.as_str().is_empty()),
-        };
-        let days = Stay::validate_days(booking.check_in, booking.check_out);
-        days.map_err(|error| Error::invalid("check_out", error.to_string()))?;
-        Ok(booking)
+        })
     }
 }
 

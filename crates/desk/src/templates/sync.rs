@@ -13,7 +13,7 @@ use persistence::{
 };
 use whatsapp::{AccountTemplate, CloudApiClient, TemplateText};
 
-use crate::{Desk, Error, KeyedWrite, WriteOutcome, directory, principal::ensure_manager};
+use crate::{Desk, Error, KeyedWrite, WriteOutcome, audited_change, directory, principal::ensure_manager};
 
 const NO_ACCOUNT: &str =
     "The hotel has no WhatsApp Business Account yet: the administrator sets it with `message-manager hotel set`.";
@@ -62,12 +62,20 @@ impl Desk {
             let hotel = live.staff.hotel;
             let (result, has_changes) = apply(tx, hotel, &listed)?;
             if has_changes {
+                let (by, numbers) = ((hotel, live.staff.id.into()), audit_text(result));
+                audited_change::record(tx, by, "templates_synced", (None, Some(numbers)), now)?;
                 directory::announce(tx, hotel, DirectoryPart::Templates, now);
             }
             Ok(result)
         })
         .await
     }
+}
+
+/// The result of a synchronisation in the audit log.
+fn audit_text(result: TemplateSyncResult) -> String {
+    let TemplateSyncResult { created, updated, unavailable } = result;
+    format!("{created} created, {updated} updated, {unavailable} unavailable")
 }
 
 /// Brings the hotel's templates in line with those of the account. Returns also whether anything has changed.

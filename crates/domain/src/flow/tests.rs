@@ -96,7 +96,14 @@ impl TestGuest {
 fn departments(names: &[&str]) -> Vec<Department> {
     (1..)
         .zip(names)
-        .map(|(id, &name)| Department { id: DepartmentId(id), name: name.into(), active: true, handles_stays: false })
+        .map(|(id, &name)| Department {
+            id: DepartmentId(id),
+            name: name.into(),
+            active: true,
+            handles_stays: false,
+            first_response: None,
+            opening_hours: None,
+        })
         .collect()
 }
 

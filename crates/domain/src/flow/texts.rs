@@ -145,6 +145,10 @@ texts! {
     Received, "flow.received":
         "Thank you, we have received your message.",
         "Gracias, hemos recibido su mensaje.";
+    /// Answers a guest who writes to a department that is closed.
+    Away, "flow.away":
+        "Thank you for your message. {{department_name}} is closed at the moment and will answer during its opening hours.",
+        "Gracias por su mensaje. {{department_name}} está cerrado en este momento y le responderá en su horario de atención.";
     /// Introduction to the menu after staff have ended the relay.
     GivenBack, "flow.given_back":
         "We hope that we could help you.",
@@ -190,21 +194,26 @@ impl FlowTexts {
     }
 
     /// Renders a flow text. A template that is blank, or has a placeholder without a value, is skipped.
-    pub(super) fn render(
-        &self,
-        name: FlowText,
-        language: FlowLanguage,
-        value_of: &dyn Fn(&str) -> Option<String>,
-    ) -> String {
-        let in_language = format!("{}.{}", name.as_str(), language.as_str());
-        let own = [in_language.as_str(), name.as_str()].into_iter().filter_map(|name| self.own.get(name));
-        own.filter_map(|content| placeholders::render(content, value_of).ok())
-            .find(|rendered| !rendered.trim().is_empty())
+    pub fn render(&self, name: FlowText, language: FlowLanguage, value_of: &dyn Fn(&str) -> Option<String>) -> String {
+        self.render_own(name, language, value_of)
             .or_else(|| {
                 // A placeholder without a value is rendered as an empty text, which is better than no reply.
                 let value_or_gap = |name: &str| Some(value_of(name).unwrap_or_default());
                 placeholders::render(name.built_in(language), &value_or_gap).ok()
             })
             .unwrap_or_default()
+    }
+
+    /// Renders a flow text of the hotel's templates. `None` if none of them is usable.
+    pub fn render_own(
+        &self,
+        name: FlowText,
+        language: FlowLanguage,
+        value_of: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        let in_language = format!("{}.{}", name.as_str(), language.as_str());
+        let own = [in_language.as_str(), name.as_str()].into_iter().filter_map(|name| self.own.get(name));
+        own.filter_map(|content| placeholders::render(content, value_of).ok())
+            .find(|rendered| !rendered.trim().is_empty())
     }
 }

@@ -28,6 +28,8 @@ impl EmailAddress {
     }
 }
 
+parsed_texts!(EmailAddress: BadEmail);
+
 #[cfg(test)]
 mod tests {
     use super::*;

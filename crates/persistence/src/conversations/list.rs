@@ -1,5 +1,6 @@
 //! Lists of conversations: filter, search and pagination.
 
+use chrono::{DateTime, Utc};
 use diesel::{
     dsl::{count_star, exists},
     prelude::*,
@@ -11,12 +12,13 @@ use crate::{
     conversations::view::views,
     sql::{
         cached_statement::{Fixed, fixed, prepared},
+        column_types::Ts,
         id_list::among,
         pagination::Slice,
         schema::{conversation_labels, conversations, read_marks},
         search_key,
     },
-    store::connection::{Conn, on_db},
+    store::connection::Conn,
 };
 
 /// Conditions of a list of conversations, combined with AND.
@@ -32,6 +34,10 @@ pub struct ConversationFilter {
     pub unread: bool,
     /// Selects conversations whose guest waits for an answer, or those whose guest does not.
     pub waiting: Option<bool>,
+    /// Selects snoozed conversations, or those that are not.
+    pub snoozed: Option<bool>,
+    /// Selects conversations whose guest should have been answered by this time.
+    pub overdue_at: Option<DateTime<Utc>>,
     /// Whether to select only conversations with staff messages that the guest has not got.
     pub unsent: bool,
     pub order: ConversationOrder,
@@ -97,6 +103,16 @@ macro_rules! matching {
             Some(false) => query.filter(conversations::waiting_since.is_null()),
             None => query,
         };
+        query = match filter.snoozed {
+            Some(true) => query.filter(conversations::snoozed_until.is_not_null()),
+            Some(false) => query.filter(conversations::snoozed_until.is_null()),
+            None => query,
+        };
+        if let Some(now) = filter.overdue_at {
+            query = query.filter(conversations::response_due_at.le(Ts::from(now)));
+            // Nobody is overdue who does not wait; the condition lets the databases use the index of waiting guests.
+            query = query.filter(conversations::waiting_since.is_not_null());
+        }
         if filter.unsent {
             let unsent = conversations::unsent_failed + conversations::unsent_unknown + conversations::unsent_held;
             query = query.filter(unsent.gt(0));
@@ -151,19 +167,35 @@ macro_rules! in_order_of {
     }};
 }
 
-/// Counts the conversations that match a filter and loads the ids of one slice, in the order of the filter.
+/// Counts the conversations that match a filter and loads the ids of one slice, in the order of the filter. On
+/// PostgreSQL this is one statement, because a round trip costs as much as the count.
 macro_rules! slice_of {
-    ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {
-        on_db!($conn, |c| {
-            let count = $matching.select(count_star());
-            let page = $matching.select(conversations::id).offset($slice.offset).limit($slice.limit);
-            let page = in_order_of!($filter, page);
-            // Diesel does not cache statements with lists of values, and SQLite takes longer to compile them than to
-            // run them.
-            let found: (i64, Vec<i64>) = (prepared(count).get_result(c)?, prepared(page).load(c)?);
-            found
-        })
-    };
+    ($conn:expr, $filter:expr, $slice:expr, $matching:expr) => {{
+        macro_rules! page_with {
+            ($columns:expr) => {
+                in_order_of!($filter, $matching.select($columns).offset($slice.offset).limit($slice.limit))
+            };
+        }
+        macro_rules! count {
+            () => {
+                $matching.select(count_star())
+            };
+        }
+        // Diesel does not cache statements with lists of values, and SQLite takes longer to compile them than to run
+        // them.
+        let found: (i64, Vec<i64>) = match $conn {
+            Conn::Pg(c) => {
+                let count_beside = count!().single_value().assume_not_null();
+                let rows: Vec<(i64, i64)> = prepared(page_with!((conversations::id, count_beside))).load(c)?;
+                match rows.first() {
+                    Some((_, count)) => (*count, rows.iter().map(|(id, _)| *id).collect()),
+                    None => (prepared(count!()).get_result(c)?, Vec::new()),
+                }
+            }
+            Conn::Sqlite(c) => (prepared(count!()).get_result(c)?, prepared(page_with!(conversations::id)).load(c)?),
+        };
+        found
+    }};
 }
 
 /// The condition of the index for searches on SQLite, written literally, so that the index is used. No search word is

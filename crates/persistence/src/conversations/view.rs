@@ -36,12 +36,14 @@ struct ConversationViewRow {
     last_guest_message_at: Option<Ts>,
     guest_messages: i64,
     waiting_since: Option<Ts>,
+    response_due_at: Option<Ts>,
     unsent_failed: i64,
     unsent_unknown: i64,
     unsent_held: i64,
 }
 
-type BookingColumns = (String, Option<String>, Option<String>, NaiveDate, NaiveDate);
+/// The columns of a stay: guest name, phone number, whether it is linked, room, first and last day.
+type BookingColumns = (String, Option<String>, bool, Option<String>, NaiveDate, NaiveDate);
 /// The columns of the newest message: id, text, time, sender type, delivery status, whether it has reactions.
 type LastMessageColumns = (i64, String, Ts, String, Option<String>, bool);
 /// The columns of a conversation view: conversation, guest names, service window, booking, department name, assignee
@@ -101,7 +103,15 @@ pub fn views(
             ConversationViewRow::as_select(),
             (guests::profile_name, guests::phone, guests::wa_id, guests::bsuid),
             (guests::window_phone_number_id, guests::last_wrote_at),
-            (stays::guest_name, stays::guest_phone, stays::room_number, stays::check_in, stays::check_out).nullable(),
+            (
+                stays::guest_name,
+                stays::guest_phone,
+                stays::linked,
+                stays::room_number,
+                stays::check_in,
+                stays::check_out,
+            )
+                .nullable(),
             departments::name.nullable(),
             staff::name.nullable(),
             (
@@ -162,8 +172,10 @@ fn view(
     let assignee = conversation.assignee.zip(assignee).map(|(id, name)| Person { id, name });
     let own_phone = of_guest.1.clone();
     let (guest_name, guest_phone, room_number, days) = match booking {
-        Some((name, phone, room, check_in, check_out)) => {
-            (name, phone.or(own_phone), room, Some((check_in, check_out)))
+        Some((name, phone, is_linked, room, check_in, check_out)) => {
+            // Messages to a linked stay go to the guest who wrote, not to the number of the booking.
+            let phone = if is_linked { own_phone.or(phone) } else { phone.or(own_phone) };
+            (name, phone, room, Some((check_in, check_out)))
         }
         None => (guests_name(of_guest), own_phone, None, None),
     };
@@ -196,6 +208,7 @@ fn view(
         window_opened_at: wrote_at.filter(|_| whatsapp.is_some() && wrote_to == whatsapp).map(|it| it.0),
         on_whatsapp: whatsapp.is_some(),
         waiting_since: row.waiting_since.map(|it| it.0),
+        response_due_at: row.response_due_at.map(|it| it.0),
         unsent: UnsentCounts { failed: row.unsent_failed, unknown: row.unsent_unknown, held: row.unsent_held },
         labels,
         current_step: row.current_step,

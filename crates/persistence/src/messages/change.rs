@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use domain::{ConversationId, Delivery, MessageId, SenderType};
 
 use crate::{
-    StoreError, Tx,
+    StoreError, Tx, message_words,
     sql::{
         cached_statement::prepared,
         column_types::Ts,
@@ -17,6 +17,7 @@ use crate::{
 /// Replaces the text of a message. The caller makes sure that the message is not being sent.
 pub fn set_content(tx: &mut Tx<'_>, message: MessageId, content: &str) -> Result<(), StoreError> {
     let row = messages::table.find(message.0);
+    message_words::replace(tx, message, Some(content))?;
     on_db!(tx.changing(), |c| diesel::update(row).set(messages::content.eq(content)).execute(c))?;
     Ok(())
 }
@@ -24,6 +25,7 @@ pub fn set_content(tx: &mut Tx<'_>, message: MessageId, content: &str) -> Result
 /// Hides a message that was taken back. If it was the last message of its conversation, the one before takes its
 /// place. The caller's transaction must hold the lock of the conversation.
 pub fn hide(tx: &mut Tx<'_>, conversation: ConversationId, message: MessageId) -> Result<(), StoreError> {
+    message_words::replace(tx, message, None)?;
     let before: Option<i64> = on_db!(tx.changing(), |c| {
         diesel::update(messages::table.find(message.0)).set(messages::hidden.eq(true)).execute(c)?;
         messages::table

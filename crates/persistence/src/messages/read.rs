@@ -39,6 +39,7 @@ pub(crate) struct MessageRow {
     has_quote: bool,
     hidden: bool,
     has_reactions: bool,
+    send_at: Option<Ts>,
     #[diesel(select_expression = messages::whatsapp_message_id.is_not_null())]
     is_on_whatsapp: bool,
 }
@@ -126,6 +127,7 @@ fn message(parts: MessageParts, shared: &SharedParts) -> Result<Message, StoreEr
             .transpose()?,
         reply_to: row.has_quote.then(|| quoted.map_or(Quote::Unknown, Quote::Known)),
         reactions,
+        send_at: row.send_at.map(|it| it.0),
         is_removed: row.hidden,
     })
 }

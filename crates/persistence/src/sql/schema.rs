@@ -18,6 +18,7 @@ diesel::table! {
         created_at -> crate::sql::column_types::UtcTs,
         variables -> Text,
         whatsapp_business_account_id -> Nullable<Text>,
+        quiet_hours -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -31,6 +32,8 @@ diesel::table! {
         created_at -> crate::sql::column_types::UtcTs,
         active -> Bool,
         handles_stays -> Bool,
+        first_response_minutes -> Nullable<BigInt>,
+        opening_hours -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -139,6 +142,8 @@ diesel::table! {
         checked_out_at -> Nullable<crate::sql::column_types::UtcTs>,
         cancellation -> Nullable<Text>,
         created_at -> crate::sql::column_types::UtcTs,
+        linked -> Bool,
+        conversation_lender_id -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -163,6 +168,10 @@ diesel::table! {
         unsent_failed -> BigInt,
         unsent_unknown -> BigInt,
         unsent_held -> BigInt,
+        snoozed_until -> Nullable<crate::sql::column_types::UtcTs>,
+        opened_at -> Nullable<crate::sql::column_types::UtcTs>,
+        response_due_at -> Nullable<crate::sql::column_types::UtcTs>,
+        overdue_alarm_at -> Nullable<crate::sql::column_types::UtcTs>,
     }
 }
 diesel::table! {
@@ -188,6 +197,8 @@ diesel::table! {
         hidden -> Bool,
         reacts_to -> Nullable<BigInt>,
         has_reactions -> Bool,
+        send_at -> Nullable<crate::sql::column_types::UtcTs>,
+        department_id -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -240,7 +251,43 @@ diesel::table! {
         failure -> Nullable<Text>,
         what -> Nullable<Text>,
         history_id -> Nullable<BigInt>,
+        scheduled_id -> Nullable<BigInt>,
+        waiting_since -> Nullable<crate::sql::column_types::UtcTs>,
     }
+}
+diesel::table! {
+    scheduled_messages (id) {
+        id -> BigInt,
+        hotel_id -> BigInt,
+        conversation_id -> BigInt,
+        guest_id -> BigInt,
+        author_id -> BigInt,
+        text -> Nullable<Text>,
+        template_id -> Nullable<BigInt>,
+        variables -> Nullable<crate::sql::column_types::JsonDoc>,
+        reply_to -> Nullable<BigInt>,
+        hold -> Bool,
+        send_at -> crate::sql::column_types::UtcTs,
+        if_guest_writes -> Text,
+        status -> Text,
+        review_reason -> Nullable<Text>,
+        message_id -> Nullable<BigInt>,
+        answered_guest_messages -> BigInt,
+        created_at -> crate::sql::column_types::UtcTs,
+        approved_at -> crate::sql::column_types::UtcTs,
+    }
+}
+diesel::table! {
+    overdue_alarms (conversation_id, department_id, waiting_since) {
+        hotel_id -> BigInt,
+        conversation_id -> BigInt,
+        department_id -> BigInt,
+        waiting_since -> crate::sql::column_types::UtcTs,
+        raised_at -> crate::sql::column_types::UtcTs,
+    }
+}
+diesel::table! {
+    clock_refreshes (hotel_id) { hotel_id -> BigInt, run_at -> crate::sql::column_types::UtcTs, }
 }
 diesel::table! {
     conversation_history (id) {
@@ -298,6 +345,7 @@ diesel::table! {
         after -> Nullable<Text>,
         api_key_id -> Nullable<BigInt>,
         address -> Nullable<Text>,
+        actor_type -> Text,
     }
 }
 diesel::table! {
@@ -318,6 +366,53 @@ diesel::table! {
         failures -> BigInt,
         last_at -> crate::sql::column_types::UtcTs,
     }
+}
+diesel::table! {
+    report_activity (hotel_id, quarter, conversation_id, department_id, staff_id) {
+        hotel_id -> BigInt,
+        quarter -> BigInt,
+        conversation_id -> BigInt,
+        department_id -> BigInt,
+        staff_id -> BigInt,
+        guest_messages -> BigInt,
+        staff_messages -> BigInt,
+    }
+}
+diesel::table! {
+    report_answers (hotel_id, at, message_id) {
+        hotel_id -> BigInt,
+        at -> crate::sql::column_types::UtcTs,
+        message_id -> BigInt,
+        conversation_id -> BigInt,
+        department_id -> BigInt,
+        staff_id -> BigInt,
+        asked_at -> Nullable<crate::sql::column_types::UtcTs>,
+        asked_due_at -> Nullable<crate::sql::column_types::UtcTs>,
+        answers_since -> Nullable<crate::sql::column_types::UtcTs>,
+        due_at -> Nullable<crate::sql::column_types::UtcTs>,
+    }
+}
+diesel::table! {
+    report_missed (hotel_id, due_at, conversation_id) {
+        hotel_id -> BigInt,
+        due_at -> crate::sql::column_types::UtcTs,
+        conversation_id -> BigInt,
+        department_id -> BigInt,
+        staff_id -> BigInt,
+    }
+}
+diesel::table! {
+    report_closings (hotel_id, at, conversation_id) {
+        hotel_id -> BigInt,
+        at -> crate::sql::column_types::UtcTs,
+        conversation_id -> BigInt,
+        department_id -> BigInt,
+        staff_id -> BigInt,
+        opened_at -> crate::sql::column_types::UtcTs,
+    }
+}
+diesel::table! {
+    report_backfill (below) { below -> BigInt, }
 }
 diesel::table! {
     nodes (id) { id -> BigInt, seen_at -> crate::sql::column_types::UtcTs, }
@@ -413,6 +508,9 @@ diesel::table! {
     }
 }
 diesel::table! {
+    search_index (id) { id -> BigInt, unindexed_below -> BigInt, }
+}
+diesel::table! {
     early_reports (id) {
         id -> BigInt,
         hotel_id -> BigInt,
@@ -462,6 +560,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     attachments,
     inbound,
     conversation_labels,
+    scheduled_messages,
 );
 diesel::allow_tables_to_appear_in_same_query!(epochs, hotel_counters);
 diesel::allow_tables_to_appear_in_same_query!(epochs, sessions);

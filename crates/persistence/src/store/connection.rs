@@ -154,6 +154,14 @@ impl Conn {
         }
     }
 
+    /// Lets the database cancel each statement of this transaction that takes longer. SQLite cancels none.
+    pub(crate) fn limit_statements(&mut self, limit: Duration) -> QueryResult<()> {
+        match self.writable() {
+            Conn::Pg(conn) => conn.batch_execute(&format!("SET LOCAL statement_timeout = {}", limit.as_millis())),
+            Conn::Sqlite(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self, Self::Pg(_))
     }

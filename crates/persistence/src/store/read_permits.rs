@@ -15,7 +15,8 @@ use crate::StoreError;
 const FEED_READERS: u32 = 2;
 /// Connections for replays. Few, because after a restart thousands of sockets resume at the same time.
 const REPLAY_READERS: u32 = 2;
-const SCAN_READERS: u32 = 2;
+/// Connections, and threads, for reads that scan.
+pub(crate) const SCAN_READERS: u32 = 2;
 
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 const REPLAY_PERMIT_TIMEOUT: Duration = Duration::from_secs(30);

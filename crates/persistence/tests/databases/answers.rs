@@ -6,10 +6,13 @@ use domain::{ConversationId, Delivery, HotelId, MessageId, StaffId, conversation
 use persistence::{
     StoreError, answers, conversations,
     messages::{self, InboundFields, MessageSender, NewMessage},
-    outbox,
+    outbox, response_clock,
 };
 
 use crate::support::{TestDatabase, on_both};
+
+/// The time within which staff should answer.
+const TARGET: TimeDelta = TimeDelta::minutes(15);
 
 /// What a message is, for the expectation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,7 @@ impl Scene {
                 raw: "{}",
             };
             let sender = match kind {
-                Kind::Guest => MessageSender::Guest("Ana"),
+                Kind::Guest => MessageSender::Guest { name: "Ana", response_due_at: Some(at + TARGET) },
                 Kind::Staff | Kind::Note => MessageSender::Staff(staff, "Ben"),
                 Kind::System => MessageSender::System("Hotel"),
             };
@@ -65,6 +68,7 @@ impl Scene {
                 delivery,
                 internal: kind == Kind::Note,
                 quote: None,
+                send_at: None,
                 client_ref: None,
             };
             messages::append(tx, &new, None)
@@ -83,7 +87,14 @@ impl Scene {
         let (id, conversation) = (sent[nth].id, self.conversation);
         let job = db.store.write(HotelId(0), vec![], move |tx| {
             outbox::set_delivery(tx, id, delivery, None)?;
-            answers::refresh(tx, conversation)
+            answers::refresh(tx, conversation)?;
+            // A stopped clock is started again, as `desk` does.
+            if let Some((_, clock)) = response_clock::clocks(tx.conn(), &[conversation])?.pop()
+                && let (Some(since), None) = (clock.waiting_since, clock.due_at)
+            {
+                response_clock::set_due(tx, conversation, Some(since + TARGET))?;
+            }
+            Ok::<_, StoreError>(())
         });
         job.await.unwrap();
     }
@@ -153,6 +164,8 @@ on_both!(the_columns_follow_from_the_messages, |db| {
             let read = db.store.read(move |conn| conversations::views(conn, None, &[conversation]));
             let view = read.await.unwrap().pop().unwrap();
             assert_eq!((view.waiting_since, view.unsent), (scene.waiting_since(), scene.unsent()), "step {step}");
+            let due_at = scene.waiting_since().map(|since| since + TARGET);
+            assert_eq!(view.response_due_at, due_at, "step {step}");
         }
     }
 });

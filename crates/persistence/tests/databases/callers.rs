@@ -48,6 +48,7 @@ async fn add_messages(db: &TestDatabase, hotel: &StoredHotel, conversation: Conv
                 delivery: (!internal).then_some(Delivery::Sent),
                 internal,
                 client_ref,
+                send_at: None,
                 quote: None,
             };
             let message = messages::append(tx, &new, None)?.id;
@@ -77,6 +78,7 @@ async fn add_messages(db: &TestDatabase, hotel: &StoredHotel, conversation: Conv
                 delivery: Some(Delivery::Held),
                 internal: false,
                 client_ref: None,
+                send_at: None,
                 quote: (n != 1).then_some(quote),
             };
             let message = messages::append(tx, &new, None)?;

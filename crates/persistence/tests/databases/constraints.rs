@@ -10,7 +10,7 @@ use crate::support::{StoredHotel, TestBackend, TestDatabase, on_both};
 use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation};
 
 /// Asserts that the database refuses the statement with this kind of error.
-async fn refused(db: &TestDatabase, sql: &str, why: DatabaseErrorKind) {
+pub async fn refused(db: &TestDatabase, sql: &str, why: DatabaseErrorKind) {
     match db.sql(sql).await {
         Err(StoreError::Query(Error::DatabaseError(kind, _))) => {
             assert_eq!(format!("{kind:?}"), format!("{why:?}"), "{sql}");
@@ -56,6 +56,42 @@ on_both!(status_and_department_of_a_conversation_match, |db| {
     );
 });
 
+on_both!(a_response_clock_runs_only_while_a_guest_waits, |db| {
+    let (here, there) = two_hotels(&db).await;
+    let (id, time) = (here.stays[0].1, if db.backend == TestBackend::Sqlite { "1" } else { "now()" });
+    let set = |what: &str| format!("UPDATE conversations SET {what} WHERE id = {id}");
+    db.sql(&set("waiting_since = NULL")).await.unwrap();
+    refused(&db, &set(&format!("response_due_at = {time}")), CheckViolation).await;
+    refused(&db, &set(&format!("waiting_since = {time}, overdue_alarm_at = {time}")), CheckViolation).await;
+    db.sql(&set(&format!("waiting_since = {time}, response_due_at = {time}, overdue_alarm_at = {time}")))
+        .await
+        .unwrap();
+    refused(&db, &set("waiting_since = NULL"), CheckViolation).await;
+    for minutes in [0, 1441] {
+        let sql = format!("UPDATE departments SET first_response_minutes = {minutes} WHERE id = {}", here.department);
+        refused(&db, &sql, CheckViolation).await;
+    }
+    // One alarm for each wait and department, of the same hotel.
+    let alarm = |department| {
+        format!(
+            "INSERT INTO overdue_alarms (hotel_id, conversation_id, department_id, waiting_since, raised_at) \
+             VALUES ({}, {id}, {department}, {time}, {time})",
+            here.id
+        )
+    };
+    refused(&db, &alarm(there.department), ForeignKeyViolation).await;
+    let fixed = alarm(here.department).replace("now()", "'2026-07-01T00:00:00Z'");
+    db.sql(&fixed).await.unwrap();
+    refused(&db, &fixed, UniqueViolation).await;
+    // An event shows since when the guest waits, or is of another kind.
+    let event = format!(
+        "INSERT INTO events (hotel_id, seq, at, kind, conversation_id, only_message) \
+         VALUES ({}, 1000000, {time}, 'response_overdue', {id}, false)",
+        here.id
+    );
+    refused(&db, &event, CheckViolation).await;
+});
+
 on_both!(a_guest_has_one_conversation_without_a_stay, |db| {
     let (here, _) = two_hotels(&db).await;
     let insert = || {
@@ -70,6 +106,21 @@ on_both!(a_guest_has_one_conversation_without_a_stay, |db| {
     let again = insert().await;
     let twice = matches!(&again, Err(StoreError::Query(Error::DatabaseError(UniqueViolation, _))));
     assert!(twice, "{again:?}");
+});
+
+on_both!(a_linked_stay_has_a_guest, |db| {
+    let (here, _) = two_hotels(&db).await;
+    let set = |what: &str| format!("UPDATE stays SET {what} WHERE id = {}", here.stays[0].0);
+    let guest = format!("(SELECT guest_id FROM conversations WHERE id = {})", here.stays[1].1);
+    let wrong = [
+        (set("linked = TRUE, guest_phone = NULL, guest_id = NULL"), CheckViolation),
+        (set(&format!("conversation_lender_id = {guest}")), CheckViolation),
+        (set("linked = TRUE, conversation_lender_id = 999999"), ForeignKeyViolation),
+    ];
+    for (sql, why) in wrong {
+        refused(&db, &sql, why).await;
+    }
+    assert_eq!(db.sql(set(&format!("linked = TRUE, conversation_lender_id = {guest}"))).await.unwrap(), 1);
 });
 
 on_both!(sender_type_and_sender_of_a_message_match, |db| {

@@ -161,6 +161,22 @@ on_both!(merged_guests_keep_both_notes, |db| {
     assert_eq!((merged.note.as_deref(), merged.language), (Some("Vegan\nNuts!"), LanguageTag::parse("pt-BR").ok()));
 });
 
+on_both!(a_merged_guest_keeps_links_and_lent_conversations, |db| {
+    let scene = world(&db, true).await;
+    let (from, into) = (scene.guests[0], scene.guests[1]);
+    db.sql(format!(
+        "UPDATE stays SET linked = TRUE, conversation_lender_id = {from} WHERE hotel_id = {} AND guest_id = {into}",
+        scene.hotel.id
+    ))
+    .await
+    .unwrap();
+    let lent = |guest: GuestId| format!("SELECT count(*) FROM stays WHERE linked AND conversation_lender_id = {guest}");
+    let before = db.number(&lent(from)).await;
+    assert!(before > 0);
+    assert!(write(&db.store, move |tx| guests::merge(tx, from, into)).await);
+    assert_eq!((db.number(&lent(from)).await, db.number(&lent(into)).await), (0, before));
+});
+
 on_both!(a_guest_is_asked_to_write_once_per_window, |db| {
     let guest = world(&db, true).await.guests[0];
     let ask = move |tx: &mut Tx<'_>| service_windows::mark_asked_to_write(tx, guest, "1");

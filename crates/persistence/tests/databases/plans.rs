@@ -1,5 +1,7 @@
 //! Query plans: frequent queries use indexes and scan neither messages nor events nor conversations.
 
+mod reports;
+
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
@@ -29,10 +31,10 @@ use crate::{
     support::{StoredHotel, TestBackend, TestDatabase, name, on_both, run},
 };
 
-const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
+pub const FIRST_PAGE: Slice = Slice { offset: 0, limit: 25 };
 
 /// Runs queries and returns the plan of each of their statements.
-async fn plans<T: Send + 'static>(
+pub async fn plans<T: Send + 'static>(
     db: &TestDatabase,
     mut ask: impl FnMut(&mut Conn) -> Result<T, StoreError> + Send + 'static,
 ) -> Vec<String> {
@@ -43,7 +45,8 @@ async fn plans<T: Send + 'static>(
         let statements = recorder.0.lock().unwrap().clone();
         listen(conn, Box::new(StatementRecorder::default()));
         assert!(!statements.is_empty());
-        statements.iter().map(|sql| plan(conn, sql)).collect()
+        // A setting has no plan.
+        statements.iter().filter(|sql| !sql.starts_with("SET LOCAL")).map(|sql| plan(conn, sql)).collect()
     };
     db.store.read(job).await.unwrap()
 }
@@ -107,7 +110,7 @@ fn plan(conn: &mut Conn, sql: &str) -> Result<String, StoreError> {
 }
 
 /// Creates a hotel with data, beside another hotel.
-async fn filled(db: &TestDatabase) -> StoredHotel {
+pub async fn filled(db: &TestDatabase) -> StoredHotel {
     db.hotel(20, 20).await;
     let hotel = db.hotel(60, 60).await;
     if db.backend == TestBackend::Postgres {
@@ -118,7 +121,7 @@ async fn filled(db: &TestDatabase) -> StoredHotel {
 
 /// Asserts that no plan scans one of these tables, or an index of it, completely.
 #[track_caller]
-fn never_scans(plans: &[String], tables: &[&str]) {
+pub fn never_scans(plans: &[String], tables: &[&str]) {
     for plan in plans {
         println!("{plan}\n");
         for table in tables {
@@ -137,7 +140,7 @@ fn never_scans(plans: &[String], tables: &[&str]) {
 }
 
 /// Tables that no frequent query may scan.
-const BIG: [&str; 3] = ["messages", "events", "conversations"];
+pub const BIG: [&str; 3] = ["messages", "events", "conversations"];
 /// Tables that a query about a caller may not scan either.
 const CALLER: [&str; 9] = [
     "messages",
@@ -170,6 +173,7 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
         with(&|it| it.unread = true),
         with(&|it| it.waiting = Some(true)),
         with(&|it| it.order = conversations::ConversationOrder::Waiting),
+        with(&|it| it.overdue_at = Some(Utc::now())),
         with(&|it| it.unsent = true),
         with(&|it| it.labels = vec![LabelId(1), LabelId(2)]),
         with(&|it| it.search = Some("guest 7".into())),
@@ -189,7 +193,7 @@ on_both!(a_page_of_conversations_is_found_by_indexes, |db| {
                 assert!(plans[0].contains(&expected), "{}", plans[0]);
             }
         }
-        let inbox = plans(&db, move |conn| conversations::inbox(conn, &reach)).await;
+        let inbox = plans(&db, move |conn| conversations::inbox(conn, &reach, Utc::now())).await;
         never_scans(&inbox, &BIG);
     }
 });
@@ -414,7 +418,10 @@ on_both!(conversations_and_held_messages_of_a_guest_are_found_by_indexes, |db| {
     let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation))).await;
     let guest = found.unwrap().unwrap().guest;
     let tables = ["messages", "events", "conversations", "guests", "outbox"];
-    never_scans(&plans(&db, move |conn| messages::inbound_context(conn, guest, conversation).map(drop)).await, &tables);
+    never_scans(
+        &plans(&db, move |conn| messages::inbound_context(conn, guest, conversation, None).map(drop)).await,
+        &tables,
+    );
     never_scans(&plans(&db, move |conn| service_windows::last_message_at(conn, guest)).await, &tables);
     never_scans(&plans(&db, |conn| outbox::find_recipient(conn, "1")).await, &tables);
 });

@@ -74,6 +74,9 @@ const INDEXES: [(TestBackend, &str); 2] = [
 /// The index that only SQLite has: PostgreSQL would read the rows of a search all the same.
 const SEARCH_INDEX: &str = "conversations(hotel_id,status,department_id,search_key) partial";
 
+/// The words of messages: a virtual table with tables of its own on SQLite, a table with a GIN index on PostgreSQL.
+const WORDS: &str = "message_words";
+
 async fn read_catalogue(db: &TestDatabase, queries: [(TestBackend, &'static str); 2]) -> BTreeSet<String> {
     let query = queries.into_iter().find(|(backend, _)| *backend == db.backend).unwrap().1;
     let all = db.store.read(move |conn: &mut Conn| lines(conn, query)).await.unwrap();
@@ -98,7 +101,7 @@ async fn both_databases_have_the_same_schema() {
     let sqlite = TestDatabase::new(TestBackend::Sqlite).unwrap();
     for queries in [TABLES, COLUMNS, FOREIGN_KEYS, INDEXES] {
         let mut differences = differences(&sqlite, &postgres, queries).await;
-        differences.retain(|it| it != SEARCH_INDEX);
+        differences.retain(|it| it != SEARCH_INDEX && !it.starts_with(WORDS));
         assert!(differences.is_empty(), "only one of the two has {differences:#?}");
     }
 }

@@ -15,7 +15,7 @@ use diesel::{
 };
 use domain::{
     ConversationId, DepartmentId, Event, EventKind, HotelId, Name, PhoneNumber, Role, SessionId, Staff, StaffId,
-    Status, StayId, Username,
+    Status, StayId, Username, stay::StayDays,
 };
 use persistence::{
     Conn, DbUrl, JobError, Store, StoreError, Tx,
@@ -208,7 +208,7 @@ fn make_hotel(tx: &mut Tx<'_>, stays: u32, messages: u32) -> Result<StoredHotel,
     let stays = bulk_insert::insert_stays(tx, id, &new)?;
     for (_, conversation) in &stays {
         let new: Vec<BulkMessage> = (0..messages).map(|n| new_message(*conversation, member.id, n, now)).collect();
-        bulk_insert::insert_messages(tx, &new)?;
+        bulk_insert::insert_messages(tx, id, &new)?;
         bulk_insert::set_last_message(tx, *conversation)?;
     }
     Ok(StoredHotel { id, department, manager, member, stays })
@@ -221,7 +221,7 @@ fn new_stay(hotel: HotelId, department: DepartmentId, n: u32, messages: u32, now
         booking: Booking {
             guest_phone: Some(PhoneNumber::parse(&format!("+4910{:05}{n:06}", hotel.0)).unwrap()),
             room_number: Some(name(&format!("{n}"))),
-            ..Booking::new(name(&format!("R-{n}")), name(&format!("Guest {n}")), day, day)
+            ..Booking::new(name(&format!("R-{n}")), name(&format!("Guest {n}")), StayDays::nights(day, 0))
         },
         status: if relay { Status::Relay } else { Status::Active },
         department: relay.then_some(department),

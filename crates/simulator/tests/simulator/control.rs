@@ -66,6 +66,26 @@ async fn fields_can_be_set_and_removed() {
 }
 
 #[tokio::test]
+async fn default_guests_are_of_every_kind_since_2026() {
+    let harness = SimulatorHarness::immediate();
+    for _ in 0..5 {
+        harness.control("guest/", json!({ "text": "Hello" })).await;
+        harness.wait_until_delivered().await;
+    }
+    let has = |object: &Value, key: &str| object.get(key).is_some();
+    let kinds: Vec<[bool; 3]> = harness
+        .received("messages")
+        .iter()
+        .zip(harness.received("contacts"))
+        .map(|(message, contact)| {
+            [has(message, "from"), has(message, "from_user_id"), has(&contact["profile"], "username")]
+        })
+        .collect();
+    let first = [true, true, false];
+    assert_eq!(kinds, [first, [true, true, true], [false, true, true], [true, false, false], first]);
+}
+
+#[tokio::test]
 async fn every_message_has_a_user_id_unless_it_is_left_out() {
     let harness = SimulatorHarness::immediate();
     harness.control("guest/", json!({ "from": GUEST, "text": "first" })).await;

@@ -143,6 +143,30 @@ async fn files_are_uploaded_and_downloaded_with_the_token_before_expiry() {
 }
 
 #[tokio::test]
+async fn the_parameters_of_an_upload_may_be_in_the_query() {
+    let harness = SimulatorHarness::immediate();
+    let upload = |query: &'static str, with_type: bool| {
+        let mut part = Part::bytes(b"picture".to_vec()).file_name("a");
+        if with_type {
+            part = part.mime_str("image/jpeg").unwrap();
+        }
+        let url = format!("{}/v25.0/105000000000001/media{query}", harness.simulator.url());
+        let form = Form::new().part("file", part);
+        let request = harness.http.post(url).bearer_auth("development-access-token").multipart(form);
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap() }
+    };
+    assert!(upload("?messaging_product=whatsapp&type=image/png", true).await["id"].is_string());
+    assert!(upload("?messaging_product=whatsapp", true).await["id"].is_string());
+    // The type of the query precedes that of the part of the form.
+    let types: Vec<Value> = harness.transcript("upload").await.iter().map(|it| it["type"].clone()).collect();
+    assert_eq!(types, ["image/png", "image/jpeg"]);
+    for query in ["", "?messaging_product=sms", "?type=image/png"] {
+        assert_eq!(upload(query, true).await["error"]["code"], 100, "{query}");
+    }
+    assert_eq!(upload("?messaging_product=whatsapp", false).await["error"]["code"], 131008);
+}
+
+#[tokio::test]
 async fn a_read_mark_needs_a_guest_message_and_causes_no_receipt() {
     let harness = SimulatorHarness::immediate();
     let written = harness.control("guest/", json!({ "from": GUEST, "text": "Hello" })).await;

@@ -43,6 +43,7 @@ impl Feed {
             let reach = seen.live.staff.reach();
             if state.reach != reach {
                 state.reach = reach;
+                self.counts.mark(state);
                 reason = UnsubscribeReason::ReachChanged;
             }
             state.name.clone_from(&seen.live.staff.name);

@@ -132,6 +132,11 @@ impl Feed {
         for socket in own_sockets {
             self.wake_list.send(socket, own_frame.clone());
         }
+        for socket in self.inboxes.values().filter(|socket| socket.caller.staff == read.reader.id) {
+            if let Some(state) = socket.state().as_mut() {
+                self.counts.mark(state);
+            }
+        }
         let frame = frames::read(read.stay, read.conversation, &read.reader, read.position, false);
         let except = read.reader.id;
         self.broadcast(read.conversation, Broadcast::Ephemeral { frame, except }).await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use desk::feed_query::{FeedQuery, LoadedObjects, SessionQuery, SessionView, ShownObjects};
-use domain::{ConversationId, Event, EventKind, HistoryEntryId, StayId};
+use domain::{ConversationId, Event, EventKind, StayId};
 
 use crate::{
     feed::{recipients::CurrentDepartment, state::Feed},
@@ -50,7 +50,8 @@ impl Feed {
         let shown = ShownObjects {
             conversations: events.iter().filter_map(|event| self.shown_conversation(event)).collect(),
             stays: events.iter().filter_map(|event| self.shown_stay(event)).collect(),
-            history: events.iter().filter_map(|event| self.shown_entry(event)).collect(),
+            history: self.subscribed(events).filter_map(|event| event.kind.history_entry()).collect(),
+            scheduled: self.subscribed(events).filter_map(|event| event.kind.scheduled_message()).collect(),
         };
         if shown.is_empty() && sessions.is_empty() {
             return EventContext::default();
@@ -82,6 +83,7 @@ impl Feed {
                 let has_subscribers = !change.only_message && self.subscriptions.contains_key(&change.conversation);
                 (has_subscribers || !self.inboxes.is_empty()).then_some(change.conversation)
             }
+            EventKind::ResponseOverdue(overdue) => (!self.inboxes.is_empty()).then_some(overdue.conversation),
             // One change of a staff member may cause very many `conversation_removed` events, so the conversation is
             // loaded only if that staff member has an inbox subscription.
             EventKind::ConversationRemoved { conversation, staff, .. } => {
@@ -97,6 +99,8 @@ impl Feed {
             | EventKind::DirectoryUpdated { .. }
             | EventKind::StayUpdated { .. }
             | EventKind::HistoryAdded { .. } => None,
+            // Whether it needs a review is a part of the numbers of inboxes, which the event itself does not reach.
+            EventKind::ScheduledUpdated { conversation, .. } => self.has_counts().then_some(*conversation),
         }
     }
 
@@ -105,9 +109,9 @@ impl Feed {
         event.kind.shown_stay().filter(|_| !self.inboxes.is_empty())
     }
 
-    /// Returns the entry of a history that has to be loaded to show an event to the subscribers of its conversation.
-    fn shown_entry(&self, event: &Event) -> Option<HistoryEntryId> {
-        let is_subscribed = event.kind.conversation().is_some_and(|it| self.subscriptions.contains_key(&it));
-        event.kind.history_entry().filter(|_| is_subscribed)
+    /// Returns the events whose conversation has subscribers on this node.
+    fn subscribed<'a>(&self, events: &[&'a Event]) -> impl Iterator<Item = &'a Event> {
+        let is_subscribed = |it| self.subscriptions.contains_key(&it);
+        events.iter().copied().filter(move |event| event.kind.conversation().is_some_and(is_subscribed))
     }
 }

@@ -140,9 +140,14 @@ impl EventFilter {
                 let found = loaded.stays.get(&event.kind.shown_stay()?)?;
                 Some(LoggedEvent::stay_updated(event.seq, found, form == EventForm::Stay))
             }
+            EventForm::Overdue => response_overdue(event),
             EventForm::History => {
                 let entry = loaded.history.get(&event.kind.history_entry()?)?;
                 Some(LoggedEvent::history_added(event.seq, stay_of(&event.kind), entry))
+            }
+            EventForm::Scheduled => {
+                let scheduled = loaded.scheduled.get(&event.kind.scheduled_message()?)?;
+                Some(LoggedEvent::scheduled_updated(event.seq, stay_of(&event.kind), scheduled))
             }
         }
     }
@@ -156,14 +161,17 @@ impl EventFilter {
             | EventKind::MessageUpdated(_)
             | EventKind::MessageRemoved { .. }
             | EventKind::MessageStatus(_)
-            | EventKind::HistoryAdded { .. } => self.is_live(event.seq, by_subscription),
+            | EventKind::HistoryAdded { .. }
+            | EventKind::ScheduledUpdated { .. } => self.is_live(event.seq, by_subscription),
             EventKind::NewConversation { .. } | EventKind::DirectoryUpdated { .. } => {
                 self.is_live(event.seq, Some(self.joined))
             }
             EventKind::ConversationUpdated(change) => {
                 self.is_live(event.seq, by_inbox) || (!change.only_message && self.is_live(event.seq, by_subscription))
             }
-            EventKind::ConversationRemoved { .. } | EventKind::StayUpdated { .. } => self.is_live(event.seq, by_inbox),
+            EventKind::ConversationRemoved { .. } | EventKind::StayUpdated { .. } | EventKind::ResponseOverdue(_) => {
+                self.is_live(event.seq, by_inbox)
+            }
             EventKind::StaffChanged { .. } => false,
         }
     }
@@ -197,15 +205,22 @@ fn directory_updated(event: &Event) -> Option<LoggedEvent> {
     Some(LoggedEvent::directory_updated(Some(event.seq), *what))
 }
 
+fn response_overdue(event: &Event) -> Option<LoggedEvent> {
+    let EventKind::ResponseOverdue(overdue) = &event.kind else { return None };
+    Some(LoggedEvent::response_overdue(event.seq, overdue))
+}
+
 fn stay_of(kind: &EventKind) -> Option<StayId> {
     match kind {
         EventKind::ConversationUpdated(change) => change.stay,
         EventKind::MessageStatus(change) => change.stay,
+        EventKind::ResponseOverdue(overdue) => overdue.stay,
         EventKind::Message(message) | EventKind::MessageUpdated(message) => message.stay,
         EventKind::MessageRemoved { stay, .. }
         | EventKind::NewConversation { stay, .. }
         | EventKind::ConversationRemoved { stay, .. }
-        | EventKind::HistoryAdded { stay, .. } => *stay,
+        | EventKind::HistoryAdded { stay, .. }
+        | EventKind::ScheduledUpdated { stay, .. } => *stay,
         EventKind::StaffChanged { .. } | EventKind::DirectoryUpdated { .. } | EventKind::StayUpdated { .. } => None,
     }
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use domain::{
-    ConversationId, ConversationView, Event, EventKind, HistoryEntry, Seq, StaffId, StayId, event::ConversationChange,
+    ConversationId, ConversationView, Event, EventKind, StaffId, StayId, event::ConversationChange,
     stay::StayWithConversation,
 };
 
 use crate::{
     feed::{
         event_context::{EventContext, department_shown_by},
-        recipients::{CurrentDepartment, EventForm, Viewer, client_ref_recipient, is_of_removed_message},
+        recipients::{
+            CurrentDepartment, EventForm, Viewer, changes_counts, client_ref_recipient, is_of_removed_message,
+        },
         state::Feed,
         subscription::{Broadcast, MessageFrames},
     },
@@ -91,10 +93,21 @@ impl Feed {
                     self.send_stay(event, found, department_shown_by(event, &context.loaded));
                 }
             }
+            EventKind::ResponseOverdue(overdue) => {
+                let forms = [(EventForm::Overdue, frames::response_overdue(event.seq, overdue))];
+                let current = context.current_department(overdue.conversation);
+                self.send_by_form(self.inboxes.values(), event, current, &forms);
+            }
             EventKind::HistoryAdded { conversation, stay, entry } => {
                 if let Some(entry) = context.loaded.history.get(entry) {
-                    self.send_history_entry(event.seq, *conversation, *stay, entry).await;
+                    self.send_to_subscribers(*conversation, frames::history_added(event.seq, *stay, entry)).await;
                 }
+            }
+            EventKind::ScheduledUpdated { conversation, stay, scheduled } => {
+                if let Some(shown) = context.loaded.scheduled.get(scheduled) {
+                    self.send_to_subscribers(*conversation, frames::scheduled_updated(event.seq, *stay, shown)).await;
+                }
+                self.mark_counts(context.current_department(*conversation));
             }
         }
     }
@@ -107,16 +120,9 @@ impl Feed {
         self.send_by_form(self.inboxes.values(), event, current, &forms);
     }
 
-    async fn send_history_entry(
-        &mut self,
-        seq: Seq,
-        conversation: ConversationId,
-        stay: Option<StayId>,
-        entry: &HistoryEntry,
-    ) {
-        let frame = frames::history_added(seq, stay, entry);
-        let added = MessageFrames { frame, for_author: None };
-        self.broadcast(conversation, Broadcast::Messages(vec![added])).await;
+    async fn send_to_subscribers(&mut self, conversation: ConversationId, frame: ByteString) {
+        let frames = MessageFrames { frame, for_author: None };
+        self.broadcast(conversation, Broadcast::Messages(vec![frames])).await;
     }
 
     /// Fans out the events about messages of one conversation at the begin of `events`, as one broadcast. Returns the
@@ -185,11 +191,13 @@ impl Feed {
         forms: &[(EventForm, ByteString)],
     ) {
         for socket in sockets {
-            let form = socket
-                .state()
-                .as_ref()
-                .filter(|state| state.is_live())
-                .and_then(|state| Viewer::of_socket(state, false).form_of(event, current));
+            let mut guard = socket.state();
+            let Some(state) = guard.as_mut().filter(|state| state.is_live()) else { continue };
+            let form = Viewer::of_socket(state, false).form_of(event, current);
+            if form.is_some_and(|form| changes_counts(event, form)) {
+                self.counts.mark(state);
+            }
+            drop(guard);
             if let Some((_, frame)) = forms.iter().find(|(of, _)| Some(*of) == form) {
                 self.wake_list.send(socket, frame.clone());
             }

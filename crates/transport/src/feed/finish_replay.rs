@@ -99,6 +99,8 @@ impl Feed {
     async fn go_live(&mut self, socket: &Arc<SocketHandle>, inbox: bool, seen: &SessionView) {
         if let Some(state) = socket.state().as_mut() {
             state.replaying_from = None;
+            // Events of the replay may have changed the numbers.
+            self.counts.mark(state);
         }
         if inbox {
             self.set_inbox(socket, true);

@@ -1,7 +1,7 @@
 //! Decides who receives an event. No other file decides this: live events (`feed/fan_out`, `feed/subscription`),
 //! replays and `GET events/` (`feed/event_filter`) use the same predicate, [`Viewer::form_of`].
 
-use domain::{DepartmentId, Event, EventKind, Message, Reach, StaffId};
+use domain::{DepartmentId, DirectoryPart, Event, EventKind, Message, Reach, StaffId};
 
 use crate::socket::SocketState;
 
@@ -30,7 +30,9 @@ pub(crate) enum EventForm {
     Stay,
     /// `stay_updated` without a conversation.
     StayWithoutConversation,
+    Overdue,
     History,
+    Scheduled,
 }
 
 /// The current department of the conversation that the event shows (of a stay: its conversation); the inner `None` means
@@ -80,8 +82,32 @@ impl<'a> Viewer<'a> {
                 let form = if is_visible_now { EventForm::Stay } else { EventForm::StayWithoutConversation };
                 self.has_inbox.then_some(form)
             }
+            EventKind::ResponseOverdue(_) => (self.has_inbox && is_visible_now).then_some(EventForm::Overdue),
             EventKind::HistoryAdded { .. } => self.is_subscribed.then_some(EventForm::History),
+            EventKind::ScheduledUpdated { .. } => self.is_subscribed.then_some(EventForm::Scheduled),
         }
+    }
+}
+
+/// Whether the numbers of a client's inbox may change by an event that the client receives in this form.
+pub(crate) fn changes_counts(event: &Event, form: EventForm) -> bool {
+    match form {
+        EventForm::Updated
+        | EventForm::Removed
+        | EventForm::NewConversation
+        | EventForm::Overdue
+        | EventForm::Scheduled => true,
+        // The numbers contain the names of departments.
+        EventForm::Directory => {
+            matches!(event.kind, EventKind::DirectoryUpdated { what: DirectoryPart::Departments, .. })
+        }
+        EventForm::Message
+        | EventForm::MessageUpdated
+        | EventForm::MessageRemoved
+        | EventForm::MessageStatus
+        | EventForm::Stay
+        | EventForm::StayWithoutConversation
+        | EventForm::History => false,
     }
 }
 

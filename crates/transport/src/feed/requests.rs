@@ -59,6 +59,8 @@ pub(crate) enum SocketRequest {
     Unsubscribe(ConversationRef, ReplyTo, DropGuard),
     SetInbox {
         is_wanted: bool,
+        /// Whether the socket gets the numbers of its inbox.
+        with_counts: bool,
         reply_to: ReplyTo,
         done: DropGuard,
     },

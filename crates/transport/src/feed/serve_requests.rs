@@ -14,7 +14,7 @@ use crate::{
     },
     limits::MAX_SUBSCRIPTIONS,
     socket::{
-        SocketHandle, SocketState,
+        CountsInterest, SocketHandle, SocketState,
         frames::{self, ReplyTo},
         send_queue::CloseCause,
     },
@@ -133,8 +133,9 @@ impl Feed {
                 }
                 _ => self.serve_unsubscribe(socket, which, &reply_to).await,
             },
-            SocketRequest::SetInbox { is_wanted, reply_to, done: _done } => {
+            SocketRequest::SetInbox { is_wanted, with_counts, reply_to, done: _done } => {
                 self.set_inbox(socket, is_wanted);
+                set_counts(socket, with_counts);
                 self.send_ack(socket, &reply_to);
             }
             SocketRequest::Typing { which, typing, reply_to, done: _done } => match found {
@@ -265,6 +266,17 @@ impl Feed {
             }
         }
         self.wake_sockets();
+    }
+}
+
+/// Begins or ends the event `counts` for a socket. Numbers that wait to be sent still are if the socket asks again.
+fn set_counts(socket: &SocketHandle, is_wanted: bool) {
+    if let Some(state) = socket.state().as_mut() {
+        state.counts = match (is_wanted, state.counts) {
+            (false, _) => CountsInterest::None,
+            (true, CountsInterest::None) => CountsInterest::UpToDate,
+            (true, wanted) => wanted,
+        };
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     cluster::bus::Bus,
     counters::SocketCounters,
     feed::{
-        commit_inbox::CommitInbox, registry::FeedRegistry, subscription::StaySubscription,
-        viewers::ConversationViewers, write_coalescing::WriteCoalescer,
+        commit_inbox::CommitInbox, counts_schedule::CountsSchedule, registry::FeedRegistry,
+        subscription::StaySubscription, viewers::ConversationViewers, write_coalescing::WriteCoalescer,
     },
     socket::{SocketHandle, SocketId, registry::SocketRegistry, wake_list::WakeList},
 };
@@ -53,6 +53,8 @@ pub(crate) struct Feed {
     /// Number of events fanned out since the sockets were last woken.
     pub(crate) unwoken_events: usize,
     pub(crate) coalescer: WriteCoalescer,
+    /// When the sockets that asked for the numbers of their inbox get them.
+    pub(crate) counts: CountsSchedule,
     pub(crate) inbox: Arc<CommitInbox>,
     /// Epoch of the log as the feed knows it; empty before the first snapshot.
     pub(crate) epoch: String,
@@ -78,6 +80,7 @@ impl Feed {
             wake_list: WakeList::default(),
             unwoken_events: 0,
             coalescer: WriteCoalescer::default(),
+            counts: CountsSchedule::default(),
             inbox: Arc::default(),
             epoch: String::new(),
             pending: VecDeque::new(),

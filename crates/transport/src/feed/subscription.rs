@@ -47,7 +47,7 @@ pub(crate) struct Unsubscribe(pub(crate) SocketId);
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) enum Broadcast {
-    /// A broadcast of messages, notes, delivery statuses and entries of the history, in order.
+    /// A broadcast of messages, notes, delivery statuses, scheduled messages and entries of the history, in order.
     Messages(Vec<MessageFrames>),
     /// A broadcast of a changed conversation. Subscribers without access to the new department are unsubscribed first.
     Updated {
@@ -61,7 +61,8 @@ pub(crate) enum Broadcast {
     Ephemeral { frame: ByteString, except: StaffId },
 }
 
-/// The frame of a message, delivery status or entry of the history, and the same frame with `client_ref` for the sockets of the author.
+/// The frame of a message, or of another event for the subscribers, and the same frame with `client_ref` for the sockets
+/// of the author.
 pub(crate) struct MessageFrames {
     pub(crate) frame: ByteString,
     pub(crate) for_author: Option<(StaffId, ByteString)>,

@@ -101,8 +101,8 @@ async fn run_command(
         SocketCommand::Unsubscribe(target) => {
             feed.request_and_wait(&socket, |done| SocketRequest::Unsubscribe(target, reply_to, done)).await
         }
-        SocketCommand::SubscribeToInbox => set_inbox(&feed, &socket, true, reply_to).await,
-        SocketCommand::UnsubscribeFromInbox => set_inbox(&feed, &socket, false, reply_to).await,
+        SocketCommand::SubscribeToInbox { counts } => set_inbox(&feed, &socket, (true, counts), reply_to).await,
+        SocketCommand::UnsubscribeFromInbox => set_inbox(&feed, &socket, (false, false), reply_to).await,
         SocketCommand::Typing { to: which, typing } => {
             feed.request_and_wait(&socket, |done| SocketRequest::Typing { which, typing, reply_to, done }).await
         }
@@ -135,8 +135,14 @@ async fn run_command(
     }
 }
 
-async fn set_inbox(feed: &FeedHandle, socket: &Arc<SocketHandle>, is_wanted: bool, reply_to: ReplyTo) -> bool {
-    feed.request_and_wait(socket, |done| SocketRequest::SetInbox { is_wanted, reply_to, done }).await
+/// Begins or ends the subscription of the inbox, with the numbers of the inbox or without.
+async fn set_inbox(
+    feed: &FeedHandle,
+    socket: &Arc<SocketHandle>,
+    (is_wanted, with_counts): (bool, bool),
+    reply_to: ReplyTo,
+) -> bool {
+    feed.request_and_wait(socket, |done| SocketRequest::SetInbox { is_wanted, with_counts, reply_to, done }).await
 }
 
 /// Marks messages as read, and publishes the read indicator. Returns `false` if the feed has ended.

@@ -1,13 +1,17 @@
 //! Events and command results as the text of frames. A frame is serialized once and shared by all its receivers.
 
 use bytestring::ByteString;
+use desk::inbox::CountsOfInbox;
 use domain::ConversationRef;
 use domain::{
-    ConversationId, ConversationView, DirectoryPart, HistoryEntry, Message, MessageId, Person, ReadPosition, Seq,
-    SessionId, StayId, event::StatusChange, stay::StayWithConversation, text::RequestId,
+    ConversationId, ConversationView, DirectoryPart, HistoryEntry, Message, MessageId, Person, ReadPosition,
+    ScheduledMessage, Seq, SessionId, StayId,
+    event::{OverdueResponse, StatusChange},
+    stay::StayWithConversation,
+    text::RequestId,
 };
 use wire::{
-    response::MessageResponse,
+    response::{InboxCountsResponse, MessageResponse},
     socket::{CommandErrorEvent, LoggedEvent, RefusedCommand, SocketEvent, UnsubscribeReason},
 };
 
@@ -82,8 +86,16 @@ pub(crate) fn stay_updated(seq: Seq, found: &StayWithConversation, with_conversa
     logged(LoggedEvent::stay_updated(seq, found, with_conversation))
 }
 
+pub(crate) fn response_overdue(seq: Seq, overdue: &OverdueResponse) -> ByteString {
+    logged(LoggedEvent::response_overdue(seq, overdue))
+}
+
 pub(crate) fn history_added(seq: Seq, stay: Option<StayId>, entry: &HistoryEntry) -> ByteString {
     logged(LoggedEvent::history_added(seq, stay, entry))
+}
+
+pub(crate) fn scheduled_updated(seq: Seq, stay: Option<StayId>, scheduled: &ScheduledMessage) -> ByteString {
+    logged(LoggedEvent::scheduled_updated(seq, stay, scheduled))
 }
 
 pub(crate) fn typing(stay: Option<StayId>, conversation: ConversationId, person: &Person, typing: bool) -> ByteString {
@@ -117,6 +129,11 @@ pub(crate) fn draft_updated(
     draft: Option<&domain::Draft>,
 ) -> ByteString {
     frame(&SocketEvent::draft_updated(stay, conversation, draft))
+}
+
+/// The frame with the numbers of a staff member's inbox.
+pub(crate) fn counts(inbox: &CountsOfInbox) -> ByteString {
+    frame(&SocketEvent::counts(InboxCountsResponse::new(&inbox.counts, &inbox.departments)))
 }
 
 pub(crate) fn unsubscribed(

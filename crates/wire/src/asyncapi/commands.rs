@@ -13,7 +13,13 @@ pub(super) fn messages() -> Map<String, Value> {
         ("subscribe_to_conversation", "Subscribe to the events of a conversation.", json!({}), &[][..], true),
         ("unsubscribe_from_conversation", "End the subscription of a conversation.", json!({}), &[], true),
         ("send_message", "Send a reply to the guest.", send_message(), &["text"], true),
-        ("subscribe_to_inbox", "Subscribe to the changes of all visible conversations.", json!({}), &[], false),
+        (
+            "subscribe_to_inbox",
+            "Subscribe to the changes of all visible conversations.",
+            subscribe_to_inbox(),
+            &[],
+            false,
+        ),
         ("unsubscribe_from_inbox", "End the subscription of the inbox.", json!({}), &[], false),
         (
             "typing",
@@ -89,6 +95,15 @@ fn send_message() -> Value {
         "client_ref": nullable("string", json!({
             "pattern": "^[!-~]{1,128}$",
             "description": "The same value returns the same message. Values are shared with the Idempotency-Key of REST.",
+        })),
+    })
+}
+
+fn subscribe_to_inbox() -> Value {
+    json!({
+        "counts": nullable("boolean", json!({
+            "description": "Whether the socket also gets the event `counts`. Default: false. The last command decides; a \
+                `resume` changes nothing.",
         })),
     })
 }

@@ -9,10 +9,11 @@ use utoipa::{
 use super::message_object::{message_object, spell_out};
 use crate::json_schema::move_enums_to_named_schemas;
 use crate::socket::event_bodies::{
-    AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, DirectoryUpdatedEvent,
-    DraftUpdatedEvent, HeartbeatEvent, HistoryAddedEvent, MessageRemovedEvent, MessageStatusEvent, MessageUpdatedEvent,
-    NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent, ResumedEvent, ResyncRequiredEvent, StayUpdatedEvent,
-    TypingEvent, UnsubscribedEvent, ViewingEvent, WelcomeEvent,
+    AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, CountsEvent,
+    DirectoryUpdatedEvent, DraftUpdatedEvent, HeartbeatEvent, HistoryAddedEvent, MessageRemovedEvent,
+    MessageStatusEvent, MessageUpdatedEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent,
+    ResponseOverdueEvent, ResumedEvent, ResyncRequiredEvent, ScheduledUpdatedEvent, StayUpdatedEvent, TypingEvent,
+    UnsubscribedEvent, ViewingEvent, WelcomeEvent,
 };
 
 type NamedSchemas = Vec<(String, RefOr<Schema>)>;
@@ -27,7 +28,7 @@ fn schema_of<T: ToSchema>() -> BodySchema {
     BodySchema { body: T::schema, collect_references: T::schemas }
 }
 
-fn all_events() -> [(&'static str, BodySchema); 23] {
+fn all_events() -> [(&'static str, BodySchema); 26] {
     [
         ("welcome", schema_of::<WelcomeEvent>()),
         ("heartbeat", schema_of::<HeartbeatEvent>()),
@@ -44,11 +45,14 @@ fn all_events() -> [(&'static str, BodySchema); 23] {
         ("conversation_removed", schema_of::<ConversationRemovedEvent>()),
         ("directory_updated", schema_of::<DirectoryUpdatedEvent>()),
         ("stay_updated", schema_of::<StayUpdatedEvent>()),
+        ("response_overdue", schema_of::<ResponseOverdueEvent>()),
         ("history_added", schema_of::<HistoryAddedEvent>()),
+        ("scheduled_updated", schema_of::<ScheduledUpdatedEvent>()),
         ("typing", schema_of::<TypingEvent>()),
         ("viewing", schema_of::<ViewingEvent>()),
         ("read", schema_of::<ReadEvent>()),
         ("draft_updated", schema_of::<DraftUpdatedEvent>()),
+        ("counts", schema_of::<CountsEvent>()),
         ("unsubscribed", schema_of::<UnsubscribedEvent>()),
         ("resumed", schema_of::<ResumedEvent>()),
         ("resync_required", schema_of::<ResyncRequiredEvent>()),

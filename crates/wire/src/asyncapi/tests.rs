@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use domain::{
-    ClientRef, ConversationId, Delivery, DirectoryPart, HistoryEntry, HistoryEntryId, HistoryKind, MessageId, Person,
-    Quote, Reaction, ReadPosition, Seq, SessionId, StaffId, StayId, event::StatusChange, stay::StayWithConversation,
+    ClientRef, ConversationId, Delivery, DepartmentId, DirectoryPart, GuestId, HistoryEntry, HistoryEntryId,
+    HistoryKind, HotelId, IfGuestWrites, MessageId, MessageText, Person, Quote, Reaction, ReadPosition, ReviewReason,
+    ScheduledContent, ScheduledMessage, ScheduledMessageId, ScheduledState, Seq, SessionId, StaffId, StayId,
+    TemplateId,
+    event::{OverdueResponse, StatusChange},
+    inbox::InboxCounts,
+    stay::StayWithConversation,
     text::RequestId,
 };
 use jsonschema::Validator;
@@ -12,7 +17,10 @@ use jsonschema::Validator;
 use super::*;
 use crate::{
     parse_command,
-    response::tests::{at, message, stay as booked, view},
+    response::{
+        InboxCountsResponse,
+        tests::{at, message, stay as booked, view},
+    },
     socket::{CommandErrorEvent, LoggedEvent, SocketEvent, UnsubscribeReason},
 };
 
@@ -73,6 +81,9 @@ fn every_event() -> Vec<SocketEvent> {
         LoggedEvent::directory_updated(None, DirectoryPart::Settings).into(),
         LoggedEvent::stay_updated(seq, &StayWithConversation { stay: booked(), conversation: None }, true).into(),
         LoggedEvent::history_added(seq, stay, &history_entry(&ann)).into(),
+        LoggedEvent::response_overdue(seq, &overdue()).into(),
+        LoggedEvent::scheduled_updated(seq, stay, &scheduled_text(&ann)).into(),
+        LoggedEvent::scheduled_updated(seq, None, &scheduled_template(&ann)).into(),
         SocketEvent::typing(stay, ConversationId(1), &ann, true),
         SocketEvent::viewing(stay, ConversationId(1), &ann, true),
         SocketEvent::read(None, ConversationId(1), &ann, ReadPosition::START, false),
@@ -80,9 +91,15 @@ fn every_event() -> Vec<SocketEvent> {
         SocketEvent::draft_updated(stay, ConversationId(1), Some(&draft())),
         SocketEvent::draft_updated(None, ConversationId(1), None),
         SocketEvent::unsubscribed(stay, None, UnsubscribeReason::RoutedAway),
+        SocketEvent::counts(InboxCountsResponse::new(&InboxCounts::of(&[], ann.id), &[])),
         SocketEvent::resumed(seq, 0),
         SocketEvent::resync_required("e", seq),
     ]
+}
+
+fn overdue() -> OverdueResponse {
+    let (conversation, department) = (ConversationId(1), DepartmentId(2));
+    OverdueResponse { conversation, stay: None, department, waiting_since: at("2025-09-23T10:45:00Z") }
 }
 
 fn history_entry(by: &Person) -> HistoryEntry {
@@ -95,6 +112,41 @@ fn history_entry(by: &Person) -> HistoryEntry {
         from: None,
         to: None,
         note: None,
+    }
+}
+
+fn scheduled_text(author: &Person) -> ScheduledMessage {
+    ScheduledMessage {
+        id: ScheduledMessageId(4),
+        hotel: HotelId(1),
+        conversation: ConversationId(1),
+        stay: Some(StayId(1)),
+        guest: GuestId(1),
+        author: author.clone(),
+        content: ScheduledContent::Text {
+            text: MessageText::parse("Breakfast is ready.").unwrap(),
+            reply_to: Some(MessageId(3)),
+            hold: true,
+        },
+        send_at: at("2025-09-24T06:00:00Z"),
+        if_guest_writes: IfGuestWrites::Review,
+        state: ScheduledState::NeedsReview(ReviewReason::GuestWrote),
+        answered_guest_messages: 1,
+        created_at: at("2025-09-23T10:30:00Z"),
+        approved_at: at("2025-09-23T10:30:00Z"),
+    }
+}
+
+fn scheduled_template(author: &Person) -> ScheduledMessage {
+    ScheduledMessage {
+        stay: None,
+        content: ScheduledContent::Template {
+            template: TemplateId(2),
+            variables: [("name".to_owned(), "Ana".to_owned())].into(),
+        },
+        if_guest_writes: IfGuestWrites::Send,
+        state: ScheduledState::Sent(MessageId(9)),
+        ..scheduled_text(author)
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    DepartmentId, DraftText, Emoji, HotelId, LabelColour, LabelId, LabelName, LanguageTag, MessageId, MessageText,
-    Name, Role, StaffId, TemplateId, Username, WrittenNumber,
+    DepartmentId, DraftText, Emoji, HotelId, IfGuestWrites, LabelColour, LabelId, LabelName, LanguageTag, MessageId,
+    MessageText, Name, Role, StaffId, StayId, TemplateId, Username, WrittenNumber,
     guest::GuestNote,
-    hotel::HotelVariables,
+    hotel::{HotelVariables, ResponseTarget},
+    opening_hours::{OpeningHours, QuietHours},
     phone::Country,
     stay::{BookingPart, EmailAddress},
     template::{ParameterFormat, TemplateLanguage, TemplateShortcut, TemplateType},
@@ -22,6 +23,7 @@ use utoipa::openapi::{
 use crate::{
     enum_schemas,
     field_reader::{AnyPhone, FieldType, IdList, ReactionEmoji},
+    hours::{hours_by_day, opening_hours_schema, quiet_hours_json, span_schema},
     time::Timestamp,
 };
 
@@ -107,17 +109,22 @@ body_field_types! {
     Role: enum_schemas::names_of::<Role>(), |role| json!(role.as_str());
     ParameterFormat: enum_schemas::names_of::<ParameterFormat>(), |format| json!(format.as_str());
     TemplateType: enum_schemas::names_of::<TemplateType>(), |template_type| json!(template_type.as_str());
+    IfGuestWrites: enum_schemas::names_of::<IfGuestWrites>(), |rule| json!(rule.as_str());
     LabelName: string().min_length(Some(1)).max_length(Some(40)), |name| json!(name.as_str());
     LabelColour: enum_schemas::names_of::<LabelColour>(), |colour| json!(colour.as_str());
     GuestNote: string().max_length(Some(GuestNote::MAX_LENGTH)), |note| json!(note.as_str());
     LanguageTag: string_like("pt-BR"), |tag| json!(tag.as_str());
     EmailAddress: string_like("ana@example.com"), |email| json!(email.as_str());
     BookingPart: int64().minimum(Some(1)).maximum(Some(BookingPart::LAST.get())), |part| json!(part.get());
+    ResponseTarget: int64().minimum(Some(1)).maximum(Some(ResponseTarget::MAX)), |target| json!(target.minutes());
+    OpeningHours: opening_hours_schema(), |hours| json!(hours_by_day(hours));
+    QuietHours: span_schema(), quiet_hours_json;
     DepartmentId: id(), |id| json!(id.0);
     HotelId: id(), |id| json!(id.0);
     LabelId: id(), |id| json!(id.0);
     MessageId: id(), |id| json!(id.0);
     StaffId: id(), |id| json!(id.0);
+    StayId: id(), |id| json!(id.0);
     TemplateId: id(), |id| json!(id.0);
     BTreeMap<String, String>: texts(string()), |texts| json!(texts);
     HotelVariables: texts(string().min_length(Some(1)).max_length(Some(HotelVariables::MAX_LENGTH)))
@@ -127,7 +134,7 @@ body_field_types! {
 
 impl<T: BodyFieldType, const MAX: usize> BodyFieldType for IdList<T, MAX> {
     fn schema() -> Schema {
-        ArrayBuilder::new().items(int64()).into()
+        ArrayBuilder::new().items(id()).max_items(Some(MAX)).into()
     }
 
     fn to_json(value: &Self::Value) -> Value {
@@ -166,10 +173,18 @@ fn id() -> ObjectBuilder {
 
 /// Makes a schema also allow null.
 pub(super) fn make_nullable(mut schema: Schema) -> Schema {
-    if let Schema::Object(object) = &mut schema
-        && let SchemaType::Type(one) = object.schema_type.clone()
-    {
-        object.schema_type = SchemaType::from_iter([one, Type::Null]);
+    let schema_type = match &mut schema {
+        Schema::Object(object) => {
+            if let Some(names) = &mut object.enum_values {
+                names.push(Value::Null);
+            }
+            &mut object.schema_type
+        }
+        Schema::Array(array) => &mut array.schema_type,
+        _ => return schema,
+    };
+    if let SchemaType::Type(one) = schema_type.clone() {
+        *schema_type = SchemaType::from_iter([one, Type::Null]);
     }
     schema
 }

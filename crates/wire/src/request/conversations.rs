@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, StaffId, TemplateId, WrittenNumber};
+use chrono::{DateTime, Utc};
+use domain::{DepartmentId, HotelId, MessageId, MessageText, Name, StaffId, StayId, TemplateId, WrittenNumber};
 
 use super::{
     json_body::{JsonBody, json_body},
@@ -74,6 +75,19 @@ json_body! {
         if_unassigned: Added<Optional<bool>>,
     }
 
+    /// The end of a snooze.
+    pub struct SnoozeBody {
+        /// The time until which the conversation is hidden from the queues of all staff: in the future, at most 90 days
+        /// ahead.
+        until: Required<DateTime<Utc>>,
+    }
+
+    /// The stay to which a conversation is linked.
+    pub struct LinkStayBody {
+        /// Id of the stay. From now on the guest of the conversation is the guest of this stay.
+        stay_id: Required<StayId>,
+    }
+
     /// Moves the caller's read position in a conversation. One of the two fields is required.
     pub struct MarkReadBody {
         /// Id of the newest message that the caller has read. The position moves forward to it, never back.
@@ -82,6 +96,7 @@ json_body! {
         unread_from: Added<Optional<MessageId>>,
     }
     validate check_read_move
+    one_of message_id, unread_from
 
     /// A template to fill for a conversation.
     pub struct RenderTemplateBody {

@@ -1,7 +1,12 @@
 //! Request bodies of a manager's calls on the hotel, departments and staff. They have no `Debug`, which would print
 //! passwords.
 
-use domain::{DepartmentId, Role, TemplateId, Username, hotel::HotelVariables, phone::Country};
+use domain::{
+    DepartmentId, Role, TemplateId, Username,
+    hotel::{HotelVariables, ResponseTarget},
+    opening_hours::{OpeningHours, QuietHours},
+    phone::Country,
+};
 
 use super::{
     body_types::{NewName, NewPassword, PasswordText, TimeZoneName},
@@ -34,6 +39,9 @@ json_body! {
         /// Texts for placeholders of templates by name, such as `{"wifi":"sea & sun"}`; replaces all; null for none. At
         /// most 50, each of 1 to 1,024 characters; a name consists of letters from a to z, digits and `_`.
         variables: Added<NullableChange<HotelVariables>>,
+        /// Begin and end of the hours in which guests should not be disturbed, such as `["22:00","08:00"]`, in the
+        /// hotel's time zone; null for none. They refuse nothing: clients offer to send later.
+        quiet_hours: Added<NullableChange<QuietHours>>,
     }
 
     /// A new department.
@@ -45,6 +53,13 @@ json_body! {
         /// Whether its members create, change and import stays, check guests in and out, and edit guests. Default:
         /// false.
         handles_stays: Added<Optional<bool>>,
+        /// Minutes within which the department answers guests, counted in its opening hours: 1 to 1,440; null for no
+        /// target.
+        first_response_minutes: Added<Optional<ResponseTarget>>,
+        /// Opening hours by day, in the hotel's time zone, such as `{"mon":[["08:00","12:00"],["14:00","22:00"]]}`; null:
+        /// always open. At most 8 spans a day; a span whose end is not later than its begin ends on the next day, and a
+        /// day without spans is closed.
+        opening_hours: Added<Optional<OpeningHours>>,
     }
 
     /// A change of a department. Absent fields keep their value.
@@ -56,6 +71,13 @@ json_body! {
         active: Added<FieldChange<bool>>,
         /// Whether its members create, change and import stays, check guests in and out, and edit guests.
         handles_stays: Added<FieldChange<bool>>,
+        /// Minutes within which the department answers guests, counted in its opening hours: 1 to 1,440; null for no
+        /// target.
+        first_response_minutes: Added<NullableChange<ResponseTarget>>,
+        /// Opening hours by day, in the hotel's time zone, such as `{"mon":[["08:00","12:00"],["14:00","22:00"]]}`; null:
+        /// always open. At most 8 spans a day; a span whose end is not later than its begin ends on the next day, and a
+        /// day without spans is closed.
+        opening_hours: Added<NullableChange<OpeningHours>>,
         /// Only with `active` false: id of the active department to which open conversations are transferred.
         move_to: Added<Optional<DepartmentId>>,
     }

@@ -59,6 +59,7 @@ pub(crate) fn parse_object(parsed: serde_json::Result<Value>) -> Result<Map<Stri
 ///         until: Required<Time>,
 ///     }
 ///     validate check_time      // optional: fn(&mut FieldReader), for rules over several fields
+///     one_of until, days       // optional: the schema requires exactly one of these fields; `validate` checks it
 /// }
 /// ```
 ///
@@ -72,7 +73,8 @@ macro_rules! json_body {
             $(#[doc = $field_doc:literal])*
             $field:ident: $presence:ty,
         )+}
-        $(validate $validate:path)?
+        $(validate $validate:ident)?
+        $(one_of $($alternative:ident),+)?
     )+) => {$(
         $(#[doc = $body_doc])*
         $(#[derive($($derive),+)])?
@@ -105,7 +107,7 @@ macro_rules! json_body {
                 $(let object = $crate::request::presence::add_property::<$presence>(
                     object, stringify!($field), &[$($field_doc),*],
                 );)+
-                object.into()
+                $crate::request::presence::with_alternatives(object.build(), &[$($(stringify!($alternative)),+)?]).into()
             }
         }
 

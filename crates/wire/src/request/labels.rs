@@ -32,7 +32,7 @@ json_body! {
     pub struct ConversationLabelsBody {
         /// Ids of labels to add. The conversation may have some of them already.
         add: Defaulted<LabelIds>,
-        /// Ids of labels to remove. The conversation may lack some of them.
+        /// Ids of labels to remove. The conversation may lack some of them. None of those in `add`.
         remove: Defaulted<LabelIds>,
     }
 }

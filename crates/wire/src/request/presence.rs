@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use serde_json::Value;
-use utoipa::openapi::{ObjectBuilder, Schema};
+use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Schema};
 
 use super::body_types::{BodyFieldType, describe, join_doc_lines, make_nullable};
 use crate::field_reader::FieldReader;
@@ -36,9 +36,9 @@ pub trait Presence {
 pub struct Required<T>(PhantomData<T>);
 /// A field that may be absent or null, which mean the same. Type in Rust: `Option<T>`.
 pub struct Optional<T>(PhantomData<T>);
-/// A field that may be absent; then the default of `T` is used. Type in Rust: `T`.
+/// A field that may be absent or null; then the default of `T` is used. Type in Rust: `T`.
 pub struct Defaulted<T>(PhantomData<T>);
-/// A boolean field that may be absent; then `DEFAULT` is used.
+/// A boolean field that may be absent or null; then `DEFAULT` is used.
 pub struct Flag<const DEFAULT: bool>;
 /// A field that must be present and may be null. Type in Rust: `Option<T>`.
 pub struct Nullable<T>(PhantomData<T>);
@@ -96,7 +96,7 @@ impl<T: BodyFieldType<Value: Default>> Presence for Defaulted<T> {
     type Field = T::Value;
 
     fn schema() -> Schema {
-        T::schema()
+        make_nullable(T::schema())
     }
 
     fn read(fields: &mut FieldReader<'_>, name: &str) -> Option<Self::Field> {
@@ -112,7 +112,7 @@ impl<const DEFAULT: bool> Presence for Flag<DEFAULT> {
     type Field = bool;
 
     fn schema() -> Schema {
-        <bool as BodyFieldType>::schema()
+        make_nullable(<bool as BodyFieldType>::schema())
     }
 
     fn read(fields: &mut FieldReader<'_>, name: &str) -> Option<bool> {
@@ -263,4 +263,24 @@ secrets! {
 pub(super) fn add_property<P: Presence>(object: ObjectBuilder, name: &str, doc_lines: &[&str]) -> ObjectBuilder {
     let object = object.property(name, describe(P::schema(), join_doc_lines(doc_lines)));
     if P::IS_REQUIRED { object.required(name) } else { object }
+}
+
+/// Returns the schema of a body in which exactly one of the `alternatives` must be given; without alternatives, the schema
+/// of the object.
+pub(super) fn with_alternatives(object: Object, alternatives: &[&str]) -> Schema {
+    if alternatives.is_empty() {
+        return object.into();
+    }
+    let description = object.description.clone();
+    let with_only = |given: &&str| {
+        let mut object = object.clone();
+        object.description = None;
+        for other in alternatives.iter().filter(|other| *other != given) {
+            object.properties.remove(*other);
+        }
+        object.required.push((*given).to_owned());
+        object
+    };
+    let one_of = alternatives.iter().map(with_only).fold(OneOfBuilder::new(), OneOfBuilder::item);
+    one_of.description(description).build().into()
 }

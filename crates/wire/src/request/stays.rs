@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 use domain::{
-    LanguageTag, Name, Stay, WrittenNumber,
+    LanguageTag, Name, WrittenNumber,
     guest::GuestNote,
-    stay::{BookingPart, EmailAddress},
+    stay::{BookingPart, EmailAddress, StayDays},
 };
 
 use super::{
@@ -69,7 +69,7 @@ json_body! {
 
 fn check_days(fields: &mut FieldReader<'_>) {
     let days = fields.peek::<NaiveDate>("check_in").zip(fields.peek::<NaiveDate>("check_out"));
-    if let Some(Err(error)) = days.map(|(first, last)| Stay::validate_days(first, last)) {
+    if let Some(Err(error)) = days.map(|(first, last)| StayDays::new(first, last)) {
         fields.add_fault("check_out", error.to_string());
     }
 }

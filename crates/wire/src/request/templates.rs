@@ -22,7 +22,7 @@ json_body! {
         department_id: Optional<DepartmentId>,
         /// How the template is sent: as free text, or as a template that Meta has approved. Default: `text`.
         template_type: Defaulted<TemplateType>,
-        /// The language of the template, in Meta's form. Required for `whatsapp`.
+        /// The language of the template, in Meta's form. Required if `template_type` is `whatsapp`.
         language: Optional<TemplateLanguage>,
         /// A short name that staff type to find the template, unique in the hotel; null for none.
         shortcut: Added<Optional<TemplateShortcut>>,
@@ -42,7 +42,8 @@ json_body! {
         department_id: NullableChange<DepartmentId>,
         /// How the template is sent: as free text, or as a template that Meta has approved.
         template_type: FieldChange<TemplateType>,
-        /// The language of the template, in Meta's form. A change to `text` clears it, unless it is given.
+        /// The language of the template, in Meta's form. A change to `text` clears it, unless it is given; a change to
+        /// `whatsapp` needs one. Null is allowed for a `text` only.
         language: NullableChange<TemplateLanguage>,
         /// A short name that staff type to find the template, unique in the hotel; null removes it.
         shortcut: Added<NullableChange<TemplateShortcut>>,

@@ -62,6 +62,14 @@ pub struct ConversationCard {
     /// files and templates of staff that have not failed, `handled/`, and `close/`.
     #[schema(required)]
     pub waiting_since: Option<Timestamp>,
+    /// Time until which the conversation is snoozed for all staff; null if it is not. Shortly after this time the snooze
+    /// ends, and the key becomes null.
+    #[schema(required)]
+    pub snoozed_until: Option<Timestamp>,
+    /// By when staff should answer: `waiting_since` and the target of the department (of an unrouted conversation: the
+    /// default department), counted in its opening hours. Null if the guest does not wait, and without a target.
+    #[schema(required)]
+    pub response_due_at: Option<Timestamp>,
     /// Numbers of staff messages that the guest has not got.
     pub unsent: UnsentResponse,
 }
@@ -187,6 +195,9 @@ pub struct MessageResponse {
     pub reply_to: Option<QuoteResponse>,
     /// Reactions to the message: at most one of the guest and one of staff.
     pub reactions: Vec<ReactionResponse>,
+    /// The time for which the message was scheduled; null if it was sent at once.
+    #[schema(required)]
+    pub send_at: Option<Timestamp>,
 }
 
 /// A message that another one quotes. If the quoted message is unknown, `id` is null and the other keys are absent.
@@ -299,6 +310,8 @@ impl From<&domain::ConversationView> for ConversationCard {
             labels: view.labels.iter().map(LabelResponse::from).collect(),
             guest_messages: view.guest_messages,
             waiting_since: view.waiting_since.map(Timestamp),
+            snoozed_until: view.conversation.snoozed_until.map(Timestamp),
+            response_due_at: view.response_due_at.map(Timestamp),
             unsent: view.unsent.into(),
         }
     }
@@ -409,6 +422,7 @@ impl From<&domain::Message> for MessageResponse {
             internal: message.internal,
             reply_to: message.reply_to.as_ref().map(QuoteResponse::from),
             reactions: message.reactions.iter().map(ReactionResponse::from).collect(),
+            send_at: message.send_at.map(Timestamp),
         }
     }
 }

@@ -53,7 +53,7 @@ pub struct ColleagueResponse {
     pub department_ids: Vec<i64>,
 }
 
-/// Numbers of the conversations in the caller's inbox.
+/// Numbers of the conversations in the caller's inbox. Snoozed conversations count in `snoozed` alone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InboxCounts)]
 pub struct InboxCountsResponse {
@@ -66,12 +66,21 @@ pub struct InboxCountsResponse {
     /// Conversations whose guest waits for an answer.
     #[schema(minimum = 0)]
     pub waiting: i64,
+    /// Conversations whose `response_due_at` has passed.
+    #[schema(minimum = 0)]
+    pub overdue: i64,
     /// Open conversations that are routed to no department.
     #[schema(minimum = 0)]
     pub unrouted: i64,
     /// Conversations with guest messages after the caller's read position.
     #[schema(minimum = 0)]
     pub unread: i64,
+    /// Conversations with a scheduled message that needs review.
+    #[schema(minimum = 0)]
+    pub needs_review: i64,
+    /// Snoozed conversations.
+    #[schema(minimum = 0)]
+    pub snoozed: i64,
     /// The numbers of the caller's active departments; for a manager, of all active ones.
     pub departments: Vec<DepartmentCountsResponse>,
 }
@@ -114,8 +123,11 @@ impl InboxCountsResponse {
             mine: counts.mine,
             unassigned: counts.unassigned,
             waiting: counts.waiting,
+            overdue: counts.overdue,
             unrouted: counts.unrouted,
             unread: counts.unread,
+            needs_review: counts.needs_review,
+            snoozed: counts.snoozed,
             departments: departments
                 .iter()
                 .map(|(department, of)| DepartmentCountsResponse::new(department, of))

@@ -7,7 +7,10 @@ use domain::Role;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::enum_schemas;
+use crate::{
+    enum_schemas,
+    hours::{HoursByDay, hours_by_day, shown_opening_hours, shown_quiet_hours},
+};
 
 /// Id and name of a staff member, department or hotel.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +36,12 @@ pub struct DepartmentResponse {
     pub active: bool,
     /// Whether its members create, change and import stays, check guests in and out, and edit guests.
     pub handles_stays: bool,
+    /// Minutes within which the department answers guests, counted in its opening hours; null for no target.
+    #[schema(required, minimum = 1, maximum = 1440, example = 15)]
+    pub first_response_minutes: Option<i64>,
+    /// Opening hours by day, in the hotel's time zone; null: always open.
+    #[schema(schema_with = shown_opening_hours, required)]
+    pub opening_hours: Option<HoursByDay>,
 }
 
 /// Settings of the hotel.
@@ -61,6 +70,9 @@ pub struct HotelResponse {
     pub country: Option<String>,
     /// Texts for placeholders of templates by name.
     pub variables: BTreeMap<String, String>,
+    /// Begin and end of the hours in which guests should not be disturbed; null for none.
+    #[schema(schema_with = shown_quiet_hours, required)]
+    pub quiet_hours: Option<(String, String)>,
 }
 
 /// A staff member.
@@ -132,6 +144,8 @@ impl From<&domain::Department> for DepartmentResponse {
             name: department.name.clone(),
             active: department.active,
             handles_stays: department.handles_stays,
+            first_response_minutes: department.first_response.map(|target| target.minutes()),
+            opening_hours: department.opening_hours.as_ref().map(hours_by_day),
         }
     }
 }
@@ -159,6 +173,7 @@ impl From<&domain::Hotel> for HotelResponse {
             whatsapp_phone_number_id: hotel.whatsapp_phone_number_id.clone(),
             country: hotel.country.map(|country| country.to_string()),
             variables: hotel.variables.as_map().clone(),
+            quiet_hours: hotel.quiet_hours.map(|hours| hours.as_texts()),
         }
     }
 }

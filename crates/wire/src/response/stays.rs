@@ -50,7 +50,10 @@ pub struct StayResponse {
     /// Status of the stay.
     #[schema(schema_with = enum_schemas::names_of::<StayStatus>)]
     pub status: &'static str,
-    /// Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
+    /// Whether staff have linked the stay to the guest of a conversation, by `link_stay/`. Then `guest_id` is that guest,
+    /// and not the one of `guest_phone`.
+    pub linked: bool,
+    /// Id of the guest, for `guests/{id}/`; null if neither a phone number nor a link names the guest.
     #[schema(required, minimum = 1)]
     pub guest_id: Option<i64>,
     /// Id of the stay's conversation; null if there is none, or if the caller may not see it.
@@ -97,14 +100,15 @@ impl From<&domain::StayView> for StayResponse {
             guest_name: stay.guest_name.to_string(),
             guest_phone: stay.guest_phone.as_ref().map(ToString::to_string),
             room_number: stay.room_number.as_ref().map(ToString::to_string),
-            check_in: stay.check_in.to_string(),
-            check_out: stay.check_out.to_string(),
+            check_in: stay.days.first().to_string(),
+            check_out: stay.days.last().to_string(),
             email: stay.email.as_ref().map(|it| it.as_str().to_owned()),
             language: stay.language.as_ref().map(|it| it.as_str().to_owned()),
             note: stay.note.as_ref().map(|it| it.as_str().to_owned()),
             checked_in_at: stay.checked_in_at.map(Timestamp),
             checked_out_at: stay.checked_out_at.map(Timestamp),
             status: stay.status().as_str(),
+            linked: stay.link.is_some(),
             guest_id: stay.guest.map(|id| id.0),
             conversation_id: conversation.map(|id| id.0),
         }

@@ -26,6 +26,7 @@ pub(crate) fn view() -> ConversationView {
             status: Status::Relay,
             department: Some(DepartmentId(1)),
             assignee: None,
+            snoozed_until: None,
         },
         guest_name: "John Doe".to_owned(),
         guest_phone: Some("+1234567890".to_owned()),
@@ -46,6 +47,7 @@ pub(crate) fn view() -> ConversationView {
         read_guest_messages: 0,
         has_draft: false,
         waiting_since: None,
+        response_due_at: None,
         unsent: Default::default(),
         last_guest_message_at: None,
         window_opened_at: None,
@@ -80,6 +82,7 @@ pub(crate) fn message() -> domain::Message {
         client_ref: None,
         reply_to: None,
         reactions: vec![],
+        send_at: None,
         is_removed: false,
     }
 }
@@ -263,6 +266,7 @@ fn conversations_have_additional_fields() {
     view.window_opened_at = Some(at("2025-09-23T11:30:00.5Z"));
     (view.on_whatsapp, view.guest_messages, view.read_guest_messages) = (true, 5, 2);
     view.waiting_since = Some(at("2025-09-23T10:30:00Z"));
+    view.response_due_at = Some(at("2025-09-23T10:45:00Z"));
     (view.unsent.failed, view.unsent.held) = (1, 2);
     view.context_data = r#"{"step": [1, null]}"#.to_owned();
     let added = json!({
@@ -273,6 +277,7 @@ fn conversations_have_additional_fields() {
         "read_guest_messages": 2,
         "unread_count": 3,
         "waiting_since": "2025-09-23T10:30:00Z",
+        "response_due_at": "2025-09-23T10:45:00Z",
         "unsent": { "failed": 1, "unknown": 0, "held": 2 },
         "last_guest_message_at": "2025-09-23T10:30:00.500000Z",
         "window_expires_at": "2025-09-24T11:30:00.500000Z",
@@ -294,6 +299,11 @@ fn fields_of_the_stay_are_null_without_a_stay() {
     (view.conversation.stay, view.conversation.status, view.room_number) = (None, Status::Demo, None);
     let nulls = json!({ "stay_id": null, "room_number": null, "check_in": null, "status": "demo" });
     assert_contains(&json!(ConversationDetails::from(&view)), &nulls);
+}
+
+fn department(name: &str, handles_stays: bool) -> domain::Department {
+    let (id, name) = (DepartmentId(2), name.to_owned());
+    domain::Department { id, name, active: true, handles_stays, first_response: None, opening_hours: None }
 }
 
 #[test]
@@ -318,9 +328,9 @@ fn sign_in_matches_the_contract() {
         whatsapp_phone_number_id: None,
         variables: domain::hotel::HotelVariables::default(),
         whatsapp_business_account_id: None,
+        quiet_hours: None,
     };
-    let departments =
-        [domain::Department { id: DepartmentId(2), name: "Spa".to_owned(), active: true, handles_stays: false }];
+    let departments = [department("Spa", false)];
     let me = || MeResponse::new(&staff, &hotel, &departments);
     let expected = json!({
         "id": 7,
@@ -347,6 +357,7 @@ fn sign_in_matches_the_contract() {
         "id",
         "name",
         "opener_template_id",
+        "quiet_hours",
         "timezone",
         "variables",
         "whatsapp_phone_number_id",
@@ -364,13 +375,13 @@ pub(crate) fn stay() -> domain::Stay {
         id: StayId(1),
         hotel: HotelId(1),
         guest: Some(GuestId(1)),
+        link: None,
         reservation_code: name("R-1"),
         part: domain::stay::BookingPart::FIRST,
         guest_name: name("John Doe"),
         guest_phone: domain::PhoneNumber::parse("+1234567890").ok(),
         room_number: Some(name("101")),
-        check_in: day(1),
-        check_out: day(6),
+        days: domain::stay::StayDays::new(day(1), day(6)).unwrap(),
         email: None,
         language: domain::LanguageTag::parse("en").ok(),
         note: None,
@@ -389,7 +400,7 @@ fn stays_and_templates_match_the_contract() {
         json!({
             "id": 1, "reservation_code": "R-1", "guest_name": "John Doe", "guest_phone": "+1234567890",
             "room_number": "101", "check_in": "2030-05-01", "check_out": "2030-05-06",
-            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null, "guest_id": 1, "conversation_id": 4,
+            "checked_in_at": "2030-05-01T15:00:00Z", "checked_out_at": null, "linked": false, "guest_id": 1, "conversation_id": 4,
             "status": "checked_in", "part": 1, "email": null, "language": "en", "note": null,
         })
     );
@@ -471,8 +482,7 @@ fn responses_match_their_schemas() {
         &GuestMessageStoredResponse { message_id: 1, conversation_id: 1, stay_id: None, hotel_id: 1 },
         &[],
     );
-    let department =
-        domain::Department { id: DepartmentId(2), name: "Reception".to_owned(), active: true, handles_stays: true };
+    let department = department("Reception", true);
     let sign_in = DemoSignInResponse::new("reception", "Reception Staff", Role::Staff, &[department]);
     assert_matches_schema(&DemoResponse { sign_ins: vec![sign_in], playing: true }, &[]);
     let problem = ProblemResponse {

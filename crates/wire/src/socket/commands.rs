@@ -43,7 +43,10 @@ pub enum SocketCommand {
         client_ref: Option<ClientRef>,
     },
     /// The command `subscribe_to_inbox`.
-    SubscribeToInbox,
+    SubscribeToInbox {
+        /// Whether the socket also gets the event `counts`.
+        counts: bool,
+    },
     /// The command `unsubscribe_from_inbox`.
     UnsubscribeFromInbox,
     /// The command `typing`.
@@ -108,7 +111,7 @@ pub(crate) const COMMANDS: [(&str, ReadCommand); 10] = [
     ("subscribe_to_conversation", |fields| conversation_ref(fields).map(SocketCommand::Subscribe)),
     ("unsubscribe_from_conversation", |fields| conversation_ref(fields).map(SocketCommand::Unsubscribe)),
     ("send_message", send_message),
-    ("subscribe_to_inbox", |_| Some(SocketCommand::SubscribeToInbox)),
+    ("subscribe_to_inbox", subscribe_to_inbox),
     ("unsubscribe_from_inbox", |_| Some(SocketCommand::UnsubscribeFromInbox)),
     ("typing", typing),
     ("viewing", viewing),
@@ -164,6 +167,11 @@ fn conversation_ref(fields: &mut FieldReader<'_>) -> Option<ConversationRef> {
         None => ConversationRef::Conversation(conversation),
         Some(stay) => ConversationRef::Both(conversation, stay),
     })
+}
+
+fn subscribe_to_inbox(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {
+    let counts = fields.optional::<bool>("counts")?.unwrap_or(false);
+    Some(SocketCommand::SubscribeToInbox { counts })
 }
 
 fn send_message(fields: &mut FieldReader<'_>) -> Option<SocketCommand> {

@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 use crate::{
     enum_schemas,
     field_reader::FieldErrors,
-    response::{ConversationCard, DraftResponse, HistoryEntryResponse, IdAndName, MessageResponse, StayResponse},
+    response::{
+        ConversationCard, DraftResponse, HistoryEntryResponse, IdAndName, InboxCountsResponse, MessageResponse,
+        ScheduledMessageResponse, StayResponse,
+    },
     time::Timestamp,
 };
 
@@ -216,6 +219,27 @@ pub struct ConversationUpdatedEvent {
     pub conversation: ConversationCard,
 }
 
+/// The guest of a conversation has waited for an answer longer than the target of the department allows; sent once for
+/// each `waiting_since` and department, to sockets that subscribe to the inbox.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ResponseOverdue)]
+pub struct ResponseOverdueEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// Id of the department that should have answered: that of the conversation, or the default department.
+    #[schema(minimum = 1)]
+    pub department_id: i64,
+    /// Since when the guest waits.
+    pub waiting_since: Timestamp,
+}
+
 /// A conversation of the inbox is no longer visible to the receiver.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ConversationRemoved)]
@@ -272,6 +296,23 @@ pub struct HistoryAddedEvent {
     pub stay_id: Option<i64>,
     /// The added entry.
     pub entry: HistoryEntryResponse,
+}
+
+/// A message was scheduled in a subscribed conversation, or a scheduled message changed, was sent or cancelled.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScheduledUpdated)]
+pub struct ScheduledUpdatedEvent {
+    /// Sequence number of the event in the hotel's log.
+    #[schema(minimum = 1)]
+    pub seq: i64,
+    /// Id of the entry's conversation.
+    #[schema(minimum = 1)]
+    pub conversation_id: i64,
+    /// Id of the conversation's stay; null if no stay is known.
+    #[schema(required, minimum = 1)]
+    pub stay_id: Option<i64>,
+    /// The scheduled message as it is now, which may be newer than the event.
+    pub scheduled: ScheduledMessageResponse,
 }
 
 /// Another staff member started or stopped typing; the signal is not logged.
@@ -345,6 +386,15 @@ pub struct DraftUpdatedEvent {
     /// The draft as it is now; null if it was sent or deleted.
     #[schema(required)]
     pub draft: Option<DraftResponse>,
+}
+
+/// The numbers of the receiver's inbox after a change, at most once a second; only for sockets that asked for it by
+/// `subscribe_to_inbox`. The event is not logged and not replayed.
+#[derive(Serialize, ToSchema)]
+pub struct CountsEvent {
+    /// The numbers, as `conversations/counts/` returns them.
+    #[serde(flatten)]
+    pub counts: InboxCountsResponse,
 }
 
 /// A subscription ended or could not be resumed, because the conversation is not visible; the event is not logged.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ConversationId, ConversationView, DirectoryPart, HistoryEntry, MessageId, Person, ReadPosition, Seq, SessionId,
-    StayId,
-    event::StatusChange,
+    ConversationId, ConversationView, DirectoryPart, HistoryEntry, MessageId, Person, ReadPosition, ScheduledMessage,
+    Seq, SessionId, StayId,
+    event::{OverdueResponse, StatusChange},
     stay::{StayView, StayWithConversation},
     text::RequestId,
 };
@@ -16,15 +16,18 @@ use utoipa::ToSchema;
 use super::{
     commands::RefusedCommand,
     event_bodies::{
-        AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, DirectoryUpdatedEvent,
-        DraftUpdatedEvent, HeartbeatEvent, HistoryAddedEvent, MessageRemovedEvent, MessageStatusEvent,
-        MessageUpdatedEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent, ResumedEvent,
-        ResyncRequiredEvent, StayUpdatedEvent, TypingEvent, UnsubscribeReason, UnsubscribedEvent, ViewingEvent,
-        WelcomeEvent,
+        AckEvent, CommandErrorEvent, ConversationRemovedEvent, ConversationUpdatedEvent, CountsEvent,
+        DirectoryUpdatedEvent, DraftUpdatedEvent, HeartbeatEvent, HistoryAddedEvent, MessageRemovedEvent,
+        MessageStatusEvent, MessageUpdatedEvent, NewConversationEvent, NewMessageEvent, PongEvent, ReadEvent,
+        ResponseOverdueEvent, ResumedEvent, ResyncRequiredEvent, ScheduledUpdatedEvent, StayUpdatedEvent, TypingEvent,
+        UnsubscribeReason, UnsubscribedEvent, ViewingEvent, WelcomeEvent,
     },
 };
 use crate::{
-    response::{DraftResponse, HistoryEntryResponse, IdAndName, MessageResponse, StayResponse},
+    response::{
+        DraftResponse, HistoryEntryResponse, IdAndName, InboxCountsResponse, MessageResponse, ScheduledMessageResponse,
+        StayResponse,
+    },
     time::Timestamp,
 };
 
@@ -50,6 +53,8 @@ pub enum SocketEvent {
     Read(ReadEvent),
     /// Ephemeral signal: the receiver's own draft changed on another device.
     DraftUpdated(DraftUpdatedEvent),
+    /// Ephemeral signal: the numbers of the receiver's inbox.
+    Counts(CountsEvent),
     /// A subscription to a conversation ended.
     Unsubscribed(UnsubscribedEvent),
     /// A replay of missed events is complete.
@@ -86,8 +91,12 @@ pub enum LoggedEvent {
     DirectoryUpdated(DirectoryUpdatedEvent),
     /// A stay was created or changed; the event shows its current state.
     StayUpdated(Box<StayUpdatedEvent>),
+    /// A guest has waited for an answer longer than the target of the department allows.
+    ResponseOverdue(ResponseOverdueEvent),
     /// An entry was added to the history of a conversation.
     HistoryAdded(Box<HistoryAddedEvent>),
+    /// A message was scheduled, or a scheduled message changed, was sent or cancelled.
+    ScheduledUpdated(Box<ScheduledUpdatedEvent>),
 }
 
 impl SocketEvent {
@@ -198,6 +207,11 @@ impl SocketEvent {
         })
     }
 
+    /// Creates the event with the numbers of the receiver's inbox.
+    pub fn counts(counts: InboxCountsResponse) -> Self {
+        Self::Counts(CountsEvent { counts })
+    }
+
     /// Creates the event that a subscription ended. A reference that could not be resolved has one id only.
     pub fn unsubscribed(stay: Option<StayId>, conversation: Option<ConversationId>, reason: UnsubscribeReason) -> Self {
         Self::Unsubscribed(UnsubscribedEvent {
@@ -301,6 +315,17 @@ impl LoggedEvent {
         Self::StayUpdated(Box::new(StayUpdatedEvent { seq: seq.0, stay: StayResponse::from(&view) }))
     }
 
+    /// Creates the event that a guest has waited too long for an answer.
+    pub fn response_overdue(seq: Seq, overdue: &OverdueResponse) -> Self {
+        Self::ResponseOverdue(ResponseOverdueEvent {
+            seq: seq.0,
+            conversation_id: overdue.conversation.0,
+            stay_id: overdue.stay.map(|id| id.0),
+            department_id: overdue.department.0,
+            waiting_since: Timestamp(overdue.waiting_since),
+        })
+    }
+
     /// Creates the event that an entry was added to the history of a conversation.
     pub fn history_added(seq: Seq, stay: Option<StayId>, entry: &HistoryEntry) -> Self {
         Self::HistoryAdded(Box::new(HistoryAddedEvent {
@@ -308,6 +333,16 @@ impl LoggedEvent {
             conversation_id: entry.conversation.0,
             stay_id: stay.map(|id| id.0),
             entry: HistoryEntryResponse::from(entry),
+        }))
+    }
+
+    /// Creates the event that a scheduled message is new or has changed; it shows the message as it is now.
+    pub fn scheduled_updated(seq: Seq, stay: Option<StayId>, scheduled: &ScheduledMessage) -> Self {
+        Self::ScheduledUpdated(Box::new(ScheduledUpdatedEvent {
+            seq: seq.0,
+            conversation_id: scheduled.conversation.0,
+            stay_id: stay.map(|id| id.0),
+            scheduled: ScheduledMessageResponse::from(scheduled),
         }))
     }
 }

@@ -41,6 +41,8 @@ on_both!(a_failed_message_is_no_answer, line => |line| {
     assert_eq!(found["results"][0]["id"], conversation.id);
     // A retry counts as an answer until it fails, too.
     conversation.retry(id).await.is(200);
+    let entry = conversation.manager.get("audit/?action=message_retried").await.is(200)["results"][0].clone();
+    assert_eq!((&entry["conversation_id"], &entry["before"]), (&json!(conversation.id), &json!(id.to_string())));
     let until_failed = async || {
         let now = shown(&conversation).await;
         (now["unsent"] == counts(1, 0, 0) && now["waiting_since"] == since).then_some(())

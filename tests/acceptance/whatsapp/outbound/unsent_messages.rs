@@ -152,6 +152,11 @@ on_both!(a_held_text_is_changed_or_taken_back, whatsapp WorldOptions::default() 
     let colleague = line.hotel.sign_in(&line.hotel.member_of(0).username, PASSWORD).await;
     let (before, after, taken) = (unique_text(), unique_text(), unique_text());
     let (changed, removed) = (hold(&conversation, &before).await, hold(&conversation, &taken).await);
+    let found = async |text: &str| {
+        let found = conversation.manager.get(format!("search/?q=%22{}%22", text.replace(' ', "+"))).await;
+        found.is(200)["count"].as_i64().unwrap()
+    };
+    assert_eq!((found(&before).await, found(&taken).await), (1, 1));
     let mut socket = TestSocket::open(&colleague).await;
     // The status of the opener changes meanwhile.
     socket.ok(json!({ "command": "subscribe_to_conversation", "conversation_id": conversation.id })).await;
@@ -159,11 +164,14 @@ on_both!(a_held_text_is_changed_or_taken_back, whatsapp WorldOptions::default() 
     colleague.patch(&path, body.clone()).await.problem(403, "forbidden");
     assert_eq!(conversation.manager.patch(&path, json!({ "text": " " })).await.bad_fields(), ["text"]);
     let message = conversation.manager.patch(&path, body).await.is(200);
+    let entry = conversation.manager.get("audit/?action=message_changed").await.is(200)["results"][0].clone();
+    assert_eq!((&entry["conversation_id"], &entry["before"]), (&json!(conversation.id), &json!(message["id"].to_string())));
     assert_eq!((&message["content"], &message["delivery"]), (&json!(after), &json!("held")));
     let updated = socket.skip_to("message_updated").await;
     assert_eq!(updated["message"], message);
     take_back(&conversation, &conversation.manager, removed).await.is(204);
     assert_eq!(socket.skip_to("message_removed").await["message_id"], removed);
+    assert_eq!((found(&before).await, found(&after).await, found(&taken).await), (0, 1, 0));
     line.guest(json!({ "from": conversation.phone, "text": "Yes?" })).await;
     wait_until_accepted(&line, &after).await;
     conversation.wait_for_delivery(changed, "read").await;

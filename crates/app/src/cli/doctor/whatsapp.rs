@@ -426,6 +426,7 @@ mod tests {
             country: None,
             variables: domain::hotel::HotelVariables::default(),
             whatsapp_business_account_id: None,
+            quiet_hours: None,
         }
     }
 }

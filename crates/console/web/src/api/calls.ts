@@ -8,14 +8,22 @@ import type {
   Guest,
   HistoryEntry,
   Inbox,
+  InboxCounts,
   Message,
   PageOf,
   RenderedTemplate,
+  Scheduled,
+  SearchHitPage,
+  SenderType,
   Settings,
 } from "./types";
 
 export function getInbox(): Promise<Page<Inbox>> {
   return requestPage("GET", `${API}inbox/`);
+}
+
+export function getCounts(): Promise<InboxCounts> {
+  return request("GET", `${API}conversations/counts/`);
 }
 
 export function getConversation(id: number): Promise<Page<ConversationDetails>> {
@@ -45,6 +53,22 @@ export function listClosed(filter: ClosedFilter): Promise<PageOf<Conversation>> 
   return request("GET", `${API}conversations/`, { query: { status: "closed", page_size: 50, ...filter } });
 }
 
+export interface MessageFilter {
+  readonly q: string;
+  readonly page?: number;
+  readonly page_size?: number;
+  readonly sender_type?: SenderType;
+  readonly room?: string;
+  /** Days in the hotel's time zone. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Searches for messages, the best first. */
+export function searchMessages(filter: MessageFilter, signal?: AbortSignal): Promise<SearchHitPage> {
+  return request("GET", `${API}search/`, { query: { ...filter }, signal });
+}
+
 // Actions on a conversation.
 
 export function assign(id: number, staffId: number | null, ifUnassigned = false): Promise<ConversationDetails> {
@@ -71,6 +95,15 @@ export function reopen(id: number): Promise<ConversationDetails> {
 /** "No answer needed": ends the waiting time without a reply. */
 export function handled(id: number): Promise<ConversationDetails> {
   return write("POST", `${conversation(id)}handled/`);
+}
+
+/** Hides the conversation from all queues but "Snoozed" until a time, RFC 3339. */
+export function snooze(id: number, until: string): Promise<ConversationDetails> {
+  return write("POST", `${conversation(id)}snooze/`, { until });
+}
+
+export function unsnooze(id: number): Promise<ConversationDetails> {
+  return write("POST", `${conversation(id)}unsnooze/`);
 }
 
 export function changeLabels(id: number, change: { add?: number[]; remove?: number[] }): Promise<ConversationDetails> {
@@ -121,6 +154,39 @@ export function sendFile(
   for (const [name, value] of Object.entries(fields)) texts[name] = String(value);
   const body = multipart(`mm-${key}`, texts, attachment.name, attachment.file);
   return request("POST", `${conversation(id)}attachments/`, { body, key });
+}
+
+// Messages that are sent later.
+
+export interface ScheduleFields {
+  readonly send_at: string;
+  readonly seen_message_id?: number;
+  readonly hold?: boolean;
+  readonly reply_to?: number;
+}
+
+/** Schedules a text and deletes the draft that it was. */
+export function scheduleMessage(id: number, text: string, fields: ScheduleFields): Promise<Scheduled> {
+  return write("POST", `${conversation(id)}scheduled/`, { text, ...fields, clears_draft: true });
+}
+
+/** The pending ones and those that need a review, soonest first. */
+export function listScheduled(id: number): Promise<PageOf<Scheduled>> {
+  return request("GET", `${conversation(id)}scheduled/`, { query: { page_size: 100 } });
+}
+
+export interface ScheduledChange {
+  readonly text?: string;
+  readonly send_at?: string;
+  readonly confirm?: boolean;
+}
+
+export function changeScheduled(id: number, change: ScheduledChange): Promise<Scheduled> {
+  return write("PATCH", `${API}scheduled/${id}/`, change);
+}
+
+export function cancelScheduled(id: number): Promise<void> {
+  return write("DELETE", `${API}scheduled/${id}/`);
 }
 
 /** Retries a `failed` or `unknown` message. */

@@ -50,6 +50,11 @@ export async function requestPage<T>(method: Method, path: string, options: Requ
   };
 }
 
+/** Like `request`, but returns the body as a file. */
+export async function requestFile(method: Method, path: string, options: RequestOptions = {}): Promise<Blob> {
+  return readBlob(await send(method, path, options));
+}
+
 /** Fetches a file and returns a `blob:` URL, which the caller must revoke. */
 export async function file(id: number, options: { thumbnail?: boolean; signal?: AbortSignal } = {}): Promise<string> {
   const response = await send("GET", `${API}attachments/${id}/`, {

@@ -249,6 +249,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/message_manager/audit/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List changes by staff, API keys and the command line (managers).
+         * @description Newest first. Messages, notes, drafts, reading and personal settings are not contained: messages and notes name their author and time themselves. Filters combine with AND. For staff members.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/message_manager/conversations/": {
         parameters: {
             query?: never;
@@ -457,6 +477,26 @@ export interface paths {
         patch: operations["change_conversation_labels"];
         trace?: never;
     };
+    "/api/message_manager/conversations/{id}/link_stay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the guest of a conversation without stay the guest of a stay (stay handlers).
+         * @description A stay without conversation gets this one. If the stay has a conversation, that one now belongs to this guest and gets the guest's next messages, and this one stays as it is. No message moves. A later import changes the guest only if it contains another `guest_phone` than before. 409 `not_allowed_now` if the conversation has a stay. For staff members.
+         */
+        post: operations["link_stay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/message_manager/conversations/{id}/messages/": {
         parameters: {
             query?: never;
@@ -621,6 +661,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/message_manager/conversations/{id}/scheduled/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the scheduled messages of a conversation, soonest first.
+         * @description Without `status`: those that are pending or need a review. For staff members.
+         */
+        get: operations["list_scheduled_of_conversation"];
+        put?: never;
+        /**
+         * Schedule a message to the guest for later.
+         * @description A text, or a template; one of type `text` is rendered at once. It is no message of the conversation until its time, but counts as an answer. If the guest writes before, it needs a review, unless `if_guest_writes` is `send`. Subscribers receive `scheduled_updated`, and at its time `new_message`. For staff members.
+         */
+        post: operations["schedule_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/message_manager/conversations/{id}/send_message/": {
         parameters: {
             query?: never;
@@ -661,6 +725,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/message_manager/conversations/{id}/snooze/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hide the conversation from all queues until a time.
+         * @description Applies to all staff. The snooze ends at its time, when the guest writes, and by `unsnooze/`, `close/`, `start_relay/`, `end_relay/` and `assign/`; an answer keeps it. A second call changes the time. A closed conversation is 409 `conversation_closed`. For staff members.
+         */
+        post: operations["snooze_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/message_manager/conversations/{id}/start_relay/": {
         parameters: {
             query?: never;
@@ -675,6 +759,46 @@ export interface paths {
          * @description A transfer clears an assignee who may no longer see the conversation. `note` is stored as an internal note. For staff members.
          */
         post: operations["start_relay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/conversations/{id}/unlink_stay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo `link_stay/`, on the stay's conversation (stay handlers).
+         * @description The guest of the stay is again the one of its `guest_phone`, and a conversation that had become the stay's is without stay again. 409 `not_allowed_now` without a link, or if the guest has another conversation without stay by now. For staff members.
+         */
+        post: operations["unlink_stay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/conversations/{id}/unsnooze/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the snooze of the conversation.
+         * @description A conversation that is not snoozed stays as it is. For staff members.
+         */
+        post: operations["unsnooze_conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -710,7 +834,7 @@ export interface paths {
         };
         /**
          * Count the conversations of the inbox.
-         * @description The numbers of the conversations that `inbox/` returns. The cost depends on them, not on closed conversations. For staff members.
+         * @description The numbers of the conversations that `inbox/` returns; snoozed ones count in `snoozed` alone. The cost depends on them, not on closed conversations. For staff members.
          */
         get: operations["count_inbox"];
         put?: never;
@@ -760,7 +884,7 @@ export interface paths {
         head?: never;
         /**
          * Change a department (managers).
-         * @description A department with open conversations can be deactivated only with `move_to`; without it 409 `department_in_use`. Keys that are not named stay unchanged. For staff members.
+         * @description A department with open conversations can be deactivated only with `move_to`; without it 409 `department_in_use`. A change of target or opening hours changes `response_due_at` of guests who wait, with a `conversation_updated` for each. Keys that are not named stay unchanged; `null` clears a key. For staff members.
          */
         patch: operations["change_department"];
         trace?: never;
@@ -943,6 +1067,90 @@ export interface paths {
          * @description Top-level keys are merged, `null` removes a key, unknown keys are kept. The whole object has at most 8 KiB. The caller's other sockets receive `directory_updated`. For staff members.
          */
         patch: operations["change_settings"];
+        trace?: never;
+    };
+    "/api/message_manager/reports/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report about messages and answers (managers).
+         * @description Days are those of the hotel's time zone, at most 366; by default the last 30. Of guests who wait, the first message of staff is the answer. With `Accept: text/csv` the rows are a table in CSV, with the total in the last row; texts that a spreadsheet would run as formulas begin with an apostrophe. For staff members.
+         */
+        get: operations["show_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/scheduled/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scheduled messages, soonest first.
+         * @description Those of all conversations that the caller may see. For staff members.
+         */
+        get: operations["list_scheduled"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/message_manager/scheduled/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a scheduled message.
+         * @description Also a colleague's message. 409 `already_sent` if it is sent or cancelled. For staff members.
+         */
+        delete: operations["cancel_scheduled"];
+        options?: never;
+        head?: never;
+        /**
+         * Change or confirm a scheduled message.
+         * @description Only its author may change the text; everyone who sees the conversation may change the time and confirm it. `confirm` makes a message that needs a review pending again; if its author cannot send it, the caller becomes the author. 409 `already_sent` if it is sent or cancelled; `conversation_closed`, `not_allowed_now` or `template_unavailable` as long as it could not be sent. For staff members.
+         */
+        patch: operations["change_scheduled"];
+        trace?: never;
+    };
+    "/api/message_manager/search/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for messages, best first.
+         * @description Finds visible messages with all words, in any order, without regard to case and accents. Words in double quotes must stand side by side. Internal notes are not searched. The newest 1,000 messages that fit are found: first those with the words in the order of `q`, then those with the words near to each other, each newest first. If `q` is a phone number, however it is written, the newest message of each conversation of that guest comes first. After 2 s: 503 `search_timeout`. For staff members.
+         */
+        get: operations["search_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/message_manager/staff/": {
@@ -1469,6 +1677,67 @@ export interface components {
              */
             width: number | null;
         };
+        /** @description Who made an audited change. */
+        AuditActor: {
+            /**
+             * Format: int64
+             * @description Id of the staff member or API key; otherwise null.
+             */
+            id: number | null;
+            /** @description Present name of the staff member or API key; otherwise null. */
+            name: string | null;
+            type: components["schemas"]["AuditActorKind"];
+        };
+        /** @enum {string} */
+        AuditActorKind: "staff" | "api_key" | "command_line" | "guest" | "system";
+        /** @description An entry of the audit log. */
+        AuditEntry: {
+            /**
+             * @description What was changed, as a fixed word. Later versions add words.
+             * @example transferred
+             */
+            action: string;
+            /** @description Who made the change. */
+            actor: components["schemas"]["AuditActor"];
+            /** @description Network address of the request, for sign-ins and changes of staff members; otherwise null. */
+            address: string | null;
+            /** @description The value after the change, as a text for people; null if there is none. */
+            after: string | null;
+            /** @description Time of the change. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The value before the change, as a text for people; null if there was none. */
+            before: string | null;
+            /**
+             * Format: int64
+             * @description The conversation that was changed; otherwise null.
+             */
+            conversation_id: number | null;
+            /** @description Present name of the guest of that conversation; otherwise null. */
+            guest_name: string | null;
+            /**
+             * Format: int64
+             * @description Id of the entry.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The staff member who was changed; otherwise null.
+             */
+            staff_id: number | null;
+            /** @description Present name of that staff member; otherwise null. */
+            staff_name: string | null;
+        };
+        /** @description A page of a list. */
+        AuditEntryPage: {
+            /** @description Number of entries on all pages together. */
+            count: number;
+            /** @description URL of the next page; null on the last page. */
+            next: string | null;
+            /** @description URL of the previous page; null on the first page. */
+            previous: string | null;
+            /** @description The entries of this page. */
+            results: components["schemas"]["AuditEntry"][];
+        };
         /** @description The switch of the played guests of a demo. */
         ChangeDemo: {
             /** @description Whether played guests write now and then. */
@@ -1481,6 +1750,12 @@ export interface components {
              *     default department, and while open conversations are routed to it, unless `move_to` transfers them.
              */
             active?: boolean;
+            /**
+             * Format: int64
+             * @description Minutes within which the department answers guests, counted in its opening hours: 1 to 1,440; null for no
+             *     target.
+             */
+            first_response_minutes?: number | null;
             /** @description Whether its members create, change and import stays, check guests in and out, and edit guests. */
             handles_stays?: boolean;
             /**
@@ -1490,6 +1765,38 @@ export interface components {
             move_to?: number | null;
             /** @description Name of the department, unique in the hotel. */
             name?: string;
+            /**
+             * @description Opening hours by day, in the hotel's time zone, such as `{"mon":[["08:00","12:00"],["14:00","22:00"]]}`; null:
+             *     always open. At most 8 spans a day; a span whose end is not later than its begin ends on the next day, and a
+             *     day without spans is closed.
+             * @example {
+             *       "mon": [
+             *         [
+             *           "08:00",
+             *           "12:00"
+             *         ],
+             *         [
+             *           "14:00",
+             *           "22:00"
+             *         ]
+             *       ],
+             *       "sat": [
+             *         [
+             *           "18:00",
+             *           "02:00"
+             *         ]
+             *       ]
+             *     }
+             */
+            opening_hours?: {
+                fri?: string[][];
+                mon?: string[][];
+                sat?: string[][];
+                sun?: string[][];
+                thu?: string[][];
+                tue?: string[][];
+                wed?: string[][];
+            } | null;
         };
         /** @description A change of what staff note about a guest. Absent fields keep their value. */
         ChangeGuest: {
@@ -1524,6 +1831,15 @@ export interface components {
              */
             opener_template_id?: number | null;
             /**
+             * @description Begin and end of the hours in which guests should not be disturbed, such as `["22:00","08:00"]`, in the
+             *     hotel's time zone; null for none. They refuse nothing: clients offer to send later.
+             * @example [
+             *       "22:00",
+             *       "08:00"
+             *     ]
+             */
+            quiet_hours?: string[] | null;
+            /**
              * @description IANA name of the hotel's time zone.
              * @example Europe/Madrid
              */
@@ -1547,6 +1863,18 @@ export interface components {
         ChangeMessage: {
             /** @description The text: trimmed, 1 to 4,096 characters. */
             text: string;
+        };
+        /** @description A change of a scheduled message. Absent fields keep their value. */
+        ChangeScheduledMessage: {
+            /** @description True makes a message that needs a review pending again. It is due at once if its time has passed. */
+            confirm?: boolean;
+            /**
+             * Format: date-time
+             * @description Time at which the message is sent: in the future, at most 30 days.
+             */
+            send_at?: string;
+            /** @description The text: trimmed, 1 to 4,096 characters. Only the author may change it. */
+            text?: string;
         };
         /** @description Keys of the settings with their new values. Keys that are not named stay as they are; null removes one. */
         ChangeSettings: {
@@ -1635,7 +1963,8 @@ export interface components {
              */
             department_id?: number | null;
             /**
-             * @description The language of the template, in Meta's form. A change to `text` clears it, unless it is given.
+             * @description The language of the template, in Meta's form. A change to `text` clears it, unless it is given; a change to
+             *     `whatsapp` needs one. Null is allowed for a `text` only.
              * @example en_GB
              */
             language?: string | null;
@@ -1718,8 +2047,10 @@ export interface components {
             labels: components["schemas"]["Label"][];
             last_guest_message_at: components["schemas"]["Timestamp"] | null;
             last_message: components["schemas"]["LastMessage"] | null;
+            response_due_at: components["schemas"]["Timestamp"] | null;
             /** @description Room number of the stay; null if no stay is known. */
             room_number: string | null;
+            snoozed_until: components["schemas"]["Timestamp"] | null;
             status: components["schemas"]["Status"];
             /**
              * Format: int64
@@ -1757,9 +2088,9 @@ export interface components {
         /** @description A change of the labels of a conversation. Labels that neither list names stay as they are. */
         ConversationLabels: {
             /** @description Ids of labels to add. The conversation may have some of them already. */
-            add?: number[];
-            /** @description Ids of labels to remove. The conversation may lack some of them. */
-            remove?: number[];
+            add?: number[] | null;
+            /** @description Ids of labels to remove. The conversation may lack some of them. None of those in `add`. */
+            remove?: number[] | null;
         };
         /** @description A page of a list. */
         ConversationPage: {
@@ -1866,6 +2197,12 @@ export interface components {
         Department: {
             /** @description Whether conversations can be routed to the department. */
             active: boolean;
+            /**
+             * Format: int64
+             * @description Minutes within which the department answers guests, counted in its opening hours; null for no target.
+             * @example 15
+             */
+            first_response_minutes: number | null;
             /** @description Whether its members create, change and import stays, check guests in and out, and edit guests. */
             handles_stays: boolean;
             /**
@@ -1875,6 +2212,36 @@ export interface components {
             id: number;
             /** @description Display name of the department, unique in the hotel. */
             name: string;
+            /**
+             * @description Opening hours by day, in the hotel's time zone; null: always open. A span whose end is not later than its begin ends on the next day. A day without spans is closed.
+             * @example {
+             *       "mon": [
+             *         [
+             *           "08:00",
+             *           "12:00"
+             *         ],
+             *         [
+             *           "14:00",
+             *           "22:00"
+             *         ]
+             *       ],
+             *       "sat": [
+             *         [
+             *           "18:00",
+             *           "02:00"
+             *         ]
+             *       ]
+             *     }
+             */
+            opening_hours: {
+                fri?: string[][];
+                mon?: string[][];
+                sat?: string[][];
+                sun?: string[][];
+                thu?: string[][];
+                tue?: string[][];
+                wed?: string[][];
+            } | null;
         };
         /** @description Numbers of the conversations of one department. */
         DepartmentCounts: {
@@ -1943,7 +2310,7 @@ export interface components {
              */
             base_updated_at?: string | null;
             /** @description Whether the text is going to be an internal note. Default: false. */
-            internal?: boolean;
+            internal?: boolean | null;
             /**
              * Format: int64
              * @description Id of the message of this conversation that the text replies to.
@@ -1956,6 +2323,19 @@ export interface components {
         Drafts: {
             /** @description The drafts of visible conversations, last changed first, at most 1,000. */
             results: components["schemas"]["StoredDraft"][];
+        };
+        /** @description Median and 90th percentile of durations in seconds. */
+        DurationSummary: {
+            /**
+             * Format: int64
+             * @description The median, in whole seconds; null without durations.
+             */
+            median: number | null;
+            /**
+             * Format: int64
+             * @description The 90th percentile, in whole seconds; null without durations.
+             */
+            p90: number | null;
         };
         /** @description A guest with stays and visible conversations. */
         Guest: {
@@ -2103,7 +2483,7 @@ export interface components {
             results: components["schemas"]["HistoryEntry"][];
         };
         /** @enum {string} */
-        HistoryKind: "routed" | "transferred" | "assigned" | "relay_ended" | "closed" | "reopened" | "handled" | "checked_in" | "checked_out";
+        HistoryKind: "routed" | "transferred" | "assigned" | "relay_ended" | "closed" | "reopened" | "snoozed" | "handled" | "linked" | "unlinked" | "checked_in" | "checked_out";
         /** @description Settings of the hotel. */
         Hotel: {
             /**
@@ -2129,6 +2509,14 @@ export interface components {
              * @description Id of the template that asks a guest to write, which opens the 24-hour window; null for none.
              */
             opener_template_id: number | null;
+            /**
+             * @description Begin and end of the hours in which guests should not be disturbed, in the hotel's time zone; null for none. They refuse nothing: offer to send later.
+             * @example [
+             *       "22:00",
+             *       "08:00"
+             *     ]
+             */
+            quiet_hours: string[] | null;
             /** @description IANA name of the hotel's time zone. */
             timezone: string;
             /** @description Texts for placeholders of templates by name. */
@@ -2138,6 +2526,8 @@ export interface components {
             /** @description Phone number id of the hotel in WhatsApp's Cloud API; null without WhatsApp. */
             whatsapp_phone_number_id: string | null;
         };
+        /** @enum {string} */
+        IfGuestWrites: "review" | "send";
         /** @description Result of an import of stays. */
         Imported: {
             /** @description The results of the import in the order of the rows. */
@@ -2183,7 +2573,7 @@ export interface components {
             /** @description Whether there are more than 5,000 such conversations, of which the oldest are left out. */
             truncated: boolean;
         };
-        /** @description Numbers of the conversations in the caller's inbox. */
+        /** @description Numbers of the conversations in the caller's inbox. Snoozed conversations count in `snoozed` alone. */
         InboxCounts: {
             /** @description The numbers of the caller's active departments; for a manager, of all active ones. */
             departments: components["schemas"]["DepartmentCounts"][];
@@ -2192,6 +2582,21 @@ export interface components {
              * @description Routed conversations that are assigned to the caller.
              */
             mine: number;
+            /**
+             * Format: int64
+             * @description Conversations with a scheduled message that needs review.
+             */
+            needs_review: number;
+            /**
+             * Format: int64
+             * @description Conversations whose `response_due_at` has passed.
+             */
+            overdue: number;
+            /**
+             * Format: int64
+             * @description Snoozed conversations.
+             */
+            snoozed: number;
             /**
              * Format: int64
              * @description Conversations with the status `relay` and without assignee.
@@ -2256,8 +2661,16 @@ export interface components {
             /** @description Time of the message. */
             timestamp: components["schemas"]["Timestamp"];
         };
+        /** @description The stay to which a conversation is linked. */
+        LinkStay: {
+            /**
+             * Format: int64
+             * @description Id of the stay. From now on the guest of the conversation is the guest of this stay.
+             */
+            stay_id: number;
+        };
         /** @description An event of the hotel's log: it has a sequence number `seq` and can be replayed. */
-        Logged: components["schemas"]["NewMessageEvent"] | components["schemas"]["NewNoteEvent"] | components["schemas"]["MessageUpdatedEvent"] | components["schemas"]["MessageRemovedEvent"] | components["schemas"]["MessageStatusEvent"] | components["schemas"]["NewConversationEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["ConversationRemovedEvent"] | components["schemas"]["DirectoryUpdatedEvent"] | components["schemas"]["StayUpdatedEvent"] | components["schemas"]["HistoryAddedEvent"];
+        Logged: components["schemas"]["NewMessageEvent"] | components["schemas"]["NewNoteEvent"] | components["schemas"]["MessageUpdatedEvent"] | components["schemas"]["MessageRemovedEvent"] | components["schemas"]["MessageStatusEvent"] | components["schemas"]["NewConversationEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["ConversationRemovedEvent"] | components["schemas"]["DirectoryUpdatedEvent"] | components["schemas"]["StayUpdatedEvent"] | components["schemas"]["ResponseOverdueEvent"] | components["schemas"]["HistoryAddedEvent"] | components["schemas"]["ScheduledUpdatedEvent"];
         /** @description Credentials of a staff member. */
         Login: {
             /**
@@ -2269,7 +2682,7 @@ export interface components {
              * @description False on a shared computer: the cookie lasts until the browser closes, and the session ends 12 hours after the
              *     sign-in or 30 minutes after its last use. Default: true.
              */
-            remember?: boolean;
+            remember?: boolean | null;
             /** @description The user name of the staff member, not trimmed. */
             username: string;
         };
@@ -2279,12 +2692,13 @@ export interface components {
              * Format: int64
              * @description Id of the newest message that the caller has read. The position moves forward to it, never back.
              */
-            message_id?: number | null;
+            message_id: number | null;
+        } | {
             /**
              * Format: int64
              * @description Id of a message that the caller marks as unread, with all after it: the position moves to just before it.
              */
-            unread_from?: number | null;
+            unread_from: number | null;
         };
         /** @description The signed-in staff member. */
         Me: {
@@ -2331,6 +2745,7 @@ export interface components {
             /** @description Reactions to the message: at most one of the guest and one of staff. */
             reactions: components["schemas"]["Reaction"][];
             reply_to: components["schemas"]["Quote"] | null;
+            send_at: components["schemas"]["Timestamp"] | null;
             /**
              * Format: int64
              * @description Id of the staff member who wrote the message; null for messages of guests and of the guest flow.
@@ -2524,12 +2939,50 @@ export interface components {
             /** @description Whether conversations can be routed to the department. Default: true. */
             active?: boolean | null;
             /**
+             * Format: int64
+             * @description Minutes within which the department answers guests, counted in its opening hours: 1 to 1,440; null for no
+             *     target.
+             */
+            first_response_minutes?: number | null;
+            /**
              * @description Whether its members create, change and import stays, check guests in and out, and edit guests. Default:
              *     false.
              */
             handles_stays?: boolean | null;
             /** @description Name of the department, unique in the hotel. */
             name: string;
+            /**
+             * @description Opening hours by day, in the hotel's time zone, such as `{"mon":[["08:00","12:00"],["14:00","22:00"]]}`; null:
+             *     always open. At most 8 spans a day; a span whose end is not later than its begin ends on the next day, and a
+             *     day without spans is closed.
+             * @example {
+             *       "mon": [
+             *         [
+             *           "08:00",
+             *           "12:00"
+             *         ],
+             *         [
+             *           "14:00",
+             *           "22:00"
+             *         ]
+             *       ],
+             *       "sat": [
+             *         [
+             *           "18:00",
+             *           "02:00"
+             *         ]
+             *       ]
+             *     }
+             */
+            opening_hours?: {
+                fri?: string[][];
+                mon?: string[][];
+                sat?: string[][];
+                sun?: string[][];
+                thu?: string[][];
+                tue?: string[][];
+                wed?: string[][];
+            } | null;
         };
         /** @description A new label. */
         NewLabel: {
@@ -2573,12 +3026,12 @@ export interface components {
         /** @description A new staff member. */
         NewStaff: {
             /** @description Whether the staff member may sign in. Default: true. */
-            active?: boolean;
+            active?: boolean | null;
             /**
              * @description Ids of the staff member's departments. Conversations that the staff member takes over are routed to the
              *     first one.
              */
-            department_ids?: number[];
+            department_ids?: number[] | null;
             /** @description Display name of the staff member, for guests and colleagues. */
             name: string;
             /**
@@ -2648,7 +3101,7 @@ export interface components {
              */
             department_id?: number | null;
             /**
-             * @description The language of the template, in Meta's form. Required for `whatsapp`.
+             * @description The language of the template, in Meta's form. Required if `template_type` is `whatsapp`.
              * @example en_GB
              */
             language?: string | null;
@@ -2661,14 +3114,14 @@ export interface components {
              * @description How Meta expects the values of a `whatsapp` template: in the order of its placeholders, or by name. Default:
              *     `positional`.
              */
-            parameter_format?: components["schemas"]["ParameterFormat"];
+            parameter_format?: components["schemas"]["ParameterFormat"] | null;
             /**
              * @description A short name that staff type to find the template, unique in the hotel; null for none.
              * @example wifi
              */
             shortcut?: string | null;
             /** @description How the template is sent: as free text, or as a template that Meta has approved. Default: `text`. */
-            template_type?: components["schemas"]["TemplateType"];
+            template_type?: components["schemas"]["TemplateType"] | null;
         };
         /** @enum {string} */
         ParameterFormat: "positional" | "named";
@@ -2714,7 +3167,7 @@ export interface components {
             type: string;
         };
         /** @enum {string} */
-        ProblemCode: "bad_json" | "invalid" | "incomplete_body" | "unauthenticated" | "bad_credentials" | "forbidden" | "bad_origin" | "password_change_required" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "conversation_closed" | "not_in_relay" | "window_closed" | "stale_reply" | "idempotency_mismatch" | "not_failed" | "no_department" | "resync_required" | "already_assigned" | "already_sent" | "last_manager" | "department_in_use" | "draft_conflict" | "template_unavailable" | "no_guest_number" | "not_allowed_now" | "too_large" | "unsupported_media_type" | "unsupported_file" | "range_not_satisfiable" | "upgrade_required" | "rate_limited" | "too_many_sockets" | "internal" | "unavailable";
+        ProblemCode: "bad_json" | "invalid" | "incomplete_body" | "unauthenticated" | "bad_credentials" | "forbidden" | "bad_origin" | "password_change_required" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "conversation_closed" | "not_in_relay" | "window_closed" | "stale_reply" | "idempotency_mismatch" | "not_failed" | "no_department" | "resync_required" | "already_assigned" | "already_sent" | "last_manager" | "department_in_use" | "draft_conflict" | "template_unavailable" | "no_guest_number" | "not_allowed_now" | "too_large" | "unsupported_media_type" | "unsupported_file" | "range_not_satisfiable" | "upgrade_required" | "rate_limited" | "too_many_sockets" | "internal" | "unavailable" | "search_timeout";
         /** @description A message that another one quotes. If the quoted message is unknown, `id` is null and the other keys are absent. */
         Quote: {
             /** @description The first 200 characters of the quoted message. */
@@ -2777,12 +3230,288 @@ export interface components {
             /** @description Values for placeholders. A given value precedes one that the conversation has. */
             variables?: {
                 [key: string]: string;
-            };
+            } | null;
+        };
+        /** @description A report about messages and answers. */
+        Report: {
+            /**
+             * @description First day of the report, in the hotel's time zone.
+             * @example 2026-11-01
+             */
+            from: string;
+            /** @description The rows: days in their order; departments or staff members by id, last what has none. */
+            rows: components["schemas"]["ReportRow"][];
+            /**
+             * @description The hotel's time zone, in which the days are counted.
+             * @example Europe/Lisbon
+             */
+            timezone: string;
+            /**
+             * @description Last day of the report, in the hotel's time zone.
+             * @example 2026-11-30
+             */
+            to: string;
+            /** @description The figures of all rows together. */
+            total: components["schemas"]["ReportRow"];
+        };
+        /** @description A row of a report. */
+        ReportRow: {
+            /**
+             * Format: int64
+             * @description Conversations in which a guest or staff wrote.
+             */
+            conversations: number;
+            /** @description From the first message of a waiting guest to the answer. */
+            first_response_seconds: components["schemas"]["DurationSummary"];
+            /**
+             * Format: int64
+             * @description Messages of guests.
+             */
+            guest_messages: number;
+            /** @description The date (`YYYY-MM-DD`), or the id of the department or staff member; null for the total, and for what has no department or staff member. */
+            key: string | number | null;
+            /**
+             * Format: int64
+             * @description Waits in which no answer came before it was due.
+             */
+            missed: number;
+            /** @description The date, or the present name of the department or staff member; null if `key` is null. */
+            name: string | null;
+            /** @description From the opening of a conversation to its closing by staff. */
+            resolution_seconds: components["schemas"]["DurationSummary"];
+            /**
+             * Format: int64
+             * @description Messages of staff to guests that neither failed nor were taken back.
+             */
+            staff_messages: number;
+            /**
+             * Format: double
+             * @description Share of the answers that came before they were due; null if none was due.
+             * @example 0.875
+             */
+            within_target: number | null;
+        };
+        /**
+         * @description The guest of a conversation has waited for an answer longer than the target of the department allows; sent once for
+         *     each `waiting_since` and department, to sockets that subscribe to the inbox.
+         */
+        ResponseOverdue: {
+            /**
+             * Format: int64
+             * @description Id of the conversation.
+             */
+            conversation_id: number;
+            /**
+             * Format: int64
+             * @description Id of the department that should have answered: that of the conversation, or the default department.
+             */
+            department_id: number;
+            /**
+             * Format: int64
+             * @description Sequence number of the event in the hotel's log.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+            /** @description Since when the guest waits. */
+            waiting_since: components["schemas"]["Timestamp"];
+        };
+        /** @description A guest has waited for an answer longer than the target of the department allows. */
+        ResponseOverdueEvent: components["schemas"]["ResponseOverdue"] & {
+            /** @enum {string} */
+            type: "response_overdue";
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "response_overdue";
         };
         /** @enum {string} */
         Role: "staff" | "manager";
         /** @enum {string} */
         RowResult: "created" | "updated" | "unchanged" | "failed";
+        /** @description A message that staff have written and that is sent later. It is no message of the conversation until then. */
+        ScheduledMessage: {
+            /**
+             * Format: int64
+             * @description Id of the conversation in which it is sent.
+             */
+            conversation_id: number;
+            /** @description Time when it was written. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The author: the staff member in whose name it is sent. */
+            created_by: components["schemas"]["Named"];
+            /** @description Whether it is held until the guest writes, if the 24-hour window is over at its time. */
+            hold: boolean;
+            /**
+             * Format: int64
+             * @description Id of the scheduled message. The message that is stored at its time has an id of its own.
+             */
+            id: number;
+            if_guest_writes: components["schemas"]["IfGuestWrites"];
+            /**
+             * Format: int64
+             * @description With the status `sent`: id of the message of the conversation. Otherwise null.
+             */
+            message_id: number | null;
+            /**
+             * Format: int64
+             * @description Id of the message that it quotes; null if it quotes none.
+             */
+            reply_to: number | null;
+            /** @enum {string|null} */
+            review_reason: "guest_wrote" | "closed" | "guest_changed" | "stay_cancelled" | "author" | "template" | "reply_to" | "restored" | null;
+            /** @description Time at which it is sent. */
+            send_at: components["schemas"]["Timestamp"];
+            status: components["schemas"]["ScheduledStatus"];
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+            /**
+             * Format: int64
+             * @description Id of the approved template; null with a text. The template may be deleted since.
+             */
+            template_id: number | null;
+            /** @description The text; null with a template that Meta has approved, which is filled at its time. */
+            text: string | null;
+            /** @description The given values of the template's placeholders, by name; empty with a text. */
+            variables: {
+                [key: string]: string;
+            };
+        };
+        /** @description A page of a list. */
+        ScheduledMessagePage: {
+            /** @description Number of entries on all pages together. */
+            count: number;
+            /** @description URL of the next page; null on the last page. */
+            next: string | null;
+            /** @description URL of the previous page; null on the first page. */
+            previous: string | null;
+            /** @description The entries of this page. */
+            results: components["schemas"]["ScheduledMessage"][];
+        };
+        /** @enum {string} */
+        ScheduledStatus: "pending" | "needs_review" | "sent" | "cancelled";
+        /** @description A message was scheduled in a subscribed conversation, or a scheduled message changed, was sent or cancelled. */
+        ScheduledUpdated: {
+            /**
+             * Format: int64
+             * @description Id of the entry's conversation.
+             */
+            conversation_id: number;
+            /** @description The scheduled message as it is now, which may be newer than the event. */
+            scheduled: components["schemas"]["ScheduledMessage"];
+            /**
+             * Format: int64
+             * @description Sequence number of the event in the hotel's log.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+        };
+        /** @description A message was scheduled, or a scheduled message changed, was sent or cancelled. */
+        ScheduledUpdatedEvent: components["schemas"]["ScheduledUpdated"] & {
+            /** @enum {string} */
+            type: "scheduled_updated";
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "scheduled_updated";
+        };
+        /** @description A message to send later: a text or a template, one of the two. */
+        ScheduleMessage: {
+            /** @description Whether the author's draft in the conversation is deleted. Default: false. */
+            clears_draft?: boolean | null;
+            /**
+             * @description Outside the 24-hour window at its time: true holds free text until the guest writes; with false (default) it
+             *     becomes a failed message.
+             */
+            hold?: boolean | null;
+            /**
+             * @description What happens if the guest writes before: `review` (default) waits for a confirmation by staff, `send` sends the
+             *     message all the same.
+             */
+            if_guest_writes?: components["schemas"]["IfGuestWrites"] | null;
+            /**
+             * Format: int64
+             * @description Id of the message that free text quotes: one that the guest wrote or has got in this conversation.
+             */
+            reply_to?: number | null;
+            /**
+             * Format: int64
+             * @description Id of the newest message or note that the author has seen. If another staff member has written after it, the
+             *     message is refused with `stale_reply`.
+             */
+            seen_message_id?: number | null;
+            /**
+             * Format: date-time
+             * @description Time at which the message is sent: in the future, at most 30 days.
+             */
+            send_at: string;
+            /**
+             * Format: int64
+             * @description Id of a template. One of type `text` is rendered at once.
+             */
+            template_id?: number | null;
+            /** @description The text: trimmed, 1 to 4,096 characters. */
+            text?: string | null;
+            /** @description Values of the template's placeholders, by name. Known placeholders such as `guest_name` need none. */
+            variables?: {
+                [key: string]: string;
+            } | null;
+        };
+        /** @description A message that a search found, with its conversation. */
+        SearchHit: {
+            /**
+             * Format: int64
+             * @description Id of the conversation with the message.
+             */
+            conversation_id: number;
+            /**
+             * @description The part of the text around the words that were found, as HTML: these words are in `<mark>`, everything else is
+             *     escaped.
+             * @example Two more <mark>towels</mark> &amp; a pillow, please
+             */
+            excerpt: string;
+            /** @description The name of the guest, as in lists of conversations. */
+            guest_name: string;
+            /** @description The message. */
+            message: components["schemas"]["Message"];
+            /** @description Room number of the stay; null if no stay is known. */
+            room_number: string | null;
+            /**
+             * Format: int64
+             * @description Id of the stay that the conversation is about; null if no stay is known.
+             */
+            stay_id: number | null;
+        };
+        /** @description A page of the messages that a search found. */
+        SearchHitPage: {
+            /**
+             * Format: int64
+             * @description Number of messages on all pages together; it stops at 1,000.
+             */
+            count: number;
+            /** @description Whether messages of a time before the search index are still being added to it, so that they are not found yet. */
+            indexing: boolean;
+            /** @description URL of the next page; null on the last page. */
+            next: string | null;
+            /** @description URL of the previous page; null on the first page. */
+            previous: string | null;
+            /** @description The messages of this page, the best first, of equally good ones the newest. */
+            results: components["schemas"]["SearchHit"][];
+        };
         /** @enum {string} */
         SenderType: "guest" | "staff" | "system";
         /** @description A text reply to the guest. */
@@ -2790,7 +3519,7 @@ export interface components {
             /** @description Whether the sender's draft in the conversation is deleted with the send. Default: false. */
             clears_draft?: boolean | null;
             /** @description Outside the 24-hour window: true holds the message until the guest writes; false (default) refuses it. */
-            hold?: boolean;
+            hold?: boolean | null;
             /**
              * Format: int64
              * @description Id of the message that the reply quotes: one that the guest wrote or has got in this conversation.
@@ -2817,7 +3546,7 @@ export interface components {
             /** @description Values of the template's placeholders, by name. Known placeholders such as `guest_name` need none. */
             variables?: {
                 [key: string]: string;
-            };
+            } | null;
         };
         /** @description Access token and refresh token of a session. */
         SignedIn: {
@@ -2839,6 +3568,15 @@ export interface components {
             staff: components["schemas"]["Me"];
             /** @enum {string} */
             token_type: "Bearer";
+        };
+        /** @description The end of a snooze. */
+        Snooze: {
+            /**
+             * Format: date-time
+             * @description The time until which the conversation is hidden from the queues of all staff: in the future, at most 90 days
+             *     ahead.
+             */
+            until: string;
         };
         /** @description A staff member. */
         Staff: {
@@ -2932,7 +3670,7 @@ export interface components {
             email: string | null;
             /**
              * Format: int64
-             * @description Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
+             * @description Id of the guest, for `guests/{id}/`; null if neither a phone number nor a link names the guest.
              */
             guest_id: number | null;
             /** @description Name of the guest on the booking. */
@@ -2946,6 +3684,11 @@ export interface components {
             id: number;
             /** @description Language of the guest, as a tag of BCP 47; null if not known. */
             language: string | null;
+            /**
+             * @description Whether staff have linked the stay to the guest of a conversation, by `link_stay/`. Then `guest_id` is that guest,
+             *     and not the one of `guest_phone`.
+             */
+            linked: boolean;
             /** @description What the booking says about the stay; null for nothing. */
             note: string | null;
             /**
@@ -3283,7 +4026,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database is unavailable, or the memory for request bodies is full. A write was performed completely or not at all: repeat it with the same Idempotency-Key. */
+        /** @description The database is unavailable, the memory for request bodies is full, or a search took too long (`search_timeout`). A write was performed completely or not at all: repeat it with the same Idempotency-Key. */
         Refused503: {
             headers: {
                 /** @description Seconds after which the request may succeed. */
@@ -3662,9 +4405,28 @@ export interface operations {
                      *           "departments": [
                      *             {
                      *               "active": true,
+                     *               "first_response_minutes": 15,
                      *               "handles_stays": true,
                      *               "id": 7,
-                     *               "name": "Seaside"
+                     *               "name": "Seaside",
+                     *               "opening_hours": {
+                     *                 "mon": [
+                     *                   [
+                     *                     "08:00",
+                     *                     "12:00"
+                     *                   ],
+                     *                   [
+                     *                     "14:00",
+                     *                     "22:00"
+                     *                   ]
+                     *                 ],
+                     *                 "sat": [
+                     *                   [
+                     *                     "18:00",
+                     *                     "02:00"
+                     *                   ]
+                     *                 ]
+                     *               }
                      *             }
                      *           ],
                      *           "name": "Seaside",
@@ -3719,9 +4481,28 @@ export interface operations {
                      *           "departments": [
                      *             {
                      *               "active": true,
+                     *               "first_response_minutes": 15,
                      *               "handles_stays": true,
                      *               "id": 7,
-                     *               "name": "Seaside"
+                     *               "name": "Seaside",
+                     *               "opening_hours": {
+                     *                 "mon": [
+                     *                   [
+                     *                     "08:00",
+                     *                     "12:00"
+                     *                   ],
+                     *                   [
+                     *                     "14:00",
+                     *                     "22:00"
+                     *                   ]
+                     *                 ],
+                     *                 "sat": [
+                     *                   [
+                     *                     "18:00",
+                     *                     "02:00"
+                     *                   ]
+                     *                 ]
+                     *               }
                      *             }
                      *           ],
                      *           "name": "Seaside",
@@ -4089,6 +4870,78 @@ export interface operations {
             503: components["responses"]["Refused503"];
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only changes of this kind. */
+                action?: string;
+                /** @description Only changes of this conversation. */
+                conversation_id?: number;
+                /** @description Only changes since this day, in the hotel's time zone. */
+                from?: string;
+                /** @description The page number. */
+                page?: number;
+                /** @description Entries per page. */
+                page_size?: number;
+                /** @description Only changes by or of this staff member. */
+                staff_id?: number;
+                /** @description Only changes until this day, in the hotel's time zone. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 7,
+                     *       "next": "https://inbox.example/api/message_manager/conversations/?page=2",
+                     *       "previous": "Seaside",
+                     *       "results": [
+                     *         {
+                     *           "action": "transferred",
+                     *           "actor": {
+                     *             "id": 7,
+                     *             "name": "Seaside",
+                     *             "type": "staff"
+                     *           },
+                     *           "address": "203.0.113.7",
+                     *           "after": "Seaside",
+                     *           "at": "2026-11-30T18:02:11.25Z",
+                     *           "before": "Seaside",
+                     *           "conversation_id": 7,
+                     *           "guest_name": "Ana Rossi",
+                     *           "id": 7,
+                     *           "staff_id": 7,
+                     *           "staff_name": "Maria Costa"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
     list_conversations: {
         parameters: {
             query?: {
@@ -4102,12 +4955,16 @@ export interface operations {
                 label?: string;
                 /** @description `updated` (default), or `waiting`: longest waiting first, then all others. */
                 order?: "updated" | "waiting";
+                /** @description Only those whose guest should have been answered by now: `response_due_at` has passed. */
+                overdue?: boolean;
                 /** @description The page number. */
                 page?: number;
                 /** @description Entries per page. */
                 page_size?: number;
                 /** @description Only those with these words in guest name, room or phone number, in any spelling of the number. */
                 search?: string;
+                /** @description Only snoozed ones, or only those that are not. Without it both. */
+                snoozed?: boolean;
                 /** @description One or more of demo, checkin, active, relay, closed; comma-separated. */
                 status?: string;
                 /** @description Only those with messages that the caller has not read. */
@@ -4180,7 +5037,9 @@ export interface operations {
                      *             "timestamp": "2026-11-30T18:02:11.25Z"
                      *           },
                      *           "read_guest_messages": 7,
+                     *           "response_due_at": "2026-11-30T18:02:11.25Z",
                      *           "room_number": "204",
+                     *           "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *           "status": "demo",
                      *           "stay_id": 7,
                      *           "unread_count": 7,
@@ -4278,7 +5137,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -4384,7 +5245,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -4483,6 +5346,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -4537,6 +5401,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -4631,7 +5496,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -4940,7 +5807,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -5121,7 +5990,121 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
+                     *       "status": "demo",
+                     *       "stay_id": 7,
+                     *       "unread_count": 7,
+                     *       "unsent": {
+                     *         "failed": 7,
+                     *         "held": 7,
+                     *         "unknown": 7
+                     *       },
+                     *       "updated_at": "2026-11-30T18:02:11.25Z",
+                     *       "waiting_since": "2026-11-30T18:02:11.25Z",
+                     *       "window_expires_at": "2026-11-30T18:02:11.25Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationDetails"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    link_stay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "stay_id": 7
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkStay"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "assigned_to": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "context_data": {},
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "current_step": "menu",
+                     *       "department_id": 7,
+                     *       "department_name": "Housekeeping",
+                     *       "guest_id": 7,
+                     *       "guest_messages": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "has_draft": false,
+                     *       "id": 7,
+                     *       "labels": [
+                     *         {
+                     *           "colour": "red",
+                     *           "id": 7,
+                     *           "name": "Seaside"
+                     *         }
+                     *       ],
+                     *       "last_guest_message_at": "2026-11-30T18:02:11.25Z",
+                     *       "last_message": {
+                     *         "content": "Two more towels are on their way.",
+                     *         "delivery": "held",
+                     *         "id": 7,
+                     *         "reactions": [
+                     *           {
+                     *             "at": "2026-11-30T18:02:11.25Z",
+                     *             "by": "guest",
+                     *             "emoji": "👍",
+                     *             "staff_id": 7
+                     *           }
+                     *         ],
+                     *         "sender_name": "Maria Costa",
+                     *         "sender_type": "guest",
+                     *         "timestamp": "2026-11-30T18:02:11.25Z"
+                     *       },
+                     *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
+                     *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -5156,7 +6139,7 @@ export interface operations {
             query?: {
                 /** @description Only messages after this one. */
                 after?: number;
-                /** @description The messages next to this one, which is in the middle of the page. */
+                /** @description The messages next to this one, which is in the middle of the page. Not together with `before` and `after`. */
                 around?: number;
                 /** @description Only messages before this one. */
                 before?: number;
@@ -5223,6 +6206,7 @@ export interface operations {
                      *           "sender_name": "Maria Costa",
                      *           "sender_type": "guest"
                      *         },
+                     *         "send_at": "2026-11-30T18:02:11.25Z",
                      *         "sender_id": 7,
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest",
@@ -5369,6 +6353,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -5462,6 +6447,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -5546,6 +6532,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -5638,6 +6625,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -5692,6 +6680,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -5732,8 +6721,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "message_id": 7,
-                 *       "unread_from": 7
+                 *       "message_id": 7
                  *     }
                  */
                 "application/json": components["schemas"]["MarkRead"];
@@ -5911,7 +6899,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -5926,6 +6916,195 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ConversationDetails"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    list_scheduled_of_conversation: {
+        parameters: {
+            query?: {
+                /** @description The page number. */
+                page?: number;
+                /** @description Entries per page. */
+                page_size?: number;
+                /** @description One or more of pending, needs_review, sent, cancelled; comma-separated. By default the first two. */
+                status?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 7,
+                     *       "next": "https://inbox.example/api/message_manager/conversations/?page=2",
+                     *       "previous": "Seaside",
+                     *       "results": [
+                     *         {
+                     *           "conversation_id": 7,
+                     *           "created_at": "2026-11-30T18:02:11.25Z",
+                     *           "created_by": {
+                     *             "id": 7,
+                     *             "name": "Seaside"
+                     *           },
+                     *           "hold": false,
+                     *           "id": 7,
+                     *           "if_guest_writes": "review",
+                     *           "message_id": 7,
+                     *           "reply_to": 7,
+                     *           "review_reason": "guest_wrote",
+                     *           "send_at": "2026-11-30T18:02:11.25Z",
+                     *           "status": "pending",
+                     *           "stay_id": 7,
+                     *           "template_id": 7,
+                     *           "text": "Two more towels are on their way.",
+                     *           "variables": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduledMessagePage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    schedule_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "clears_draft": false,
+                 *       "hold": false,
+                 *       "if_guest_writes": "review",
+                 *       "reply_to": 7,
+                 *       "seen_message_id": 7,
+                 *       "send_at": "2026-11-30T18:02:11.25Z",
+                 *       "template_id": 7,
+                 *       "text": "Two more towels are on their way.",
+                 *       "variables": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScheduleMessage"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "conversation_id": 7,
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "created_by": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "hold": false,
+                     *       "id": 7,
+                     *       "if_guest_writes": "review",
+                     *       "message_id": 7,
+                     *       "reply_to": 7,
+                     *       "review_reason": "guest_wrote",
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
+                     *       "status": "pending",
+                     *       "stay_id": 7,
+                     *       "template_id": 7,
+                     *       "text": "Two more towels are on their way.",
+                     *       "variables": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduledMessage"];
+                };
+            };
+            /** @description Success. */
+            201: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "conversation_id": 7,
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "created_by": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "hold": false,
+                     *       "id": 7,
+                     *       "if_guest_writes": "review",
+                     *       "message_id": 7,
+                     *       "reply_to": 7,
+                     *       "review_reason": "guest_wrote",
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
+                     *       "status": "pending",
+                     *       "stay_id": 7,
+                     *       "template_id": 7,
+                     *       "text": "Two more towels are on their way.",
+                     *       "variables": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduledMessage"];
                 };
             };
             400: components["responses"]["Refused400"];
@@ -6013,6 +7192,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -6067,6 +7247,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -6160,6 +7341,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -6214,6 +7396,7 @@ export interface operations {
                      *         "sender_name": "Maria Costa",
                      *         "sender_type": "guest"
                      *       },
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
                      *       "sender_id": 7,
                      *       "sender_name": "Maria Costa",
                      *       "sender_type": "guest",
@@ -6222,6 +7405,118 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    snooze_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "until": "2026-11-30T18:02:11.25Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "assigned_to": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "context_data": {},
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "current_step": "menu",
+                     *       "department_id": 7,
+                     *       "department_name": "Housekeeping",
+                     *       "guest_id": 7,
+                     *       "guest_messages": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "has_draft": false,
+                     *       "id": 7,
+                     *       "labels": [
+                     *         {
+                     *           "colour": "red",
+                     *           "id": 7,
+                     *           "name": "Seaside"
+                     *         }
+                     *       ],
+                     *       "last_guest_message_at": "2026-11-30T18:02:11.25Z",
+                     *       "last_message": {
+                     *         "content": "Two more towels are on their way.",
+                     *         "delivery": "held",
+                     *         "id": 7,
+                     *         "reactions": [
+                     *           {
+                     *             "at": "2026-11-30T18:02:11.25Z",
+                     *             "by": "guest",
+                     *             "emoji": "👍",
+                     *             "staff_id": 7
+                     *           }
+                     *         ],
+                     *         "sender_name": "Maria Costa",
+                     *         "sender_type": "guest",
+                     *         "timestamp": "2026-11-30T18:02:11.25Z"
+                     *       },
+                     *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
+                     *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
+                     *       "status": "demo",
+                     *       "stay_id": 7,
+                     *       "unread_count": 7,
+                     *       "unsent": {
+                     *         "failed": 7,
+                     *         "held": 7,
+                     *         "unknown": 7
+                     *       },
+                     *       "updated_at": "2026-11-30T18:02:11.25Z",
+                     *       "waiting_since": "2026-11-30T18:02:11.25Z",
+                     *       "window_expires_at": "2026-11-30T18:02:11.25Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationDetails"];
                 };
             };
             400: components["responses"]["Refused400"];
@@ -6318,7 +7613,215 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
+                     *       "status": "demo",
+                     *       "stay_id": 7,
+                     *       "unread_count": 7,
+                     *       "unsent": {
+                     *         "failed": 7,
+                     *         "held": 7,
+                     *         "unknown": 7
+                     *       },
+                     *       "updated_at": "2026-11-30T18:02:11.25Z",
+                     *       "waiting_since": "2026-11-30T18:02:11.25Z",
+                     *       "window_expires_at": "2026-11-30T18:02:11.25Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationDetails"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    unlink_stay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "assigned_to": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "context_data": {},
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "current_step": "menu",
+                     *       "department_id": 7,
+                     *       "department_name": "Housekeeping",
+                     *       "guest_id": 7,
+                     *       "guest_messages": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "has_draft": false,
+                     *       "id": 7,
+                     *       "labels": [
+                     *         {
+                     *           "colour": "red",
+                     *           "id": 7,
+                     *           "name": "Seaside"
+                     *         }
+                     *       ],
+                     *       "last_guest_message_at": "2026-11-30T18:02:11.25Z",
+                     *       "last_message": {
+                     *         "content": "Two more towels are on their way.",
+                     *         "delivery": "held",
+                     *         "id": 7,
+                     *         "reactions": [
+                     *           {
+                     *             "at": "2026-11-30T18:02:11.25Z",
+                     *             "by": "guest",
+                     *             "emoji": "👍",
+                     *             "staff_id": 7
+                     *           }
+                     *         ],
+                     *         "sender_name": "Maria Costa",
+                     *         "sender_type": "guest",
+                     *         "timestamp": "2026-11-30T18:02:11.25Z"
+                     *       },
+                     *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
+                     *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
+                     *       "status": "demo",
+                     *       "stay_id": 7,
+                     *       "unread_count": 7,
+                     *       "unsent": {
+                     *         "failed": 7,
+                     *         "held": 7,
+                     *         "unknown": 7
+                     *       },
+                     *       "updated_at": "2026-11-30T18:02:11.25Z",
+                     *       "waiting_since": "2026-11-30T18:02:11.25Z",
+                     *       "window_expires_at": "2026-11-30T18:02:11.25Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationDetails"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    unsnooze_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "assigned_to": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "check_in": "2026-11-28",
+                     *       "check_out": "2026-12-02",
+                     *       "context_data": {},
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "current_step": "menu",
+                     *       "department_id": 7,
+                     *       "department_name": "Housekeeping",
+                     *       "guest_id": 7,
+                     *       "guest_messages": 7,
+                     *       "guest_name": "Ana Rossi",
+                     *       "guest_phone": "+34600123456",
+                     *       "has_draft": false,
+                     *       "id": 7,
+                     *       "labels": [
+                     *         {
+                     *           "colour": "red",
+                     *           "id": 7,
+                     *           "name": "Seaside"
+                     *         }
+                     *       ],
+                     *       "last_guest_message_at": "2026-11-30T18:02:11.25Z",
+                     *       "last_message": {
+                     *         "content": "Two more towels are on their way.",
+                     *         "delivery": "held",
+                     *         "id": 7,
+                     *         "reactions": [
+                     *           {
+                     *             "at": "2026-11-30T18:02:11.25Z",
+                     *             "by": "guest",
+                     *             "emoji": "👍",
+                     *             "staff_id": 7
+                     *           }
+                     *         ],
+                     *         "sender_name": "Maria Costa",
+                     *         "sender_type": "guest",
+                     *         "timestamp": "2026-11-30T18:02:11.25Z"
+                     *       },
+                     *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
+                     *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -6410,7 +7913,9 @@ export interface operations {
                      *           "timestamp": "2026-11-30T18:02:11.25Z"
                      *         },
                      *         "read_guest_messages": 7,
+                     *         "response_due_at": "2026-11-30T18:02:11.25Z",
                      *         "room_number": "204",
+                     *         "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *         "status": "demo",
                      *         "stay_id": 7,
                      *         "unread_count": 7,
@@ -6470,6 +7975,9 @@ export interface operations {
                      *         }
                      *       ],
                      *       "mine": 7,
+                     *       "needs_review": 7,
+                     *       "overdue": 7,
+                     *       "snoozed": 7,
                      *       "unassigned": 7,
                      *       "unread": 7,
                      *       "unrouted": 7,
@@ -6520,9 +8028,28 @@ export interface operations {
                      *       "results": [
                      *         {
                      *           "active": true,
+                     *           "first_response_minutes": 15,
                      *           "handles_stays": true,
                      *           "id": 7,
-                     *           "name": "Seaside"
+                     *           "name": "Seaside",
+                     *           "opening_hours": {
+                     *             "mon": [
+                     *               [
+                     *                 "08:00",
+                     *                 "12:00"
+                     *               ],
+                     *               [
+                     *                 "14:00",
+                     *                 "22:00"
+                     *               ]
+                     *             ],
+                     *             "sat": [
+                     *               [
+                     *                 "18:00",
+                     *                 "02:00"
+                     *               ]
+                     *             ]
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -6554,8 +8081,27 @@ export interface operations {
                 /**
                  * @example {
                  *       "active": true,
+                 *       "first_response_minutes": 7,
                  *       "handles_stays": true,
-                 *       "name": "Seaside"
+                 *       "name": "Seaside",
+                 *       "opening_hours": {
+                 *         "mon": [
+                 *           [
+                 *             "08:00",
+                 *             "12:00"
+                 *           ],
+                 *           [
+                 *             "14:00",
+                 *             "22:00"
+                 *           ]
+                 *         ],
+                 *         "sat": [
+                 *           [
+                 *             "18:00",
+                 *             "02:00"
+                 *           ]
+                 *         ]
+                 *       }
                  *     }
                  */
                 "application/json": components["schemas"]["NewDepartment"];
@@ -6577,9 +8123,28 @@ export interface operations {
                     /**
                      * @example {
                      *       "active": true,
+                     *       "first_response_minutes": 15,
                      *       "handles_stays": true,
                      *       "id": 7,
-                     *       "name": "Seaside"
+                     *       "name": "Seaside",
+                     *       "opening_hours": {
+                     *         "mon": [
+                     *           [
+                     *             "08:00",
+                     *             "12:00"
+                     *           ],
+                     *           [
+                     *             "14:00",
+                     *             "22:00"
+                     *           ]
+                     *         ],
+                     *         "sat": [
+                     *           [
+                     *             "18:00",
+                     *             "02:00"
+                     *           ]
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Department"];
@@ -6600,9 +8165,28 @@ export interface operations {
                     /**
                      * @example {
                      *       "active": true,
+                     *       "first_response_minutes": 15,
                      *       "handles_stays": true,
                      *       "id": 7,
-                     *       "name": "Seaside"
+                     *       "name": "Seaside",
+                     *       "opening_hours": {
+                     *         "mon": [
+                     *           [
+                     *             "08:00",
+                     *             "12:00"
+                     *           ],
+                     *           [
+                     *             "14:00",
+                     *             "22:00"
+                     *           ]
+                     *         ],
+                     *         "sat": [
+                     *           [
+                     *             "18:00",
+                     *             "02:00"
+                     *           ]
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Department"];
@@ -6639,9 +8223,28 @@ export interface operations {
                 /**
                  * @example {
                  *       "active": true,
+                 *       "first_response_minutes": 7,
                  *       "handles_stays": true,
                  *       "move_to": 7,
-                 *       "name": "Seaside"
+                 *       "name": "Seaside",
+                 *       "opening_hours": {
+                 *         "mon": [
+                 *           [
+                 *             "08:00",
+                 *             "12:00"
+                 *           ],
+                 *           [
+                 *             "14:00",
+                 *             "22:00"
+                 *           ]
+                 *         ],
+                 *         "sat": [
+                 *           [
+                 *             "18:00",
+                 *             "02:00"
+                 *           ]
+                 *         ]
+                 *       }
                  *     }
                  */
                 "application/json": components["schemas"]["ChangeDepartment"];
@@ -6663,9 +8266,28 @@ export interface operations {
                     /**
                      * @example {
                      *       "active": true,
+                     *       "first_response_minutes": 15,
                      *       "handles_stays": true,
                      *       "id": 7,
-                     *       "name": "Seaside"
+                     *       "name": "Seaside",
+                     *       "opening_hours": {
+                     *         "mon": [
+                     *           [
+                     *             "08:00",
+                     *             "12:00"
+                     *           ],
+                     *           [
+                     *             "14:00",
+                     *             "22:00"
+                     *           ]
+                     *         ],
+                     *         "sat": [
+                     *           [
+                     *             "18:00",
+                     *             "02:00"
+                     *           ]
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Department"];
@@ -6786,6 +8408,7 @@ export interface operations {
                      *             "sender_name": "Maria Costa",
                      *             "sender_type": "guest"
                      *           },
+                     *           "send_at": "2026-11-30T18:02:11.25Z",
                      *           "sender_id": 7,
                      *           "sender_name": "Maria Costa",
                      *           "sender_type": "guest",
@@ -6861,6 +8484,7 @@ export interface operations {
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
                      *           "language": "en",
+                     *           "linked": false,
                      *           "note": "Seaside",
                      *           "part": 7,
                      *           "reservation_code": "R-2291",
@@ -6948,6 +8572,7 @@ export interface operations {
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
                      *           "language": "en",
+                     *           "linked": false,
                      *           "note": "Seaside",
                      *           "part": 7,
                      *           "reservation_code": "R-2291",
@@ -7000,6 +8625,10 @@ export interface operations {
                      *       "id": 7,
                      *       "name": "Seaside",
                      *       "opener_template_id": 7,
+                     *       "quiet_hours": [
+                     *         "22:00",
+                     *         "08:00"
+                     *       ],
                      *       "timezone": "Europe/Lisbon",
                      *       "variables": {},
                      *       "whatsapp_phone_number_id": "Seaside"
@@ -7033,6 +8662,10 @@ export interface operations {
                  *       "default_department_id": 7,
                  *       "name": "Seaside",
                  *       "opener_template_id": 7,
+                 *       "quiet_hours": [
+                 *         "22:00",
+                 *         "08:00"
+                 *       ],
                  *       "timezone": "Europe/Madrid",
                  *       "variables": {}
                  *     }
@@ -7060,6 +8693,10 @@ export interface operations {
                      *       "id": 7,
                      *       "name": "Seaside",
                      *       "opener_template_id": 7,
+                     *       "quiet_hours": [
+                     *         "22:00",
+                     *         "08:00"
+                     *       ],
                      *       "timezone": "Europe/Lisbon",
                      *       "variables": {},
                      *       "whatsapp_phone_number_id": "Seaside"
@@ -7149,7 +8786,9 @@ export interface operations {
                      *             "timestamp": "2026-11-30T18:02:11.25Z"
                      *           },
                      *           "read_guest_messages": 7,
+                     *           "response_due_at": "2026-11-30T18:02:11.25Z",
                      *           "room_number": "204",
+                     *           "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *           "status": "demo",
                      *           "stay_id": 7,
                      *           "unread_count": 7,
@@ -7174,6 +8813,9 @@ export interface operations {
                      *           }
                      *         ],
                      *         "mine": 7,
+                     *         "needs_review": 7,
+                     *         "overdue": 7,
+                     *         "snoozed": 7,
                      *         "unassigned": 7,
                      *         "unread": 7,
                      *         "unrouted": 7,
@@ -7182,9 +8824,28 @@ export interface operations {
                      *       "departments": [
                      *         {
                      *           "active": true,
+                     *           "first_response_minutes": 15,
                      *           "handles_stays": true,
                      *           "id": 7,
-                     *           "name": "Seaside"
+                     *           "name": "Seaside",
+                     *           "opening_hours": {
+                     *             "mon": [
+                     *               [
+                     *                 "08:00",
+                     *                 "12:00"
+                     *               ],
+                     *               [
+                     *                 "14:00",
+                     *                 "22:00"
+                     *               ]
+                     *             ],
+                     *             "sat": [
+                     *               [
+                     *                 "18:00",
+                     *                 "02:00"
+                     *               ]
+                     *             ]
+                     *           }
                      *         }
                      *       ],
                      *       "drafts": [
@@ -7202,6 +8863,10 @@ export interface operations {
                      *         "id": 7,
                      *         "name": "Seaside",
                      *         "opener_template_id": 7,
+                     *         "quiet_hours": [
+                     *           "22:00",
+                     *           "08:00"
+                     *         ],
                      *         "timezone": "Europe/Lisbon",
                      *         "variables": {},
                      *         "whatsapp_phone_number_id": "Seaside"
@@ -7569,6 +9234,393 @@ export interface operations {
             409: components["responses"]["Refused409"];
             413: components["responses"]["Refused413"];
             415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    show_report: {
+        parameters: {
+            query?: {
+                /** @description What the rows are about; by default days. */
+                by?: "day" | "department" | "staff";
+                /** @description Only what happened while the conversation was with this department. */
+                department?: number;
+                /** @description The first day. */
+                from?: string;
+                /** @description The last day. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": "2026-11-01",
+                     *       "rows": [
+                     *         {
+                     *           "conversations": 7,
+                     *           "first_response_seconds": {
+                     *             "median": 7,
+                     *             "p90": 7
+                     *           },
+                     *           "guest_messages": 7,
+                     *           "key": "Seaside",
+                     *           "missed": 7,
+                     *           "name": "Seaside",
+                     *           "resolution_seconds": {
+                     *             "median": 7,
+                     *             "p90": 7
+                     *           },
+                     *           "staff_messages": 7,
+                     *           "within_target": 0.875
+                     *         }
+                     *       ],
+                     *       "timezone": "Europe/Lisbon",
+                     *       "to": "2026-11-30",
+                     *       "total": {
+                     *         "conversations": 7,
+                     *         "first_response_seconds": {
+                     *           "median": 7,
+                     *           "p90": 7
+                     *         },
+                     *         "guest_messages": 7,
+                     *         "key": "Seaside",
+                     *         "missed": 7,
+                     *         "name": "Seaside",
+                     *         "resolution_seconds": {
+                     *           "median": 7,
+                     *           "p90": 7
+                     *         },
+                     *         "staff_messages": 7,
+                     *         "within_target": 0.875
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Report"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    list_scheduled: {
+        parameters: {
+            query?: {
+                /** @description The page number. */
+                page?: number;
+                /** @description Entries per page. */
+                page_size?: number;
+                /** @description One or more of pending, needs_review, sent, cancelled; comma-separated. By default the first two. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 7,
+                     *       "next": "https://inbox.example/api/message_manager/conversations/?page=2",
+                     *       "previous": "Seaside",
+                     *       "results": [
+                     *         {
+                     *           "conversation_id": 7,
+                     *           "created_at": "2026-11-30T18:02:11.25Z",
+                     *           "created_by": {
+                     *             "id": 7,
+                     *             "name": "Seaside"
+                     *           },
+                     *           "hold": false,
+                     *           "id": 7,
+                     *           "if_guest_writes": "review",
+                     *           "message_id": 7,
+                     *           "reply_to": 7,
+                     *           "review_reason": "guest_wrote",
+                     *           "send_at": "2026-11-30T18:02:11.25Z",
+                     *           "status": "pending",
+                     *           "stay_id": 7,
+                     *           "template_id": 7,
+                     *           "text": "Two more towels are on their way.",
+                     *           "variables": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduledMessagePage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    cancel_scheduled: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Success. */
+            204: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    change_scheduled: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key returns the first response and does nothing else. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": false,
+                 *       "send_at": "2026-11-30T18:02:11.25Z",
+                 *       "text": "Two more towels are on their way."
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeScheduledMessage"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored response of an earlier request. */
+                    "Idempotent-Replay"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "conversation_id": 7,
+                     *       "created_at": "2026-11-30T18:02:11.25Z",
+                     *       "created_by": {
+                     *         "id": 7,
+                     *         "name": "Seaside"
+                     *       },
+                     *       "hold": false,
+                     *       "id": 7,
+                     *       "if_guest_writes": "review",
+                     *       "message_id": 7,
+                     *       "reply_to": 7,
+                     *       "review_reason": "guest_wrote",
+                     *       "send_at": "2026-11-30T18:02:11.25Z",
+                     *       "status": "pending",
+                     *       "stay_id": 7,
+                     *       "template_id": 7,
+                     *       "text": "Two more towels are on their way.",
+                     *       "variables": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduledMessage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    search_messages: {
+        parameters: {
+            query: {
+                /** @description Only messages of this conversation. */
+                conversation_id?: number;
+                /** @description Only messages of this day and later, in the hotel's zone. */
+                from?: string;
+                /** @description The page number. */
+                page?: number;
+                /** @description Entries per page. */
+                page_size?: number;
+                /** @description Words, phrases in double quotes, or a phone number. */
+                q: string;
+                /** @description Only messages about stays in this room. */
+                room?: string;
+                /** @description Only messages of these senders. */
+                sender_type?: "guest" | "staff" | "system";
+                /** @description Only messages of this day and earlier, in the hotel's zone. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    /** @description The epoch of the event log. */
+                    "X-Event-Epoch"?: string;
+                    /** @description The last event that the response includes: continue from here with `resume`. */
+                    "X-Event-Seq"?: string;
+                    /** @description Id of the request, which the server's log lines contain. */
+                    "X-Request-Id"?: string;
+                    /** @description Version of the server. */
+                    "X-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 7,
+                     *       "indexing": false,
+                     *       "next": "https://inbox.example/api/message_manager/conversations/?page=2",
+                     *       "previous": "Seaside",
+                     *       "results": [
+                     *         {
+                     *           "conversation_id": 7,
+                     *           "excerpt": "Two more <mark>towels</mark> &amp; a pillow, please",
+                     *           "guest_name": "Ana Rossi",
+                     *           "message": {
+                     *             "attachments": [
+                     *               {
+                     *                 "content_type": "image/jpeg",
+                     *                 "height": 960,
+                     *                 "id": 7,
+                     *                 "name": "Seaside",
+                     *                 "size": 48213,
+                     *                 "width": 1280
+                     *               }
+                     *             ],
+                     *             "content": "Two more towels are on their way.",
+                     *             "conversation_id": 7,
+                     *             "delivery": "held",
+                     *             "failure": "Seaside",
+                     *             "id": 7,
+                     *             "internal": false,
+                     *             "reactions": [
+                     *               {
+                     *                 "at": "2026-11-30T18:02:11.25Z",
+                     *                 "by": "guest",
+                     *                 "emoji": "👍",
+                     *                 "staff_id": 7
+                     *               }
+                     *             ],
+                     *             "reply_to": {
+                     *               "content": "Two more towels are on their way.",
+                     *               "id": 7,
+                     *               "sender_name": "Maria Costa",
+                     *               "sender_type": "guest"
+                     *             },
+                     *             "send_at": "2026-11-30T18:02:11.25Z",
+                     *             "sender_id": 7,
+                     *             "sender_name": "Maria Costa",
+                     *             "sender_type": "guest",
+                     *             "stay_id": 7,
+                     *             "timestamp": "2026-11-30T18:02:11.25Z"
+                     *           },
+                     *           "room_number": "204",
+                     *           "stay_id": 7
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SearchHitPage"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            406: components["responses"]["Refused406"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -8010,6 +10062,7 @@ export interface operations {
                      *           "guest_phone": "+34600123456",
                      *           "id": 7,
                      *           "language": "en",
+                     *           "linked": false,
                      *           "note": "Seaside",
                      *           "part": 7,
                      *           "reservation_code": "R-2291",
@@ -8086,6 +10139,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8121,6 +10175,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8179,6 +10234,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8255,6 +10311,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8318,6 +10375,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8381,6 +10439,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8444,6 +10503,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8538,7 +10598,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -8611,7 +10673,9 @@ export interface operations {
                      *         "timestamp": "2026-11-30T18:02:11.25Z"
                      *       },
                      *       "read_guest_messages": 7,
+                     *       "response_due_at": "2026-11-30T18:02:11.25Z",
                      *       "room_number": "204",
+                     *       "snoozed_until": "2026-11-30T18:02:11.25Z",
                      *       "status": "demo",
                      *       "stay_id": 7,
                      *       "unread_count": 7,
@@ -8681,6 +10745,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",
@@ -8744,6 +10809,7 @@ export interface operations {
                      *       "guest_phone": "+34600123456",
                      *       "id": 7,
                      *       "language": "en",
+                     *       "linked": false,
                      *       "note": "Seaside",
                      *       "part": 7,
                      *       "reservation_code": "R-2291",

@@ -85,8 +85,10 @@ export interface components {
             labels: components["schemas"]["Label"][];
             last_guest_message_at: components["schemas"]["Timestamp"] | null;
             last_message: components["schemas"]["LastMessage"] | null;
+            response_due_at: components["schemas"]["Timestamp"] | null;
             /** @description Room number of the stay; null if no stay is known. */
             room_number: string | null;
+            snoozed_until: components["schemas"]["Timestamp"] | null;
             status: components["schemas"]["Status"];
             /**
              * Format: int64
@@ -142,8 +144,41 @@ export interface components {
             /** @constant */
             type: "conversation_updated";
         };
+        /**
+         * @description The numbers of the receiver's inbox after a change, at most once a second; only for sockets that asked for it by
+         *     `subscribe_to_inbox`. The event is not logged and not replayed.
+         */
+        CountsEvent: {
+            /** @constant */
+            type: "counts";
+        } & components["schemas"]["InboxCounts"];
         /** @enum {string} */
         Delivery: "held" | "queued" | "unknown" | "sent" | "failed" | "delivered" | "read";
+        /** @description Numbers of the conversations of one department. */
+        DepartmentCounts: {
+            /**
+             * Format: int64
+             * @description Id of the department.
+             */
+            id: number;
+            /** @description Display name of the department. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Conversations that are routed to the department.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Conversations with guest messages after the caller's read position.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description Conversations whose guest waits for an answer, closed ones too.
+             */
+            waiting: number;
+        };
         /** @enum {string} */
         DirectoryPart: "departments" | "staff" | "templates" | "labels" | "hotel" | "stays" | "reach" | "settings";
         /** @description A part of the directory changed: load it again. */
@@ -240,7 +275,54 @@ export interface components {
             to: components["schemas"]["Named"] | null;
         };
         /** @enum {string} */
-        HistoryKind: "routed" | "transferred" | "assigned" | "relay_ended" | "closed" | "reopened" | "handled" | "checked_in" | "checked_out";
+        HistoryKind: "routed" | "transferred" | "assigned" | "relay_ended" | "closed" | "reopened" | "snoozed" | "handled" | "linked" | "unlinked" | "checked_in" | "checked_out";
+        /** @enum {string} */
+        IfGuestWrites: "review" | "send";
+        /** @description Numbers of the conversations in the caller's inbox. Snoozed conversations count in `snoozed` alone. */
+        InboxCounts: {
+            /** @description The numbers of the caller's active departments; for a manager, of all active ones. */
+            departments: components["schemas"]["DepartmentCounts"][];
+            /**
+             * Format: int64
+             * @description Routed conversations that are assigned to the caller.
+             */
+            mine: number;
+            /**
+             * Format: int64
+             * @description Conversations with a scheduled message that needs review.
+             */
+            needs_review: number;
+            /**
+             * Format: int64
+             * @description Conversations whose `response_due_at` has passed.
+             */
+            overdue: number;
+            /**
+             * Format: int64
+             * @description Snoozed conversations.
+             */
+            snoozed: number;
+            /**
+             * Format: int64
+             * @description Conversations with the status `relay` and without assignee.
+             */
+            unassigned: number;
+            /**
+             * Format: int64
+             * @description Conversations with guest messages after the caller's read position.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description Open conversations that are routed to no department.
+             */
+            unrouted: number;
+            /**
+             * Format: int64
+             * @description Conversations whose guest waits for an answer.
+             */
+            waiting: number;
+        };
         /** @description A label of the hotel. */
         Label: {
             colour: components["schemas"]["LabelColour"];
@@ -314,6 +396,7 @@ export interface components {
             /** @description Reactions to the message: at most one of the guest and one of staff. */
             reactions: components["schemas"]["Reaction"][];
             reply_to: components["schemas"]["Quote"] | null;
+            send_at: components["schemas"]["Timestamp"] | null;
             /**
              * Format: int64
              * @description Id of the staff member who wrote the message; null for messages of guests and of the guest flow.
@@ -540,6 +623,36 @@ export interface components {
             /** @constant */
             type: "read";
         };
+        /**
+         * @description The guest of a conversation has waited for an answer longer than the target of the department allows; sent once for
+         *     each `waiting_since` and department, to sockets that subscribe to the inbox.
+         */
+        ResponseOverdueEvent: {
+            /**
+             * Format: int64
+             * @description Id of the conversation.
+             */
+            conversation_id: number;
+            /**
+             * Format: int64
+             * @description Id of the department that should have answered: that of the conversation, or the default department.
+             */
+            department_id: number;
+            /**
+             * Format: int64
+             * @description Sequence number of the event in the hotel's log.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+            /** @constant */
+            type: "response_overdue";
+            /** @description Since when the guest waits. */
+            waiting_since: components["schemas"]["Timestamp"];
+        };
         ResumeCommand: {
             after_seq: number;
             /** @constant */
@@ -579,6 +692,81 @@ export interface components {
             /** @constant */
             type: "resync_required";
         };
+        /** @description A message that staff have written and that is sent later. It is no message of the conversation until then. */
+        ScheduledMessage: {
+            /**
+             * Format: int64
+             * @description Id of the conversation in which it is sent.
+             */
+            conversation_id: number;
+            /** @description Time when it was written. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The author: the staff member in whose name it is sent. */
+            created_by: components["schemas"]["Named"];
+            /** @description Whether it is held until the guest writes, if the 24-hour window is over at its time. */
+            hold: boolean;
+            /**
+             * Format: int64
+             * @description Id of the scheduled message. The message that is stored at its time has an id of its own.
+             */
+            id: number;
+            if_guest_writes: components["schemas"]["IfGuestWrites"];
+            /**
+             * Format: int64
+             * @description With the status `sent`: id of the message of the conversation. Otherwise null.
+             */
+            message_id: number | null;
+            /**
+             * Format: int64
+             * @description Id of the message that it quotes; null if it quotes none.
+             */
+            reply_to: number | null;
+            /** @enum {string|null} */
+            review_reason: "guest_wrote" | "closed" | "guest_changed" | "stay_cancelled" | "author" | "template" | "reply_to" | "restored" | null;
+            /** @description Time at which it is sent. */
+            send_at: components["schemas"]["Timestamp"];
+            status: components["schemas"]["ScheduledStatus"];
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+            /**
+             * Format: int64
+             * @description Id of the approved template; null with a text. The template may be deleted since.
+             */
+            template_id: number | null;
+            /** @description The text; null with a template that Meta has approved, which is filled at its time. */
+            text: string | null;
+            /** @description The given values of the template's placeholders, by name; empty with a text. */
+            variables: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        ScheduledStatus: "pending" | "needs_review" | "sent" | "cancelled";
+        /** @description A message was scheduled in a subscribed conversation, or a scheduled message changed, was sent or cancelled. */
+        ScheduledUpdatedEvent: {
+            /**
+             * Format: int64
+             * @description Id of the entry's conversation.
+             */
+            conversation_id: number;
+            /** @description The scheduled message as it is now, which may be newer than the event. */
+            scheduled: components["schemas"]["ScheduledMessage"];
+            /**
+             * Format: int64
+             * @description Sequence number of the event in the hotel's log.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Id of the conversation's stay; null if no stay is known.
+             */
+            stay_id: number | null;
+            /** @constant */
+            type: "scheduled_updated";
+        };
         /** @enum {string} */
         SenderType: "guest" | "staff" | "system";
         SendMessageCommand: {
@@ -605,7 +793,7 @@ export interface components {
         /** @description A command to the server, by its `command`. */
         SocketCommand: components["schemas"]["MarkReadCommand"] | components["schemas"]["PingCommand"] | components["schemas"]["ResumeCommand"] | components["schemas"]["SendMessageCommand"] | components["schemas"]["SubscribeToConversationCommand"] | components["schemas"]["SubscribeToInboxCommand"] | components["schemas"]["TypingCommand"] | components["schemas"]["UnsubscribeFromConversationCommand"] | components["schemas"]["UnsubscribeFromInboxCommand"] | components["schemas"]["ViewingCommand"];
         /** @description An event of the socket, by its `type`. */
-        SocketEvent: components["schemas"]["AckEvent"] | components["schemas"]["ConversationRemovedEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["DirectoryUpdatedEvent"] | components["schemas"]["DraftUpdatedEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["HeartbeatEvent"] | components["schemas"]["HistoryAddedEvent"] | components["schemas"]["MessageRemovedEvent"] | components["schemas"]["MessageStatusEvent"] | components["schemas"]["MessageUpdatedEvent"] | components["schemas"]["NewConversationEvent"] | components["schemas"]["NewMessageEvent"] | components["schemas"]["NewNoteEvent"] | components["schemas"]["PongEvent"] | components["schemas"]["ReadEvent"] | components["schemas"]["ResumedEvent"] | components["schemas"]["ResyncRequiredEvent"] | components["schemas"]["StayUpdatedEvent"] | components["schemas"]["TypingEvent"] | components["schemas"]["UnsubscribedEvent"] | components["schemas"]["ViewingEvent"] | components["schemas"]["WelcomeEvent"];
+        SocketEvent: components["schemas"]["AckEvent"] | components["schemas"]["ConversationRemovedEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["CountsEvent"] | components["schemas"]["DirectoryUpdatedEvent"] | components["schemas"]["DraftUpdatedEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["HeartbeatEvent"] | components["schemas"]["HistoryAddedEvent"] | components["schemas"]["MessageRemovedEvent"] | components["schemas"]["MessageStatusEvent"] | components["schemas"]["MessageUpdatedEvent"] | components["schemas"]["NewConversationEvent"] | components["schemas"]["NewMessageEvent"] | components["schemas"]["NewNoteEvent"] | components["schemas"]["PongEvent"] | components["schemas"]["ReadEvent"] | components["schemas"]["ResponseOverdueEvent"] | components["schemas"]["ResumedEvent"] | components["schemas"]["ResyncRequiredEvent"] | components["schemas"]["ScheduledUpdatedEvent"] | components["schemas"]["StayUpdatedEvent"] | components["schemas"]["TypingEvent"] | components["schemas"]["UnsubscribedEvent"] | components["schemas"]["ViewingEvent"] | components["schemas"]["WelcomeEvent"];
         /** @enum {string} */
         Status: "demo" | "checkin" | "active" | "relay" | "closed";
         /** @description A stay: a booking of a guest. */
@@ -631,7 +819,7 @@ export interface components {
             email: string | null;
             /**
              * Format: int64
-             * @description Id of the guest, for `guests/{id}/`; null if no phone number names the guest.
+             * @description Id of the guest, for `guests/{id}/`; null if neither a phone number nor a link names the guest.
              */
             guest_id: number | null;
             /** @description Name of the guest on the booking. */
@@ -645,6 +833,11 @@ export interface components {
             id: number;
             /** @description Language of the guest, as a tag of BCP 47; null if not known. */
             language: string | null;
+            /**
+             * @description Whether staff have linked the stay to the guest of a conversation, by `link_stay/`. Then `guest_id` is that guest,
+             *     and not the one of `guest_phone`.
+             */
+            linked: boolean;
             /** @description What the booking says about the stay; null for nothing. */
             note: string | null;
             /**
@@ -708,6 +901,8 @@ export interface components {
         SubscribeToInboxCommand: {
             /** @constant */
             command: "subscribe_to_inbox";
+            /** @description Whether the socket also gets the event `counts`. Default: false. The last command decides; a `resume` changes nothing. */
+            counts?: boolean | null;
             request_id?: string | null;
         };
         /**

@@ -26,8 +26,16 @@ export type ConversationCard = Schemas["ConversationCard"];
 export type Conversation = Schemas["Conversation"];
 export type ConversationDetails = Schemas["ConversationDetails"];
 export type HistoryEntry = Schemas["HistoryEntry"];
+/** A message that a search found. */
+export type SearchHit = Schemas["SearchHit"];
+export type SearchHitPage = Schemas["SearchHitPage"];
 export type Draft = Schemas["StoredDraft"];
+/** A message that is sent later. */
+export type Scheduled = Schemas["ScheduledMessage"];
+export type ReviewReason = NonNullable<Scheduled["review_reason"]>;
 export type Department = Schemas["Department"];
+/** Spans of each day as start and end; days without a span are missing. */
+export type OpeningHours = NonNullable<Department["opening_hours"]>;
 export type Template = Schemas["Template"];
 export type RenderedTemplate = Schemas["RenderedTemplate"];
 export type Hotel = Schemas["Hotel"];
@@ -49,8 +57,16 @@ export type Demo = Schemas["Demo"];
 /** The caller's own settings. Keys of other clients are kept. */
 export type Settings = Record<string, unknown>;
 
-/** The snapshot that the console loads at its start. Its counts are not used, because the store computes them. */
-export type Inbox = Omit<Schemas["Inbox"], "settings" | "counts"> & { settings: Settings };
+/** The numbers of the inbox as the server counts them. */
+export type InboxCounts = Schemas["InboxCounts"];
+
+/** The snapshot that the console loads at its start. */
+export type Inbox = Omit<Schemas["Inbox"], "settings"> & { settings: Settings };
+
+/** Numbers of messages and times of answers, for managers. */
+export type Report = Schemas["Report"];
+export type ReportRow = Schemas["ReportRow"];
+export type AuditEntry = Schemas["AuditEntry"];
 
 /** A page of a list of the API. */
 export interface PageOf<T> {

@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 
 import type { Conversation, LastMessage } from "../api/types";
 import { isWithin } from "../store/preferences";
-import { conversationWith, MARIA, stateWith } from "../testing/data";
-import { alarmsOf, isSettled, loudness, type Alarm } from "./rules";
+import { conversationWith, eventWith, inboxWith, MARIA, stateWith } from "../testing/data";
+import { addOverdue, NONE_OVERDUE } from "./overdue";
+import { alarmsOf, isSettled, joinAlarms, loudness, overdueAlarms, type Alarm } from "./rules";
 import { titleOf, unseenOf } from "./title";
 
 const SELF = { id: MARIA.id, name: MARIA.name };
@@ -79,6 +80,55 @@ describe("an alarm", () => {
     expect(loudness(alarm, 121_000, 40, false)).toBe(0.4);
     expect(isWithin("23:30", ["22:00", "06:00"])).toBe(true);
     expect(isWithin("12:00", ["22:00", "06:00"])).toBe(false);
+  });
+});
+
+describe("an overdue answer", () => {
+  const since = WAITING.waiting_since;
+  const overdue = (owner: number | null = null): Alarm => ({ conversationId: 1, kind: "overdue", since: 0, lastRing: 0, waitingSince: since, owner });
+  const READ = { ...WAITING, read_guest_messages: 1 };
+
+  it.each<[string, Partial<Conversation> | null, number]>([
+    ["nobody has taken it", WAITING, 1],
+    ["it is mine and read", { ...READ, assigned_to: SELF }, 1],
+    ["a colleague of my department has it", { ...WAITING, assigned_to: OTHER }, 1],
+    ["it is with the assistant, and my department is the default one", { ...WAITING, status: "active", department_id: null }, 1],
+    ["it belongs to another department", { ...WAITING, department_id: 2 }, 0],
+    ["it is answered meanwhile", { ...WAITING, waiting_since: null }, 0],
+    ["the guest waits since later", { ...WAITING, waiting_since: "2026-11-30T12:30:00Z" }, 0],
+    ["it is snoozed", { ...WAITING, snoozed_until: "2026-11-30T14:00:00Z" }, 0],
+    ["it is gone", null, 0],
+  ])("rings or not: %s", (_, keys, expected) => {
+    const state = stateWith(keys === null ? [] : [conversationWith(keys)]);
+    expect(overdueAlarms(new Map([[1, since]]), state, 5)).toHaveLength(expected);
+  });
+
+  it.each<[string, Alarm, Partial<Conversation>, boolean]>([
+    ["nobody does anything", overdue(), WAITING, false],
+    ["I read it", overdue(SELF.id), { ...READ, assigned_to: SELF }, false],
+    ["I take it", overdue(), { ...READ, assigned_to: SELF }, true],
+    ["a colleague takes it", overdue(SELF.id), { ...WAITING, assigned_to: OTHER }, true],
+    ["its owner keeps it", overdue(OTHER.id), { ...WAITING, assigned_to: OTHER }, false],
+    ["its owner gives it back", overdue(OTHER.id), WAITING, false],
+    ["it is answered", overdue(OTHER.id), { ...WAITING, assigned_to: OTHER, waiting_since: null }, true],
+    ["it is snoozed", overdue(), { ...WAITING, snoozed_until: "2026-11-30T14:00:00Z" }, true],
+    ["it goes to another department", overdue(), { ...WAITING, department_id: 2 }, true],
+  ])("if %s, settled is %s", (_, alarm, keys, expected) => {
+    expect(isSettled(alarm, stateWith([conversationWith(keys)]))).toBe(expected);
+  });
+
+  it("stays overdue if the guest writes again, and rings at once", () => {
+    const known: Alarm = { ...overdue(), since: 1, lastRing: 9 };
+    expect(joinAlarms(known, { conversationId: 1, kind: "guest_wrote", since: 50, lastRing: 0 })).toEqual({ ...known, lastRing: 0 });
+  });
+
+  it("is found in events, and in a snapshot after a reload", () => {
+    const late = conversationWith({ ...WAITING, response_due_at: "2026-11-30T12:10:00Z" });
+    const snapshot = { type: "inbox", inbox: inboxWith([late]), cursor: { epoch: "e1", seq: 1 } } as const;
+    expect(addOverdue(NONE_OVERDUE, [snapshot], Date.parse("2026-11-30T12:09:00Z"))).toBe(NONE_OVERDUE);
+    expect([...addOverdue(NONE_OVERDUE, [snapshot], Date.parse("2026-11-30T12:10:00Z"))]).toEqual([[1, since]]);
+    const event = eventWith({ type: "response_overdue", seq: 2, conversation_id: 1, department_id: 1, waiting_since: since });
+    expect([...addOverdue(NONE_OVERDUE, [{ type: "event", event, at: 0 }], 0)]).toEqual([[1, since]]);
   });
 });
 

@@ -1,14 +1,30 @@
 import type { Conversation } from "../api/types";
+import { defaultDepartmentOf } from "../store/departments";
 import { unreadOf } from "../store/queues";
 import type { State } from "../store/state";
+import { isSnoozed, isWaiting } from "../store/waiting";
+import type { Overdue } from "./overdue";
 
 /** A conversation that needs this staff member. It rings until it is settled. */
-export interface Alarm {
+export type Alarm = GuestAlarm | OverdueAlarm;
+
+interface AlarmTimes {
   readonly conversationId: number;
-  readonly kind: "guest_wrote" | "handed_over";
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly lastRing: number;
+}
+
+interface GuestAlarm extends AlarmTimes {
+  readonly kind: "guest_wrote" | "handed_over";
+}
+
+/** The guest was not answered in time. */
+interface OverdueAlarm extends AlarmTimes {
+  readonly kind: "overdue";
+  readonly waitingSince: string;
+  /** The owner who has not answered in time; null for nobody. */
+  readonly owner: number | null;
 }
 
 /**
@@ -31,23 +47,53 @@ export function alarmsOf(before: State, after: State, now: number): readonly Ala
   return alarms;
 }
 
+/** Returns the alarms of overdue conversations. They concern the whole department: the owner may have gone home. */
+export function overdueAlarms(overdue: Overdue, state: State, now: number): readonly Alarm[] {
+  const alarms: Alarm[] = [];
+  for (const [id, waitingSince] of overdue) {
+    const conversation = state.conversations.get(id);
+    if (conversation === undefined || !isResponsible(conversation, state)) continue;
+    const alarm: Alarm = { conversationId: id, kind: "overdue", since: now, lastRing: 0, waitingSince, owner: conversation.assigned_to?.id ?? null };
+    if (!isAnswered(alarm, conversation)) alarms.push(alarm);
+  }
+  return alarms;
+}
+
+/** Returns the new alarm of a conversation that has one already. An overdue one stays until it is settled. */
+export function joinAlarms(known: Alarm | undefined, alarm: Alarm): Alarm {
+  if (known === undefined) return alarm;
+  if (known.kind === "overdue" && alarm.kind !== "overdue") return { ...known, lastRing: alarm.lastRing };
+  return { ...alarm, since: known.since };
+}
+
 /**
  * Returns whether a conversation is mine, or unassigned in my department, or unrouted with my department as the
  * default.
  */
-export function concerns(conversation: Conversation, { me, directory }: State): boolean {
-  if (conversation.status === "closed") return false;
-  if (conversation.assigned_to !== null) return conversation.assigned_to.id === me.id;
-  const department = conversation.department_id ?? directory.hotel.default_department_id;
-  return me.departments.some(({ id }) => id === department);
+export function concerns(conversation: Conversation, state: State): boolean {
+  if (conversation.assigned_to === null) return isResponsible(conversation, state);
+  return conversation.status !== "closed" && isMine(conversation, state);
 }
 
-/** Returns whether an alarm ends: the conversation was taken, answered, closed or routed away, or is mine and read. */
-export function isSettled({ conversationId, kind, lastRing }: Alarm, state: State): boolean {
-  const conversation = state.conversations.get(conversationId);
-  if (conversation === undefined || !concerns(conversation, state)) return true;
+/** Returns whether a conversation is mine or belongs to my department, whoever is its owner. */
+function isResponsible(conversation: Conversation, state: State): boolean {
+  if (conversation.status === "closed") return false;
+  const { hotel, departments } = state.directory;
+  const department = conversation.department_id ?? defaultDepartmentOf(hotel, departments);
+  return isMine(conversation, state) || state.me.departments.some(({ id }) => id === department);
+}
+
+/**
+ * Returns whether an alarm ends: the conversation was taken, answered, snoozed, closed or routed away, or is mine and
+ * read. Reading does not end an overdue one.
+ */
+export function isSettled(alarm: Alarm, state: State): boolean {
+  const conversation = state.conversations.get(alarm.conversationId);
+  if (conversation === undefined || isSnoozed(conversation)) return true;
+  if (alarm.kind === "overdue") return !isResponsible(conversation, state) || isAnswered(alarm, conversation) || isTaken(alarm, conversation);
+  if (!concerns(conversation, state)) return true;
   const isRead = isMine(conversation, state) && unreadOf(conversation) === 0;
-  if (kind === "handed_over") return isRead && lastRing > 0;
+  if (alarm.kind === "handed_over") return isRead && alarm.lastRing > 0;
   return isRead || conversation.last_message?.sender_type !== "guest" || conversation.waiting_since === null;
 }
 
@@ -56,12 +102,21 @@ export function loudness(alarm: Alarm, now: number, volume: number, isNight: boo
   return isNight && now - alarm.since >= LOUD_AFTER ? 1 : volume / 100;
 }
 
+/** The guest no longer waits, or waits again since a later message. */
+function isAnswered({ waitingSince }: OverdueAlarm, conversation: Conversation): boolean {
+  return !isWaiting(conversation) || Date.parse(conversation.waiting_since ?? "") !== Date.parse(waitingSince);
+}
+
+function isTaken({ owner }: OverdueAlarm, { assigned_to: present }: Conversation): boolean {
+  return present !== null && present.id !== owner;
+}
+
 function alarmOf(
   known: Conversation | undefined,
   conversation: Conversation,
   before: State,
   after: State,
-): Alarm["kind"] | null {
+): GuestAlarm["kind"] | null {
   if (!concerns(conversation, after)) return null;
   const last = conversation.last_message;
   const wroteBefore = known?.guest_messages ?? conversation.read_guest_messages;

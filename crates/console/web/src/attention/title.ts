@@ -1,5 +1,6 @@
 import { unreadOf } from "../store/queues";
 import type { State } from "../store/state";
+import { isSnoozed } from "../store/waiting";
 import { concerns } from "./rules";
 
 /** Maximum length of the message text in the title of a tab. */
@@ -13,7 +14,7 @@ export interface Unseen {
 }
 
 export function unseenOf(state: State): Unseen {
-  const unread = [...state.conversations.values()].filter((each) => unreadOf(each) > 0 && concerns(each, state));
+  const unread = [...state.conversations.values()].filter((each) => unreadOf(each) > 0 && !isSnoozed(each) && concerns(each, state));
   const newest = unread.reduce((latest, each) => {
     const [a, b] = [latest?.last_guest_message_at ?? "", each.last_guest_message_at ?? ""];
     return latest === undefined || b > a ? each : latest;

@@ -31,6 +31,15 @@ const event = (conversation: Conversation) => {
   } as const;
 };
 
+const isLate = ({ id, waiting_since }: Conversation) => {
+  seq += 1;
+  const overdue = eventWith({ type: "response_overdue", seq, conversation_id: id, department_id: 1, waiting_since: waiting_since ?? "" });
+  return { type: "event", at: 0, event: overdue } as const;
+};
+
+/** A question to a colleague. */
+const asksTom = (keys: Partial<Conversation> = {}) => asks(1, { assigned_to: OTHER, ...keys });
+
 const resumed = () => ({ type: "event", at: 0, event: { type: "resumed", seq, replayed: 1 } }) as const;
 
 let isFocused = false;
@@ -75,6 +84,15 @@ describe("the sound", () => {
     expect(play).toHaveBeenCalledTimes(2);
   });
 
+  it("is played together for guests who wait since different times", async () => {
+    dispatch(event(asks(1)));
+    await vi.advanceTimersByTimeAsync(12_000);
+    dispatch(event(asks(2)));
+    expect(play).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(play).toHaveBeenCalledTimes(4);
+  });
+
   it("is played once for a whole replay", () => {
     dispatch({ type: "connection", connection: { phase: "replaying", since: 0 } });
     dispatch(event(asks(1)));
@@ -103,6 +121,49 @@ describe("the sound", () => {
     dispatch({ type: "settings", settings: { sounds: false } });
     dispatch(event(asks(1)));
     expect(play).not.toHaveBeenCalled();
+  });
+});
+
+describe("the alarm of an overdue answer", () => {
+  it("repeats until the owner answers, also to colleagues of the department", async () => {
+    dispatch(event(asksTom()));
+    expect(play).not.toHaveBeenCalled();
+    dispatch(isLate(asksTom()));
+    expect(play).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(play).toHaveBeenCalledTimes(3);
+    dispatch(event(asksTom({ waiting_since: null })));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(play).toHaveBeenCalledTimes(3);
+  });
+
+  it("waits while the conversation is on screen, and rings when it is left without an answer", async () => {
+    dispatch(event(asksTom()));
+    isFocused = true;
+    watch.setOnScreen(1);
+    dispatch(isLate(asksTom()));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(play).not.toHaveBeenCalled();
+    watch.setOnScreen(null);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(play).toHaveBeenCalledTimes(1);
+  });
+
+  it("is played once after a replay, unless the answer is in it", () => {
+    dispatch({ type: "connection", connection: { phase: "replaying", since: 0 } });
+    dispatch(event(asksTom()), event(asks(2, { assigned_to: OTHER })), isLate(asksTom()), isLate(asks(2)));
+    dispatch(event(asks(2, { assigned_to: OTHER, waiting_since: null })), resumed());
+    expect(play).toHaveBeenCalledTimes(1);
+    dispatch(event(asksTom({ assigned_to: { id: MARIA.id, name: "Maria" } })));
+    expect(play).toHaveBeenCalledTimes(1);
+  });
+
+  it("gets louder after two minutes in the night hours", async () => {
+    dispatch({ type: "settings", settings: { night_hours: ["00:00", "23:59"], volume: 40 } });
+    dispatch(event(asksTom()), isLate(asksTom()));
+    expect(play).toHaveBeenLastCalledWith(0.4);
+    await vi.advanceTimersByTimeAsync(150_000);
+    expect(play).toHaveBeenLastCalledWith(1);
   });
 });
 

@@ -5,7 +5,8 @@ import { observe, store, type Change } from "../store/store";
 import { broadcast, listenToTabs } from "../tabs/channel";
 import { holdLock } from "../tabs/locks";
 import { closeNotifications, notify, showCount, showTitle } from "./page";
-import { alarmsOf, isSettled, loudness, RING_AGAIN, type Alarm } from "./rules";
+import { addOverdue, NONE_OVERDUE, type Overdue } from "./overdue";
+import { alarmsOf, isSettled, joinAlarms, loudness, overdueAlarms, RING_AGAIN, type Alarm } from "./rules";
 import { playSound, unlockSound } from "./sound";
 import { titleOf, unseenOf } from "./title";
 
@@ -28,6 +29,8 @@ export class Watch {
   private readonly alarms = new Map<number, Alarm>();
   /** The state up to which changes have been checked for alarms. */
   private base: State = store.getState();
+  /** Conversations found overdue for an answer since `base`. */
+  private overdue: Overdue = NONE_OVERDUE;
   private isRinger = false;
   private onScreen: number | null = null;
   private onOtherScreen: number | null = null;
@@ -73,6 +76,7 @@ export class Watch {
   }
 
   private look({ before, after, actions }: Change): void {
+    this.overdue = addOverdue(this.overdue, actions, Date.now());
     if (before.me.id !== after.me.id || before.cursor === null) this.base = after;
     // The person's own changes cause no alarm. Changes during a replay are checked when it has ended.
     else if (actions.every(({ type }) => type === "conversation_changed")) this.base = { ...this.base, conversations: merged(this.base, before, after) };
@@ -82,31 +86,35 @@ export class Watch {
   }
 
   private add(after: State): void {
-    const alarms = alarmsOf(this.base, after, Date.now());
+    const now = Date.now();
+    const alarms = [...alarmsOf(this.base, after, now), ...overdueAlarms(this.overdue, after, now)];
     this.base = after;
+    this.overdue = NONE_OVERDUE;
     for (const alarm of alarms) {
-      if (this.isSeen(alarm.conversationId)) continue;
-      const known = this.alarms.get(alarm.conversationId);
-      this.alarms.set(alarm.conversationId, known === undefined ? alarm : { ...alarm, since: known.since });
-      this.notify(alarm, after);
+      const isSeen = this.isSeen(alarm.conversationId);
+      // Seeing a message is enough; an overdue one has to be answered, so it rings once it is out of sight.
+      if (isSeen && alarm.kind !== "overdue") continue;
+      this.alarms.set(alarm.conversationId, joinAlarms(this.alarms.get(alarm.conversationId), alarm));
+      if (!isSeen) this.notify(alarm, after);
     }
   }
 
-  /** Plays one sound for all alarms that are due. */
+  /** Plays one sound for all alarms as soon as one is due, so that several do not ring in turns. */
   private ring(): void {
     const state = store.getState();
     const now = Date.now();
-    const due: Alarm[] = [];
+    const open: Alarm[] = [];
     for (const [id, alarm] of this.alarms) {
       if (isSettled(alarm, state)) this.alarms.delete(id);
-      else if (!this.isSeen(id) && now - alarm.lastRing >= RING_AGAIN) due.push(alarm);
+      else if (!this.isSeen(id)) open.push(alarm);
     }
-    if (due.length === 0 || state.connection.phase !== "live" || now - this.lastSound < MIN_SOUND_INTERVAL) return;
+    const isDue = open.some(({ lastRing }) => now - lastRing >= RING_AGAIN);
+    if (!isDue || state.connection.phase !== "live" || now - this.lastSound < MIN_SOUND_INTERVAL) return;
     this.lastSound = now;
-    for (const alarm of due) this.alarms.set(alarm.conversationId, { ...alarm, lastRing: now });
+    for (const alarm of open) this.alarms.set(alarm.conversationId, { ...alarm, lastRing: now });
     const { sounds, volume } = preferencesOf(state.settings);
     const isNight = isNightIn(state, now);
-    if (this.isRinger && sounds) this.parts.play(Math.max(...due.map((alarm) => loudness(alarm, now, volume, isNight))));
+    if (this.isRinger && sounds) this.parts.play(Math.max(...open.map((alarm) => loudness(alarm, now, volume, isNight))));
   }
 
   private notify(alarm: Alarm, state: State): void {
@@ -125,7 +133,7 @@ export class Watch {
     showCount(unseen.count);
     closeNotifications((id) => {
       const conversation = state.conversations.get(id);
-      return conversation === undefined || unreadOf(conversation) === 0;
+      return conversation === undefined || (unreadOf(conversation) === 0 && this.alarms.get(id)?.kind !== "overdue");
     });
   }
 

@@ -7,7 +7,7 @@ import { sendTyping } from "../live/sync";
 import { useStore } from "../store/store";
 import { isolate } from "../ui/Bidi";
 import { Button } from "../ui/Button";
-import { focusOn, offerFocus } from "../ui/focus";
+import { focusAfterMenu, focusOn, offerFocus } from "../ui/focus";
 import { isKey } from "../ui/keys";
 import { TOUCH, useMediaQuery } from "../ui/useMediaQuery";
 import { useMinute } from "../ui/useMinute";
@@ -17,9 +17,12 @@ import styles from "./Composer.module.css";
 import { ComposerStrips } from "./ComposerStrips";
 import { ComposerTop } from "./ComposerTop";
 import { FileChips } from "./FileChips";
+import { LaterMenu } from "./LaterMenu";
 import { QuoteLine } from "./QuoteLine";
+import { ScheduledStrips } from "./ScheduledStrips";
 import { useStagedFiles } from "./staged-files";
 import { useFileDrop } from "./useFileDrop";
+import { useSchedule } from "./useSchedule";
 import { useSend } from "./useSend";
 import { useTypeAnywhere } from "./useTypeAnywhere";
 import { windowOf } from "./window";
@@ -53,6 +56,7 @@ export function Composer({ conversationId: id }: { conversationId: number }) {
 
   const windowState = conversation ? windowOf(conversation, hasNumber, now) : ({ kind: "none" } as const);
   const send = useSend({ id, draft, conversation, windowState, onProblem: setProblem });
+  const later = useSchedule({ id, draft, conversation, onProblem: setProblem });
   const canned = useCanned({ conversation, draft, textRef });
   const { isDropping, takeFiles } = useFileDrop(id, hasNumber, setProblem);
 
@@ -110,6 +114,12 @@ export function Composer({ conversationId: id }: { conversationId: number }) {
   const className = [styles["composer"], draft.internal && styles["isNote"], isDropping && styles["isDropping"]];
   return (
     <form className={className.filter(Boolean).join(" ")} onSubmit={handleSubmit} data-region aria-label={label}>
+      <ScheduledStrips
+        conversationId={id}
+        guestName={conversation?.guest_name ?? ""}
+        onPutBack={(text) => draft.putBack(text, false)}
+        onDone={focusBox}
+      />
       <ComposerStrips
         id={id}
         conversation={conversation}
@@ -168,6 +178,15 @@ export function Composer({ conversationId: id }: { conversationId: number }) {
               {draft.internal ? <StickyNote size={18} aria-hidden /> : <Send size={18} aria-hidden data-directional />}
               <span className={styles["sendWord"]}>{t(draft.internal ? "composer.add_note" : "composer.send")}</span>
             </Button>
+            {!draft.internal && (
+              <LaterMenu
+                onCheck={later.check}
+                onSendAt={async (at) => {
+                  focusAfterMenu("composer");
+                  await later.sendAt(at);
+                }}
+              />
+            )}
           </div>
         </div>
         {problem !== null && (

@@ -7,6 +7,7 @@ import { ConnectionStrip } from "./ConnectionStrip";
 import styles from "./Frame.module.css";
 import { NewVersionStrip } from "./NewVersionStrip";
 import { KeySheetOpener } from "./KeySheetOpener";
+import { PaletteOpener } from "./PaletteOpener";
 import { Rail } from "./Rail";
 import { ScreenBoundary } from "./ScreenBoundary";
 import { TabBar } from "./TabBar";
@@ -46,6 +47,7 @@ export function Frame({ children }: { children: ReactNode }) {
       )}
       {!hasRail && <TabBar />}
       <KeySheetOpener />
+      <PaletteOpener />
       <Suspense>
         <ToastRegion />
       </Suspense>

@@ -1,4 +1,4 @@
-import { Building2, Ellipsis, LogOut, MessageSquareText, Settings, Users, VolumeX } from "lucide-react";
+import { Building2, ChartColumn, Ellipsis, LogOut, MessageSquareText, ScrollText, Settings, Users, VolumeX } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components/Button";
 import { useLocation } from "wouter";
 
@@ -16,7 +16,7 @@ export function MoreTab() {
   const isManager = useStore((state) => state.me.role === "manager");
   const isBlocked = useSoundBlocked();
   const signOut = useSignOut();
-  const isCurrent = path === "/me" || path.startsWith("/hotel");
+  const isCurrent = ["/me", "/reports", "/audit"].includes(path) || path.startsWith("/hotel");
   return (
     <>
       <Menu
@@ -46,6 +46,12 @@ export function MoreTab() {
             </MenuItem>
             <MenuItem icon={<Building2 size={18} aria-hidden />} href="/hotel">
               {t("frame.hotel")}
+            </MenuItem>
+            <MenuItem icon={<ChartColumn size={18} aria-hidden />} href="/reports">
+              {t("frame.reports")}
+            </MenuItem>
+            <MenuItem icon={<ScrollText size={18} aria-hidden />} href="/audit">
+              {t("frame.audit")}
             </MenuItem>
           </>
         )}

@@ -1,12 +1,13 @@
-import { Bot, CircleCheck, Inbox, MessagesSquare, UserRound } from "lucide-react";
+import { AlarmClock, Bot, CircleCheck, Inbox, MessagesSquare, UserRound } from "lucide-react";
 import type { ReactNode } from "react";
 import { useLocation } from "wouter";
 
-import { useLanguage, useT } from "../i18n/i18n";
+import { useT } from "../i18n/i18n";
 import { parsePlace, placePath, type Place } from "../store/place";
-import { counts, type Count, type Queue } from "../store/queues";
+import { counts, isAnyoneWaiting, NO_ROWS, type Count, type Queue } from "../store/queues";
 import { useStore } from "../store/store";
-import { VisuallyHidden } from "../ui/VisuallyHidden";
+import { QueueCount } from "../ui/QueueCount";
+import { useMinute } from "../ui/useMinute";
 import styles from "./Frame.module.css";
 import { RailLink } from "./RailLink";
 
@@ -15,6 +16,7 @@ const ICONS: Record<Queue, ReactNode> = {
   unassigned: <Inbox size={18} aria-hidden />,
   with_us: <MessagesSquare size={18} aria-hidden />,
   assistant: <Bot size={18} aria-hidden />,
+  snoozed: <AlarmClock size={18} aria-hidden />,
   done: <CircleCheck size={18} aria-hidden />,
 };
 
@@ -28,20 +30,24 @@ export function QueueLinks() {
   const departments = useStore((state) => state.directory.departments);
   const me = useStore((state) => state.me);
   const current = useCurrentPlace();
+  const now = useMinute(useStore(isAnyoneWaiting));
   const own = new Set(me.departments.map(({ id }) => id));
   const visible = departments.filter(
     ({ id, active }) => (active && (me.role === "manager" || own.has(id))) || counted.departments.has(id),
   );
 
-  function link(queue: Queue, count: Count | null) {
+  function countOf({ rows, waiting, nextDue }: Count, hasTotal = true) {
+    return isLoaded && <QueueCount total={hasTotal ? rows : null} waiting={waiting} isOverdue={nextDue <= now} />;
+  }
+
+  function link(queue: Queue, count: Count) {
     return (
       <RailLink
         href={placePath({ queue, department: null })}
         icon={ICONS[queue]}
         name={t(`frame.queue.${queue}`)}
         isCurrent={current?.queue === queue && current.department === null}
-        hasUnread={(count?.unread ?? 0) > 0}
-        count={isLoaded && count && <QueueCount count={count} />}
+        count={countOf(count, queue !== "done")}
       />
     );
   }
@@ -53,7 +59,7 @@ export function QueueLinks() {
       {link("with_us", counted.with_us)}
       {visible.length > 1 &&
         visible.map(({ id, name }) => {
-          const count = counted.departments.get(id) ?? { rows: 0, unread: 0 };
+          const count = counted.departments.get(id) ?? NO_ROWS;
           return (
             <RailLink
               key={id}
@@ -61,28 +67,14 @@ export function QueueLinks() {
               href={placePath({ queue: "with_us", department: id })}
               name={name}
               isCurrent={current?.department === id}
-              hasUnread={count.unread > 0}
-              count={isLoaded && <QueueCount count={count} />}
+              count={countOf(count)}
             />
           );
         })}
       {link("assistant", counted.assistant)}
-      {link("done", null)}
+      {link("snoozed", counted.snoozed)}
+      {link("done", counted.done)}
     </nav>
-  );
-}
-
-function QueueCount({ count }: { count: Count }) {
-  const t = useT();
-  const { locale } = useLanguage();
-  return (
-    <span className={styles["count"]}>
-      <span aria-hidden>{new Intl.NumberFormat(locale).format(count.rows)}</span>
-      <VisuallyHidden>
-        {t("frame.conversations", { count: count.rows })}
-        {count.unread > 0 && `, ${t("frame.unread", { count: count.unread })}`}
-      </VisuallyHidden>
-    </span>
   );
 }
 

@@ -1,4 +1,4 @@
-import { BedDouble, Building2, MessageSquareText, Users } from "lucide-react";
+import { BedDouble, Building2, ChartColumn, MessageSquareText, ScrollText, Users } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { useT } from "../i18n/i18n";
@@ -8,6 +8,7 @@ import { Bidi } from "../ui/Bidi";
 import styles from "./Frame.module.css";
 import { QueueLinks } from "./QueueLinks";
 import { RailLink } from "./RailLink";
+import { SearchButton } from "./SearchButton";
 import { SoundLine } from "./SoundLine";
 import { UserMenu } from "./UserMenu";
 
@@ -25,6 +26,7 @@ export function Rail({ strip }: { strip: ReactNode }) {
         <img src="/icon.svg" alt="" width={28} height={28} />
         <Bidi className={styles["hotelName"]}>{hotelName}</Bidi>
       </header>
+      <SearchButton />
       <QueueLinks />
       <nav className={styles["nav"]} aria-label={t("frame.screens")}>
         <RailLink href="/stays" icon={<BedDouble size={18} aria-hidden />} name={t("frame.stays")} />
@@ -37,6 +39,8 @@ export function Rail({ strip }: { strip: ReactNode }) {
             />
             <RailLink href="/hotel/people" icon={<Users size={18} aria-hidden />} name={t("frame.people")} />
             <RailLink href="/hotel" icon={<Building2 size={18} aria-hidden />} name={t("frame.hotel")} />
+            <RailLink href="/reports" icon={<ChartColumn size={18} aria-hidden />} name={t("frame.reports")} />
+            <RailLink href="/audit" icon={<ScrollText size={18} aria-hidden />} name={t("frame.audit")} />
           </>
         )}
       </nav>

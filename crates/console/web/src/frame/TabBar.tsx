@@ -1,4 +1,4 @@
-import { BedDouble, Inbox } from "lucide-react";
+import { BedDouble, Inbox, Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
@@ -26,6 +26,7 @@ export function TabBar() {
         name={t("frame.inbox")}
         isCurrent={path.startsWith("/inbox")}
       />
+      <RailLink kind="tab" href="/search" icon={<Search size={20} aria-hidden />} name={t("frame.search")} />
       <RailLink kind="tab" href="/stays" icon={<BedDouble size={20} aria-hidden />} name={t("frame.stays")} />
       <MoreTab />
     </nav>

@@ -10,6 +10,7 @@ import { LabelDot } from "../ui/LabelDot";
 import styles from "./GuestCard.module.css";
 import { GuestNote } from "./GuestNote";
 import { History } from "./History";
+import { LinkStay } from "./LinkStay";
 import { OtherStays } from "./OtherStays";
 import { StayFacts } from "./StayFacts";
 
@@ -42,6 +43,7 @@ function Facts({ conversation }: { conversation: Conversation }) {
     staleTime: 60_000,
   });
   const guest = useQuery({ queryKey: ["guest", guestId], queryFn: () => getGuest(guestId), staleTime: 60_000, retry: false });
+  const stay = guest.data?.stays.find((each) => each.id === conversation.stay_id) ?? null;
   const phone = details.data?.data.guest_phone ?? guest.data?.phone ?? null;
   return (
     <>
@@ -50,8 +52,18 @@ function Facts({ conversation }: { conversation: Conversation }) {
         hasStay={conversation.stay_id !== null}
         checkIn={details.data?.data.check_in ?? null}
         checkOut={details.data?.data.check_out ?? null}
-        stay={guest.data?.stays.find((stay) => stay.id === conversation.stay_id) ?? null}
-      />
+        stay={stay}
+      >
+        {guest.data !== undefined && (
+          <LinkStay
+            conversationId={id}
+            guestId={guestId}
+            stays={guest.data.stays}
+            stay={stay}
+            hasStay={conversation.stay_id !== null}
+          />
+        )}
+      </StayFacts>
       <section className={styles["section"]}>
         <h3 className={styles["heading"]}>
           <Bidi>{conversation.guest_name}</Bidi>
@@ -77,7 +89,7 @@ function Facts({ conversation }: { conversation: Conversation }) {
         )}
       </section>
       {guest.data && <GuestNote guest={guest.data} />}
-      {guest.data && <OtherStays stays={guest.data.stays.filter((stay) => stay.id !== conversation.stay_id)} />}
+      {guest.data && <OtherStays stays={guest.data.stays.filter((other) => other.id !== conversation.stay_id)} />}
       <History conversationId={id} />
     </>
   );

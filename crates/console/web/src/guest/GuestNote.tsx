@@ -4,6 +4,7 @@ import { useState, type FormEvent } from "react";
 import { patchGuest } from "../api/calls";
 import type { Guest } from "../api/types";
 import { useT } from "../i18n/i18n";
+import { handlesStays } from "../store/rights";
 import { useStore } from "../store/store";
 import { Button } from "../ui/Button";
 import { sentenceOf } from "../ui/failure";
@@ -14,11 +15,7 @@ import styles from "./GuestCard.module.css";
 export function GuestNote({ guest }: { guest: Guest }) {
   const t = useT();
   const [isEditing, setEditing] = useState(false);
-  const canEdit = useStore(
-    ({ me, directory }) =>
-      me.role === "manager" ||
-      directory.departments.some(({ id, active, handles_stays }) => active && handles_stays && me.departments.some((own) => own.id === id)),
-  );
+  const canEdit = useStore(handlesStays);
   const note = guest.note ?? "";
   if (note === "" && !canEdit) return null;
   return (

@@ -1,3 +1,5 @@
+import type { ReactNode } from "react";
+
 import type { Stay } from "../api/types";
 import { useLanguage, useT, type Translate } from "../i18n/i18n";
 import { useStore } from "../store/store";
@@ -14,9 +16,11 @@ interface StayFactsProps {
   checkOut: string | null;
   /** The stay of the guest's record; null until it is loaded. */
   stay: Stay | null;
+  /** What can be done about the stay. */
+  children?: ReactNode;
 }
 
-export function StayFacts({ room, hasStay, checkIn, checkOut, stay }: StayFactsProps) {
+export function StayFacts({ room, hasStay, checkIn, checkOut, stay, children }: StayFactsProps) {
   const t = useT();
   const { locale } = useLanguage();
   const now = useMinute();
@@ -41,6 +45,7 @@ export function StayFacts({ room, hasStay, checkIn, checkOut, stay }: StayFactsP
       ) : (
         <p className={styles["muted"]}>{t("guest.no_stay")}</p>
       )}
+      {children}
     </section>
   );
 }

@@ -9,7 +9,7 @@ import { useStore } from "../store/store";
 import { Button } from "../ui/Button";
 import { Table } from "../ui/Table";
 import { DepartmentDialog } from "./DepartmentDialog";
-import { defaultDepartmentOf } from "./department";
+import { defaultDepartmentOf } from "../store/departments";
 import styles from "./hotel.module.css";
 import { useDepartments, useStaff } from "./queries";
 
@@ -36,7 +36,7 @@ export function Departments() {
         </Button>
       </div>
       <ListState query={query} isEmpty={departments.length === 0} empty={t("people.departments_empty")}>
-        <Table label={t("people.departments")} columns={[t("people.name"), t("people.members"), t("people.stays")]}>
+        <Table label={t("people.departments")} columns={[t("people.name"), t("people.members"), t("hours.target_column"), t("people.stays")]}>
           {departments.map((each) => (
             <tr key={each.id} className={each.active ? undefined : styles["inactive"]}>
               <th scope="row">
@@ -45,6 +45,7 @@ export function Departments() {
                 {!each.active && <span className={styles["second"]}>{t("people.deactivated")}</span>}
               </th>
               <td>{staff.filter(({ active, department_ids }) => active && department_ids.includes(each.id)).length}</td>
+              <td>{each.first_response_minutes !== null && t("hours.target_minutes", { minutes: each.first_response_minutes })}</td>
               <td>{each.handles_stays && t("people.handles_stays_short")}</td>
             </tr>
           ))}

@@ -12,27 +12,38 @@ import { textOf, useForm } from "../records/useForm";
 import { dispatch, useStore } from "../store/store";
 import { SearchSelect } from "../ui/SearchSelect";
 import { Select } from "../ui/Select";
+import { Switch } from "../ui/Switch";
 import { TextField } from "../ui/TextField";
 import { formatTime } from "../ui/time";
+import { TimeSpan } from "../ui/TimeSpan";
 import { useMinute } from "../ui/useMinute";
 import styles from "./hotel.module.css";
 import { useTemplates } from "./queries";
 import { countries, timeZones } from "./zones";
 
-const FIELDS = ["name", "timezone", "country", "default_department_id", "opener_template_id"];
+const FIELDS = ["name", "timezone", "country", "default_department_id", "opener_template_id", "quiet_hours"];
 /** The option id for no value. */
 const NONE = "none";
+
+type Span = readonly [string, string];
+const USUAL_QUIET: Span = ["22:00", "08:00"];
 
 export function HotelForm() {
   const t = useT();
   const hotel = useStore((state) => state.directory.hotel);
-  const { base, version, isStale, show, accept } = useBase(hotel);
+  const { base, version, isStale, show, accept } = useBase(hotel, contentOf);
   return (
     <Section title={t("hotel.settings")}>
       {isStale && <StaleStrip onShow={() => show(hotel)} />}
       <Fields key={version} hotel={base} onSaved={accept} />
     </Section>
   );
+}
+
+/** The part of the hotel that this form edits. */
+function contentOf(hotel: Hotel): unknown {
+  const content: Partial<Record<string, unknown>> = { ...hotel };
+  return FIELDS.map((field) => content[field]);
 }
 
 function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => void }) {
@@ -45,6 +56,7 @@ function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => v
   const [country, setCountry] = useState(hotel.country ?? null);
   const [department, setDepartment] = useState(hotel.default_department_id);
   const [opener, setOpener] = useState(hotel.opener_template_id);
+  const [quiet, setQuiet] = useState(spanOf(hotel.quiet_hours));
   const [isSaved, setSaved] = useState(false);
   const zones = useMemo(() => timeZones(hotel.timezone), [hotel.timezone]);
   const countryNames = useMemo(() => [{ id: NONE, name: t("hotel.no_country") }, ...countries(locale)], [locale, t]);
@@ -57,6 +69,7 @@ function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => v
       country,
       default_department_id: department,
       opener_template_id: opener,
+      quiet_hours: quiet === null ? null : [...quiet],
     });
     if (Object.keys(change).length > 0) {
       const saved = await patchHotel(change);
@@ -118,6 +131,25 @@ function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => v
           <p className={styles["note"]}>{t(openers.length === 0 ? "hotel.opener_missing" : "hotel.opener_hint")}</p>
         </div>
       </div>
+      <fieldset className={styles["group"]}>
+        <Switch isSelected={quiet !== null} onChange={(isOn) => setQuiet(isOn ? USUAL_QUIET : null)}>
+          {t("hours.quiet")}
+        </Switch>
+        {quiet !== null && (
+          <TimeSpan
+            label={t("hours.quiet")}
+            value={quiet}
+            onChange={setQuiet}
+            isInvalid={form.errors["quiet_hours"] !== undefined}
+          />
+        )}
+        <p className={styles["note"]}>{t("hours.quiet_hint")}</p>
+        {form.errors["quiet_hours"] && (
+          <p className={styles["error"]} role="alert">
+            {form.errors["quiet_hours"].join(" ")}
+          </p>
+        )}
+      </fieldset>
       <dl className={styles["facts"]}>
         <dt>{t("hotel.whatsapp")}</dt>
         <dd>{hotel.whatsapp_phone_number_id === null ? t("hotel.no_whatsapp") : <bdi>{hotel.whatsapp_phone_number_id}</bdi>}</dd>
@@ -128,4 +160,9 @@ function Fields({ hotel, onSaved }: { hotel: Hotel; onSaved: (hotel: Hotel) => v
       </FormEnd>
     </form>
   );
+}
+
+function spanOf(hours: Hotel["quiet_hours"]): Span | null {
+  const [from, to] = hours ?? [];
+  return from === undefined || to === undefined ? null : [from, to];
 }

@@ -6,6 +6,7 @@ import { useDelayed } from "../ui/useDelayed";
 import { ApiKeys } from "./ApiKeys";
 import { HotelForm } from "./HotelForm";
 import { Labels } from "./Labels";
+import { Variables } from "./Variables";
 
 /** The screen with the settings, labels and API keys of the hotel. Settings and labels are live, from the store. */
 export default function HotelScreen() {
@@ -17,6 +18,7 @@ export default function HotelScreen() {
       {isLoaded ? (
         <>
           <HotelForm />
+          <Variables />
           <Labels />
           <ApiKeys />
         </>

@@ -1,4 +1,4 @@
-import { ArrowDown, ArrowUp, X } from "lucide-react";
+import { ArrowDown, ArrowUp, GripVertical, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
 import type { Department } from "../api/types";
@@ -8,6 +8,7 @@ import { isolate } from "../ui/Bidi";
 import { IconButton } from "../ui/IconButton";
 import { Select } from "../ui/Select";
 import styles from "./hotel.module.css";
+import { useDragOrder } from "./useDragOrder";
 
 interface OrderedDepartmentsProps {
   departments: readonly Department[];
@@ -22,6 +23,7 @@ export function OrderedDepartments({ departments, value, onChange, errors }: Ord
   const t = useT();
   const list = useRef<HTMLOListElement>(null);
   const [focused, setFocused] = useState<{ readonly id: number; readonly button: "up" | "down" } | null>(null);
+  const { dragged, start } = useDragOrder(list, value, onChange);
   const others = departments.filter(({ id, active }) => active && !value.includes(id));
 
   // A pressed button loses the focus when its row moves, and is disabled at the end of the list: focus it or its
@@ -46,7 +48,19 @@ export function OrderedDepartments({ departments, value, onChange, errors }: Ord
           {value.map((id, index) => {
             const name = departments.find((each) => each.id === id)?.name ?? String(id);
             return (
-              <li key={id} data-department={id} className={styles["orderItem"]}>
+              <li key={id} data-department={id} className={`${styles["orderItem"]} ${id === dragged ? styles["dragged"] : ""}`.trim()}>
+                {value.length > 1 && (
+                  // For pointers only; the buttons do the same by keyboard.
+                  <span
+                    aria-hidden
+                    className={styles["handle"]}
+                    data-handle
+                    title={t("people.drag", { name: isolate(name) })}
+                    onPointerDown={(event) => start(id, event)}
+                  >
+                    <GripVertical size={16} />
+                  </span>
+                )}
                 <span className={styles["orderName"]}>
                   <bdi>{name}</bdi> {index === 0 && value.length > 1 && <span className={styles["mark"]}>{t("people.default")}</span>}
                 </span>

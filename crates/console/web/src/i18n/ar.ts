@@ -1,32 +1,28 @@
 import composer from "./ar/composer.json";
 import frame from "./ar/frame.json";
 import guest from "./ar/guest.json";
-import hotel from "./ar/hotel.json";
 import inbox from "./ar/inbox.json";
-import me from "./ar/me.json";
-import people from "./ar/people.json";
-import records from "./ar/records.json";
+import later from "./ar/later.json";
+import link from "./ar/link.json";
 import signin from "./ar/signin.json";
-import stays from "./ar/stays.json";
-import templates from "./ar/templates.json";
+import snooze from "./ar/snooze.json";
 import thread from "./ar/thread.json";
 import ui from "./ar/ui.json";
+import waiting from "./ar/waiting.json";
 import type { Messages } from "./en";
 
 const messages: Messages = {
   ...composer,
   ...frame,
   ...guest,
-  ...hotel,
   ...inbox,
-  ...me,
-  ...people,
-  ...records,
+  ...later,
+  ...link,
   ...signin,
-  ...stays,
-  ...templates,
+  ...snooze,
   ...thread,
   ...ui,
+  ...waiting,
 };
 
 export default messages;

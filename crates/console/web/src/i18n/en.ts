@@ -1,35 +1,31 @@
 import composer from "./en/composer.json";
 import frame from "./en/frame.json";
 import guest from "./en/guest.json";
-import hotel from "./en/hotel.json";
 import inbox from "./en/inbox.json";
-import me from "./en/me.json";
-import people from "./en/people.json";
-import records from "./en/records.json";
+import later from "./en/later.json";
+import link from "./en/link.json";
 import signin from "./en/signin.json";
-import stays from "./en/stays.json";
-import templates from "./en/templates.json";
+import snooze from "./en/snooze.json";
 import thread from "./en/thread.json";
 import ui from "./en/ui.json";
+import waiting from "./en/waiting.json";
 
+/** The messages of the inbox and of all that surrounds a screen. */
 const en = {
   ...composer,
   ...frame,
   ...guest,
-  ...hotel,
   ...inbox,
-  ...me,
-  ...people,
-  ...records,
+  ...later,
+  ...link,
   ...signin,
-  ...stays,
-  ...templates,
+  ...snooze,
   ...thread,
   ...ui,
+  ...waiting,
 };
 
-export type MessageKey = keyof typeof en;
-/** All messages of a language, by key. */
-export type Messages = Record<MessageKey, string>;
+/** The messages that are loaded before the first rendering, by key. */
+export type Messages = Record<keyof typeof en, string>;
 
 export default en satisfies Messages;

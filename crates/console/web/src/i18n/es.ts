@@ -2,31 +2,27 @@ import type { Messages } from "./en";
 import composer from "./es/composer.json";
 import frame from "./es/frame.json";
 import guest from "./es/guest.json";
-import hotel from "./es/hotel.json";
 import inbox from "./es/inbox.json";
-import me from "./es/me.json";
-import people from "./es/people.json";
-import records from "./es/records.json";
+import later from "./es/later.json";
+import link from "./es/link.json";
 import signin from "./es/signin.json";
-import stays from "./es/stays.json";
-import templates from "./es/templates.json";
+import snooze from "./es/snooze.json";
 import thread from "./es/thread.json";
 import ui from "./es/ui.json";
+import waiting from "./es/waiting.json";
 
 const messages: Messages = {
   ...composer,
   ...frame,
   ...guest,
-  ...hotel,
   ...inbox,
-  ...me,
-  ...people,
-  ...records,
+  ...later,
+  ...link,
   ...signin,
-  ...stays,
-  ...templates,
+  ...snooze,
   ...thread,
   ...ui,
+  ...waiting,
 };
 
 export default messages;

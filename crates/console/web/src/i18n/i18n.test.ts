@@ -1,12 +1,26 @@
+import { readdirSync, readFileSync } from "node:fs";
+
 import { parse, TYPE, type MessageFormatElement } from "@formatjs/icu-messageformat-parser";
 import { describe, expect, it } from "vitest";
 
 import ar from "./ar";
+import arScreens from "./ar-screens";
 import de from "./de";
-import en from "./en";
+import deScreens from "./de-screens";
+import enCore from "./en";
+import enScreens from "./en-screens";
 import es from "./es";
+import esScreens from "./es-screens";
 
-describe.each([["de", de], ["es", es], ["ar", ar]])("the messages of %s", (language, messages) => {
+const en = { ...enCore, ...enScreens };
+/** The code that is only in the chunks of screens beside the inbox. */
+const SCREENS = ["hotel/", "me/", "records/", "reports/", "search/", "stays/"];
+
+describe.each([
+  ["de", { ...de, ...deScreens }],
+  ["es", { ...es, ...esScreens }],
+  ["ar", { ...ar, ...arScreens }],
+])("the messages of %s", (language, messages) => {
   it("have the same keys as English", () => {
     expect(Object.keys(messages).toSorted()).toEqual(Object.keys(en).toSorted());
   });
@@ -23,6 +37,17 @@ describe.each([["de", de], ["es", es], ["ar", ar]])("the messages of %s", (langu
       for (const given of pluralsOf(parse(message))) expect([key, wanted.filter((name) => !given.includes(name))]).toEqual([key, []]);
     }
   });
+});
+
+it("of screens are used only by screens, which wait for them", () => {
+  const areas = new Set(Object.keys(enScreens).map((key) => key.split(".")[0]));
+  const source = new URL("..", import.meta.url).pathname;
+  const paths = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".test.ts"));
+  for (const path of paths) {
+    if (SCREENS.some((screen) => path.startsWith(screen))) continue;
+    const used = [...readFileSync(`${source}${path}`, "utf8").matchAll(/["`]([a-z]+)\.[a-z_.$]/g)].map(([, area]) => area);
+    expect([path, used.filter((area) => areas.has(area))]).toEqual([path, []]);
+  }
 });
 
 function placesOf(message: string): string[] {

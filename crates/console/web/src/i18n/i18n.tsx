@@ -1,10 +1,11 @@
 import { useMemo, useSyncExternalStore, type ReactNode } from "react";
 import { IntlProvider, useIntl } from "react-intl";
 
-import type { MessageKey } from "./en";
+import type { Messages } from "./en";
+import type { ScreenMessages } from "./en-screens";
 import { currentLanguage, subscribeLanguage, type LoadedLanguage } from "./language";
 
-export type { MessageKey } from "./en";
+export type MessageKey = keyof Messages | keyof ScreenMessages;
 
 export type MessageValues = Record<string, string | number | Date | null | undefined>;
 export type Translate = (key: MessageKey, values?: MessageValues) => string;

@@ -1,4 +1,5 @@
 import type { Messages } from "./en";
+import type { ScreenMessages } from "./en-screens";
 
 /** The languages of the console. */
 export const LANGUAGES = ["en", "de", "es", "ar"] as const;
@@ -16,7 +17,8 @@ export interface LoadedLanguage {
   readonly language: Language;
   /** With a region, for times and numbers. */
   readonly locale: string;
-  readonly messages: Messages;
+  /** Those of the screens beside the inbox are missing until `loadScreenMessages`. */
+  readonly messages: Messages & Partial<ScreenMessages>;
 }
 
 const STORAGE_KEY = "mm.language";
@@ -28,11 +30,20 @@ const LOADERS: Record<Language, () => Promise<{ default: Messages }>> = {
   ar: () => import("./ar"),
 };
 
+const SCREEN_LOADERS: Record<Language, () => Promise<{ default: ScreenMessages }>> = {
+  en: () => import("./en-screens"),
+  de: () => import("./de-screens"),
+  es: () => import("./es-screens"),
+  ar: () => import("./ar-screens"),
+};
+
 // `en` alone would use the formats of the USA, and `ar` alone a 12-hour clock.
 const DEFAULT_LOCALES: Record<Language, string> = { en: "en-GB", de: "de-DE", es: "es-ES", ar: "ar-u-hc-h23" };
 
 const listeners = new Set<() => void>();
 let loaded: LoadedLanguage | null = null;
+/** A screen beside the inbox was opened, so its messages are loaded in every chosen language. */
+let needsScreens = false;
 
 /** Returns the language of this device: the one chosen before, otherwise the first supported one of the browser. */
 export function preferredLanguage(): Language {
@@ -48,8 +59,8 @@ export function preferredLanguage(): Language {
 /** Loads a language and renders the page in it. Must have succeeded once before the first rendering. */
 export async function setLanguage(language: Language): Promise<void> {
   if (loaded?.language === language) return;
-  const { default: messages } = await LOADERS[language]();
-  loaded = { language, locale: localeOf(language, navigator.language), messages };
+  const [core, screens] = await Promise.all([LOADERS[language](), needsScreens ? SCREEN_LOADERS[language]() : null]);
+  loaded = { language, locale: localeOf(language, navigator.language), messages: { ...core.default, ...screens?.default } };
   document.documentElement.lang = language;
   document.documentElement.dir = directionOf(language);
   try {
@@ -57,6 +68,18 @@ export async function setLanguage(language: Language): Promise<void> {
   } catch {
     // Without storage the next start uses the browser's languages.
   }
+  for (const listener of listeners) listener();
+}
+
+/** Loads the messages of the screens beside the inbox. Await it before such a screen is rendered. */
+export async function loadScreenMessages(): Promise<void> {
+  if (needsScreens) return;
+  const { language } = currentLanguage();
+  const { default: screens } = await SCREEN_LOADERS[language]();
+  needsScreens = true;
+  const present = currentLanguage();
+  // Meanwhile another language may have been chosen.
+  loaded = { ...present, messages: { ...present.messages, ...(present.language === language ? screens : (await SCREEN_LOADERS[present.language]()).default) } };
   for (const listener of listeners) listener();
 }
 

@@ -1,4 +1,4 @@
-import { CircleAlert, Pause, Pencil, Smartphone } from "lucide-react";
+import { AlarmClock, CircleAlert, Pause, Pencil, Smartphone } from "lucide-react";
 import { memo, useRef } from "react";
 import { Link } from "wouter";
 
@@ -7,15 +7,15 @@ import { useLanguage, useT } from "../i18n/i18n";
 import { prefetch } from "../live/sync";
 import { unreadOf } from "../store/queues";
 import { useStore } from "../store/store";
+import { isSnoozed, urgencyOf } from "../store/waiting";
 import { Badge } from "../ui/Badge";
 import { Bidi } from "../ui/Bidi";
 import { Initials } from "../ui/Initials";
 import { LabelDot } from "../ui/LabelDot";
-import { formatRowTime } from "../ui/time";
 import { VisuallyHidden } from "../ui/VisuallyHidden";
 import styles from "./ConversationRow.module.css";
 import { LastWords } from "./LastWords";
-import { nameRow, waitingMinutes } from "./row-words";
+import { nameRow, timeOfRow, urgencyWords } from "./row-words";
 
 /** Delay in milliseconds with the pointer on a row before its thread is prefetched. */
 const PREFETCH_DELAY = 100;
@@ -42,9 +42,9 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
 
   const { id, room_number: room, guest_name: guest, assigned_to: owner, labels } = conversation;
   const unread = unreadOf(conversation);
-  const minutes = waitingMinutes(conversation, now);
-  const at = conversation.waiting_since ?? conversation.last_message?.timestamp ?? conversation.updated_at;
-  const time = formatRowTime(at, now, { locale, zone });
+  const urgency = useStore((state) => urgencyOf(conversation, state.directory, now));
+  const format = { locale, zone };
+  const time = timeOfRow(conversation, urgency, now, t, format);
   return (
     <Link
       href={href}
@@ -60,7 +60,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
       }}
       onPointerLeave={() => clearTimeout(prefetchTimer.current)}
     >
-      <VisuallyHidden>{nameRow(conversation, time, now, hasDraft, t)}</VisuallyHidden>
+      <VisuallyHidden>{nameRow(conversation, { time, urgency, hasDraft }, now, t, format)}</VisuallyHidden>
       <span className={styles["shown"]} aria-hidden>
         {room === null ? (
           <span className={`${styles["room"]} ${styles["noRoom"]}`}>
@@ -70,8 +70,9 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
           <Bidi className={`${styles["room"]} ${room.length > 4 ? styles["longRoom"] : ""}`.trim()}>{room}</Bidi>
         )}
         <Bidi className={styles["name"]}>{guest}</Bidi>
-        <span className={`${styles["time"]} ${conversation.waiting_since === null ? "" : styles["waiting"]}`.trim()}>
-          {minutes === null ? time : t("ui.minutes", { minutes })}
+        <span className={`${styles["time"]} ${urgency === null ? "" : styles[urgency]}`.trim()} title={urgencyWords(conversation, urgency, now, t, format) ?? undefined}>
+          {(urgency === "overdue" || isSnoozed(conversation)) && <AlarmClock size={13} aria-hidden />}
+          {time}
         </span>
         <span className={styles["line"]}>
           <span className={styles["words"]}>

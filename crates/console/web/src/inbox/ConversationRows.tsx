@@ -15,6 +15,7 @@ import { Virtualizer, type CustomItemComponentProps, type VirtualizerHandle } fr
 
 import { useT } from "../i18n/i18n";
 import { placePath, type Place } from "../store/place";
+import { isAnyoneWaiting } from "../store/queues";
 import { useStore } from "../store/store";
 import { focusOn, offerFocus } from "../ui/focus";
 import { isKey } from "../ui/keys";
@@ -41,7 +42,7 @@ interface ConversationRowsProps {
 /** The virtual list of rows: only those in the viewport, the open row and the current row are mounted. */
 export function ConversationRows({ place, rows, openId, scrollRef, onOpen, ref }: ConversationRowsProps) {
   const t = useT();
-  const now = useMinute();
+  const now = useMinute(useStore(isAnyoneWaiting));
   const conversations = useStore((state) => state.conversations);
   const drafts = useStore((state) => state.drafts);
   const virtualizer = useRef<VirtualizerHandle>(null);

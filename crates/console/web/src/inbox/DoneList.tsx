@@ -7,6 +7,7 @@ import type { Conversation } from "../api/types";
 import { useT } from "../i18n/i18n";
 import { rows } from "../store/queues";
 import { dispatch, useStore } from "../store/store";
+import { isWaiting } from "../store/waiting";
 import { sentenceOf } from "../ui/failure";
 import { ProblemLine } from "../ui/Problem";
 import { ConversationList, MoreButton } from "./ConversationList";
@@ -30,10 +31,11 @@ export default function DoneList({ openId, above }: { openId: number | null; abo
     if (conversations) dispatch({ type: "conversations", conversations, seq: null });
   }, [data]);
 
-  const live = useStore((state) => rows(state, "done"));
+  // A guest can wait here too, after a check-out; such a conversation is first, however old it is.
+  const live = useStore((state) => rows(state, "done", undefined, "waiting"));
   const end = useMemo(() => oldestOf(data?.pages.flatMap(({ results }) => results) ?? []), [data]);
   const hasMore = query.hasNextPage;
-  const conversations = useMemo(() => (hasMore && end ? live.filter((each) => each.updated_at >= end) : live), [live, end, hasMore]);
+  const conversations = useMemo(() => (hasMore && end ? live.filter((each) => isWaiting(each) || each.updated_at >= end) : live), [live, end, hasMore]);
 
   return (
     <ConversationList

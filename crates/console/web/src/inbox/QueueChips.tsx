@@ -1,32 +1,34 @@
 import { Link } from "wouter";
 
-import { useLanguage, useT } from "../i18n/i18n";
+import { useT } from "../i18n/i18n";
 import { placePath, type Place } from "../store/place";
-import { counts, QUEUES } from "../store/queues";
+import { counts, isAnyoneWaiting, QUEUES } from "../store/queues";
 import { useStore } from "../store/store";
+import { QueueCount } from "../ui/QueueCount";
+import { useMinute } from "../ui/useMinute";
 import styles from "./ConversationList.module.css";
 
 /** The links to the queues on telephones, in one line that scrolls sideways. */
 export function QueueChips({ place }: { place: Place }) {
   const t = useT();
-  const { locale } = useLanguage();
   const counted = useStore(counts);
   const isLoaded = useStore((state) => state.cursor !== null);
+  const now = useMinute(useStore(isAnyoneWaiting));
   return (
     <nav className={styles["chips"]} aria-label={t("frame.queues")}>
       {QUEUES.map((queue) => {
-        const count = queue === "done" || !isLoaded ? null : counted[queue];
+        const { rows, waiting, nextDue } = counted[queue];
         const isCurrent = place.queue === queue && place.department === null;
         return (
           <Link
             key={queue}
             ref={isCurrent ? showChip : null}
             href={placePath({ queue, department: null })}
-            className={`${styles["chip"]} ${count !== null && count.unread > 0 ? styles["hasUnread"] : ""}`.trim()}
+            className={styles["chip"]}
             aria-current={isCurrent ? "page" : undefined}
           >
             {t(`frame.queue.${queue}`)}
-            {count && <span>{new Intl.NumberFormat(locale).format(count.rows)}</span>}
+            {isLoaded && <QueueCount total={queue === "done" ? null : rows} waiting={waiting} isOverdue={nextDue <= now} />}
           </Link>
         );
       })}

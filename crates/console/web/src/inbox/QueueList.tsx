@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { useT } from "../i18n/i18n";
 import { reconnect } from "../live/sync";
 import { placePath, type Place } from "../store/place";
-import { counts, rows, type Order } from "../store/queues";
+import { counts, rows } from "../store/queues";
 import { useStore } from "../store/store";
 import { ProblemLine } from "../ui/Problem";
 import { TWO_PANES, useMediaQuery } from "../ui/useMediaQuery";
@@ -41,10 +41,11 @@ export function QueueList({ place, openId }: QueueListProps) {
 
 function LiveList({ place, openId, above }: QueueListProps & { above: ReactNode }) {
   const t = useT();
-  const now = useMinute();
   const { queue, department } = place;
-  const [order, setOrder] = useState<Order>(() => rememberedOrder(queue));
-  const conversations = useStore((state) => rows(state, queue, department ?? undefined, order, order === "window" ? now : 0));
+  const [chosen, setChosen] = useState(() => rememberedOrder(queue));
+  const order = queue === "snoozed" ? "wakes" : chosen;
+  const now = useMinute(order === "window");
+  const conversations = useStore((state) => rows(state, queue, department ?? undefined, order, now));
   const isLoading = useStore((state) => state.cursor === null);
   const problem = useStore((state) => state.problem);
   const unassigned = useStore((state) => counts(state).unassigned.rows);
@@ -64,19 +65,20 @@ function LiveList({ place, openId, above }: QueueListProps & { above: ReactNode 
         </>
       }
       controls={
-        hasWindow && (
+        queue !== "snoozed" && (
           <OrderMenu
-            order={order}
-            onChange={(chosen) => {
-              setOrder(chosen);
-              rememberOrder(queue, chosen);
+            order={chosen}
+            hasWindow={hasWindow}
+            onChange={(next) => {
+              setChosen(next);
+              rememberOrder(queue, next);
             }}
           />
         )
       }
       empty={
         <>
-          <p>{t("inbox.empty")}</p>
+          <p>{t(queue === "snoozed" ? "inbox.empty_snoozed" : "inbox.empty")}</p>
           {queue !== "unassigned" && unassigned > 0 && (
             <Link href={placePath({ queue: "unassigned", department: null })}>
               {t("inbox.unassigned_link", { count: unassigned })}

@@ -5,7 +5,7 @@ import { dispatch, store } from "../store/store";
 import { keepUnread } from "./sync";
 
 // Actions of staff on a conversation: an optimistic update, rolled back if the server refuses. Each rejects with the
-// `ApiError` or `NetworkError` for a toast.
+// `ApiError` or `NetworkError` for a toast. Whatever hands a conversation to somebody ends its snooze.
 
 /**
  * Assigns the conversation to this staff member. On 409 `already_assigned` the store shows the colleague who was
@@ -14,7 +14,7 @@ import { keepUnread } from "./sync";
 export async function takeConversation(id: number): Promise<void> {
   const { me } = store.getState();
   try {
-    await change(id, { assigned_to: { id: me.id, name: me.name } }, () => calls.assign(id, me.id, true));
+    await change(id, { assigned_to: { id: me.id, name: me.name }, snoozed_until: null }, () => calls.assign(id, me.id, true));
   } catch (error) {
     if (error instanceof ApiError && codeOf(error) === "already_assigned" && error.problem.assigned_to) {
       dispatch({ type: "conversation_changed", id, change: { assigned_to: error.problem.assigned_to } });
@@ -27,7 +27,7 @@ export async function assignConversation(id: number, staffId: number | null): Pr
   const { directory } = store.getState();
   const member = directory.staff.find((entry) => entry.id === staffId);
   const assignee = member === undefined ? null : { id: member.id, name: member.name };
-  await change(id, { assigned_to: assignee }, () => calls.assign(id, staffId));
+  await change(id, { assigned_to: assignee, snoozed_until: null }, () => calls.assign(id, staffId));
 }
 
 export async function transferConversation(id: number, departmentId: number, note?: string): Promise<void> {
@@ -36,18 +36,25 @@ export async function transferConversation(id: number, departmentId: number, not
   const shown: Partial<Conversation> = {
     status: "relay",
     department_id: departmentId,
+    snoozed_until: null,
     ...(department && { department_name: department.name }),
   };
   await change(id, shown, () => calls.startRelay(id, departmentId, note));
 }
 
 export async function handBackConversation(id: number): Promise<void> {
-  const shown: Partial<Conversation> = { status: "active", department_id: null, department_name: null, assigned_to: null };
+  const shown: Partial<Conversation> = {
+    status: "active",
+    department_id: null,
+    department_name: null,
+    assigned_to: null,
+    snoozed_until: null,
+  };
   await change(id, shown, () => calls.endRelay(id));
 }
 
 export async function finishConversation(id: number): Promise<void> {
-  await change(id, { status: "closed" }, () => calls.closeConversation(id));
+  await change(id, { status: "closed", waiting_since: null, snoozed_until: null }, () => calls.closeConversation(id));
 }
 
 export async function reopenConversation(id: number): Promise<void> {
@@ -57,6 +64,15 @@ export async function reopenConversation(id: number): Promise<void> {
 
 export async function markHandled(id: number): Promise<void> {
   await change(id, { waiting_since: null }, () => calls.handled(id));
+}
+
+/** Hides the conversation for everybody until a time, RFC 3339. */
+export async function snoozeConversation(id: number, until: string): Promise<void> {
+  await change(id, { snoozed_until: until }, () => calls.snooze(id, until));
+}
+
+export async function wakeConversation(id: number): Promise<void> {
+  await change(id, { snoozed_until: null }, () => calls.unsnooze(id));
 }
 
 export async function setLabels(id: number, add: readonly number[], remove: readonly number[]): Promise<void> {

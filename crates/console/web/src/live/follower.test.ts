@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { setAccess } from "../api/access";
-import type { Inbox, Message } from "../api/types";
+import type { Inbox, InboxCounts, Message } from "../api/types";
+import { counts } from "../store/queues";
 import { dispatch, store } from "../store/store";
-import { conversationWith, inboxWith, MARIA, messageWith } from "../testing/data";
+import { conversationWith, inboxWith, MARIA, messageWith, NO_COUNTS } from "../testing/data";
 import { socketFactory } from "../testing/socket";
 import { Follower } from "./follower";
 
@@ -13,6 +14,7 @@ class FakeServer {
   seq = 100;
   inbox: Inbox = inboxWith([conversationWith({ guest_messages: 1 })]);
   messages: Message[] = [messageWith({ id: 1 })];
+  counts: InboxCounts = NO_COUNTS;
   isDown = false;
   readonly paths: string[] = [];
   /** Runs once in place of the next response with a conversation, which is then a 404. */
@@ -31,6 +33,7 @@ class FakeServer {
   };
 
   private bodyOf(path: string): unknown {
+    if (path.includes("/counts/")) return this.counts;
     if (path.includes("/inbox/")) return this.inbox;
     if (path.includes("/messages/")) return this.messages;
     return this.inbox.conversations[0];
@@ -82,6 +85,42 @@ describe("the follower", () => {
     expect(sockets[0]?.sent[0]).toMatchObject({ command: "resume", epoch: "e1", after_seq: 100, inbox: true, conversation_ids: [] });
     expect(store.getState().connection.phase).toBe("live");
     expect(onLive).toHaveBeenCalledTimes(1);
+    follower.stop();
+  });
+
+  it("asks for the server's counts of a truncated inbox, on each connection", async () => {
+    const server = new FakeServer();
+    server.inbox = inboxWith([conversationWith()], { truncated: true, counts: { ...NO_COUNTS, unassigned: 5001 } });
+    server.counts = { ...NO_COUNTS, unassigned: 5002 };
+    const { sockets, follower } = start(server);
+    await settle();
+    expect(counts(store.getState()).unassigned.rows).toBe(5001);
+    const connect = async (at: number) => {
+      sockets[at]?.receive(welcomeOf("e1"));
+      await settle();
+      sockets[at]?.receive({ type: "resumed", seq: 100, replayed: 0 });
+      sockets[at]?.ack("resume");
+      await settle();
+      expect(sockets[at]?.sent.at(-1)).toMatchObject({ command: "subscribe_to_inbox", counts: true });
+      sockets[at]?.ack("subscribe_to_inbox");
+      await settle();
+    };
+    await connect(0);
+    expect(counts(store.getState()).unassigned.rows).toBe(5002);
+    sockets[0]?.receive({ ...NO_COUNTS, type: "counts", unassigned: 5003 });
+    await settle();
+    expect(counts(store.getState()).unassigned.rows).toBe(5003);
+    sockets[0]?.closeWith(1006);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await connect(1);
+    expect(counts(store.getState()).unassigned.rows).toBe(5002);
+    follower.stop();
+  });
+
+  it("counts a whole inbox itself", async () => {
+    const { server, sockets, follower } = await startLive();
+    expect(sockets[0]?.sent.map(({ command }) => command)).not.toContain("subscribe_to_inbox");
+    expect(server.paths.some((path) => path.includes("/counts/"))).toBe(false);
     follower.stop();
   });
 

@@ -9,6 +9,7 @@ import { dispatch, store } from "../store/store";
 import { backoff } from "./backoff";
 import { CommandError, Commands } from "./commands";
 import { Connection, type CreateSocket, type Lost } from "./connection";
+import { followCounts } from "./counts";
 import { refetchDirectory } from "./directory";
 import { Threads } from "./threads";
 
@@ -154,6 +155,7 @@ export class Follower {
   private resumed(): void {
     this.connection.settle();
     this.threads.resumed();
+    void followCounts(this.commands);
     this.listener.onLive();
   }
 

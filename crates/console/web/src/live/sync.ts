@@ -3,6 +3,7 @@ import { dispatch, store } from "../store/store";
 import { Follower } from "./follower";
 import { PresenceReporter } from "./presence";
 import { isAttentive, Reading } from "./reading";
+import { endSnoozesInTime } from "./snoozes";
 import { noteServerVersion } from "./version";
 
 interface Running {
@@ -164,11 +165,13 @@ function listenToBrowser(follower: Follower, presence: PresenceReporter, reading
   // After close code 4409, using this tab reconnects it.
   globalThis.addEventListener("pointerdown", () => wakeReplaced(follower), { signal });
   globalThis.addEventListener("keydown", () => wakeReplaced(follower), { signal });
+  const endTimer = endSnoozesInTime();
   const unsubscribe = store.subscribe((state, before) => {
     if (isAttentive() && (state.threads !== before.threads || state.conversations !== before.conversations)) look();
   });
   return () => {
     abort.abort();
+    endTimer();
     unsubscribe();
   };
 }

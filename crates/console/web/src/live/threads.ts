@@ -5,6 +5,7 @@ import type { Message } from "../api/types";
 import type { MessagesPage } from "../store/actions";
 import { dispatch, store } from "../store/store";
 import type { Commands } from "./commands";
+import { loadScheduled } from "./scheduled";
 
 /** Number of messages per request. */
 const WINDOW = 200;
@@ -64,6 +65,7 @@ export class Threads {
     for (const [id, thread] of this.opened) {
       if (thread.heldFrom === null && !thread.isComplete) void this.subscribe(id);
       if (thread.pageSeq === null) void this.fetchNewest(id);
+      void loadScheduled(id);
     }
   }
 
@@ -142,6 +144,8 @@ export class Threads {
       const ack = await this.commands.request({ command: "subscribe_to_conversation", conversation_id: id });
       dispatch({ type: "viewers", id, viewers: ack.viewers ?? [], at: Date.now() });
       this.note(id, { heldFrom: ack.seq ?? 0 });
+      // After the subscription, so that no change is missed between list and events.
+      void loadScheduled(id);
     } catch {
       // If the conversation is not visible, the fetch returns 404. If the connection was lost, the next resume
       // subscribes.

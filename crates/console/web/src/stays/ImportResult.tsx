@@ -1,6 +1,7 @@
 import { Download } from "lucide-react";
 
 import { useT } from "../i18n/i18n";
+import { saveFile } from "../records/save-file";
 import { Button } from "../ui/Button";
 import { excerptCsv } from "./csv";
 import type { CheckedFile } from "./ImportDialog";
@@ -19,7 +20,8 @@ export function ImportResult({ imported }: { imported: CheckedFile }) {
     const failed = rows
       .filter(({ result }) => result === "failed")
       .map((row) => ({ row: row.row, error: faultsOf(row, (field) => fieldName(field, t)) }));
-    save(excerptCsv(table, failed, "error"), `${file.name.replace(/\.csv$/i, "")}-errors.csv`);
+    const content = new Blob([excerptCsv(table, failed, "error")], { type: "text/csv" });
+    saveFile(content, `${file.name.replace(/\.csv$/i, "")}-errors.csv`);
   }
 
   return (
@@ -38,14 +40,4 @@ export function ImportResult({ imported }: { imported: CheckedFile }) {
       <p className={styles["hint"]}>{t("stays.import_again")}</p>
     </>
   );
-}
-
-function save(text: string, name: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // Not at once, because the browser starts the download later.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -13,6 +13,7 @@ import { Button } from "../ui/Button";
 import { TextField } from "../ui/TextField";
 import { dayOf } from "../ui/time";
 import { ConversationButton } from "./ConversationButton";
+import { UnlinkButton } from "./UnlinkButton";
 import { nextStepOf, otherStepsOf, type StayStep } from "./stay-words";
 import { StepDialog } from "./StepDialog";
 import styles from "./stays.module.css";
@@ -107,6 +108,7 @@ export function StayForm({ base, stay, onClose }: StayFormProps) {
         {stay !== null && (
           <div className={styles["actions"]}>
             <ConversationButton stay={stay} />
+            {stay.linked && stay.conversation_id !== null && <UnlinkButton conversationId={stay.conversation_id} />}
             {steps.map((step) => (
               <Button key={step} isDisabled={isOffline} onPress={() => setAsked(step)}>
                 {t(`stays.${step}`)}

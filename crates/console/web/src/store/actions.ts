@@ -5,10 +5,12 @@ import type {
   Hotel,
   IdAndName,
   Inbox,
+  InboxCounts,
   Label,
   Me,
   Message,
   Problem,
+  Scheduled,
   Settings,
   SocketEvent,
   StaffEntry,
@@ -23,6 +25,8 @@ export type Action =
   /** The same staff member with changed departments or role. */
   | { readonly type: "me"; readonly me: Me }
   | { readonly type: "inbox"; readonly inbox: Inbox; readonly cursor: Cursor }
+  /** The numbers of an inbox of which the store contains only a part. */
+  | { readonly type: "counts"; readonly counts: InboxCounts }
   | { readonly type: "inbox_refused"; readonly problem: Problem }
   | { readonly type: "event"; readonly event: SocketEvent; readonly at: number }
   | { readonly type: "connection"; readonly connection: Connection }
@@ -51,6 +55,10 @@ export type Action =
   | { readonly type: "directory"; readonly part: DirectoryUpdate }
   | { readonly type: "settings"; readonly settings: Settings }
   | { readonly type: "draft"; readonly id: number; readonly draft: Draft | null }
+  /** The open scheduled messages of a conversation. `seq` is the log position at the time of the request. */
+  | { readonly type: "scheduled_list"; readonly id: number; readonly fetched: readonly Scheduled[]; readonly seq: number }
+  /** The scheduled message in the response of a write. */
+  | { readonly type: "scheduled"; readonly message: Scheduled }
   | { readonly type: "queued"; readonly entries: readonly QueuedMessage[] }
   | { readonly type: "queue_entry"; readonly entry: QueuedMessage }
   | { readonly type: "queue_entry_removed"; readonly ref: string };

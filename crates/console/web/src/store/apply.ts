@@ -1,4 +1,4 @@
-import type { NewMessageEvent, SocketEvent } from "../api/types";
+import type { InboxCounts, NewMessageEvent, SocketEvent } from "../api/types";
 import type { Action, MessagesPage } from "./actions";
 import {
   changeConversation,
@@ -16,6 +16,7 @@ import { withEntry, withMember, withoutKey } from "./maps";
 import { expirePresence, setPresence, stopTyping } from "./presence";
 import { unreadOf } from "./queues";
 import { putQueued, removeQueued, setQueued } from "./queued";
+import { putNewScheduled, putScheduled, putScheduledList } from "./scheduled";
 import { NOTHING, type State, type Thread } from "./state";
 import { EMPTY_THREAD, placeNewLine, putMessage, putPage, removeMessage, setDelivery, trimThread } from "./threads";
 
@@ -28,6 +29,8 @@ export function apply(state: State, action: Action): State {
       return { ...state, me: action.me };
     case "inbox":
       return putInbox(state, action.inbox, action.cursor);
+    case "counts":
+      return putCounts(state, action.counts);
     case "inbox_refused":
       return { ...state, problem: action.problem };
     case "event":
@@ -51,7 +54,7 @@ export function apply(state: State, action: Action): State {
     case "thread_trimmed":
       return changeThread(state, action.id, (thread) => trimThread(thread, action.keep));
     case "thread_dropped":
-      return { ...state, threads: withoutKey(state.threads, action.id) };
+      return { ...state, threads: withoutKey(state.threads, action.id), scheduled: withoutKey(state.scheduled, action.id) };
     case "messages":
       return applyPage(state, action.page);
     case "message":
@@ -70,6 +73,10 @@ export function apply(state: State, action: Action): State {
       return { ...state, settings: action.settings };
     case "draft":
       return setDraft(state, action.id, action.draft);
+    case "scheduled_list":
+      return putScheduledList(state, action.id, action.fetched, action.seq);
+    case "scheduled":
+      return putNewScheduled(state, action.message);
     case "queued":
       return setQueued(state, action.entries);
     case "queue_entry":
@@ -110,13 +117,24 @@ function applyEvent(state: State, event: SocketEvent, at: number): State {
       const seen = setPresence(state, event.conversation_id, staffOf(event), "viewing", event.viewing, at);
       return event.viewing ? seen : stopTyping(seen, event.conversation_id, event.staff_id);
     }
+    case "counts": {
+      const { type: _type, ...numbers } = event;
+      return putCounts(state, numbers);
+    }
     case "draft_updated":
       return setDraft(state, event.conversation_id, event.draft);
+    case "scheduled_updated":
+      return putScheduled(state, event.scheduled, event.seq);
     case "resumed":
       return { ...state, connection: { phase: "live" } };
     default:
       return state;
   }
+}
+
+/** Takes the server's numbers, unless the store contains the whole inbox and counts it itself. */
+function putCounts(state: State, numbers: InboxCounts): State {
+  return state.truncated ? { ...state, serverCounts: numbers } : state;
 }
 
 type EventOf<T extends SocketEvent["type"]> = Extract<SocketEvent, { type: T }>;

@@ -21,6 +21,7 @@ export function putInbox(state: State, inbox: Inbox, cursor: Cursor): State {
     cursor: state.connection.phase === "live" && base === state && state.cursor !== null ? state.cursor : cursor,
     conversations,
     truncated: inbox.truncated,
+    serverCounts: inbox.truncated ? inbox.counts : null,
     directory: { departments: inbox.departments, staff: inbox.staff, labels: inbox.labels, hotel: inbox.hotel },
     settings: inbox.settings,
     drafts: new Map(inbox.drafts.map((draft) => [draft.conversation_id, draft])),
@@ -57,6 +58,7 @@ function forgetHistory(state: State): State {
     missing: new Set(),
     readUpTo: new Map(),
     threads: new Map(),
+    scheduled: new Map(),
     presence: new Map(),
   };
 }
@@ -113,6 +115,7 @@ export function removeConversation(state: State, id: number, seq: number | null)
     conversationSeqs: seq === null ? state.conversationSeqs : withEntry(state.conversationSeqs, id, seq),
     missing: withoutMember(state.missing, id),
     presence: withoutKey(state.presence, id),
+    scheduled: withoutKey(state.scheduled, id),
     threads: thread === undefined ? state.threads : withEntry(state.threads, id, { ...thread, phase: "gone" }),
   };
 }

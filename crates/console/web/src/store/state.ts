@@ -4,10 +4,12 @@ import type {
   Draft,
   Hotel,
   IdAndName,
+  InboxCounts,
   Label,
   Me,
   Message,
   Problem,
+  Scheduled,
   Settings,
   StaffEntry,
 } from "../api/types";
@@ -31,11 +33,15 @@ export interface State {
   readonly readUpTo: ReadonlyMap<number, number>;
   /** More than 5,000 conversations are open, and the list contains only the newest 5,000. */
   readonly truncated: boolean;
+  /** The numbers of the whole inbox, as the server counts them; null unless it is truncated. */
+  readonly serverCounts: InboxCounts | null;
   readonly threads: ReadonlyMap<number, Thread>;
   readonly presence: ReadonlyMap<number, readonly Presence[]>;
   readonly directory: Directory;
   readonly settings: Settings;
   readonly drafts: ReadonlyMap<number, Draft>;
+  /** Messages to be sent later, by conversation; only of conversations that were opened. */
+  readonly scheduled: ReadonlyMap<number, ScheduledList>;
   /** Entries of the offline queue by conversation, in the order of writing. */
   readonly queued: ReadonlyMap<number, readonly QueuedMessage[]>;
 }
@@ -86,6 +92,13 @@ export interface Thread {
   readonly newLinePending: boolean;
 }
 
+export interface ScheduledList {
+  /** Scheduled messages by id. Sent and cancelled ones stay, so that a late list does not bring them back. */
+  readonly entries: ReadonlyMap<number, Scheduled>;
+  /** `seq` of the last event about each. */
+  readonly seqs: ReadonlyMap<number, number>;
+}
+
 export interface Presence {
   readonly staff: IdAndName;
   readonly kind: "typing" | "viewing";
@@ -111,6 +124,7 @@ export const NOTHING: State = {
   missing: new Set(),
   readUpTo: new Map(),
   truncated: false,
+  serverCounts: null,
   threads: new Map(),
   presence: new Map(),
   directory: {
@@ -126,9 +140,11 @@ export const NOTHING: State = {
       opener_template_id: null,
       whatsapp_phone_number_id: null,
       variables: {},
+      quiet_hours: null,
     },
   },
   settings: {},
   drafts: new Map(),
+  scheduled: new Map(),
   queued: new Map(),
 };

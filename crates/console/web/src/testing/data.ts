@@ -1,4 +1,4 @@
-import type { Conversation, Inbox, Me, Message, Problem, SocketEvent } from "../api/types";
+import type { Conversation, Department, Inbox, InboxCounts, Me, Message, Problem, Scheduled, SocketEvent } from "../api/types";
 import { ApiError } from "../api/problem";
 import type { QueuedMessage } from "../offline-queue/entry";
 import { NOTHING, type State } from "../store/state";
@@ -33,6 +33,8 @@ export function conversationWith(keys: Partial<Conversation> = {}): Conversation
     window_expires_at: null,
     guest_messages: 0,
     waiting_since: null,
+    response_due_at: null,
+    snoozed_until: null,
     labels: [],
     unsent: { failed: 0, unknown: 0, held: 0 },
     unread_count: 0,
@@ -57,6 +59,27 @@ export function messageWith(keys: Partial<Message> & { id: number }): Message {
     internal: false,
     reply_to: null,
     reactions: [],
+    send_at: null,
+    ...keys,
+  };
+}
+
+export function scheduledWith(keys: Partial<Scheduled> & { id: number }): Scheduled {
+  return {
+    conversation_id: 1,
+    stay_id: 10,
+    text: `later ${keys.id}`,
+    template_id: null,
+    variables: {},
+    reply_to: null,
+    hold: false,
+    send_at: NOON,
+    if_guest_writes: "review",
+    status: "pending",
+    review_reason: null,
+    message_id: null,
+    created_by: { id: 7, name: "Maria" },
+    created_at: NOON,
     ...keys,
   };
 }
@@ -70,10 +93,23 @@ export function eventWith(event: WithoutStay<SocketEvent>): SocketEvent {
 /** Omits the key from each member of a union. */
 type WithoutStay<T> = T extends unknown ? Omit<T, "stay_id"> & { stay_id?: number | null } : never;
 
+export const NO_COUNTS: InboxCounts = {
+  mine: 0,
+  unassigned: 0,
+  waiting: 0,
+  overdue: 0,
+  unrouted: 0,
+  unread: 0,
+  needs_review: 0,
+  snoozed: 0,
+  departments: [],
+};
+
 export function inboxWith(conversations: Conversation[], keys: Partial<Inbox> = {}): Inbox {
   return {
     conversations,
     truncated: false,
+    counts: NO_COUNTS,
     departments: [],
     staff: [],
     labels: [],
@@ -114,4 +150,16 @@ export function entryWith(keys: Partial<QueuedMessage> & { ref: string }): Queue
 
 export function problemWith(keys: Partial<Problem> & { status: number; code: string }): ApiError {
   return new ApiError({ detail: `sentence for ${keys.code}`, requestId: null, retryAfter: null, ...keys });
+}
+
+export function departmentWith(keys: Partial<Department> = {}): Department {
+  return {
+    id: 1,
+    name: "Reception",
+    active: true,
+    handles_stays: true,
+    opening_hours: null,
+    first_response_minutes: null,
+    ...keys,
+  };
 }

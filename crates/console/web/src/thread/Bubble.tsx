@@ -1,4 +1,4 @@
-import { Bot, EllipsisVertical, Lock } from "lucide-react";
+import { Bot, CalendarClock, EllipsisVertical, Lock } from "lucide-react";
 import { memo } from "react";
 
 import type { Message } from "../api/types";
@@ -8,6 +8,7 @@ import { Bidi } from "../ui/Bidi";
 import { Ticks } from "../ui/Ticks";
 import { formatTime } from "../ui/time";
 import { useFullTime } from "../ui/useFullTime";
+import { VisuallyHidden } from "../ui/VisuallyHidden";
 import { AttachmentView } from "./AttachmentView";
 import styles from "./bubble.module.css";
 import { DeliveryState } from "./DeliveryState";
@@ -57,6 +58,12 @@ export const Bubble = memo(function Bubble({ message, isFollowUp, guestName, isT
           )}
           {message.sender_type === "system" && <Bot size={14} aria-hidden />}
           <Bidi>{author}</Bidi>
+          {message.send_at && (
+            <span className={styles["scheduled"]} title={t("later.sent", { time: fullTime(message.send_at) })}>
+              <CalendarClock size={14} aria-hidden />
+              <VisuallyHidden>{t("later.sent", { time: fullTime(message.send_at) })}</VisuallyHidden>
+            </span>
+          )}
           <time dateTime={message.timestamp} title={fullTime(message.timestamp)}>
             {formatTime(message.timestamp, { locale, zone })}
           </time>

@@ -24,6 +24,8 @@ interface MessageScrollerProps {
   conversationId: number;
   guestName: string;
   thread: Thread;
+  /** A message to show and highlight, such as a hit of a search. */
+  around: number | null;
 }
 
 /** Distance from the end in pixels within which the end counts as in the viewport. */
@@ -36,12 +38,12 @@ const AT_EDGE = 3;
 const QUIET_TIME = 400;
 
 /** The scroll container of a thread. It opens at the newest message and grows from the end. */
-export function MessageScroller({ conversationId: id, guestName, thread }: MessageScrollerProps) {
+export function MessageScroller({ conversationId: id, guestName, thread, around }: MessageScrollerProps) {
   const t = useT();
   const zone = useStore((state) => state.directory.hotel.timezone);
   const scrollerRef = useRef<HTMLDivElement>(null);
   const contentRef = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(() => !isLeftInMiddle(id));
+  const [isAtEnd, setAtEnd] = useState(() => around === null && !isLeftInMiddle(id));
   const [targetId, setTargetId] = useState<number | null>(null);
   const [menu, setMenu] = useState<{ message: Message; button: HTMLElement } | null>(null);
   const [isMenuOpen, setMenuOpen] = useState(false);
@@ -61,7 +63,7 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
   }, [id, endInView, thread.phase]);
 
   const keepAtEdge = useEdgeAnchor(scrollerRef);
-  useReadingPlace({ id, thread, scrollerRef, isAtEnd, isWhole });
+  useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole });
 
   useEffect(() => {
     const [scroller, content] = [scrollerRef.current, contentRef.current];
@@ -96,6 +98,12 @@ export function MessageScroller({ conversationId: id, guestName, thread }: Messa
     },
     [id],
   );
+  // Opened at a message: `useReadingPlace` scrolls to it, here it is highlighted once it is there.
+  const [openedAround, setOpenedAround] = useState(around);
+  if (openedAround !== null && thread.phase === "ready" && isWhole && thread.messages.has(openedAround)) {
+    setOpenedAround(null);
+    setTargetId(openedAround);
+  }
   useLayoutEffect(() => {
     if (targetId === null) return;
     findMessage(contentRef.current, targetId)?.scrollIntoView({ block: "center" });

@@ -13,19 +13,22 @@ import { Strip } from "../ui/Strip";
 import { TWO_PANES, useMediaQuery } from "../ui/useMediaQuery";
 import { VisuallyHidden } from "../ui/VisuallyHidden";
 import { MessageScroller } from "./MessageScroller";
+import { SnoozedStrip } from "./SnoozedStrip";
 import styles from "./Thread.module.css";
 import { ThreadHeader } from "./ThreadHeader";
 
 interface ThreadProps {
   conversationId: number;
   place: Place;
+  /** A message to show and highlight. */
+  around: number | null;
   composer: ReactNode;
   /** Opens the guest card as a drawer; null if the card has its own column. */
   onShowCard: (() => void) | null;
 }
 
 /** The thread of a conversation: header, messages, composer. */
-export function Thread({ conversationId: id, place, composer, onShowCard }: ThreadProps) {
+export function Thread({ conversationId: id, place, around, composer, onShowCard }: ThreadProps) {
   const t = useT();
   const conversation = useLastKnown(useStore((state) => state.conversations.get(id)));
   const thread = useStore((state) => state.threads.get(id) ?? EMPTY_THREAD);
@@ -65,7 +68,9 @@ export function Thread({ conversationId: id, place, composer, onShowCard }: Thre
           {t("thread.gone")}
         </Strip>
       )}
-      <MessageScroller conversationId={id} guestName={conversation?.guest_name ?? ""} thread={thread} />
+      {conversation && !isGone && <SnoozedStrip conversation={conversation} />}
+      {/* The key: a hit in the thread that is open already opens the thread anew, at that message. */}
+      <MessageScroller key={around} conversationId={id} guestName={conversation?.guest_name ?? ""} thread={thread} around={around} />
       {!isGone && composer}
     </main>
   );

@@ -18,6 +18,7 @@ import { useAttempt } from "./DeliveryState";
 import { LabelsDialog } from "./LabelsDialog";
 import { OwnerDialog } from "./OwnerDialog";
 import { OwnerMenu } from "./OwnerMenu";
+import { SnoozeDialog } from "./SnoozeDialog";
 import styles from "./Thread.module.css";
 import { ThreadMenu } from "./ThreadMenu";
 import { TransferDialog } from "./TransferDialog";
@@ -33,7 +34,7 @@ interface ThreadHeaderProps {
   onShowCard: (() => void) | null;
 }
 
-export type ThreadDialog = "transfer" | "labels" | "owner";
+export type ThreadDialog = "transfer" | "labels" | "owner" | "snooze";
 
 /** The header of a thread: guest and room, viewers, department, owner, and the actions. */
 export function ThreadHeader({ id, conversation, isGone, place, onShowCard }: ThreadHeaderProps) {
@@ -112,6 +113,7 @@ export function ThreadHeader({ id, conversation, isGone, place, onShowCard }: Th
               <OwnerDialog conversation={conversation} isOpen={dialog === "owner"} onClose={() => setDialog(null)} />
             )}
             <TransferDialog conversation={conversation} isOpen={dialog === "transfer"} onClose={() => setDialog(null)} />
+            <SnoozeDialog conversation={conversation} isOpen={dialog === "snooze"} onClose={() => setDialog(null)} />
             <LabelsDialog conversation={conversation} isOpen={dialog === "labels"} onClose={() => setDialog(null)} />
           </div>
         )}

@@ -1,13 +1,15 @@
-import { Bot, Building, Check, CircleCheck, EllipsisVertical, Hand, IdCard, Tags, UserRound } from "lucide-react";
+import { AlarmClock, AlarmClockOff, Bot, Building, Check, CircleCheck, EllipsisVertical, Hand, IdCard, Tags, UserRound } from "lucide-react";
 
 import type { Conversation } from "../api/types";
 import { useT } from "../i18n/i18n";
 import { handBackConversation, markHandled } from "../live/actions";
 import { useStore } from "../store/store";
+import { isSnoozed } from "../store/waiting";
 import { IconButton } from "../ui/IconButton";
 import { Menu, MenuItem, MenuSeparator } from "../ui/Menu";
 import { useAttempt } from "./DeliveryState";
 import type { ThreadDialog } from "./ThreadHeader";
+import { useSnooze } from "./useSnooze";
 
 interface ThreadMenuProps {
   conversation: Conversation;
@@ -22,6 +24,7 @@ interface ThreadMenuProps {
 export function ThreadMenu({ conversation, isCompact, onShowCard, onDialog, onTake, onFinish }: ThreadMenuProps) {
   const t = useT();
   const attempt = useAttempt();
+  const { wake } = useSnooze();
   const me = useStore((state) => state.me);
   const { id, status } = conversation;
   const isClosed = status === "closed";
@@ -61,6 +64,16 @@ export function ThreadMenu({ conversation, isCompact, onShowCard, onDialog, onTa
       {conversation.waiting_since !== null && (
         <MenuItem icon={<CircleCheck size={18} aria-hidden />} onAction={() => void attempt(markHandled(id))}>
           {t("thread.handled")}
+        </MenuItem>
+      )}
+      {!isClosed && !isSnoozed(conversation) && (
+        <MenuItem icon={<AlarmClock size={18} aria-hidden />} onAction={() => onDialog("snooze")}>
+          {t("snooze.action")}
+        </MenuItem>
+      )}
+      {isSnoozed(conversation) && (
+        <MenuItem icon={<AlarmClockOff size={18} aria-hidden />} onAction={() => void wake(conversation)}>
+          {t("snooze.wake")}
         </MenuItem>
       )}
       {status === "relay" && (

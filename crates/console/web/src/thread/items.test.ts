@@ -20,6 +20,7 @@ function message(id: number, timestamp: string, change: Partial<Message> = {}): 
     internal: false,
     reply_to: null,
     reactions: [],
+    send_at: null,
     ...change,
   };
 }

@@ -10,6 +10,9 @@ const SETTLING = 5_000;
 /** Maximum number of fetches around the message until it is loaded. */
 const MOST_TRIES = 3;
 
+/** Distance from the top at which a thread opens at a message, in pixels. */
+const TOP_OF_HIT = 160;
+
 interface ReadingPlace {
   readonly conversation: number;
   /** Id of the first message in the viewport. */
@@ -21,6 +24,8 @@ interface ReadingPlace {
 interface ReadingPlaceInput {
   id: number;
   thread: Thread;
+  /** The message at which the thread opens; null for the end, or the place before a reload. */
+  around: number | null;
   scrollerRef: RefObject<HTMLDivElement | null>;
   isAtEnd: boolean;
   /** All loaded messages are rendered. */
@@ -34,9 +39,12 @@ export function isLeftInMiddle(id: number): boolean {
   return left?.conversation === id;
 }
 
-/** Restores the scroll position of a thread after a reload. A thread that was at its end opens at its end. */
-export function useReadingPlace({ id, thread, scrollerRef, isAtEnd, isWhole }: ReadingPlaceInput): void {
-  const [wanted, setWanted] = useState(() => (left?.conversation === id ? left : null));
+/**
+ * Restores the scroll position of a thread after a reload, or opens it at a message. A thread that was at its end opens at
+ * its end.
+ */
+export function useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole }: ReadingPlaceInput): void {
+  const [wanted, setWanted] = useState(() => (left?.conversation === id ? left : placeAround(id, around)));
   const tries = useRef(0);
 
   useEffect(() => {
@@ -73,6 +81,10 @@ export function useReadingPlace({ id, thread, scrollerRef, isAtEnd, isWhole }: R
       loadAround(id, wanted.message).catch(() => undefined);
     }
   }, [wanted, thread, id, scrollerRef, isWhole]);
+}
+
+function placeAround(conversation: number, message: number | null): ReadingPlace | null {
+  return message === null ? null : { conversation, message, top: TOP_OF_HIT };
 }
 
 function placeIn(scroller: HTMLElement | null, conversation: number): ReadingPlace | null {

@@ -1,4 +1,5 @@
 import { ChevronDown } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { Autocomplete, useFilter } from "react-aria-components/Autocomplete";
 import { Button } from "react-aria-components/Button";
 import { FieldError } from "react-aria-components/FieldError";
@@ -58,8 +59,24 @@ export function SearchSelect({ label, options, value, onChange, errors }: Search
           >
             {(option: Option) => <OptionItem option={option} />}
           </ListBox>
+          <ShowSelected />
         </Autocomplete>
       </Popover>
     </AriaSelect>
   );
+}
+
+/** Scrolls the list to the selected option when it opens. */
+function ShowSelected() {
+  const end = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    const popover = end.current?.parentElement;
+    if (!popover) return;
+    // In the first frame the browser scrolls to the search field, which has the focus.
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => popover.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "center" }));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return <span ref={end} hidden />;
 }

@@ -17,17 +17,20 @@ interface TextFieldProps extends Omit<AriaTextFieldProps, "children" | "classNam
   placeholder?: string;
   /** "none" for names and codes that an on-screen keyboard must not capitalize. */
   autoCapitalize?: string;
+  /** Takes the direction of the text from the text itself. */
+  isBidi?: boolean;
   /** Renders a text area with this number of rows. */
   rows?: number;
   ref?: Ref<HTMLInputElement & HTMLTextAreaElement>;
 }
 
 /** A labelled input or text area with hint and errors. */
-export function TextField({ label, hint, errors, type = "text", placeholder, autoCapitalize, rows, ref, ...rest }: TextFieldProps) {
+export function TextField({ label, hint, errors, type = "text", placeholder, autoCapitalize, isBidi = false, rows, ref, ...rest }: TextFieldProps) {
   const input = {
     className: styles["input"] ?? "",
     ...(placeholder !== undefined && { placeholder }),
     ...(autoCapitalize !== undefined && { autoCapitalize }),
+    ...(isBidi && { dir: "auto" }),
     ...(ref && { ref }),
   };
   return (

@@ -13,6 +13,7 @@ export const KEYS = {
   showKeys: { combos: ["?"], scope: "list", label: "keys.show_keys" },
   previousConversation: { combos: ["Alt+ArrowUp"], scope: "everywhere", label: "keys.previous_conversation" },
   nextConversation: { combos: ["Alt+ArrowDown"], scope: "everywhere", label: "keys.next_conversation" },
+  search: { combos: ["Ctrl+k"], scope: "everywhere", label: "keys.search" },
   nextRegion: { combos: ["F6"], scope: "everywhere", label: "keys.next_region" },
   previousRegion: { combos: ["Shift+F6"], scope: "everywhere", label: "keys.previous_region" },
   toggleNote: { combos: ["Ctrl+Shift+L"], scope: "everywhere", label: "keys.toggle_note" },
@@ -76,6 +77,22 @@ export function keyNames(action: KeyAction, mac: boolean = isMac()): string[] {
 /** Returns the value of `aria-keyshortcuts` for an action. */
 export function keyShortcuts(action: KeyAction, mac: boolean = isMac()): string {
   return KEYS[action].combos.map((combo) => combo.replace("Ctrl", mac ? "Meta" : "Control")).join(" ");
+}
+
+/** Does what the first key of an action does. */
+export function pressKey(action: KeyAction, mac: boolean = isMac()): void {
+  const parts = KEYS[action].combos[0].split("+");
+  const command = parts.includes("Ctrl");
+  document.dispatchEvent(
+    new KeyboardEvent("keydown", {
+      key: parts.at(-1) ?? "",
+      ctrlKey: command && !mac,
+      metaKey: command && mac,
+      altKey: parts.includes("Alt"),
+      shiftKey: parts.includes("Shift"),
+      cancelable: true,
+    }),
+  );
 }
 
 export function isMac(): boolean {

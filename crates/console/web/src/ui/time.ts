@@ -48,10 +48,23 @@ export function formatShortDay(day: string, locale: string): string {
   return formatDay(day, locale, { day: "numeric", month: "short" });
 }
 
+/** Formats a day with its weekday, "Sat 28 Nov 2026". */
+export function formatReportDay(day: string, locale: string): string {
+  return formatDay(day, locale, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
+}
+
 /** Formats the time of a list row: the time of day if it is today, otherwise the short date. */
 export function formatRowTime(at: string, now: number, format: TimeFormat): string {
   const day = dayOf(at, format.zone);
   return day === dayOf(now, format.zone) ? formatTime(at, format) : formatShortDay(day, format.locale);
+}
+
+/** Formats a time within about a week: "18:30" today, else "Tue, 08:00"; further away "12 Dec, 08:00". */
+export function formatSoon(at: string, now: number, format: TimeFormat): string {
+  const days = Math.abs(daysBetween(dayOf(now, format.zone), dayOf(at, format.zone)));
+  if (days === 0) return formatTime(at, format);
+  const day = days < 7 ? ({ weekday: "short" } as const) : ({ day: "numeric", month: "short" } as const);
+  return formatter(format.locale, { timeZone: format.zone, ...day, hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
 
 /** Returns the whole minutes since a time, at least 0. */

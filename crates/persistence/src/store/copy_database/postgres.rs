@@ -11,6 +11,7 @@ use diesel::{
 
 use crate::{
     StoreError,
+    message_words::MARK_ALL_UNINDEXED,
     sql::{column_types::Ts, schema::epochs},
     store::{
         connection::DbUrl,
@@ -201,6 +202,6 @@ impl RowTarget for PostgresSide {
     fn begin_epoch(&mut self, epoch: &str, at: DateTime<Utc>) -> Result<(), CopyError> {
         let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
         diesel::insert_into(epochs::table).values(row).execute(&mut self.conn)?;
-        Ok(())
+        Ok(self.conn.batch_execute(MARK_ALL_UNINDEXED)?)
     }
 }

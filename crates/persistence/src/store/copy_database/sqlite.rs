@@ -12,6 +12,7 @@ use diesel::{
 use tempfile::NamedTempFile;
 
 use crate::{
+    message_words::MARK_ALL_UNINDEXED,
     sql::{column_types::Ts, schema::epochs},
     store::{
         backup::{close_journal, connect, in_file, replace, temporary_file},
@@ -146,7 +147,7 @@ impl RowTarget for SqliteTarget {
     fn begin_epoch(&mut self, epoch: &str, at: DateTime<Utc>) -> Result<(), CopyError> {
         let row = (epochs::epoch.eq(epoch), epochs::began_at.eq(Ts::from(at)));
         diesel::insert_into(epochs::table).values(row).execute(&mut self.conn)?;
-        Ok(())
+        Ok(self.conn.batch_execute(MARK_ALL_UNINDEXED)?)
     }
 }
 

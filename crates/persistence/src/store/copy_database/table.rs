@@ -2,8 +2,10 @@
 
 use crate::store::copy_database::error::CopyError;
 
-/// Tables that are not copied: the version of the schema, which the target has already, and the servers that run.
-pub(super) const NOT_COPIED: [&str; 3] = ["__diesel_schema_migrations", "nodes", "socket_places"];
+/// Tables that are not copied: the version of the schema, which the target has already, the servers that run, and the
+/// words of messages, which the first server on the target makes again.
+pub(super) const NOT_COPIED: [&str; 5] =
+    ["__diesel_schema_migrations", "nodes", "socket_places", "message_words", "search_index"];
 
 /// The columns of a table, in their order in PostgreSQL. Computed columns are left out.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use domain::{
 use super::fixture::DemoNode;
 use crate::{
     feed::{requests::ReadIndicator, state::Feed},
-    socket::{SocketHandle, SocketState},
+    socket::{CountsInterest, SocketHandle, SocketState},
 };
 
 const CONVERSATION: ConversationId = ConversationId(1);
@@ -27,14 +27,23 @@ async fn connect_three(node: &DemoNode, feed: &mut Feed) -> [Arc<SocketHandle>; 
             joined: Seq(0),
             subscriptions: HashMap::new(),
             inbox: None,
+            counts: CountsInterest::None,
             replaying_from: None,
         });
         feed.sockets.insert(socket.id, socket.clone());
         socket
     });
     let (id, hotel, guest) = (CONVERSATION, node.caller.hotel, GuestId(1));
-    let conversation =
-        Conversation { id, hotel, guest, stay: None, status: Status::Demo, department: None, assignee: None };
+    let conversation = Conversation {
+        id,
+        hotel,
+        guest,
+        stay: None,
+        status: Status::Demo,
+        department: None,
+        assignee: None,
+        snoozed_until: None,
+    };
     for socket in [&sockets[0], &sockets[2]] {
         feed.subscribe(socket, &conversation).await;
     }

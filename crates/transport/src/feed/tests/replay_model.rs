@@ -11,9 +11,10 @@ use desk::{
 };
 use domain::{
     ClientRef, Conversation, ConversationId, ConversationRef, ConversationView, Delivery, DepartmentId, DirectoryPart,
-    Event, EventKind, GuestId, HistoryEntry, HistoryEntryId, HistoryKind, Message, MessageId, Name, PhoneNumber, Role,
-    SenderType, Seq, Staff, StaffId, Status, Stay, StayId,
-    event::{ConversationChange, StatusChange},
+    Event, EventKind, GuestId, HistoryEntry, HistoryEntryId, HistoryKind, HotelId, IfGuestWrites, Message, MessageId,
+    Name, Person, PhoneNumber, Role, ScheduledContent, ScheduledMessage, ScheduledMessageId, ScheduledState,
+    SenderType, Seq, Staff, StaffId, Status, Stay, StayId, TemplateId,
+    event::{ConversationChange, OverdueResponse, StatusChange},
     stay::{BookingPart, StayWithConversation},
 };
 use serde_json::Value;
@@ -53,6 +54,10 @@ pub(super) enum CommitStep {
     Close(ConversationId),
     /// Adds an entry to the history of a conversation.
     AddHistory(ConversationId),
+    /// Schedules a message in a conversation.
+    Schedule(ConversationId),
+    /// Raises the alarm that nobody has answered the guest of a conversation.
+    RaiseAlarm(ConversationId),
     /// Changes the stay of a conversation, which has the id of the conversation.
     ChangeStay(ConversationId),
     /// Changes the directory, for all staff or for one staff member.
@@ -127,8 +132,16 @@ impl ModelDatabase {
 
     fn insert_conversation(&mut self, id: ConversationId) {
         let (hotel, guest) = (self.viewer.hotel, GuestId(id.0));
-        let conversation =
-            Conversation { id, hotel, guest, stay: None, status: Status::Demo, department: None, assignee: None };
+        let conversation = Conversation {
+            id,
+            hotel,
+            guest,
+            stay: None,
+            status: Status::Demo,
+            department: None,
+            assignee: None,
+            snoozed_until: None,
+        };
         self.conversations.insert(id, conversation);
     }
 
@@ -195,6 +208,20 @@ impl ModelDatabase {
                     self.record(EventKind::HistoryAdded { conversation, stay, entry });
                 }
             }
+            CommitStep::Schedule(conversation) => {
+                if self.conversations.contains_key(conversation) {
+                    let (conversation, stay, scheduled) = (*conversation, None, ScheduledMessageId(conversation.0));
+                    self.record(EventKind::ScheduledUpdated { conversation, stay, scheduled });
+                }
+            }
+            CommitStep::RaiseAlarm(id) => {
+                if let Some(conversation) = self.conversations.get(id) {
+                    let department = conversation.department.unwrap_or(DepartmentId(1));
+                    let (conversation, waiting_since) = (*id, DateTime::UNIX_EPOCH);
+                    let overdue = OverdueResponse { conversation, stay: None, department, waiting_since };
+                    self.record(EventKind::ResponseOverdue(overdue));
+                }
+            }
             CommitStep::ChangeStay(id) => self.record(EventKind::StayUpdated { stay: StayId(id.0) }),
             CommitStep::ChangeDirectory(staff) => {
                 let what = if staff.is_some() { DirectoryPart::Reach } else { DirectoryPart::Labels };
@@ -249,6 +276,7 @@ impl ModelDatabase {
             client_ref: has_client_ref.then(|| ClientRef::parse("ref").unwrap()),
             reply_to: None,
             reactions: vec![],
+            send_at: None,
             is_removed: false,
         }
     }
@@ -330,6 +358,7 @@ impl ModelDatabase {
             views: self.conversations.values().map(|conversation| (conversation.id, view(conversation))).collect(),
             stays: stays.collect(),
             history: self.conversations.keys().map(|id| (HistoryEntryId(id.0), history_entry(*id))).collect(),
+            scheduled: self.conversations.keys().map(|id| (ScheduledMessageId(id.0), scheduled(*id))).collect(),
         }
     }
 
@@ -396,6 +425,7 @@ fn view(conversation: &Conversation) -> ConversationView {
         on_whatsapp: false,
         labels: vec![],
         waiting_since: None,
+        response_due_at: None,
         unsent: Default::default(),
         current_step: String::new(),
         context_data: "{}".to_owned(),
@@ -410,19 +440,37 @@ fn stay(id: StayId, viewer: Caller) -> Stay {
         id,
         hotel: viewer.hotel,
         guest: Some(GuestId(id.0)),
+        link: None,
         reservation_code: name.clone(),
         part: BookingPart::FIRST,
         guest_name: name.clone(),
         guest_phone: PhoneNumber::parse("+34600000001").ok(),
         room_number: Some(name),
-        check_in: time().date_naive(),
-        check_out: time().date_naive(),
+        days: domain::stay::StayDays::nights(time().date_naive(), 0),
         email: None,
         language: None,
         note: None,
         checked_in_at: None,
         checked_out_at: None,
         cancellation: None,
+    }
+}
+
+fn scheduled(conversation: ConversationId) -> ScheduledMessage {
+    ScheduledMessage {
+        id: ScheduledMessageId(conversation.0),
+        hotel: HotelId(1),
+        conversation,
+        stay: None,
+        guest: GuestId(1),
+        author: Person { id: StaffId(1), name: "Ann".to_owned() },
+        content: ScheduledContent::Template { template: TemplateId(1), variables: BTreeMap::new() },
+        send_at: time(),
+        if_guest_writes: IfGuestWrites::Review,
+        state: ScheduledState::Pending,
+        answered_guest_messages: 0,
+        created_at: time(),
+        approved_at: time(),
     }
 }
 

@@ -1,11 +1,6 @@
-import type { State } from "../store/state";
-import { useStore } from "../store/store";
+import type { State } from "./state";
 
 /** Returns whether this person may change stays: managers, and members of active departments that handle stays. */
-export function useHandlesStays(): boolean {
-  return useStore(handlesStays);
-}
-
 export function handlesStays({ me, directory }: Pick<State, "me" | "directory">): boolean {
   if (me.role === "manager") return true;
   const own = new Set(me.departments.map(({ id }) => id));
