@@ -59,7 +59,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(6);
 const FLUSH_TIMEOUT_SECONDS: u64 = 2;
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
-/// How often to run what has become due. What is due must happen within 5 s.
+/// Interval of the timers; the contract allows them 5 s.
 const TIMER_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of file descriptors reserved for other things than client connections.
 const RESERVED_FILES: u64 = 64;

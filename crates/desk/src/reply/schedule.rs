@@ -100,7 +100,7 @@ impl Desk {
     }
 }
 
-/// Returns what is stored of a message to be scheduled: a template of type `text` is rendered now, an approved one at the
+/// Returns the content to store for a scheduled message: a template of type `text` is rendered now, an approved one at the
 /// time of the message. A value that is missing now is refused now.
 fn prepare_content(
     tx: &mut Tx<'_>,

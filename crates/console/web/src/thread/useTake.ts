@@ -8,8 +8,8 @@ import { sentenceOf } from "../ui/failure";
 import { showToast } from "../ui/toast";
 
 /**
- * Returns the action "Take it". An unrouted conversation is first transferred to the person's own department. From an
- * owner whom the person sees it is taken over; from one who was faster it is not.
+ * Returns the action "Take it". An unrouted conversation is first transferred to the person's own department. A
+ * conversation whose owner is on screen changes its owner; one that a colleague has taken meanwhile does not.
  */
 export function useTake(): (conversation: Conversation) => Promise<void> {
   const t = useT();
