@@ -207,6 +207,21 @@ describe("the follower", () => {
     follower.stop();
   });
 
+  it("drops the page of a jump after a jump to the newest messages", async () => {
+    const { server, follower } = await startLive();
+    follower.threads.open(1);
+    await settle();
+    const late = new Promise((resolve) => setTimeout(resolve, 1_000));
+    vi.stubGlobal("fetch", (path: string) => (path.includes("around=") ? late.then(() => server.fetch(path)) : server.fetch(path)));
+    const around = follower.threads.fetchAround(1, 5);
+    await follower.threads.jumpToNewest(1);
+    server.messages = [messageWith({ id: 5 })];
+    await vi.advanceTimersByTimeAsync(1_000);
+    await around;
+    expect(idsOf()).toEqual([1]);
+    follower.stop();
+  });
+
   it("fetches a conversation known only from an event", async () => {
     const { server, sockets, follower } = await startLive();
     server.inbox = inboxWith([conversationWith({ id: 2, guest_messages: 8, read_guest_messages: 8 })]);

@@ -98,7 +98,7 @@ export async function loadNewer(conversationId: number): Promise<void> {
 
 /** Fetches the end of the thread again, after a jump, after the message limit has cut it off, or after a failure. */
 export async function loadNewest(conversationId: number): Promise<void> {
-  await running?.follower.threads.fetchNewest(conversationId);
+  await running?.follower.threads.jumpToNewest(conversationId);
 }
 
 /** Fetches the messages around a message, for a quote or a search result. */

@@ -18,6 +18,8 @@ export class Threads {
   private readonly isLive: () => boolean;
   private readonly opened = new Map<number, OpenThread>();
   private readonly loading = new Set<string>();
+  /** The message of the last jump whose page has not arrived, by conversation. */
+  private readonly jumps = new Map<number, number>();
   private recent: readonly number[] = [];
 
   constructor(commands: Commands, isLive: () => boolean) {
@@ -121,8 +123,18 @@ export class Threads {
     }
   }
 
+  /** Fetches the end of the thread. A page around another message that arrives later is dropped. */
+  async jumpToNewest(id: number): Promise<void> {
+    this.jumps.delete(id);
+    await this.fetchNewest(id);
+  }
+
+  /** Fetches the messages around a message. The page is dropped if there was another jump meanwhile. */
   async fetchAround(id: number, messageId: number): Promise<void> {
+    this.jumps.set(id, messageId);
     const page = await getMessages(id, { around: messageId, limit: WINDOW });
+    if (this.jumps.get(id) !== messageId) return;
+    this.jumps.delete(id);
     dispatch({ type: "messages", page: toPage(id, "window", page) });
   }
 

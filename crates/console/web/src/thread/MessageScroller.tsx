@@ -63,7 +63,7 @@ export function MessageScroller({ conversationId: id, guestName, thread, around 
   }, [id, endInView, thread.phase]);
 
   const keepAtEdge = useEdgeAnchor(scrollerRef);
-  useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole });
+  const stopRestoring = useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole });
 
   useEffect(() => {
     const [scroller, content] = [scrollerRef.current, contentRef.current];
@@ -82,9 +82,13 @@ export function MessageScroller({ conversationId: id, guestName, thread, around 
     if (fromEnd < LOAD_DISTANCE && thread.hasNewer) void loadNewer(id).catch(ignoreLoss);
   }
 
-  const scrollToEnd = useCallback(() => scrollerRef.current?.scrollTo({ top: 0 }), []);
+  const scrollToEnd = useCallback(() => {
+    stopRestoring();
+    scrollerRef.current?.scrollTo({ top: 0 });
+  }, [stopRestoring]);
 
   async function jumpToEnd() {
+    stopRestoring();
     // The pressed button will be unmounted, so the focus moves to the scroll container.
     scrollerRef.current?.focus({ preventScroll: true });
     if (thread.hasNewer) await loadNewest(id);

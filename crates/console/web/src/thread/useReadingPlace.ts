@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
 
 import { loadAround } from "../live/sync";
 import type { Thread } from "../store/state";
@@ -41,11 +41,12 @@ export function isLeftInMiddle(id: number): boolean {
 
 /**
  * Restores the scroll position of a thread after a reload, or opens it at a message. A thread that was at its end opens at
- * its end.
+ * its end. Returns the function that ends the restoring, for each scroll that the user asked for outside the scroller.
  */
-export function useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole }: ReadingPlaceInput): void {
+export function useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWhole }: ReadingPlaceInput): () => void {
   const [wanted, setWanted] = useState(() => (left?.conversation === id ? left : placeAround(id, around)));
   const tries = useRef(0);
+  const stopRestoring = useCallback(() => setWanted(null), []);
 
   useEffect(() => {
     left = null;
@@ -81,6 +82,7 @@ export function useReadingPlace({ id, thread, around, scrollerRef, isAtEnd, isWh
       loadAround(id, wanted.message).catch(() => undefined);
     }
   }, [wanted, thread, id, scrollerRef, isWhole]);
+  return stopRestoring;
 }
 
 function placeAround(conversation: number, message: number | null): ReadingPlace | null {
