@@ -61,6 +61,8 @@ on_both!(pages_go_both_ways_and_link_to_the_rest, |hotel| {
     let (staff, stay) = (hotel.of(0).await, hotel.relay(0));
     let all = ids(&fetch_page(&staff, &stay, "").await.is(200));
     let all = [all, send_messages(&hotel, &staff, &stay, 4).await].concat();
+    // In a new database the first message of all may be one of these.
+    let around_first = if all[0] == 1 { &all[..2] } else { &all[..1] };
     let cases = [
         ("limit=3".to_owned(), &all[5..], (true, false)),
         (format!("limit=3&before={}", all[5]), &all[2..5], (true, true)),
@@ -83,7 +85,7 @@ on_both!(pages_go_both_ways_and_link_to_the_rest, |hotel| {
         (format!("limit=3&around={}", all[7]), &all[5..], (true, false)),
         (format!("around={}", all[3]), &all[..], (false, false)),
         ("around=9000000000&limit=2".into(), &all[6..], (true, false)),
-        ("around=1&limit=2".into(), &all[..1], (false, true)),
+        ("around=1&limit=2".into(), around_first, (false, true)),
     ];
     for (query, expected, links) in cases {
         let response = fetch_page(&staff, &stay, &query).await;

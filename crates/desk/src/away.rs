@@ -20,7 +20,7 @@ pub(crate) fn answer_if_closed(
     known: Option<Department>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let Some(id) = conversation.department.filter(|_| conversation.status == Status::Relay) else { return Ok(()) };
+    let Some(id) = conversation.department().filter(|_| conversation.status() == Status::Relay) else { return Ok(()) };
     let department = match known.filter(|it| it.id == id) {
         Some(department) => Some(department),
         None => departments::find(tx.conn(), hotel.id, id)?,
@@ -29,11 +29,11 @@ pub(crate) fn answer_if_closed(
     let Some(closed_since) = department.closed_since(now, hotel.zone()) else { return Ok(()) };
     // A message that arrives very late opens no window, so nothing can be sent.
     if hotel.whatsapp_phone_number_id.is_some()
-        && !is_window_open(service_windows::last_message_at(tx.conn(), conversation.guest)?, now)
+        && !is_window_open(service_windows::last_message_at(tx.conn(), conversation.guest())?, now)
     {
         return Ok(());
     }
-    if !away_messages::record(tx, (hotel.id, conversation.guest, id), closed_since, now)? {
+    if !away_messages::record(tx, (hotel.id, conversation.guest(), id), closed_since, now)? {
         return Ok(());
     }
     let text = render(tx, hotel, conversation, &department)?;
@@ -47,9 +47,9 @@ fn render(
     conversation: &Conversation,
     department: &Department,
 ) -> Result<String, Error> {
-    let view = load_view(tx.conn(), conversation.id)?;
+    let view = load_view(tx.conn(), conversation.id())?;
     let texts = away_messages::texts(tx.conn(), hotel.id, department.id)?;
-    let (_, memory) = flow_state::find(tx.conn(), conversation.id)?;
+    let (_, memory) = flow_state::find(tx.conn(), conversation.id())?;
     let language = memory.language.unwrap_or(texts.of_hotel.language());
     let value_of = |name: &str| match name {
         "guest_name" => Some(view.guest_name.clone()),

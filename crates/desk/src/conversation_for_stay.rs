@@ -35,7 +35,7 @@ pub(crate) fn create_conversation(
     at: DateTime<Utc>,
 ) -> Result<Conversation, Error> {
     let conversation = conversations::insert(tx, (hotel.id, guest, stay), status, at)?;
-    tx.record(hotel.id, at, EventKind::NewConversation { conversation: conversation.id, stay, department: None });
+    tx.record(hotel.id, at, EventKind::NewConversation { conversation: conversation.id(), stay, department: None });
     Ok(conversation)
 }
 
@@ -57,9 +57,9 @@ pub(crate) fn attach_to_stay(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut conversation = before.clone();
-    conversation.attach_stay(stay.id, stay.unrouted_status(today(hotel, now)));
+    conversation.attach_stay(stay.id, stay.has_begun_or_ended(today(hotel, now)));
     save_conversation::save_with_events(tx, before, &conversation, actor, now)?;
-    Ok(conversations::update_search_key(tx, conversation.id)?)
+    Ok(conversations::update_search_key(tx, conversation.id())?)
 }
 
 /// Gives the guest's conversation without a stay to the guest's first stay that has neither check-out, cancellation

@@ -76,7 +76,7 @@ impl Desk {
             let mut list = load_list(conn, reach, filter, Slice { offset: 0, limit: size + 1 })?;
             let is_last = (list.page.len() as i64) <= size;
             list.page.truncate(size as usize);
-            let last = list.page.last().map(|it| it.conversation.id);
+            let last = list.page.last().map(|it| it.conversation.id());
             Ok(ConversationListPart { list, next_below: last.filter(|_| !is_last) })
         })
         .await
@@ -98,7 +98,7 @@ impl Desk {
     ) -> Result<WithCursor<ConversationView>, Error> {
         self.read_with_cursor(caller, ReadCost::Indexed, move |conn, reach| {
             let view = load_view_for(conn, reach.staff, id)?;
-            if reach.covers(view.conversation.hotel, view.conversation.department) {
+            if reach.covers(view.conversation.hotel(), view.conversation.department()) {
                 Ok(view)
             } else {
                 Err(Error::NotFound)
@@ -119,7 +119,7 @@ impl Desk {
     ) -> Result<WriteOutcome<ConversationView>, Error> {
         self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
             ensure_active_department(tx, reach.hotel, "department_id", to)?;
-            let assignee = match conversation.assignee {
+            let assignee = match conversation.assignee() {
                 None => None,
                 Some(id) => assignee_reach(tx, id)?,
             };
@@ -147,7 +147,7 @@ impl Desk {
             let mut conversation = before.clone();
             conversation.end_relay()?;
             save_with_events(tx, &before, &conversation, Some(live.staff.id), now)?;
-            let hotel = hotels::find(tx.conn(), conversation.hotel)?.ok_or(Error::NotFound)?;
+            let hotel = hotels::find(tx.conn(), conversation.hotel())?.ok_or(Error::NotFound)?;
             flow_runner::resume_after_relay(tx, &hotel, &mut conversation, now)
         })
         .await
@@ -165,7 +165,7 @@ impl Desk {
     ) -> Result<WriteOutcome<ConversationView>, Error> {
         self.change_conversation(caller, reference, write, move |tx, reach, conversation, at| {
             conversation.ensure_open()?;
-            if let Some(other) = conversation.assignee.filter(|it| if_unassigned && Some(*it) != to) {
+            if let Some(other) = conversation.assignee().filter(|it| if_unassigned && Some(*it) != to) {
                 let other = staff::find(tx.conn(), other)?.ok_or(Error::NotFound)?;
                 return Err(Error::AlreadyAssigned { assigned_to: Person { id: other.id, name: other.name } });
             }
@@ -207,8 +207,8 @@ impl Desk {
             let before = conversation.clone();
             conversation.close();
             if before != *conversation {
-                reports::record_end_of_wait(tx, conversation.id, at)?;
-                answers::mark_handled(tx, conversation.id)?;
+                reports::record_end_of_wait(tx, conversation.id(), at)?;
+                answers::mark_handled(tx, conversation.id())?;
                 reports::record_closing(tx, conversation, reach.staff, at)?;
             }
             save_with_events(tx, &before, conversation, Some(reach.staff), at)
@@ -226,7 +226,7 @@ impl Desk {
         self.change_conversation(caller, reference, write, |tx, reach, conversation, at| {
             let assignee = assignee_reach_on_reopen(tx, conversation)?;
             let before = conversation.clone();
-            if let Some(department) = conversation.department
+            if let Some(department) = conversation.department()
                 && departments::lock_active(tx, reach.hotel, department)?.is_none()
             {
                 let hotel = hotels::find(tx.conn(), reach.hotel)?.ok_or(Error::NotFound)?;
@@ -234,7 +234,7 @@ impl Desk {
             }
             conversation.reopen(assignee.as_ref());
             save_with_events(tx, &before, conversation, Some(reach.staff), at)?;
-            match before.status {
+            match before.status() {
                 Status::Closed => Ok(reports::take_back_closing(tx, conversation, at)?),
                 _ => Ok(()),
             }
@@ -255,7 +255,7 @@ impl Desk {
             let reach = live.staff.reach();
             let mut conversation = find_visible(tx.conn(), &reach, reference)?;
             job(tx, &reach, &mut conversation, now)?;
-            load_view_for(tx.conn(), reach.staff, conversation.id)
+            load_view_for(tx.conn(), reach.staff, conversation.id())
         })
         .await
     }

@@ -182,7 +182,7 @@ fn vacate(
         "Open conversations are with this department. Name the department that takes them over in `move_to`.",
     ))?;
     for before in open {
-        let assignee = match before.assignee {
+        let assignee = match before.assignee() {
             None => None,
             Some(id) => assignee_reach(tx, id)?,
         };

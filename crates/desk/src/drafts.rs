@@ -35,7 +35,7 @@ impl Desk {
     pub async fn draft(&self, caller: Caller, reference: ConversationRef) -> Result<Draft, Error> {
         self.read_as(caller, move |conn, live| {
             let conversation = find_visible(conn, &live.staff.reach(), reference)?;
-            drafts::find(conn, live.staff.id, conversation.id)?.ok_or(Error::NotFound)
+            drafts::find(conn, live.staff.id, conversation.id())?.ok_or(Error::NotFound)
         })
         .await
     }
@@ -51,7 +51,7 @@ impl Desk {
     ) -> Result<WriteOutcome<Draft>, Error> {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
-            let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?.id;
+            let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?.id();
             store_change(tx, live.staff.id, conversation, &change, now)
         })
         .await
@@ -66,7 +66,7 @@ impl Desk {
     ) -> Result<WriteOutcome<()>, Error> {
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            clear_draft(tx, live.staff.id, conversation.id)?;
+            clear_draft(tx, live.staff.id, conversation.id())?;
             Ok(())
         })
         .await
@@ -82,8 +82,8 @@ impl Desk {
     ) -> Result<Option<DraftView>, Error> {
         self.read_for(ReadPurpose::Feed, None, move |conn| {
             let found = conversations::find(conn, ConversationRef::Conversation(conversation))?;
-            let Some(conversation) = found.filter(|it| it.hotel == hotel) else { return Ok(None) };
-            let draft = drafts::find(conn, staff, conversation.id)?;
+            let Some(conversation) = found.filter(|it| it.hotel() == hotel) else { return Ok(None) };
+            let draft = drafts::find(conn, staff, conversation.id())?;
             Ok(Some(DraftView { conversation, draft }))
         })
         .await

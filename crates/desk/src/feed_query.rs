@@ -10,7 +10,9 @@ use domain::{
     stay::StayWithConversation,
 };
 use persistence::{
-    Conn, ReadPurpose, conversations, event_log, history, read_positions, scheduled_messages,
+    Conn, ReadPurpose, conversations,
+    event_log::{self, LogCursor},
+    history, read_positions, scheduled_messages,
     sessions::{self, LiveSession},
     staff, stays,
 };
@@ -59,7 +61,7 @@ impl ShownObjects {
         self.stays.dedup();
         let views = conversations::views(conn, None, &self.conversations)?;
         Ok(LoadedObjects {
-            views: views.into_iter().map(|view| (view.conversation.id, view)).collect(),
+            views: views.into_iter().map(|view| (view.conversation.id(), view)).collect(),
             stays: stays::by_ids(conn, &self.stays)?,
             history: history::by_ids(conn, &self.history)?,
             scheduled: scheduled_messages::by_ids(conn, &self.scheduled)?,
@@ -168,7 +170,7 @@ impl Desk {
     ) -> Result<FeedSnapshot, Error> {
         let (lifetimes, now) = (self.lifetimes, self.now());
         self.read_for(purpose, permit, move |conn| {
-            let (epoch, head) = event_log::cursor(conn, query.hotel)?;
+            let LogCursor { epoch, seq: head } = event_log::cursor(conn, query.hotel)?;
             let ids: Vec<SessionId> = query.sessions.iter().map(|session| session.caller.session).collect();
             let live = sessions::find_live_many(conn, &ids, lifetimes, now)?;
             let found = conversations::find_many(conn, query.sessions.iter().flat_map(|it| &it.conversations))?;
@@ -204,10 +206,10 @@ impl Desk {
         self.read_for(ReadPurpose::Feed, None, move |conn| {
             let staff = staff::find(conn, person)?.filter(|it| it.hotel == hotel);
             let conversation = conversations::find(conn, ConversationRef::Conversation(conversation))?;
-            let conversation = conversation.filter(|it| it.hotel == hotel);
+            let conversation = conversation.filter(|it| it.hotel() == hotel);
             let Some((staff, conversation)) = staff.zip(conversation) else { return Ok(None) };
-            let position = read_positions::find(conn, staff.id, conversation.id)?;
-            Ok(Some((Person { id: staff.id, name: staff.name }, conversation.stay, position)))
+            let position = read_positions::find(conn, staff.id, conversation.id())?;
+            Ok(Some((Person { id: staff.id, name: staff.name }, conversation.stay(), position)))
         })
         .await
     }

@@ -59,7 +59,7 @@ pub(crate) fn handle_guest_message(
     input: FlowMessage<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    if hotel.whatsapp_phone_number_id.is_none() || matches!(conversation.status, Status::Relay | Status::Closed) {
+    if hotel.whatsapp_phone_number_id.is_none() || matches!(conversation.status(), Status::Relay | Status::Closed) {
         return Ok(());
     }
     if hotel.flow {
@@ -98,7 +98,7 @@ fn run_turn(
     trigger: FlowTrigger<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let last_guest_message = service_windows::last_message_at(tx.conn(), conversation.guest)?;
+    let last_guest_message = service_windows::last_message_at(tx.conn(), conversation.guest())?;
     if !hotel.flow || hotel.whatsapp_phone_number_id.is_none() || !is_window_open(last_guest_message, now) {
         return Ok(());
     }
@@ -108,7 +108,7 @@ fn run_turn(
     if let Some(department) = turn.route {
         route(tx, conversation, department, now)?;
     }
-    flow_state::save(tx, conversation.id, turn.step, &turn.memory)?;
+    flow_state::save(tx, conversation.id(), turn.step, &turn.memory)?;
     turn.prompts.iter().try_for_each(|reply| queue_reply(tx, hotel, conversation, reply, now))
 }
 
@@ -118,16 +118,16 @@ fn compute_turn(
     conversation: &Conversation,
     trigger: FlowTrigger<'_>,
 ) -> Result<FlowOutcome, Error> {
-    let view = load_view(tx.conn(), conversation.id)?;
-    let (step, memory) = flow_state::find(tx.conn(), conversation.id)?;
+    let view = load_view(tx.conn(), conversation.id())?;
+    let (step, memory) = flow_state::find(tx.conn(), conversation.id())?;
     let (departments, texts) = (menu_departments(tx, hotel)?, flow_state::texts(tx.conn(), hotel.id)?);
     let situation = FlowContext {
         was: match trigger {
             FlowTrigger::GuestMessage(FlowMessage { after_stay: Some(AfterStay::FirstMessage), .. }) => Status::Closed,
             FlowTrigger::GuestMessage(input) => input.status_before,
-            FlowTrigger::RelayEnded | FlowTrigger::CheckedOut => conversation.status,
+            FlowTrigger::RelayEnded | FlowTrigger::CheckedOut => conversation.status(),
         },
-        status: conversation.status,
+        status: conversation.status(),
         step,
         memory: &memory,
         guest_name: &view.guest_name,
@@ -167,19 +167,19 @@ fn queue_reply(
     reply: &Prompt,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let list = (!reply.choices.is_empty()).then(|| list_body(reply));
-    outbox::queue_system_message(tx, hotel, conversation, &reply.text, list.as_ref(), now)
+    let list = (!reply.choices().is_empty()).then(|| list_body(reply));
+    outbox::queue_system_message(tx, hotel, conversation, reply.text(), list.as_ref(), now)
 }
 
 fn list_body(reply: &Prompt) -> OutgoingBody {
     let row = |it: &flow::PromptRow| ListRow {
-        id: it.id.clone(),
-        title: it.title.clone(),
-        description: it.description.clone(),
+        id: it.id().to_owned(),
+        title: it.title().to_owned(),
+        description: it.description().map(str::to_owned),
     };
     OutgoingBody::List {
-        body: reply.text.clone(),
-        button: reply.button.clone(),
-        rows: reply.choices.iter().map(row).collect(),
+        body: reply.text().to_owned(),
+        button: reply.button().to_owned(),
+        rows: reply.choices().iter().map(row).collect(),
     }
 }

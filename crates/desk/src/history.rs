@@ -17,7 +17,7 @@ impl Desk {
     ) -> Result<(i64, Vec<HistoryEntry>), Error> {
         self.read_as(caller, move |conn, live| {
             let conversation = find_visible(conn, &live.staff.reach(), reference)?;
-            let (count, entries) = history::list(conn, conversation.id, page.slice())?;
+            let (count, entries) = history::list(conn, conversation.id(), page.slice())?;
             page.ensure_exists(count)?;
             Ok((count, entries))
         })
@@ -40,7 +40,7 @@ pub(crate) fn add_entry(
         AuditActor::ApiKey(_) | AuditActor::CommandLine | AuditActor::Guest | AuditActor::System => None,
     };
     let entry = history::insert(tx, conversation, change, by, note, at)?;
-    let (id, stay) = (conversation.id, conversation.stay);
-    tx.record(conversation.hotel, at, EventKind::HistoryAdded { conversation: id, stay, entry });
+    let (id, stay) = (conversation.id(), conversation.stay());
+    tx.record(conversation.hotel(), at, EventKind::HistoryAdded { conversation: id, stay, entry });
     Ok(())
 }

@@ -128,8 +128,8 @@ impl Desk {
             if change.add.iter().any(|id| change.remove.contains(id)) {
                 return Err(Error::invalid("remove", "A label cannot be added and removed at once."));
             }
-            let before = labels::ids_of(tx.conn(), conversation.id)?;
-            let known = find_labels(tx, conversation.hotel, &before, &change)?;
+            let before = labels::ids_of(tx.conn(), conversation.id())?;
+            let known = find_labels(tx, conversation.hotel(), &before, &change)?;
             let mut after = before.clone();
             after.retain(|id| !change.remove.contains(id));
             after.extend(&change.add);
@@ -140,25 +140,25 @@ impl Desk {
                 return Err(Error::invalid("add", most));
             }
             for id in before.iter().filter(|id| !after.contains(id)) {
-                labels::remove(tx, conversation.id, *id)?;
+                labels::remove(tx, conversation.id(), *id)?;
             }
             for id in after.iter().filter(|id| !before.contains(id)) {
-                labels::add(tx, conversation.hotel, conversation.id, *id)?;
+                labels::add(tx, conversation.hotel(), conversation.id(), *id)?;
             }
             if before != after {
                 touch(tx, &conversation, now)?;
                 let entry = AuditEntry {
-                    hotel: conversation.hotel,
+                    hotel: conversation.hotel(),
                     actor: Some(live.staff.id).into(),
                     action: "labels_changed",
-                    conversation: Some(conversation.id),
+                    conversation: Some(conversation.id()),
                     staff: None,
                     before: Some(names(&known, &before)),
                     after: Some(names(&known, &after)),
                 };
                 audit_log::insert(tx, &entry, now)?;
             }
-            load_view_for(tx.conn(), live.staff.id, conversation.id)
+            load_view_for(tx.conn(), live.staff.id, conversation.id())
         })
         .await
     }

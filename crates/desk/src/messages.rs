@@ -58,15 +58,15 @@ impl Desk {
         if range.around.is_some() {
             let load = move |conn: &mut Conn, reach: &Reach| {
                 let conversation = find_visible(conn, reach, reference)?;
-                Ok(messages::load_page(conn, conversation.id, range)?)
+                Ok(messages::load_page(conn, conversation.id(), range)?)
             };
             return self.read_with_cursor(caller, ReadCost::Indexed, load).await;
         }
         let load = move |conn: &mut Conn, session| Ok(message_page::load(conn, session, reference, range)?);
-        let CallersPage { session, epoch, seq, conversation, page } = self.read_statement_as(caller, load).await?;
+        let CallersPage { session, cursor, conversation, page } = self.read_statement_as(caller, load).await?;
         PasswordRule::MustBeOwn.check(&session)?;
         ensure_visible(&session.staff.reach(), reference, conversation.as_ref())?;
-        Ok(WithCursor { value: page, epoch, seq })
+        Ok(WithCursor { value: page, cursor })
     }
 
     /// Adds an internal note, which the guest never receives.
@@ -81,7 +81,7 @@ impl Desk {
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
             if note.clears_draft {
-                clear_draft(tx, live.staff.id, conversation.id)?;
+                clear_draft(tx, live.staff.id, conversation.id())?;
             }
             record_note(tx, &conversation, live.staff.id, &note.text, now)
         })
@@ -103,13 +103,13 @@ impl Desk {
                     ReadMove::UpTo(message) => ("message_id", message),
                     ReadMove::UnreadFrom(message) => ("unread_from", message),
                 };
-                if !messages::exists(tx.conn(), conversation.id, message)? {
+                if !messages::exists(tx.conn(), conversation.id(), message)? {
                     return Err(Error::invalid(field, "This message is not of this conversation."));
                 }
                 let moved_to = match to {
-                    ReadMove::UpTo(_) => read_positions::advance(tx, live.staff.id, conversation.id, message)?,
+                    ReadMove::UpTo(_) => read_positions::advance(tx, live.staff.id, conversation.id(), message)?,
                     ReadMove::UnreadFrom(_) => {
-                        read_positions::move_before(tx, live.staff.id, conversation.id, message)?
+                        read_positions::move_before(tx, live.staff.id, conversation.id(), message)?
                     }
                 };
                 Ok(MarkedRead { conversation, moved_to })
@@ -118,7 +118,7 @@ impl Desk {
         if let (WriteOutcome::Performed(marked), ReadMove::UpTo(message)) = (&outcome, to)
             && marked.moved_to.is_some()
         {
-            self.read_receipts.push(marked.conversation.id, message);
+            self.read_receipts.push(marked.conversation.id(), message);
         }
         Ok(outcome)
     }
@@ -135,16 +135,16 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
+            messages::find_shown(tx.conn(), conversation.id(), message)?.ok_or(Error::NotFound)?;
             let sent = outbox::find(tx.conn(), &OutboxKey::Id(message))?.ok_or(Error::NotFailed)?;
             if ![Delivery::Failed, Delivery::Unknown].contains(&sent.delivery) {
                 return Err(Error::NotFailed);
             }
-            outbox::reset_for_retry(tx, message, conversation.guest, &new_callback_id(), now)?;
+            outbox::reset_for_retry(tx, message, conversation.guest(), &new_callback_id(), now)?;
             outbox::set_delivery(tx, message, Delivery::Queued, None)?;
             record_delivery(tx, &sent, Delivery::Queued, None, now)?;
             let entry =
-                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "message_retried", conversation.id);
+                AuditEntry::of_conversation(conversation.hotel(), live.staff.id, "message_retried", conversation.id());
             audit_log::insert(tx, &AuditEntry { before: Some(message.to_string()), ..entry }, now)?;
             messages::by_ids(tx.conn(), &[message])?.remove(&message).ok_or(Error::NotFound)
         })

@@ -28,9 +28,9 @@ pub(crate) fn record_message_with(
     new: &NewMessage<'_>,
     store_files: impl FnOnce(&mut Tx<'_>, MessageId) -> Result<Vec<Attachment>, Error>,
 ) -> Result<Message, Error> {
-    let mut message = messages::append(tx, new, conversation.stay)?;
+    let mut message = messages::append(tx, new, conversation.stay())?;
     message.attachments = store_files(tx, message.id)?;
-    tx.record(conversation.hotel, new.at, EventKind::Message(Box::new(message.clone())));
+    tx.record(conversation.hotel(), new.at, EventKind::Message(Box::new(message.clone())));
     record_for_inbox(tx, conversation, new.at);
     Ok(message)
 }
@@ -43,8 +43,8 @@ pub(crate) fn record_updated_message(
     message: MessageId,
     at: DateTime<Utc>,
 ) -> Result<Message, Error> {
-    let message = messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
-    tx.record(conversation.hotel, at, EventKind::MessageUpdated(Box::new(message.clone())));
+    let message = messages::find_shown(tx.conn(), conversation.id(), message)?.ok_or(Error::NotFound)?;
+    tx.record(conversation.hotel(), at, EventKind::MessageUpdated(Box::new(message.clone())));
     record_changed_messages(tx, conversation, at)?;
     Ok(message)
 }
@@ -58,7 +58,7 @@ pub(crate) fn record_note(
 ) -> Result<Message, Error> {
     let name = staff::find(tx.conn(), author)?.ok_or(Error::NotFound)?.name;
     let note = NewMessage {
-        conversation: conversation.id,
+        conversation: conversation.id(),
         content: text.as_str(),
         sender: MessageSender::Staff(author, &name),
         at,

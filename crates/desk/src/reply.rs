@@ -148,7 +148,7 @@ fn find_replay(
     digest: &str,
 ) -> Result<Option<Message>, Error> {
     let Some(conversation) = conversations::find(conn, reference)? else { return Ok(None) };
-    let Some((message, stored_digest)) = messages::find_by_client_ref(conn, conversation.id, author, client_ref)?
+    let Some((message, stored_digest)) = messages::find_by_client_ref(conn, conversation.id(), author, client_ref)?
     else {
         return Ok(None);
     };

@@ -42,7 +42,7 @@ pub(crate) fn set_for_department(
     let Some(waiting_since) = before.waiting_since else { return Ok(()) };
     let due_at = due_at(tx, conversation, waiting_since, routed_to)?;
     if due_at.is_some() || before.due_at.is_some() {
-        set_due(tx, conversation.id, due_at)?;
+        set_due(tx, conversation.id(), due_at)?;
     }
     Ok(())
 }
@@ -70,8 +70,8 @@ fn due_at(
     {
         return Ok(department.response_due_at(waiting_since, Tz::UTC));
     }
-    let hotel = hotels::find(tx.conn(), conversation.hotel)?.ok_or(Error::NotFound)?;
-    let department = match (routed_to, conversation.department.or(hotel.default_department)) {
+    let hotel = hotels::find(tx.conn(), conversation.hotel())?.ok_or(Error::NotFound)?;
+    let department = match (routed_to, conversation.department().or(hotel.default_department)) {
         (Some(department), _) => Some(department),
         (None, Some(id)) => departments::find(tx.conn(), hotel.id, id)?,
         (None, None) => None,
@@ -154,14 +154,14 @@ fn compute_batch(tx: &mut Tx<'_>, hotel: HotelId, ids: &[ConversationId], at: Da
         departments::all(tx.conn(), hotel.id)?.into_iter().map(|department| (department.id, department)).collect();
     for (conversation, clock) in response_clock::clocks(tx.conn(), ids)? {
         let Some(waiting_since) = clock.waiting_since else { continue };
-        let department = conversation.department.or(hotel.default_department).and_then(|id| departments.get(&id));
+        let department = conversation.department().or(hotel.default_department).and_then(|id| departments.get(&id));
         let due_at = department.and_then(|it| it.response_due_at(waiting_since, hotel.zone()));
         if due_at != clock.due_at {
-            set_due(tx, conversation.id, due_at)?;
+            set_due(tx, conversation.id(), due_at)?;
             record_for_inbox(tx, &conversation, at);
         } else if due_at.is_some() && clock.alarm_at.is_none() {
             // The alarm was raised, but perhaps for another default department.
-            set_due(tx, conversation.id, due_at)?;
+            set_due(tx, conversation.id(), due_at)?;
         }
     }
     Ok(())
@@ -171,13 +171,13 @@ fn compute_batch(tx: &mut Tx<'_>, hotel: HotelId, ids: &[ConversationId], at: Da
 fn raise_alarms(tx: &mut Tx<'_>, hotel: HotelId, ids: &[ConversationId], at: DateTime<Utc>) -> Result<(), Error> {
     let mut hotel_of_unrouted: Option<Hotel> = None;
     for (conversation, waiting_since) in response_clock::take_due_alarms(tx, ids, at)? {
-        if conversation.department.is_none() && hotel_of_unrouted.is_none() {
+        if conversation.department().is_none() && hotel_of_unrouted.is_none() {
             hotel_of_unrouted = Some(find_hotel(tx.conn(), hotel)?);
         }
         let default = hotel_of_unrouted.as_ref().and_then(|it| it.default_department);
-        let Some(department) = conversation.department.or(default) else { continue };
+        let Some(department) = conversation.department().or(default) else { continue };
         let overdue =
-            OverdueResponse { conversation: conversation.id, stay: conversation.stay, department, waiting_since };
+            OverdueResponse { conversation: conversation.id(), stay: conversation.stay(), department, waiting_since };
         if response_clock::record_alarm(tx, hotel, &overdue, at)? {
             tx.record(hotel, at, EventKind::ResponseOverdue(overdue));
         }

@@ -45,17 +45,17 @@ pub(crate) fn save_with_note(
     let actor = actor.into();
     let routed_to = lock_new_department(tx, before, after)?;
     let clock = conversations::save(tx, after, at)?;
-    if before.department != after.department {
+    if before.department() != after.department() {
         response_clock::set_for_department(tx, after, clock, routed_to)?;
     }
-    if before.status == Status::Closed && after.status != Status::Closed {
-        reports::record_opening(tx, after.id, at)?;
+    if before.status() == Status::Closed && after.status() != Status::Closed {
+        reports::record_opening(tx, after.id(), at)?;
     }
-    if after.department.is_some() && before.department != after.department {
-        let (conversation, stay, department) = (after.id, after.stay, after.department);
-        tx.record(after.hotel, at, EventKind::NewConversation { conversation, stay, department });
+    if after.department().is_some() && before.department() != after.department() {
+        let (conversation, stay, department) = (after.id(), after.stay(), after.department());
+        tx.record(after.hotel(), at, EventKind::NewConversation { conversation, stay, department });
     }
-    record_update(tx, after, before.department, at);
+    record_update(tx, after, before.department(), at);
     // The history comes after the change: subscribers who lose access by the change get none of it.
     for (index, change) in HistoryChange::between(before, after).iter().enumerate() {
         let note = note.filter(|_| index == 0).map(MessageText::as_str);
@@ -72,10 +72,10 @@ fn lock_new_department(
     before: &Conversation,
     after: &Conversation,
 ) -> Result<Option<Department>, Error> {
-    let is_routed = after.status == Status::Relay;
-    let was_there = before.status == Status::Relay && before.department == after.department;
-    match after.department.filter(|_| is_routed && !was_there) {
-        Some(department) => Ok(Some(departments::lock_chosen(tx, after.hotel, department)?)),
+    let is_routed = after.status() == Status::Relay;
+    let was_there = before.status() == Status::Relay && before.department() == after.department();
+    match after.department().filter(|_| is_routed && !was_there) {
+        Some(department) => Ok(Some(departments::lock_chosen(tx, after.hotel(), department)?)),
         None => Ok(None),
     }
 }
@@ -87,8 +87,8 @@ pub(crate) fn record_changed_details(
     conversation: &Conversation,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    conversations::update_search_key(tx, conversation.id)?;
-    record_update(tx, conversation, conversation.department, at);
+    conversations::update_search_key(tx, conversation.id())?;
+    record_update(tx, conversation, conversation.department(), at);
     Ok(())
 }
 
@@ -96,14 +96,14 @@ pub(crate) fn record_changed_details(
 /// the time of the last change.
 pub(crate) fn touch(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) -> Result<(), Error> {
     conversations::save(tx, conversation, at)?;
-    record_update(tx, conversation, conversation.department, at);
+    record_update(tx, conversation, conversation.department(), at);
     Ok(())
 }
 
 /// Records the event of a conversation whose 24-hour window has changed, because the guest wrote in another
 /// conversation.
 pub(crate) fn record_changed_window(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) {
-    record_update(tx, conversation, conversation.department, at);
+    record_update(tx, conversation, conversation.department(), at);
 }
 
 /// Records that the guest messages of a conversation need no answer, and that staff need no more reminder of the messages
@@ -114,14 +114,14 @@ pub(crate) fn record_handled(
     actor: impl Into<AuditActor>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    reports::record_end_of_wait(tx, conversation.id, at)?;
-    let was_waiting = answers::mark_handled(tx, conversation.id)?;
-    if answers::dismiss_failures(tx, conversation.id)? || was_waiting {
+    reports::record_end_of_wait(tx, conversation.id(), at)?;
+    let was_waiting = answers::mark_handled(tx, conversation.id())?;
+    if answers::dismiss_failures(tx, conversation.id())? || was_waiting {
         conversations::save(tx, conversation, at)?;
-        record_update(tx, conversation, conversation.department, at);
-        let (hotel, actor) = (conversation.hotel, actor.into());
+        record_update(tx, conversation, conversation.department(), at);
+        let (hotel, actor) = (conversation.hotel(), actor.into());
         history::add_entry(tx, conversation, &HistoryChange::of(HistoryKind::Handled), actor, None, at)?;
-        audit_log::insert(tx, &AuditEntry::of_conversation(hotel, actor, "handled", conversation.id), at)?;
+        audit_log::insert(tx, &AuditEntry::of_conversation(hotel, actor, "handled", conversation.id()), at)?;
     }
     Ok(())
 }
@@ -146,7 +146,7 @@ pub(crate) fn record_changed_messages(
     conversation: &Conversation,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    conversations::touch(tx, conversation.id, at)?;
+    conversations::touch(tx, conversation.id(), at)?;
     record_for_inbox(tx, conversation, at);
     Ok(())
 }
@@ -159,24 +159,24 @@ fn audit(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut write_entry = |action, from: Option<String>, to: Option<String>| {
-        let entry = AuditEntry::of_conversation(after.hotel, actor, action, after.id);
+        let entry = AuditEntry::of_conversation(after.hotel(), actor, action, after.id());
         audit_log::insert(tx, &AuditEntry { before: from, after: to, ..entry }, at)
     };
     let text = |id: Option<i64>| id.map(|id| id.to_string());
-    if before.department != after.department {
-        write_entry("transferred", text(before.department.map(|it| it.0)), text(after.department.map(|it| it.0)))?;
+    if before.department() != after.department() {
+        write_entry("transferred", text(before.department().map(|it| it.0)), text(after.department().map(|it| it.0)))?;
     }
-    if before.assignee != after.assignee {
-        write_entry("assigned", text(before.assignee.map(|it| it.0)), text(after.assignee.map(|it| it.0)))?;
+    if before.assignee() != after.assignee() {
+        write_entry("assigned", text(before.assignee().map(|it| it.0)), text(after.assignee().map(|it| it.0)))?;
     }
-    if before.snoozed_until != after.snoozed_until {
+    if before.snoozed_until() != after.snoozed_until() {
         let time = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
-        let action = if after.snoozed_until.is_some() { "snoozed" } else { "unsnoozed" };
-        write_entry(action, time(before.snoozed_until), time(after.snoozed_until))?;
+        let action = if after.snoozed_until().is_some() { "snoozed" } else { "unsnoozed" };
+        write_entry(action, time(before.snoozed_until()), time(after.snoozed_until()))?;
     }
-    if before.status != after.status && [before.status, after.status].contains(&Status::Closed) {
-        let action = if after.status == Status::Closed { "closed" } else { "reopened" };
-        write_entry(action, Some(before.status.as_str().to_owned()), Some(after.status.as_str().to_owned()))?;
+    if before.status() != after.status() && [before.status(), after.status()].contains(&Status::Closed) {
+        let action = if after.status() == Status::Closed { "closed" } else { "reopened" };
+        write_entry(action, Some(before.status().as_str().to_owned()), Some(after.status().as_str().to_owned()))?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Desk {
     ) -> Result<(i64, Vec<ScheduledMessage>), Error> {
         self.read_as(caller, move |conn, live| {
             let reach = live.staff.reach();
-            let conversation = Some(find_visible(conn, &reach, reference)?.id);
+            let conversation = Some(find_visible(conn, &reach, reference)?.id());
             list_page(conn, &reach, &ScheduledFilter { conversation, statuses }, page)
         })
         .await

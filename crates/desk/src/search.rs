@@ -116,11 +116,18 @@ fn load_page(
     page: PageRequest,
     deadline: Instant,
 ) -> Result<SearchPage, Error> {
-    let query = SearchQuery::parse(&search.text);
+    let mut query = SearchQuery::parse(&search.text);
     let hotel = hotels::find(conn, reach.hotel)?.ok_or(Error::NotFound)?;
     let filter = search_filter(search, &hotel);
     let mut found = find_by_number(conn, reach, &search.text, &filter)?;
     let mut hits = message_search::find(conn, reach, &query, &filter, MAX_HITS, deadline)?;
+    if found.is_empty()
+        && hits.is_empty()
+        && let Some(unfinished) = query.with_unfinished_last_word()
+    {
+        hits = message_search::find(conn, reach, &unfinished, &filter, MAX_HITS, deadline)?;
+        query = unfinished;
+    }
     hits.retain(|hit| !found.contains(&hit.message));
     hits.sort_by_key(|hit| (hit.closeness, std::cmp::Reverse((hit.at, hit.message))));
     found.extend(hits.into_iter().map(|hit| hit.message));
@@ -162,7 +169,7 @@ fn load_found(
     of.dedup();
     let views = conversations::views(conn, Some(reach.staff), &of)?;
     let views: HashMap<ConversationId, ConversationView> =
-        views.into_iter().map(|view| (view.conversation.id, view)).collect();
+        views.into_iter().map(|view| (view.conversation.id(), view)).collect();
     let result = |id| {
         let message = found.remove(id)?;
         let conversation = views.get(&message.conversation)?.clone();

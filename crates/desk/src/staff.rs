@@ -8,10 +8,7 @@ use std::net::IpAddr;
 
 use auth::{Caller, Password};
 use chrono::{DateTime, Utc};
-use domain::{
-    Conversation, ConversationRef, DepartmentId, DirectoryPart, EventKind, HotelId, Name, Role, Staff, StaffId,
-    Username,
-};
+use domain::{ConversationRef, DepartmentId, DirectoryPart, EventKind, HotelId, Name, Role, Staff, StaffId, Username};
 use persistence::{
     Tx,
     access_revocations::{self, AccessRevocation},
@@ -454,7 +451,9 @@ fn record_access_loss_batch(tx: &mut Tx<'_>, loss: AccessRevocation, at: DateTim
 fn clear_assignments(tx: &mut Tx<'_>, after: &Staff, actor: AuditActor, at: DateTime<Utc>) -> Result<(), Error> {
     let assigned = conversations::lock_assigned_out_of_reach(tx, after, MAX_UNASSIGNED_PER_TRANSACTION)?;
     for before in &assigned {
-        save_with_events(tx, before, &Conversation { assignee: None, ..before.clone() }, actor, at)?;
+        let mut conversation = before.clone();
+        conversation.clear_assignee_without_access(None);
+        save_with_events(tx, before, &conversation, actor, at)?;
     }
     Ok(())
 }

@@ -250,7 +250,7 @@ fn update(tx: &mut Tx<'_>, hotel: &Hotel, stay: &Stay, booking: &Booking, now: D
     match conversation {
         Some(conversation) => {
             if let Some(former) = former_guest.filter(|former| stay.guest != Some(*former)) {
-                outbox::fail_messages_of_former_guest(tx, conversation.id, former, now)?;
+                outbox::fail_messages_of_former_guest(tx, conversation.id(), former, now)?;
             }
             record_changed_details(tx, &conversation, now)?;
         }

@@ -13,11 +13,12 @@ use crate::{
 };
 use auth::Caller;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApiKeyId, HotelId, Reach, Seq};
+use domain::{ApiKeyId, HotelId, Reach};
 use persistence::{
     Conn, Locks, ReadPurpose, Ticket, Tx, WriteKey, api_keys,
+    event_log::LogCursor,
     idempotency::{self, KeyRetention, KeyStatus},
-    sessions::{self, LiveSession, LogCursor, SessionCheck, SessionKey},
+    sessions::{self, LiveSession, SessionCheck, SessionKey},
 };
 
 /// Minimum time between two updates of a session's last use. A session on a shared computer ends after 30 minutes, so its
@@ -46,9 +47,8 @@ impl PasswordRule {
 #[derive(Debug)]
 pub struct WithCursor<T> {
     pub value: T,
-    pub epoch: String,
     /// Head of the hotel's event log in the snapshot from which `value` was read.
-    pub seq: Seq,
+    pub cursor: LogCursor,
 }
 
 pub(crate) type WriteTicket<T> = Ticket<T, Error>;
@@ -154,9 +154,9 @@ impl Desk {
         let session = self.session_check(caller);
         self.read_for(cost.purpose(), Some(permit), move |conn| {
             let found = sessions::find_live_at_cursor(conn, session)?;
-            let (live, LogCursor { epoch, seq }) = found.ok_or(Error::Unauthenticated)?;
+            let (live, cursor) = found.ok_or(Error::Unauthenticated)?;
             PasswordRule::MustBeOwn.check(&live)?;
-            Ok(WithCursor { value: job(conn, &live.staff.reach())?, epoch, seq })
+            Ok(WithCursor { value: job(conn, &live.staff.reach())?, cursor })
         })
         .await
     }

@@ -28,7 +28,7 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            let message = messages::find_shown(tx.conn(), conversation.id, id)?.ok_or(Error::NotFound)?;
+            let message = messages::find_shown(tx.conn(), conversation.id(), id)?.ok_or(Error::NotFound)?;
             if message.author != Some(live.staff.id) {
                 return Err(Error::NotTheSender);
             }
@@ -40,7 +40,7 @@ impl Desk {
             }
             messages::set_content(tx, id, text.as_str())?;
             let entry =
-                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "message_changed", conversation.id);
+                AuditEntry::of_conversation(conversation.hotel(), live.staff.id, "message_changed", conversation.id());
             audit_log::insert(tx, &AuditEntry { before: Some(id.to_string()), ..entry }, now)?;
             record_updated_message(tx, &conversation, id, now)
         })
@@ -61,17 +61,17 @@ impl Desk {
         let now = self.now();
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let conversation = find_visible(tx.conn(), &live.staff.reach(), reference)?;
-            let message = messages::find_shown(tx.conn(), conversation.id, id)?.ok_or(Error::NotFound)?;
+            let message = messages::find_shown(tx.conn(), conversation.id(), id)?.ok_or(Error::NotFound)?;
             // The outbox worker claims the message in a transaction of its own: only one of the two finds it waiting.
             if message.sender_type != SenderType::Staff || !outbox::finish_taken_back(tx, id)? {
                 return Err(Error::AlreadySent);
             }
-            messages::hide(tx, conversation.id, id)?;
-            let (hotel, stay) = (conversation.hotel, conversation.stay);
-            tx.record(hotel, now, EventKind::MessageRemoved { conversation: conversation.id, stay, message: id });
+            messages::hide(tx, conversation.id(), id)?;
+            let (hotel, stay) = (conversation.hotel(), conversation.stay());
+            tx.record(hotel, now, EventKind::MessageRemoved { conversation: conversation.id(), stay, message: id });
             // The guest may wait again; the event for the inbox shows it.
-            if answers::refresh(tx, conversation.id)? {
-                response_clock::set_for_wait(tx, conversation.id)?;
+            if answers::refresh(tx, conversation.id())? {
+                response_clock::set_for_wait(tx, conversation.id())?;
             }
             reports::set_counted(tx, id, false)?;
             record_changed_messages(tx, &conversation, now)?;
@@ -79,7 +79,7 @@ impl Desk {
                 hotel,
                 actor: AuditActor::Staff(live.staff.id),
                 action: "message_taken_back",
-                conversation: Some(conversation.id),
+                conversation: Some(conversation.id()),
                 staff: message.author,
                 before: Some(id.to_string()),
                 after: None,

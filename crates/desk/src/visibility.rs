@@ -20,12 +20,12 @@ pub(crate) fn ensure_visible(
     reference: ConversationRef,
     found: Option<&Conversation>,
 ) -> Result<(), Error> {
-    let conversation = found.filter(|it| reach.covers(it.hotel, it.department)).ok_or(Error::NotFound)?;
+    let conversation = found.filter(|it| reach.covers(it.hotel(), it.department())).ok_or(Error::NotFound)?;
     ensure_matches(reference, conversation)
 }
 
 pub(crate) fn ensure_matches(reference: ConversationRef, conversation: &Conversation) -> Result<(), Error> {
-    if reference.matches_stay(conversation.stay) { Ok(()) } else { Err(Error::stay_mismatch()) }
+    if reference.matches_stay(conversation.stay()) { Ok(()) } else { Err(Error::stay_mismatch()) }
 }
 
 /// Returns a conversation with guest, stay and names, without the unread count of a reader.
@@ -50,7 +50,7 @@ pub(crate) fn assignee_reach(tx: &mut Tx<'_>, id: StaffId) -> Result<Option<Reac
 /// reopened; otherwise `None`. A change of a staff member leaves the assignments of closed conversations as they are,
 /// so they are checked when reopened.
 pub(crate) fn assignee_reach_on_reopen(tx: &mut Tx<'_>, conversation: &Conversation) -> Result<Option<Reach>, Error> {
-    match conversation.assignee.filter(|_| conversation.status == Status::Closed) {
+    match conversation.assignee().filter(|_| conversation.status() == Status::Closed) {
         Some(id) => assignee_reach(tx, id),
         None => Ok(None),
     }

@@ -6,6 +6,7 @@ use std::error::Error;
 
 use domain::{
     LabelColour, MessageText, PhoneNumber, StayId, UnknownName, WrittenNumber,
+    opening_hours::OpeningHours,
     phone::Country,
     placeholders::{self, MissingValue},
     text::BadText,
@@ -34,5 +35,11 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     let value_of = |name: &str| (name == "guest_name").then(|| "Ana".to_owned());
     assert_eq!(placeholders::render("Dear {{guest_name}},", &value_of)?, "Dear Ana,");
     assert_eq!(placeholders::render("Until {{time}}", &value_of), Err(MissingValue(vec!["time".to_owned()])));
+
+    // With the feature `serde`, values are stored as JSON and read with the same checks.
+    let hours: OpeningHours = serde_json::from_str(r#"{"mon":[["08:00","12:00"],["14:00","22:00"]]}"#)?;
+    assert_eq!(hours.days().count(), 1);
+    let overlap = serde_json::from_str::<OpeningHours>(r#"{"mon":[["08:00","12:00"],["11:00","22:00"]]}"#);
+    println!("{}", overlap.map_or_else(|error| error.to_string(), |hours| format!("{hours:?}")));
     Ok(())
 }

@@ -27,6 +27,7 @@ named_values!(AuditActorKind);
 
 /// The originator of an audited change, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ShownActor {
     /// What the originator is.
     pub kind: AuditActorKind,
@@ -38,6 +39,7 @@ pub struct ShownActor {
 
 /// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AuditRecord {
     /// Id of the entry.
     pub id: AuditRecordId,

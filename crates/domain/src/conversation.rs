@@ -1,7 +1,12 @@
 //! Conversations: status, status transitions, and the view of a conversation for lists and detail pages.
 
+mod status;
+mod stored;
+
+pub use status::Status;
+pub use stored::{ImpossibleConversation, UncheckedConversation};
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use strum::{IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{
     ids::{ConversationId, DepartmentId, GuestId, HotelId, MessageId, StaffId, StayId},
@@ -15,28 +20,11 @@ pub const SERVICE_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// The longest time for which a conversation can be snoozed.
 pub const MAX_SNOOZE: TimeDelta = TimeDelta::days(90);
 
-/// Status of a conversation; [`Conversation`] lists the transitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
-#[strum(serialize_all = "snake_case")]
-pub enum Status {
-    /// The conversation has no known stay; the guest flow replies.
-    Demo,
-    /// The stay of the conversation has not begun; the guest flow prepares the arrival.
-    Checkin,
-    /// The stay of the conversation has begun or is over; the guest flow replies.
-    Active,
-    /// The conversation is routed to a department: staff reply and the guest flow is silent.
-    Relay,
-    /// The conversation is closed, until the guest writes again or staff reopen it.
-    Closed,
-}
-
-named_values!(Status);
-
 /// A conversation of a hotel with one guest about one stay, or about none.
 ///
-/// The fields decide which transitions are allowed. Every transition is a method; the caller stores the result together
-/// with its events. In the diagram, read `demo` for `active` if no stay is known:
+/// It is built from an [`UncheckedConversation`], which is refused if its parts contradict each other, and every
+/// transition is a method that keeps them consistent. The caller stores the result together with its events. In the
+/// diagram, read `demo` for `active` if no stay is known:
 ///
 /// ```text
 /// demo ──attach_stay──▶ checkin ──begin_stay, receive_guest_message, record_check_in──▶ active
@@ -55,23 +43,33 @@ named_values!(Status);
 /// `assign`, `close` and `receive_guest_message`, so that nobody is handed a hidden conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "UncheckedConversation"))]
 pub struct Conversation {
-    /// Id of the conversation, unique over all hotels.
-    pub id: ConversationId,
-    /// The hotel that owns the conversation.
-    pub hotel: HotelId,
-    /// The guest who writes in the conversation.
-    pub guest: GuestId,
-    /// The stay that the conversation is about, if one is known.
-    pub stay: Option<StayId>,
-    /// The current status of the conversation.
-    pub status: Status,
-    /// The department that the conversation is routed to. A closed conversation keeps it.
-    pub department: Option<DepartmentId>,
-    /// The assignee: the staff member in charge of the conversation.
-    pub assignee: Option<StaffId>,
-    /// Time until which the conversation is snoozed: hidden from the queues of all staff. `None` if it is not snoozed.
-    pub snoozed_until: Option<DateTime<Utc>>,
+    id: ConversationId,
+    hotel: HotelId,
+    guest: GuestId,
+    stay: Option<StayId>,
+    status: Status,
+    department: Option<DepartmentId>,
+    assignee: Option<StaffId>,
+    snoozed_until: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<UncheckedConversation> for Conversation {
+    type Error = ImpossibleConversation;
+
+    fn try_from(stored: UncheckedConversation) -> Result<Self, ImpossibleConversation> {
+        stored.check()?;
+        let UncheckedConversation { id, hotel, guest, stay, status, department, assignee, snoozed_until } = stored;
+        Ok(Self { id, hotel, guest, stay, status, department, assignee, snoozed_until })
+    }
+}
+
+impl From<Conversation> for UncheckedConversation {
+    fn from(conversation: Conversation) -> Self {
+        let Conversation { id, hotel, guest, stay, status, department, assignee, snoozed_until } = conversation;
+        Self { id, hotel, guest, stay, status, department, assignee, snoozed_until }
+    }
 }
 
 /// Error: the conversation is closed, so it cannot be changed.
@@ -106,6 +104,50 @@ pub enum SnoozeRefused {
 #[error("staff member {0} may not see the conversation")]
 pub struct AssigneeOutOfReach(pub StaffId);
 
+/// The parts of the conversation.
+impl Conversation {
+    /// Id of the conversation, unique over all hotels.
+    pub fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    /// The hotel that owns the conversation.
+    pub fn hotel(&self) -> HotelId {
+        self.hotel
+    }
+
+    /// The guest who writes in the conversation.
+    pub fn guest(&self) -> GuestId {
+        self.guest
+    }
+
+    /// The stay that the conversation is about, if one is known.
+    pub fn stay(&self) -> Option<StayId> {
+        self.stay
+    }
+
+    /// The current status of the conversation.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The department that the conversation is routed to. A closed conversation keeps it.
+    pub fn department(&self) -> Option<DepartmentId> {
+        self.department
+    }
+
+    /// The assignee: the staff member in charge of the conversation.
+    pub fn assignee(&self) -> Option<StaffId> {
+        self.assignee
+    }
+
+    /// Time until which the conversation is snoozed: hidden from the queues of all staff. `None` if it is not snoozed.
+    pub fn snoozed_until(&self) -> Option<DateTime<Utc>> {
+        self.snoozed_until
+    }
+}
+
+/// The transitions.
 impl Conversation {
     /// Fails if the conversation is closed.
     pub fn ensure_open(&self) -> Result<(), ConversationClosed> {
@@ -196,8 +238,8 @@ impl Conversation {
     }
 
     /// Records that a staff member replies. An unrouted conversation is routed to `own_department`, the sender's first
-    /// active department (for a manager without one: the hotel's default), and assigned to the sender. A routed conversation without an assignee
-    /// is assigned to the sender. The caller checks first that the conversation is open.
+    /// active department (for a manager without one: the hotel's default), and assigned to the sender. A routed
+    /// conversation without an assignee is assigned to the sender. The caller checks first that the conversation is open.
     ///
     /// Fails if there is no department to route the conversation to.
     pub fn take_over(
@@ -236,24 +278,30 @@ impl Conversation {
         }
     }
 
-    /// Records the check-in of the guest. If no department has the conversation, it becomes `active`, even if it was
-    /// closed. A reopened conversation loses an assignee without access; `assignee_reach` is the assignee's scope.
+    /// Records the check-in of the guest. If no department has the conversation, it becomes `active` (without a stay,
+    /// `demo`), even if it was closed. A reopened conversation loses an assignee without access; `assignee_reach` is the
+    /// assignee's scope.
     pub fn record_check_in(&mut self, assignee_reach: Option<&Reach>) {
         if self.department.is_none() {
             if self.status == Status::Closed {
                 self.clear_assignee_without_access(assignee_reach);
             }
-            self.status = Status::Active;
+            self.status = self.unrouted_status();
         }
     }
 
-    /// Attaches a stay to a conversation without one. `unrouted_status` is the status for that stay, which replaces
-    /// `demo`.
-    pub fn attach_stay(&mut self, stay: StayId, unrouted_status: Status) {
+    /// Attaches a stay to a conversation without one. In status `demo` it becomes `checkin`, or `active` if the stay has
+    /// begun or is over.
+    pub fn attach_stay(&mut self, stay: StayId, has_begun_or_ended: bool) {
         self.stay = Some(stay);
         if self.status == Status::Demo {
-            self.status = unrouted_status;
+            self.status = if has_begun_or_ended { Status::Active } else { Status::Checkin };
         }
+    }
+
+    /// Makes another person the guest of the conversation. All else stays as it is.
+    pub fn give_to_guest(&mut self, guest: GuestId) {
+        self.guest = guest;
     }
 
     /// Detaches the stay from the conversation; `demo` replaces the status that the stay gave it.

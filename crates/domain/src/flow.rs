@@ -15,7 +15,7 @@ mod state;
 mod texts;
 
 pub use context::{FlowContext, FlowInput, FlowOutcome};
-pub use prompt::{Prompt, PromptRow};
+pub use prompt::{BadPrompt, Prompt, PromptRow};
 pub use state::{FlowMemory, FlowStep};
 pub use texts::{FlowLanguage, FlowText, FlowTexts, LANGUAGE_SETTING};
 

@@ -109,15 +109,15 @@ impl HistoryChange {
     /// The changes between two states of a conversation, in this order: reopened, routed, assigned, snoozed, closed. If
     /// department and assignee are cleared together, there is an entry for the department alone.
     pub fn between(before: &Conversation, after: &Conversation) -> Vec<Self> {
-        let department = |it: &Conversation| it.department.map(HistoryTarget::Department);
-        let assignee = |it: &Conversation| it.assignee.map(HistoryTarget::Staff);
-        let (was_closed, is_closed) = (before.status == Status::Closed, after.status == Status::Closed);
+        let department = |it: &Conversation| it.department().map(HistoryTarget::Department);
+        let assignee = |it: &Conversation| it.assignee().map(HistoryTarget::Staff);
+        let (was_closed, is_closed) = (before.status() == Status::Closed, after.status() == Status::Closed);
         let mut changes = Vec::new();
         if was_closed && !is_closed {
-            let from = department(before).filter(|_| after.department.is_none());
+            let from = department(before).filter(|_| after.department().is_none());
             changes.push(Self { kind: HistoryKind::Reopened, from, to: department(after) });
         }
-        let routing = match (before.department, after.department) {
+        let routing = match (before.department(), after.department()) {
             (None, Some(_)) => Some(HistoryKind::Routed),
             (Some(from), Some(to)) if from != to => Some(HistoryKind::Transferred),
             // A closed conversation that the guest reopens leaves its department by the reopening.
@@ -127,11 +127,11 @@ impl HistoryChange {
         if let Some(kind) = routing {
             changes.push(Self { kind, from: department(before), to: department(after) });
         }
-        let is_unrouted = before.department.is_some() && after.department.is_none();
-        if before.assignee != after.assignee && !is_unrouted {
+        let is_unrouted = before.department().is_some() && after.department().is_none();
+        if before.assignee() != after.assignee() && !is_unrouted {
             changes.push(Self { kind: HistoryKind::Assigned, from: assignee(before), to: assignee(after) });
         }
-        if after.snoozed_until.is_some() && before.snoozed_until != after.snoozed_until {
+        if after.snoozed_until().is_some() && before.snoozed_until() != after.snoozed_until() {
             changes.push(Self::of(HistoryKind::Snoozed));
         }
         if is_closed && !was_closed {
@@ -143,20 +143,26 @@ impl HistoryChange {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::{HistoryKind::*, *};
-    use crate::ids::{GuestId, HotelId};
+    use crate::{
+        conversation::UncheckedConversation,
+        ids::{GuestId, HotelId, StayId},
+    };
 
     fn conversation(status: Status, department: Option<i64>, assignee: Option<i64>) -> Conversation {
-        Conversation {
+        let stored = UncheckedConversation {
             id: ConversationId(1),
             hotel: HotelId(1),
             guest: GuestId(1),
-            stay: None,
+            stay: Some(StayId(1)),
             status,
             department: department.map(DepartmentId),
             assignee: assignee.map(StaffId),
             snoozed_until: None,
-        }
+        };
+        stored.try_into().unwrap()
     }
 
     /// Kind, department or assignee before, and after.
@@ -189,7 +195,11 @@ mod tests {
     #[test]
     fn a_snooze_is_an_entry_and_its_end_is_none() {
         let awake = conversation(Status::Relay, Some(1), Some(7));
-        let until = |second| Conversation { snoozed_until: DateTime::from_timestamp(second, 0), ..awake.clone() };
+        let until = |second| {
+            let mut snoozed = awake.clone();
+            snoozed.snooze(DateTime::UNIX_EPOCH + TimeDelta::seconds(second), DateTime::UNIX_EPOCH).unwrap();
+            snoozed
+        };
         check(&awake, &until(1), &[(Snoozed, None, None)]);
         check(&until(1), &until(2), &[(Snoozed, None, None)]);
         check(&until(1), &until(1), &[]);

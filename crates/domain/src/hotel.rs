@@ -14,6 +14,7 @@ use crate::{
 
 /// A hotel: the tenant. Data of one hotel is never visible in another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hotel {
     /// Id of the hotel.
     pub id: HotelId,
@@ -51,6 +52,8 @@ impl Hotel {
 
 /// Texts of the hotel for placeholders of templates, such as the Wi-Fi password, by the name of the placeholder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "BTreeMap<String, String>"))]
 pub struct HotelVariables(BTreeMap<String, String>);
 
 /// Reason for refusing variables of a hotel. Displays as a sentence for a person.
@@ -109,8 +112,17 @@ impl HotelVariables {
     }
 }
 
+impl TryFrom<BTreeMap<String, String>> for HotelVariables {
+    type Error = BadVariables;
+
+    fn try_from(variables: BTreeMap<String, String>) -> Result<Self, BadVariables> {
+        Self::parse(variables)
+    }
+}
+
 /// A group of staff to which conversations are routed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Department {
     /// Id of the department, unique over all hotels.
     pub id: DepartmentId,
@@ -145,6 +157,8 @@ impl Department {
 
 /// The number of minutes within which a department answers guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "i64"))]
 pub struct ResponseTarget(i64);
 
 /// Reason for refusing a [`ResponseTarget`]. Displays as a sentence for a person.
@@ -164,6 +178,14 @@ impl ResponseTarget {
     /// The number of minutes.
     pub fn minutes(self) -> i64 {
         self.0
+    }
+}
+
+impl TryFrom<i64> for ResponseTarget {
+    type Error = BadResponseTarget;
+
+    fn try_from(minutes: i64) -> Result<Self, BadResponseTarget> {
+        Self::parse(minutes)
     }
 }
 

@@ -158,6 +158,7 @@ impl<'de> serde::Deserialize<'de> for SessionId {
 
 /// Reference to a conversation: by its own id, by the id of its stay, or by both, which must belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ConversationRef {
     /// A reference by the conversation's own id.
     Conversation(ConversationId),

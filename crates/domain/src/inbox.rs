@@ -12,6 +12,7 @@ use crate::{
 
 /// The part of a conversation that the counts of an inbox depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InboxEntry {
     /// Id of the conversation.
     pub id: ConversationId,
@@ -37,6 +38,7 @@ pub struct InboxEntry {
 
 /// Numbers of conversations in the inbox of a staff member. Snoozed ones count in `snoozed` alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InboxCounts {
     /// Routed conversations that are assigned to the staff member.
     pub mine: i64,
@@ -60,6 +62,7 @@ pub struct InboxCounts {
 
 /// Numbers of conversations of one department in the inbox of a staff member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DepartmentCounts {
     /// Conversations that are routed to the department.
     pub open: i64,

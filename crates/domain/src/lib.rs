@@ -48,7 +48,9 @@ pub mod whatsapp_id;
 
 pub use api_key::ApiKeyEntry;
 pub use audit::{AuditActorKind, AuditRecord};
-pub use conversation::{Conversation, ConversationView, Person, ReadPosition, Status};
+pub use conversation::{
+    Conversation, ConversationView, ImpossibleConversation, Person, ReadPosition, Status, UncheckedConversation,
+};
 pub use conversions::UnknownName;
 pub use draft::Draft;
 pub use emoji::Emoji;

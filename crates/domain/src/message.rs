@@ -71,11 +71,27 @@ pub struct Attachment {
 /// Width and height of a picture in pixels, each at least 1, as it is shown: turned upright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "UncheckedPictureSize"))]
 pub struct PictureSize {
-    /// Width of the picture.
-    pub width: i32,
-    /// Height of the picture.
-    pub height: i32,
+    width: i32,
+    height: i32,
+}
+
+/// The size in JSON, before it is checked.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct UncheckedPictureSize {
+    width: u32,
+    height: u32,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<UncheckedPictureSize> for PictureSize {
+    type Error = &'static str;
+
+    fn try_from(size: UncheckedPictureSize) -> Result<Self, &'static str> {
+        Self::new(size.width, size.height).ok_or("The sides of a picture have from 1 to 2147483647 pixels.")
+    }
 }
 
 impl PictureSize {
@@ -83,6 +99,16 @@ impl PictureSize {
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let side = |pixels: u32| i32::try_from(pixels).ok().filter(|it| *it > 0);
         Some(Self { width: side(width)?, height: side(height)? })
+    }
+
+    /// Width of the picture.
+    pub fn width(self) -> i32 {
+        self.width
+    }
+
+    /// Height of the picture.
+    pub fn height(self) -> i32 {
+        self.height
     }
 }
 

@@ -21,11 +21,13 @@ const MAX_CLOSED_DAYS: u64 = 15;
 
 /// A time of the day to the minute, from 00:00 to 24:00, which is the end of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub struct DayTime(u16);
 
 impl DayTime {
     /// Parses a time written as `08:00`.
-    fn parse(text: &str) -> Result<Self, BadHours> {
+    pub fn parse(text: &str) -> Result<Self, BadHours> {
         let bad = || BadHours::Time(text.chars().take(20).collect());
         let (hour, minute) = text.split_once(':').ok_or_else(bad)?;
         let number = |text: &str| {
@@ -38,6 +40,14 @@ impl DayTime {
     }
 }
 
+parsers!(DayTime: BadHours);
+
+impl From<DayTime> for String {
+    fn from(time: DayTime) -> Self {
+        time.to_string()
+    }
+}
+
 impl std::fmt::Display for DayTime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
@@ -46,14 +56,16 @@ impl std::fmt::Display for DayTime {
 
 /// A span of a day that begins at one time and ends at another; if that is not later, on the next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "(String, String)", into = "(String, String)"))]
 pub struct DaySpan {
     from: DayTime,
     until: DayTime,
 }
 
 impl DaySpan {
-    /// Parses begin and end of a span.
-    fn parse(from: &str, until: &str) -> Result<Self, BadHours> {
+    /// Parses begin and end of a span. Fails if they are the same time.
+    pub fn parse(from: &str, until: &str) -> Result<Self, BadHours> {
         let span = Self { from: DayTime::parse(from)?, until: DayTime::parse(until)? };
         if span.from.0 == MINUTES_PER_DAY {
             return Err(BadHours::Time(from.to_owned()));
@@ -74,6 +86,20 @@ impl DaySpan {
     /// Begin and end as written, such as `("08:00", "22:00")`.
     pub fn as_texts(&self) -> (String, String) {
         (self.from.to_string(), self.until.to_string())
+    }
+}
+
+impl TryFrom<(String, String)> for DaySpan {
+    type Error = BadHours;
+
+    fn try_from((from, until): (String, String)) -> Result<Self, BadHours> {
+        Self::parse(&from, &until)
+    }
+}
+
+impl From<DaySpan> for (String, String) {
+    fn from(span: DaySpan) -> Self {
+        span.as_texts()
     }
 }
 
@@ -100,8 +126,13 @@ pub enum BadHours {
 /// The days of the week in sentences for people.
 const DAY_NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// Opening hours as they are written: the spans of each named day, with begin and end.
+pub type WrittenHours = BTreeMap<String, Vec<(String, String)>>;
+
 /// The hours in which a department is open, by the day of the week.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "WrittenHours", into = "WrittenHours"))]
 pub struct OpeningHours {
     /// From Monday to Sunday; `None` if the day is not named. Both an unnamed and an empty day are closed.
     days: [Option<Vec<DaySpan>>; 7],
@@ -114,7 +145,7 @@ impl OpeningHours {
     pub const MAX_SPANS: usize = 8;
 
     /// Validates the spans of the days, each with begin and end.
-    pub fn parse(written: BTreeMap<String, Vec<(String, String)>>) -> Result<Self, BadHours> {
+    pub fn parse(written: WrittenHours) -> Result<Self, BadHours> {
         let mut hours = Self::default();
         for (name, spans) in written {
             let position = Self::DAYS.iter().position(|it| **it == name);
@@ -205,8 +236,24 @@ impl OpeningHours {
     }
 }
 
+impl TryFrom<WrittenHours> for OpeningHours {
+    type Error = BadHours;
+
+    fn try_from(written: WrittenHours) -> Result<Self, BadHours> {
+        Self::parse(written)
+    }
+}
+
+impl From<OpeningHours> for WrittenHours {
+    fn from(hours: OpeningHours) -> Self {
+        let texts = |spans: &[DaySpan]| spans.iter().map(DaySpan::as_texts).collect();
+        hours.days().map(|(day, spans)| (day.to_owned(), texts(spans))).collect()
+    }
+}
+
 /// The hours of a night in which guests should not be disturbed. They refuse nothing: clients offer to send later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QuietHours(DaySpan);
 
 impl QuietHours {

@@ -21,6 +21,7 @@ pub const MAX_REPORT_DAYS: i64 = 366;
 
 /// The numbers of a row of a report, as they are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReportFigures {
     /// Conversations in which a guest or staff wrote.
     pub conversations: i64,
@@ -48,6 +49,7 @@ impl ReportFigures {
 
 /// Median and 90th percentile of durations, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DurationSummary {
     /// Half of the durations are not above it.
     pub median: i64,

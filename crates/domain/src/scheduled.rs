@@ -72,6 +72,7 @@ named_values!(ScheduledStatus, ReviewReason, IfGuestWrites);
 /// pending, needs_review ──cancel──▶ cancelled
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ScheduledState {
     /// The message waits for its time.
     Pending,
@@ -113,6 +114,7 @@ impl ScheduledState {
 
 /// What a scheduled message contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ScheduledContent {
     /// Free text. A template of type `text` is rendered when it is scheduled, and is free text from then on.
     Text {
@@ -149,6 +151,7 @@ impl ScheduledContent {
 
 /// A message that staff have written and that is sent later.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScheduledMessage {
     /// Id of the scheduled message. The message that is stored at its time has an id of its own.
     pub id: ScheduledMessageId,
@@ -236,7 +239,7 @@ pub struct Confirmation<'a> {
 }
 
 fn sees(reach: Option<&Reach>, conversation: &Conversation) -> bool {
-    reach.is_some_and(|reach| reach.covers(conversation.hotel, conversation.department))
+    reach.is_some_and(|reach| reach.covers(conversation.hotel(), conversation.department()))
 }
 
 impl ScheduledMessage {
@@ -248,8 +251,8 @@ impl ScheduledMessage {
         let obstacles = [
             (was_due_before_epoch, ReviewReason::Restored),
             (conditions.is_stay_cancelled, ReviewReason::StayCancelled),
-            (conversation.status == Status::Closed, ReviewReason::Closed),
-            (conversation.guest != self.guest, ReviewReason::GuestChanged),
+            (conversation.status() == Status::Closed, ReviewReason::Closed),
+            (conversation.guest() != self.guest, ReviewReason::GuestChanged),
             (!sees(conditions.author, conversation), ReviewReason::Author),
             (!conditions.has_usable_template, ReviewReason::Template),
             (!conditions.has_usable_quote, ReviewReason::ReplyTo),
@@ -283,7 +286,7 @@ impl ScheduledMessage {
             if reason == ReviewReason::Author || !sees(author, conversation) {
                 self.author = by.clone();
             }
-            self.guest = conversation.guest;
+            self.guest = conversation.guest();
             self.answered_guest_messages = answered_guest_messages;
             self.approved_at = at.max(self.approved_at);
             self.state = ScheduledState::Pending;
@@ -314,7 +317,7 @@ impl ScheduledMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ids::DepartmentId, staff::Role};
+    use crate::{conversation::UncheckedConversation, ids::DepartmentId, staff::Role};
 
     fn person(id: i64) -> Person {
         Person { id: StaffId(id), name: format!("Person {id}") }
@@ -339,7 +342,7 @@ mod tests {
     }
 
     fn conversation() -> Conversation {
-        Conversation {
+        let stored = UncheckedConversation {
             id: ConversationId(1),
             hotel: HotelId(1),
             guest: GuestId(1),
@@ -348,7 +351,14 @@ mod tests {
             department: Some(DepartmentId(1)),
             assignee: None,
             snoozed_until: None,
-        }
+        };
+        stored.try_into().unwrap()
+    }
+
+    fn conversation_of(guest: i64) -> Conversation {
+        let mut conversation = conversation();
+        conversation.give_to_guest(GuestId(guest));
+        conversation
     }
 
     fn reach(department: i64) -> Reach {
@@ -361,7 +371,7 @@ mod tests {
         scheduled.confirm(Confirmation {
             by: &person(2),
             author,
-            conversation: &Conversation { guest: GuestId(5), ..conversation() },
+            conversation: &conversation_of(5),
             answered_guest_messages: 3,
             at: DateTime::UNIX_EPOCH + TimeDelta::hours(1),
         })
@@ -428,8 +438,9 @@ mod tests {
             has_usable_template: true,
             has_usable_quote: true,
         };
-        let closed = Conversation { status: Status::Closed, ..conversation.clone() };
-        let of_other = Conversation { guest: GuestId(2), ..conversation.clone() };
+        let mut closed = conversation.clone();
+        closed.close();
+        let of_other = conversation_of(2);
         let restored = DateTime::UNIX_EPOCH + TimeDelta::seconds(1);
         for (conditions, expected) in [
             (fine, None),
@@ -449,7 +460,7 @@ mod tests {
         }
         let mut confirmed = message(ScheduledState::NeedsReview(ReviewReason::Restored));
         confirm(&mut confirmed, Some(&author)).unwrap();
-        let now = Conversation { guest: GuestId(5), ..conversation.clone() };
+        let now = conversation_of(5);
         let conditions = SendingConditions { epoch_began_at: restored, conversation: &now, ..fine };
         assert_eq!(confirmed.obstacle(&conditions), None);
     }

@@ -4,6 +4,7 @@
 //! search. Whether a candidate really fits is decided here, so that both databases find the same.
 
 mod excerpt;
+mod phrase;
 mod query;
 mod units;
 
@@ -13,6 +14,15 @@ use self::units::{FoldedText, Unit};
 
 /// The most characters of an index term. Longer words are found by their beginning and compared as a whole afterwards.
 const MAX_TERM_CHARS: usize = 64;
+
+/// A term of the index by which a search finds candidates.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexTerm {
+    /// The term, or the beginning of terms.
+    pub text: String,
+    /// Whether terms that begin with the text fit, too.
+    pub is_prefix: bool,
+}
 
 /// Returns the terms under which a text is found, each once: its words, and for scripts without spaces each character and
 /// each pair of neighbouring characters. Terms consist of letters, digits, marks and emoji only.
@@ -61,9 +71,35 @@ mod tests {
         #[test]
         fn a_text_fits_a_search_for_itself(text in "\\PC{0,40}") {
             let query = SearchQuery::parse(&text);
-            let terms = index_terms(&text);
-            prop_assert!(query.index_terms().iter().all(|term| terms.contains(term)), "{:?}", query.index_terms());
+            prop_assert!(is_candidate(&query, &text), "{:?}", query.index_terms());
             prop_assert_eq!(query.closeness(&text).is_some(), !query.is_empty());
         }
+
+        #[test]
+        fn a_text_fits_a_search_for_the_beginning_of_each_of_its_words(
+            text in "\\PC{0,40}|[ -~à-þ]{0,40}|[a-c]{60,80} [a-z]{3,8}",
+            chars in 1..80_usize,
+        ) {
+            for word in FoldedText::new(&text).units().iter().filter(|unit| unit.is_word()) {
+                let beginning: String = word.text.chars().take(chars).collect();
+                let query = SearchQuery::parse(&beginning);
+                let unfinished = query.with_unfinished_last_word();
+                prop_assert_eq!(unfinished.is_some(), beginning.chars().count() >= 3, "{:?}", beginning);
+                if let Some(query) = unfinished {
+                    prop_assert!(is_candidate(&query, &text), "{:?}", query.index_terms());
+                    prop_assert!(query.closeness(&text).is_some(), "{beginning:?}");
+                    prop_assert!(query.excerpt(&text).contains("<mark>"), "{beginning:?}");
+                }
+            }
+        }
+    }
+
+    /// Whether the index proposes the text.
+    fn is_candidate(query: &SearchQuery, text: &str) -> bool {
+        let terms = index_terms(text);
+        let has = |wanted: &IndexTerm| {
+            terms.iter().any(|term| *term == wanted.text || wanted.is_prefix && term.starts_with(&wanted.text))
+        };
+        query.index_terms().iter().all(has)
     }
 }

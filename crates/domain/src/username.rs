@@ -45,6 +45,8 @@ impl Username {
     }
 }
 
+parsed_texts!(Username: BadText);
+
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

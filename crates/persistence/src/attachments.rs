@@ -100,8 +100,8 @@ pub fn mark_complete(tx: &mut Tx<'_>, attachment: AttachmentId, file: &CompleteF
                 attachments::state.eq("there"),
                 attachments::size.eq(file.size),
                 attachments::sha256.eq(&file.sha256),
-                attachments::width.eq(file.picture_size.map(|it| it.width)),
-                attachments::height.eq(file.picture_size.map(|it| it.height)),
+                attachments::width.eq(file.picture_size.map(PictureSize::width)),
+                attachments::height.eq(file.picture_size.map(PictureSize::height)),
             ))
             .execute(c)
     })?;
@@ -229,7 +229,8 @@ pub fn defer_download(tx: &mut Tx<'_>, download: &PendingDownload, due: DateTime
 pub(crate) type AttachmentColumns = (i64, String, String, i64, (Option<i32>, Option<i32>));
 
 pub(crate) fn attachment((id, name, content_type, size, (width, height)): AttachmentColumns) -> Attachment {
-    let picture_size = width.zip(height).map(|(width, height)| PictureSize { width, height });
+    let side = |pixels: Option<i32>| pixels.and_then(|it| u32::try_from(it).ok());
+    let picture_size = side(width).zip(side(height)).and_then(|(width, height)| PictureSize::new(width, height));
     Attachment { id: AttachmentId(id), name, content_type, size, picture_size }
 }
 

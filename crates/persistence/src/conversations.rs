@@ -41,7 +41,7 @@ pub fn find_visible(
     reach: &Reach,
     which: ConversationRef,
 ) -> Result<Option<Conversation>, StoreError> {
-    Ok(find(conn, which)?.filter(|it| reach.covers(it.hotel, it.department)))
+    Ok(find(conn, which)?.filter(|it| reach.covers(it.hotel(), it.department())))
 }
 
 /// Loads many conversations, without a check of visibility, in at most two statements.
@@ -73,8 +73,8 @@ pub fn find_many<'a>(
         })?);
     }
     let found = rows.into_iter().map(Conversation::try_from).collect::<Result<Vec<_>, _>>()?;
-    let by_stay = found.iter().filter_map(|it| Some((it.stay?, it.id))).collect();
-    Ok(ConversationLookup { by_id: found.into_iter().map(|it| (it.id, it)).collect(), by_stay })
+    let by_stay = found.iter().filter_map(|it| Some((it.stay()?, it.id()))).collect();
+    Ok(ConversationLookup { by_id: found.into_iter().map(|it| (it.id(), it)).collect(), by_stay })
 }
 
 /// Conversations that were loaded together. Visibility is checked at each access.
@@ -90,7 +90,7 @@ impl ConversationLookup {
             ConversationRef::Conversation(id) | ConversationRef::Both(id, _) => id,
             ConversationRef::Stay(stay) => *self.by_stay.get(&stay)?,
         };
-        self.by_id.get(&id).filter(|it| reach.covers(it.hotel, it.department))
+        self.by_id.get(&id).filter(|it| reach.covers(it.hotel(), it.department()))
     }
 }
 
@@ -125,7 +125,7 @@ pub fn find_visible_with_hotel(
     which: ConversationRef,
 ) -> Result<Option<ConversationInHotel>, StoreError> {
     let found = find_with_hotel(conn, which)?;
-    Ok(found.filter(|it| reach.covers(it.conversation.hotel, it.conversation.department)))
+    Ok(found.filter(|it| reach.covers(it.conversation.hotel(), it.conversation.department())))
 }
 
 /// Returns the conversation with its hotel, without a check of visibility.

@@ -1,6 +1,7 @@
 //! Errors of the database, and which of them are worth a retry.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
+use domain::ImpossibleConversation;
 
 /// A failure of the database.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum StoreError {
     /// A stored value is invalid: this program did not write it.
     #[error("the stored {0} is invalid")]
     Corrupt(&'static str),
+    /// A stored conversation breaks a rule of the domain: this program did not write it.
+    #[error("a stored conversation is invalid: {0}")]
+    ImpossibleConversation(#[from] ImpossibleConversation),
     #[error("migration failed: {0}")]
     Migration(String),
     /// The schema was made by a newer program. The text is the version of the schema.

@@ -356,11 +356,18 @@ pub fn list_after(conn: &mut Conn, hotel: HotelId, after: Seq, limit: i64) -> Re
     rows.into_iter().map(|row| row.event(hotel, &messages).ok_or(StoreError::Corrupt("event"))).collect()
 }
 
-/// Returns the current epoch and the head of a hotel's log.
-pub fn cursor(conn: &mut Conn, hotel: HotelId) -> Result<(String, Seq), StoreError> {
+/// The head of a hotel's event log in the current epoch: where a client that has loaded everything continues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogCursor {
+    pub epoch: String,
+    pub seq: Seq,
+}
+
+/// Returns the head of a hotel's log. Fails if the database has no epoch.
+pub fn cursor(conn: &mut Conn, hotel: HotelId) -> Result<LogCursor, StoreError> {
     let (epoch, seq): (Option<String>, i64) =
         on_db!(conn, |c| hotel_counters::table.find(hotel.0).select((newest_epoch!(), hotel_counters::seq)).first(c))?;
-    Ok((epoch.ok_or(StoreError::Corrupt("epoch"))?, Seq(seq)))
+    Ok(LogCursor { epoch: epoch.ok_or(StoreError::Corrupt("epoch"))?, seq: Seq(seq) })
 }
 
 /// Returns the heads of the event logs of these hotels.

@@ -39,8 +39,8 @@ pub fn insert(
     };
     let id: i64 = on_db!(tx.changing(), |c| diesel::insert_into(conversation_history::table)
         .values((
-            conversation_history::hotel_id.eq(conversation.hotel.0),
-            conversation_history::conversation_id.eq(conversation.id.0),
+            conversation_history::hotel_id.eq(conversation.hotel().0),
+            conversation_history::conversation_id.eq(conversation.id().0),
             conversation_history::at.eq(Ts::from(at)),
             conversation_history::kind.eq(change.kind.as_str()),
             conversation_history::staff_id.eq(by.map(|it| it.0)),

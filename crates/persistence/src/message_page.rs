@@ -14,13 +14,13 @@ use crate::{
     StoreError,
     attachments::attachment,
     conversations::{self, ConversationRow},
-    event_log::newest_epoch,
+    event_log::{LogCursor, newest_epoch},
     guests::GuestNameColumns,
     messages::{
         BeyondRange, MessagePage, MessageParts, MessageRange, MessageRow, SharedParts, authored, beyond_range,
         cut_page, cut_range, load_page, page, quoted, shared_columns,
     },
-    sessions::{self, LiveSession, LogCursor, SessionCheck, SessionJoinRow, SessionRow, collect_session, live_in},
+    sessions::{self, LiveSession, SessionCheck, SessionJoinRow, SessionRow, collect_session, live_in},
     sql::{
         cached_statement::prepared,
         column_types::{Ts, UtcTs},
@@ -38,9 +38,7 @@ use crate::{
 #[derive(Debug)]
 pub struct CallersPage {
     pub session: LiveSession,
-    pub epoch: String,
-    /// The head of the hotel's event log.
-    pub seq: Seq,
+    pub cursor: LogCursor,
     /// `None` if there is no such conversation.
     pub conversation: Option<Conversation>,
     pub page: MessagePage,
@@ -67,13 +65,13 @@ fn load_in_steps(
     range: MessageRange,
 ) -> Result<Option<CallersPage>, StoreError> {
     let found = sessions::find_live_at_cursor(conn, session)?;
-    let Some((session, LogCursor { epoch, seq })) = found else { return Ok(None) };
+    let Some((session, cursor)) = found else { return Ok(None) };
     let conversation = conversations::find(conn, reference)?;
     let page = match &conversation {
         None => MessagePage::default(),
-        Some(conversation) => load_page(conn, conversation.id, range)?,
+        Some(conversation) => load_page(conn, conversation.id(), range)?,
     };
-    Ok(Some(CallersPage { session, epoch, seq, conversation, page }))
+    Ok(Some(CallersPage { session, cursor, conversation, page }))
 }
 
 type ColumnsOf<T> = SqlTypeOf<<T as Selectable<Pg>>::SelectExpression>;
@@ -230,8 +228,8 @@ fn collect(rows: Vec<PageRow>, query: SessionCheck, range: MessageRange) -> Resu
             (Some(row.try_into()?), page(cut, &shared_parts(of_all))?)
         }
     };
-    let epoch = epoch.ok_or(StoreError::Corrupt("epoch"))?;
-    Ok(Some(CallersPage { session, epoch, seq: Seq(seq), conversation, page }))
+    let cursor = LogCursor { epoch: epoch.ok_or(StoreError::Corrupt("epoch"))?, seq: Seq(seq) };
+    Ok(Some(CallersPage { session, cursor, conversation, page }))
 }
 
 fn message_parts(

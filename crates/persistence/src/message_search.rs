@@ -1,7 +1,7 @@
 //! Search for messages by their words, with the index of [`message_words`](crate::message_words).
 //!
-//! Candidates are read in ranges of ids, the newest first, until enough fit. Each statement is short, and between two
-//! statements the deadline is checked: SQLite would not stop a statement.
+//! Candidates are read in steps, the newest first, until enough fit. Each statement is short, and between two statements
+//! the deadline is checked: SQLite would not stop a statement.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use domain::{
-    ConversationId, MessageId, Reach, SenderType,
-    search::{Closeness, SearchQuery},
+    ConversationId, DepartmentId, HotelId, MessageId, Reach, SenderType,
+    search::{Closeness, IndexTerm, SearchQuery},
 };
 
 use crate::{
@@ -32,9 +32,11 @@ use crate::{
     },
 };
 
-/// The most blocks of ids whose candidates one statement reads. The first statement reads one block, each next one twice
-/// as many: the newest of frequent words are found at once, and rare words with few statements.
-const MAX_BLOCKS: i64 = 64;
+/// The most portions of candidates that one statement reads. The first statement reads one portion, each next one twice as
+/// many: the newest of frequent words are found at once, and rare words with few statements.
+const MAX_PORTIONS: i64 = 64;
+/// The size of a portion if a term is a prefix, on SQLite.
+const PREFIX_PORTION: i64 = 2000;
 /// The most candidates that one statement loads.
 const MAX_CANDIDATES: usize = 500;
 
@@ -60,15 +62,15 @@ pub struct SearchHit {
     pub closeness: Closeness,
 }
 
-/// Ids of messages, both ends included.
-#[derive(Clone, Copy, Debug)]
-struct BlockRange {
-    first: i64,
-    last: i64,
+/// Candidates of one statement, the newest first.
+struct CandidateStep {
+    ids: Vec<i64>,
+    /// The candidates that are left have lower ids. Zero: none is left.
+    rest_below: i64,
 }
 
-/// Returns the visible messages with all words of a search that were stored last, at most `limit`, the last one first. Fails with
-/// [`StoreError::TimedOut`] after the deadline.
+/// Returns the visible messages with all words of a search that were stored last, at most `limit`, the last one first.
+/// Fails with [`StoreError::TimedOut`] after the deadline.
 pub fn find(
     conn: &mut Conn,
     reach: &Reach,
@@ -82,14 +84,14 @@ pub fn find(
         return Ok(hits);
     }
     let mut terms = query.index_terms();
-    terms.extend(filter.conversation.map(conversation_term));
+    let of_conversation = |id| IndexTerm { text: conversation_term(id), is_prefix: false };
+    terms.extend(filter.conversation.map(of_conversation));
     let newest: Option<i64> = on_db!(conn, |c| messages::table.select(max(messages::id)).first(c))?;
-    let (mut last, mut count) = (newest.unwrap_or(0) >> BLOCK_BITS, 1);
-    while last >= 0 && hits.len() < limit {
-        let range = BlockRange { first: (last - count + 1).max(0), last };
+    let (mut below, mut portions) = (newest.unwrap_or(0) + 1, 1);
+    while below > 0 && hits.len() < limit {
         limit_time(conn, deadline)?;
-        let candidates = candidates(conn, reach, &terms, range)?;
-        for candidates in candidates.chunks(MAX_CANDIDATES) {
+        let step = candidates(conn, reach, &terms, below, portions)?;
+        for candidates in step.ids.chunks(MAX_CANDIDATES) {
             if hits.len() >= limit {
                 break;
             }
@@ -99,7 +101,7 @@ pub fn find(
             });
             hits.extend(fitting);
         }
-        (last, count) = (range.first - 1, (count * 2).min(MAX_BLOCKS));
+        (below, portions) = (step.rest_below, (portions * 2).min(MAX_PORTIONS));
     }
     hits.truncate(limit);
     Ok(hits)
@@ -125,62 +127,96 @@ fn limit_time(conn: &mut Conn, deadline: Instant) -> Result<(), StoreError> {
     Ok(conn.limit_statements(left)?)
 }
 
-/// Returns the ids of messages of the hotel in a range that have all terms, newest first.
-fn candidates(conn: &mut Conn, reach: &Reach, terms: &[String], range: BlockRange) -> Result<Vec<i64>, StoreError> {
-    let mut rows: Vec<Number> = match conn {
-        Conn::Sqlite(conn) => {
-            let prefix = hotel_prefix(reach.hotel);
-            let wanted: Vec<String> = terms.iter().map(|term| format!("\"{prefix}{term}\"")).collect();
+/// Returns the next candidates: messages of the hotel below an id that have all terms. A portion is a block of ids.
+///
+/// If a term is a prefix, SQLite merges the messages of all its words in each statement, whatever the range of ids. Then a
+/// portion is a number of candidates, so that there are few statements: one for a rare prefix.
+fn candidates(
+    conn: &mut Conn,
+    reach: &Reach,
+    terms: &[IndexTerm],
+    below: i64,
+    portions: i64,
+) -> Result<CandidateStep, StoreError> {
+    let last = (below - 1) >> BLOCK_BITS;
+    let first = (last - portions + 1).max(0);
+    let rest_below = first << BLOCK_BITS;
+    match conn {
+        Conn::Sqlite(conn) if terms.iter().any(|term| term.is_prefix) => {
+            let limit = portions * PREFIX_PORTION;
             let query = sql_query(
-                "SELECT rowid AS number FROM message_words WHERE message_words MATCH ? AND rowid BETWEEN ? AND ? \
+                "SELECT rowid AS number FROM message_words WHERE message_words MATCH ? AND rowid < ? \
+                 ORDER BY rowid DESC LIMIT ?",
+            )
+            .bind::<Text, _>(fts5_query(reach.hotel, terms))
+            .bind::<BigInt, _>(below)
+            .bind::<BigInt, _>(limit);
+            let ids = newest_first(select_sql(prepared(query)).load(conn)?);
+            let oldest = ids.last().copied().filter(|_| ids.len() as i64 == limit);
+            Ok(CandidateStep { ids, rest_below: oldest.unwrap_or(0) })
+        }
+        Conn::Sqlite(conn) => {
+            let query = sql_query(
+                "SELECT rowid AS number FROM message_words WHERE message_words MATCH ? AND rowid < ? AND rowid >= ? \
                  ORDER BY rowid DESC",
             )
-            .bind::<Text, _>(wanted.join(" AND "))
-            .bind::<BigInt, _>(range.first << BLOCK_BITS)
-            .bind::<BigInt, _>(((range.last + 1) << BLOCK_BITS) - 1);
-            select_sql(prepared(query)).load(conn)?
+            .bind::<Text, _>(fts5_query(reach.hotel, terms))
+            .bind::<BigInt, _>(below)
+            .bind::<BigInt, _>(rest_below);
+            Ok(CandidateStep { ids: newest_first(select_sql(prepared(query)).load(conn)?), rest_below })
         }
         Conn::Pg(conn) => {
-            let in_block = |block: i64| {
-                let prefix = block_prefix(reach.hotel, block);
-                terms.iter().map(|term| format!("'{prefix}{term}'")).collect::<Vec<_>>().join(" & ")
-            };
-            let wanted: Vec<String> = (range.first..=range.last).map(in_block).collect();
+            let wanted: Vec<String> = (first..=last).map(|block| tsquery(reach.hotel, block, terms)).collect();
             let query = sql_query("SELECT message_id AS number FROM message_words WHERE words @@ $1::tsquery")
                 .bind::<Text, _>(wanted.join(" | "));
-            select_sql(prepared(query)).load(conn)?
+            Ok(CandidateStep { ids: newest_first(select_sql(prepared(query)).load(conn)?), rest_below })
         }
-    };
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.number));
-    Ok(rows.into_iter().map(|row| row.number).collect())
+    }
+}
+
+fn fts5_query(hotel: HotelId, terms: &[IndexTerm]) -> String {
+    let prefix = hotel_prefix(hotel);
+    let wanted = |term: &IndexTerm| format!("\"{prefix}{}\"{}", term.text, if term.is_prefix { " *" } else { "" });
+    terms.iter().map(wanted).collect::<Vec<_>>().join(" AND ")
+}
+
+fn tsquery(hotel: HotelId, block: i64, terms: &[IndexTerm]) -> String {
+    let prefix = block_prefix(hotel, block);
+    let wanted = |term: &IndexTerm| format!("'{prefix}{}'{}", term.text, if term.is_prefix { ":*" } else { "" });
+    terms.iter().map(wanted).collect::<Vec<_>>().join(" & ")
+}
+
+fn newest_first(rows: Vec<Number>) -> Vec<i64> {
+    let mut ids: Vec<i64> = rows.into_iter().map(|row| row.number).collect();
+    ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+    ids
 }
 
 /// Id, time and text of a message.
 type VisibleRow = (i64, Ts, String);
+/// Id, hotel and department of a conversation.
+type ConversationKeys = (i64, i64, Option<i64>);
 
 /// Loads those of these messages that are visible to the caller and fit the filter, newest first.
+///
+/// The statement has no condition on the conversation, so that it begins with the ids: SQLite would begin with the
+/// conversations of the hotel and look for each id in each of them.
 fn load_visible(
     conn: &mut Conn,
     reach: &Reach,
     filter: &SearchFilter,
     ids: &[i64],
 ) -> Result<Vec<VisibleRow>, StoreError> {
-    let mine: Vec<i64> = reach.departments.iter().map(|id| id.0).collect();
-    let mut rows: Vec<VisibleRow> = on_db!(conn, |c| {
+    let rows: Vec<(VisibleRow, ConversationKeys)> = on_db!(conn, |c| {
         let mut query = messages::table
             .inner_join(conversations::table.on(conversations::id.eq(messages::conversation_id)))
             .filter(among(messages::id, ids))
             .filter(messages::internal.eq(false).and(messages::hidden.eq(false)))
-            .filter(conversations::hotel_id.eq(reach.hotel.0))
-            .select((messages::id, messages::timestamp, messages::content))
+            .select((
+                (messages::id, messages::timestamp, messages::content),
+                (conversations::id, conversations::hotel_id, conversations::department_id),
+            ))
             .into_boxed();
-        if !reach.is_manager() {
-            let unrouted = conversations::department_id.is_null();
-            query = query.filter(unrouted.or(among(conversations::department_id, &mine)));
-        }
-        if let Some(id) = filter.conversation {
-            query = query.filter(conversations::id.eq(id.0));
-        }
         if let Some(room) = &filter.room {
             // A subquery for each row: as a join it could begin with all stays in the room.
             let stay = stays::table.filter(stays::id.nullable().eq(conversations::stay_id));
@@ -197,6 +233,12 @@ fn load_visible(
         }
         prepared(query).load(c)
     })?;
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.0));
-    Ok(rows)
+    let fits = |(id, hotel, department): ConversationKeys| {
+        filter.conversation.is_none_or(|wanted| wanted.0 == id)
+            && reach.covers(HotelId(hotel), department.map(DepartmentId))
+    };
+    let mut visible: Vec<VisibleRow> =
+        rows.into_iter().filter(|(_, conversation)| fits(*conversation)).map(|(row, _)| row).collect();
+    visible.sort_unstable_by_key(|row| std::cmp::Reverse(row.0));
+    Ok(visible)
 }

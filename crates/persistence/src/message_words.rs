@@ -20,7 +20,10 @@ use crate::{
         cached_statement::{Number, prepared},
         schema::{conversations, messages, search_index},
     },
-    store::connection::{Conn, on_db},
+    store::{
+        connection::{Conn, WriteConn, on_db},
+        transaction::NewWords,
+    },
 };
 
 /// The number of low bits of a message id that do not belong to its block. `messages` repeats it where it stores a message
@@ -78,29 +81,39 @@ pub(crate) fn terms(conversation: ConversationId, content: &str) -> Vec<String> 
 
 /// Adds messages of a hotel that are not in the index.
 pub(crate) fn insert(tx: &mut Tx<'_>, hotel: HotelId, new: &[IndexedMessage<'_>]) -> Result<(), StoreError> {
-    match tx.changing() {
-        Conn::Sqlite(conn) => {
-            for message in new {
-                let insert =
-                    sql_query("INSERT INTO message_words (rowid, words) VALUES (?, ?) RETURNING rowid AS number")
-                        .bind::<BigInt, _>(message.id.0)
-                        .bind::<Text, _>(sqlite_tokens(hotel, message));
-                prepared(insert).get_result::<Number>(conn)?;
-            }
-        }
-        Conn::Pg(conn) => {
-            let ids: Vec<i64> = new.iter().map(|message| message.id.0).collect();
-            let vectors: Vec<String> = new.iter().map(|message| postgres_vector(hotel, message)).collect();
-            sql_query(
-                "INSERT INTO message_words (message_id, words) SELECT id, vector::tsvector \
-                 FROM unnest($1, $2) AS new (id, vector) \
-                 ON CONFLICT (message_id) DO NOTHING",
-            )
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<Text>, _>(vectors)
-            .execute(conn)?;
+    if let Conn::Pg(conn) = tx.changing() {
+        let ids: Vec<i64> = new.iter().map(|message| message.id.0).collect();
+        let vectors: Vec<String> = new.iter().map(|message| postgres_vector(hotel, message)).collect();
+        sql_query(
+            "INSERT INTO message_words (message_id, words) SELECT id, vector::tsvector \
+             FROM unnest($1, $2) AS new (id, vector) \
+             ON CONFLICT (message_id) DO NOTHING",
+        )
+        .bind::<Array<BigInt>, _>(ids)
+        .bind::<Array<Text>, _>(vectors)
+        .execute(conn)?;
+    } else {
+        for message in new {
+            tx.add_words(NewWords { message: message.id.0, tokens: sqlite_tokens(hotel, message) });
         }
     }
+    Ok(())
+}
+
+/// Adds the words that the jobs of a transaction have left, on SQLite. In one statement, because FTS5 writes its changes
+/// to the file before each statement.
+pub(crate) fn insert_deferred(conn: WriteConn<'_>, words: &[NewWords]) -> Result<(), StoreError> {
+    let Conn::Sqlite(conn) = conn else { return Ok(()) };
+    if words.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(i64, &str)> = words.iter().map(|new| (new.message, new.tokens.as_str())).collect();
+    let insert = sql_query(
+        "INSERT INTO message_words (rowid, words) SELECT value ->> 0, value ->> 1 FROM json_each(?) \
+         RETURNING rowid AS number",
+    )
+    .bind::<Text, _>(serde_json::json!(rows).to_string());
+    prepared(insert).load::<Number>(conn)?;
     Ok(())
 }
 
@@ -109,6 +122,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, hotel: HotelId, new: &[IndexedMessage<'_>]
 pub(crate) fn replace(tx: &mut Tx<'_>, id: MessageId, content: Option<&str>) -> Result<(), StoreError> {
     let Some(stored) = find_shown(tx.conn(), id)? else { return Ok(()) };
     let message = stored.as_indexed();
+    // The message may have been stored in this transaction.
+    let words = tx.take_words();
+    insert_deferred(tx.changing(), &words)?;
     match tx.changing() {
         Conn::Sqlite(conn) => {
             let below = search_index::table.find(ONLY_ROW).select(search_index::unindexed_below);

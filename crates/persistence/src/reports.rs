@@ -286,15 +286,15 @@ pub fn record_closing(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let opened: (Option<Ts>, Ts) = on_db!(tx.conn(), |c| conversations::table
-        .find(conversation.id.0)
+        .find(conversation.id().0)
         .select((conversations::opened_at, conversations::created_at))
         .first(c))?;
     on_db!(tx.changing(), |c| diesel::insert_into(report_closings::table)
         .values((
-            report_closings::hotel_id.eq(conversation.hotel.0),
+            report_closings::hotel_id.eq(conversation.hotel().0),
             report_closings::at.eq(Ts::from(at)),
-            report_closings::conversation_id.eq(conversation.id.0),
-            report_closings::department_id.eq(conversation.department.map_or(0, |it| it.0)),
+            report_closings::conversation_id.eq(conversation.id().0),
+            report_closings::department_id.eq(conversation.department().map_or(0, |it| it.0)),
             report_closings::staff_id.eq(staff.0),
             report_closings::opened_at.eq(opened.0.unwrap_or(opened.1)),
         ))
@@ -311,18 +311,18 @@ pub fn record_opening(tx: &mut Tx<'_>, conversation: ConversationId, at: DateTim
 /// Deletes a closing that staff take back soon by reopening the conversation: it has been open since it was opened before.
 pub fn take_back_closing(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) -> Result<(), StoreError> {
     let recent = report_closings::table
-        .filter(report_closings::hotel_id.eq(conversation.hotel.0))
+        .filter(report_closings::hotel_id.eq(conversation.hotel().0))
         .filter(report_closings::at.ge(Ts::from(at - UNDO_OF_CLOSING)))
-        .filter(report_closings::conversation_id.eq(conversation.id.0));
+        .filter(report_closings::conversation_id.eq(conversation.id().0));
     let last: Option<(Ts, Ts)> = on_db!(tx.conn(), |c| recent
         .order(report_closings::at.desc())
         .select((report_closings::at, report_closings::opened_at))
         .first(c)
         .optional())?;
     let Some((closed_at, opened_at)) = last else { return Ok(()) };
-    let row = report_closings::table.find((conversation.hotel.0, closed_at, conversation.id.0));
+    let row = report_closings::table.find((conversation.hotel().0, closed_at, conversation.id().0));
     on_db!(tx.changing(), |c| diesel::delete(row).execute(c))?;
-    save_opening(tx, conversation.id, opened_at)
+    save_opening(tx, conversation.id(), opened_at)
 }
 
 fn save_opening(tx: &mut Tx<'_>, conversation: ConversationId, at: Ts) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use domain::{DepartmentId, Seq, SessionId, Staff, StaffId};
 
 use crate::{
     StoreError, Tx,
-    event_log::newest_epoch,
+    event_log::{LogCursor, newest_epoch},
     sql::{
         column_types::Ts,
         id_list::among_texts,
@@ -144,13 +144,6 @@ pub fn find_live(
         }
     })?;
     collect_session(rows, lifetimes)
-}
-
-/// The head of the event log of the caller's hotel.
-#[derive(Clone, Debug)]
-pub struct LogCursor {
-    pub epoch: String,
-    pub seq: Seq,
 }
 
 /// A [`SessionJoinRow`], and epoch and head of the event log.

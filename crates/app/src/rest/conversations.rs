@@ -334,7 +334,7 @@ async fn mark_as_read(request: ApiRequest) -> HandlerResult {
         && let Ok((reader, _, _)) = request.desk().me(request.caller).await
     {
         let reader = domain::Person { id: reader.id, name: reader.name };
-        let (hotel, id, stay) = (conversation.hotel, conversation.id, conversation.stay);
+        let (hotel, id, stay) = (conversation.hotel(), conversation.id(), conversation.stay());
         request.app.hub.publish_read(hotel, id, stay, reader, position);
     }
     Ok(HttpResponse::NoContent().finish())

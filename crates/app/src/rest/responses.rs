@@ -78,8 +78,8 @@ pub fn replay_response(stored: &str) -> HttpResponse {
 /// A response with headers for the position in the event log (epoch and `seq`) from which a client continues.
 pub fn cursor_response<T>(found: &WithCursor<T>, body: impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header(("X-Event-Epoch", found.epoch.as_str()))
-        .insert_header(("X-Event-Seq", found.seq.to_string()))
+        .insert_header(("X-Event-Epoch", found.cursor.epoch.as_str()))
+        .insert_header(("X-Event-Seq", found.cursor.seq.to_string()))
         .json(body)
 }
 
@@ -92,8 +92,8 @@ pub fn tagged_response<T>(request: &ApiRequest, found: &WithCursor<T>, body: &im
     let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response
         .insert_header((ETAG, format!("W/{tag}")))
-        .insert_header(("X-Event-Epoch", found.epoch.as_str()))
-        .insert_header(("X-Event-Seq", found.seq.to_string()));
+        .insert_header(("X-Event-Epoch", found.cursor.epoch.as_str()))
+        .insert_header(("X-Event-Seq", found.cursor.seq.to_string()));
     if is_known { response.finish() } else { response.content_type(JSON).body(json) }
 }
 

@@ -18,7 +18,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/api/message_manager/search/", "Search for messages, best first.", search_messages)
             .describe(
                 "Finds visible messages with all words, in any order, without regard to case and accents. Words in \
-                 double quotes must stand side by side. Internal notes are not searched. The newest 1,000 messages that \
+                 double quotes must stand side by side. If no message fits, the last word may be unfinished: then `tow` \
+                 finds `towels`, if the word has at least three characters and is not quoted. Internal notes are not searched. The newest 1,000 messages that \
                  fit are found: first those with the words in the order of `q`, then those with the words near to each \
                  other, each newest first. If `q` is a phone number, however it is written, the newest message of each \
                  conversation of that guest comes first. After 2 s: 503 `search_timeout`.",

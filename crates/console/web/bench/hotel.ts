@@ -31,6 +31,7 @@ export class BusyHotel {
     const words = Object.entries(SIZES).flatMap(([name, size]) => [`--${name}`, `${size}`]);
     const environment = { PATH: process.env["PATH"], DATA_DIR: folder };
     const options = { cwd: folder, env: environment, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 } as const;
+    execFileSync(BINARY, ["migrate"], options);
     const output = execFileSync(BINARY, ["generate", ...words, "--password", PASSWORD], options);
     const [hotel] = (JSON.parse(output) as { hotels: GeneratedHotel[] }).hotels;
     if (hotel?.staff[0] === undefined) throw new Error("the hotel has no manager");

@@ -234,7 +234,7 @@ fn create_stay(
 fn route(tx: &mut Tx<'_>, conversation: &mut Conversation, member: &Staff, at: DateTime<Utc>) -> Result<(), Error> {
     let before = conversation.clone();
     conversation.take_over(&member.reach(), member.departments.first().copied(), None)?;
-    conversation.assignee = None;
+    conversation.clear_assignee_without_access(None);
     save_with_events(tx, &before, conversation, None, at)
 }
 
@@ -247,7 +247,7 @@ fn add_message(
 ) -> Result<(), Error> {
     let delivery = matches!(sender, MessageSender::Staff(..)).then_some(Delivery::Sent);
     let message = NewMessage {
-        conversation: conversation.id,
+        conversation: conversation.id(),
         content,
         sender,
         at,

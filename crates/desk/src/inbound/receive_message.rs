@@ -208,8 +208,8 @@ pub(crate) fn receive_message(
             .receive_guest_message(stay.as_ref().is_some_and(|stay| stay.has_begun_or_ended(today(hotel, now))));
         save_with_events(tx, &before, &conversation, AuditActor::Guest, now)?;
     }
-    let department = conversation.department.or(hotel.default_department);
-    let inbound = messages::inbound_context(tx.conn(), guest.id, conversation.id, department)?;
+    let department = conversation.department().or(hotel.default_department);
+    let inbound = messages::inbound_context(tx.conn(), guest.id, conversation.id(), department)?;
     let stored = store_message(tx, hotel, &conversation, message, quoted.as_ref(), &inbound, now)?;
     if message.opens_window() {
         open_window(tx, hotel, &conversation, message, &inbound, now)?;
@@ -221,14 +221,14 @@ pub(crate) fn receive_message(
             Some(last_message) if last_message >= ended_at => AfterStay::LaterMessage,
             _ => AfterStay::FirstMessage,
         });
-        let input = FlowMessage { status_before: before.status, said: message.input.as_said(), after_stay };
+        let input = FlowMessage { status_before: before.status(), said: message.input.as_said(), after_stay };
         flow_runner::handle_guest_message(tx, hotel, &mut conversation, input, now)?;
         answer_if_closed(tx, hotel, &conversation, inbound.department, now)?;
     }
     Ok(StoredGuestMessage {
         message: stored.id,
-        conversation: conversation.id,
-        stay: conversation.stay,
+        conversation: conversation.id(),
+        stay: conversation.stay(),
         hotel: hotel.id,
     })
 }
@@ -239,7 +239,7 @@ fn find_stored(tx: &mut Tx<'_>, hotel: &Hotel, message: &GuestMessage) -> Result
         return Ok(None);
     };
     let conversation = conversations::find(tx.conn(), ConversationRef::Conversation(stored.conversation))?;
-    let stay = conversation.and_then(|conversation| conversation.stay);
+    let stay = conversation.and_then(|conversation| conversation.stay());
     Ok(Some(StoredGuestMessage { message: stored.id, conversation: stored.conversation, stay, hotel: hotel.id }))
 }
 
@@ -299,7 +299,7 @@ fn store_reaction(
     if reactions::record_guest_update(tx, &update)? {
         record_updated_message(tx, &conversation, target.id, now)?;
     }
-    let (conversation, stay) = (conversation.id, conversation.stay);
+    let (conversation, stay) = (conversation.id(), conversation.stay());
     Ok(Some(StoredGuestMessage { message: target.id, conversation, stay, hotel: hotel.id }))
 }
 
@@ -315,7 +315,7 @@ fn select_conversation(
     if let Some(quoted) = quoted
         && let Some(conversation) = conversations::find(tx.conn(), ConversationRef::Conversation(quoted.conversation))?
     {
-        let stay = match conversation.stay {
+        let stay = match conversation.stay() {
             Some(id) => stays::find(tx.conn(), id)?,
             None => None,
         };
@@ -340,7 +340,7 @@ fn find_current_stay(tx: &mut Tx<'_>, guest: &Guest, today: NaiveDate) -> Result
     let mut candidates = Vec::new();
     for stay in current {
         let last_message_at = match conversations::find(tx.conn(), ConversationRef::Stay(stay.id))? {
-            Some(conversation) => conversations::last_guest_message_at(tx.conn(), conversation.id)?,
+            Some(conversation) => conversations::last_guest_message_at(tx.conn(), conversation.id())?,
             None => None,
         };
         candidates.push((stay.has_begun(today), last_message_at, stay));
@@ -391,7 +391,7 @@ fn store_message(
     let response_due_at =
         inbound.department.as_ref().and_then(|department| department.response_due_at(written_at, hotel.zone()));
     let new = NewMessage {
-        conversation: conversation.id,
+        conversation: conversation.id(),
         content: &message.text,
         sender: MessageSender::Guest { name: &inbound.guest_name, response_due_at },
         at: now,
@@ -403,7 +403,7 @@ fn store_message(
         send_at: None,
     };
     record_message_with(tx, conversation, &new, |tx, id| match message.media() {
-        Some(media) => Ok(vec![store_pending_file(tx, conversation.hotel, id, media, now)?]),
+        Some(media) => Ok(vec![store_pending_file(tx, conversation.hotel(), id, media, now)?]),
         None => Ok(vec![]),
     })
 }
@@ -423,7 +423,7 @@ fn open_window(
     if to_number.is_some_and(|to_number| to_number != number) {
         return Ok(());
     }
-    let guest = conversation.guest;
+    let guest = conversation.guest();
     let before = inbound.service_window.as_ref().filter(|(known, _)| known == number).map(|(_, at)| *at);
     let at = message.whatsapp.as_ref().map_or(now, |whatsapp| whatsapp.written_at.min(now));
     let after = before.map_or(at, |before| before.max(at));
@@ -449,12 +449,12 @@ fn record_changed_windows(
     was_open: bool,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    for id in conversations::ids_of_guest(tx.conn(), received_in.guest)? {
-        if id == received_in.id {
+    for id in conversations::ids_of_guest(tx.conn(), received_in.guest())? {
+        if id == received_in.id() {
             continue;
         }
         if let Some(conversation) = conversations::find(tx.conn(), ConversationRef::Conversation(id))?
-            && !(was_open && conversation.status == Status::Closed)
+            && !(was_open && conversation.status() == Status::Closed)
         {
             record_changed_window(tx, &conversation, now);
         }

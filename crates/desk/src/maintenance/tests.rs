@@ -49,7 +49,7 @@ async fn a_conversation_becomes_active_on_the_first_day_in_the_hotels_time_zone(
     }
     let status = async |id| {
         let found = desk.read(move |conn| Ok(conversations::find(conn, ConversationRef::Conversation(id))?));
-        found.await.unwrap().unwrap().status
+        found.await.unwrap().unwrap().status()
     };
     let both = async || (status(conversations[0]).await, status(conversations[1]).await);
     desk.start_begun_stays().await.unwrap();

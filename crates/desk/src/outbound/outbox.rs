@@ -60,13 +60,13 @@ pub(crate) fn queue_reaction(
     (whatsapp_message_id, emoji): (String, &str),
     at: DateTime<Utc>,
 ) -> Result<MessageId, Error> {
-    let carrier = messages::insert_reaction_carrier(tx, conversation.id, reacts_to, emoji, at)?;
+    let carrier = messages::insert_reaction_carrier(tx, conversation.id(), reacts_to, emoji, at)?;
     let body = OutgoingBody::Reaction { message_id: whatsapp_message_id, emoji: emoji.to_owned() };
     let new = NewOutboxRow {
-        guest: conversation.guest,
+        guest: conversation.guest(),
         message: carrier,
-        conversation: conversation.id,
-        hotel: conversation.hotel,
+        conversation: conversation.id(),
+        hotel: conversation.hotel(),
         callback: &new_callback_id(),
         body: Some(&body.to_stored_json()),
         held: false,
@@ -88,7 +88,7 @@ pub(crate) fn queue_system_message(
 ) -> Result<(), Error> {
     let is_on_whatsapp = hotel.whatsapp_phone_number_id.is_some();
     let new = messages::NewMessage {
-        conversation: conversation.id,
+        conversation: conversation.id(),
         content: text,
         sender: MessageSender::System(&hotel.name),
         at,
@@ -101,7 +101,7 @@ pub(crate) fn queue_system_message(
     };
     let message = record_message(tx, conversation, &new)?;
     if is_on_whatsapp {
-        enqueue(tx, hotel.id, conversation.guest, &message, body, at)?;
+        enqueue(tx, hotel.id, conversation.guest(), &message, body, at)?;
     }
     Ok(())
 }

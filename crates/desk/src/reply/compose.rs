@@ -87,7 +87,7 @@ impl ReplyContext {
     /// guest wrote or has got.
     pub(super) fn find_quote(&self, tx: &mut Tx<'_>, id: Option<MessageId>) -> Result<Option<Quote>, Error> {
         let Some(id) = id else { return Ok(None) };
-        let quoted = messages::find_shown(tx.conn(), self.conversation.id, id)?.filter(Message::is_in_chat);
+        let quoted = messages::find_shown(tx.conn(), self.conversation.id(), id)?.filter(Message::is_in_chat);
         let quoted = quoted.ok_or_else(|| {
             Error::invalid("reply_to", "This is no message of the conversation that the guest wrote or has got.")
         })?;
@@ -106,12 +106,12 @@ impl ReplyContext {
     /// recorded: staff who lose the conversation must not receive the message.
     pub(super) fn take_over(&mut self, tx: &mut Tx<'_>, sender: &Staff, now: DateTime<Utc>) -> Result<(), Error> {
         let before = self.conversation.clone();
-        let own = match self.conversation.status {
+        let own = match self.conversation.status() {
             Status::Relay => None,
             _ => departments::first_active(tx.conn(), self.hotel.id, &sender.departments)?,
         };
         self.conversation.take_over(&sender.reach(), own, self.hotel.default_department)?;
-        if self.conversation.assignee != before.assignee {
+        if self.conversation.assignee() != before.assignee() {
             staff::lock_unchanged(tx, sender)?;
         }
         save_with_events(tx, &before, &self.conversation, Some(sender.id), now)
@@ -137,7 +137,7 @@ impl ReplyContext {
         now: DateTime<Utc>,
     ) -> Result<Message, Error> {
         let new = NewMessage {
-            conversation: self.conversation.id,
+            conversation: self.conversation.id(),
             content: content.text,
             sender: MessageSender::Staff(sender.id, &sender.name),
             at: now,
@@ -153,7 +153,7 @@ impl ReplyContext {
             None => Ok(vec![]),
         })?;
         if self.is_on_whatsapp() {
-            outbox::enqueue(tx, self.hotel.id, self.conversation.guest, &message, content.body.as_ref(), now)?;
+            outbox::enqueue(tx, self.hotel.id, self.conversation.guest(), &message, content.body.as_ref(), now)?;
         }
         Ok(message)
     }

@@ -35,7 +35,7 @@ impl<'a> PlaceholderValues<'a> {
         staff_name: Option<&'a str>,
         given: &'a BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let view = load_view(tx.conn(), context.conversation.id)?;
+        let view = load_view(tx.conn(), context.conversation.id())?;
         let is_approved = matches!(template.kind, TemplateKind::WhatsApp { .. });
         Ok(Self { view, hotel: &context.hotel, staff_name, given, is_approved })
     }

@@ -25,7 +25,7 @@ pub(super) fn opener_to_hold(
 ) -> Result<Option<Template>, Error> {
     let id = context.hotel.opener_template.filter(|_| hold).ok_or(Error::WindowClosed)?;
     let opener = templates::find(tx.conn(), context.hotel.id, id)?.ok_or(Error::WindowClosed)?;
-    let guest = context.conversation.guest;
+    let guest = context.conversation.guest();
     service_windows::lock_guest(tx, guest)?;
     context.last_guest_message_at = service_windows::last_message_at(tx.conn(), guest)?;
     let is_needed = !context.is_free_text_allowed(now);
@@ -43,7 +43,7 @@ pub(super) fn send_opener(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let number = context.hotel.whatsapp_phone_number_id.as_deref().unwrap_or_default();
-    if !service_windows::mark_asked_to_write(tx, context.conversation.guest, number)? {
+    if !service_windows::mark_asked_to_write(tx, context.conversation.guest(), number)? {
         return Ok(());
     }
     let filled = fill_template(tx, context, opener, None, &BTreeMap::new(), "hold")?;

@@ -31,7 +31,7 @@ impl Desk {
         self.write_once(caller, vec![reference], write, move |tx, live| {
             let context = ReplyContext::load_visible(tx, live, reference)?;
             let conversation = context.conversation.clone();
-            let target = messages::find_shown(tx.conn(), conversation.id, message)?.ok_or(Error::NotFound)?;
+            let target = messages::find_shown(tx.conn(), conversation.id(), message)?.ok_or(Error::NotFound)?;
             if target.sender_type != SenderType::Guest {
                 return Err(Error::invalid("message_id", "Only to a message of the guest can staff react."));
             }
@@ -52,7 +52,7 @@ impl Desk {
             };
             reactions::save_of_staff(tx, &StaffReaction { message, staff: live.staff.id, emoji, at: now, carrier })?;
             let entry =
-                AuditEntry::of_conversation(conversation.hotel, live.staff.id, "reaction_changed", conversation.id);
+                AuditEntry::of_conversation(conversation.hotel(), live.staff.id, "reaction_changed", conversation.id());
             let (before, after) = (former, emoji.map(str::to_owned));
             audit_log::insert(tx, &AuditEntry { before, after, ..entry }, now)?;
             record_updated_message(tx, &conversation, message, now)

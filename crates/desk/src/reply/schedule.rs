@@ -74,9 +74,9 @@ impl Desk {
             ensure_not_stale(tx, live, &context, new.seen)?;
             let conversation = &context.conversation;
             let row = NewScheduledMessage {
-                hotel: conversation.hotel,
-                conversation: conversation.id,
-                guest: conversation.guest,
+                hotel: conversation.hotel(),
+                conversation: conversation.id(),
+                guest: conversation.guest(),
                 author: live.staff.id,
                 content: &content,
                 send_at: new.send_at,
@@ -86,13 +86,18 @@ impl Desk {
             let message = scheduled_messages::insert(tx, &row)?;
             let entry = AuditEntry {
                 after: Some(audit_text(&message)),
-                ..AuditEntry::of_conversation(conversation.hotel, live.staff.id, "message_scheduled", conversation.id)
+                ..AuditEntry::of_conversation(
+                    conversation.hotel(),
+                    live.staff.id,
+                    "message_scheduled",
+                    conversation.id(),
+                )
             };
             audit_log::insert(tx, &entry, now)?;
             record_updated(tx, &message, now);
-            refresh_answers(tx, conversation.id, now)?;
+            refresh_answers(tx, conversation.id(), now)?;
             if new.clears_draft {
-                clear_draft(tx, live.staff.id, conversation.id)?;
+                clear_draft(tx, live.staff.id, conversation.id())?;
             }
             Ok(message)
         })

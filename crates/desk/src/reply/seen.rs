@@ -19,7 +19,7 @@ pub(super) fn ensure_seen_exists(
     seen: Option<MessageId>,
 ) -> Result<(), Error> {
     match seen {
-        Some(seen) if !messages::exists(tx.conn(), context.conversation.id, seen)? => {
+        Some(seen) if !messages::exists(tx.conn(), context.conversation.id(), seen)? => {
             Err(Error::invalid("seen_message_id", "This message is not of this conversation."))
         }
         _ => Ok(()),
@@ -34,7 +34,7 @@ pub(super) fn ensure_not_stale(
     seen: Option<MessageId>,
 ) -> Result<(), Error> {
     let Some(seen) = seen else { return Ok(()) };
-    let conversation = context.conversation.id;
+    let conversation = context.conversation.id();
     if messages::other_staff_wrote_after(tx.conn(), conversation, seen, live.staff.id)? {
         let range =
             MessageRange { before: None, after: Some(seen), around: None, limit: MAX_NEWER_MESSAGES, notes: true };

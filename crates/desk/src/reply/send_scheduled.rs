@@ -96,7 +96,7 @@ pub(super) fn find_obstacle(
     author: Option<&Staff>,
     message: &ScheduledMessage,
 ) -> Result<Option<ReviewReason>, Error> {
-    let stay = match context.conversation.stay {
+    let stay = match context.conversation.stay() {
         Some(id) => stays::find(tx.conn(), id)?,
         None => None,
     };

@@ -95,7 +95,7 @@ async fn lost_visibility_is_recorded_and_ends_assignments() {
     assert_eq!(after.departments, [other]);
     assert!(matches!(scene.desk.conversation(scene.clerk, theirs).await, Err(Error::NotFound)));
     let view = scene.desk.conversation(scene.manager, theirs).await.unwrap().value;
-    assert_eq!(view.conversation.assignee, None);
+    assert_eq!(view.conversation.assignee(), None);
     let mut kinds: Vec<EventKind> = scene.events().await.into_iter().map(|it| it.kind).collect();
     kinds.retain(is_about_visibility);
     // The first event is that of the assignment.
@@ -164,14 +164,14 @@ async fn after_a_deactivation_closed_conversations_are_reopened_without_assignee
     let conversations: Vec<_> = shown.map(|it| it.kind.conversation()).collect();
     assert_eq!(conversations, [None, Some(theirs[0])]);
     let open = scene.desk.conversation(scene.manager, theirs[0]).await.unwrap().value;
-    assert_eq!(open.conversation.assignee, None);
+    assert_eq!(open.conversation.assignee(), None);
     reopens_without_assignee(&scene, theirs[1]).await;
 }
 
 async fn reopens_without_assignee(scene: &StaffTest, id: ConversationId) {
     scene.desk.reopen(scene.manager, ConversationRef::Conversation(id), KeyedWrite::without_key()).await.unwrap();
     let conversation = scene.desk.conversation(scene.manager, id).await.unwrap().value.conversation;
-    assert_eq!((conversation.status, conversation.assignee), (domain::Status::Relay, None));
+    assert_eq!((conversation.status(), conversation.assignee()), (domain::Status::Relay, None));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_reopened_conversation_keeps_an_assignee_who_can_see_it() {
         .await
         .unwrap();
     let conversation = scene.desk.conversation(scene.manager, theirs[1]).await.unwrap().value.conversation;
-    assert_eq!(conversation.assignee, Some(scene.clerk.staff));
+    assert_eq!(conversation.assignee(), Some(scene.clerk.staff));
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_deactivation_unassigns_more_conversations_than_one_transaction() {
     desk.set_active(&scene.hotel.staff[1].username, false).await.unwrap();
     for stay in theirs {
         let view = desk.conversation(manager, stay.conversation_id).await.unwrap().value;
-        assert_eq!(view.conversation.assignee, None);
+        assert_eq!(view.conversation.assignee(), None);
     }
 }
 

@@ -39,10 +39,10 @@ impl Desk {
             let stay = find_in_hotel(tx.conn(), reach.hotel, id)?;
             let stay = lock(tx, &stay)?;
             if let Some(existing) = conversations::find(tx.conn(), ConversationRef::Stay(id))? {
-                if !reach.covers(existing.hotel, existing.department) {
+                if !reach.covers(existing.hotel(), existing.department()) {
                     return Err(Error::NotFound);
                 }
-                let view = load_view_for(tx.conn(), reach.staff, existing.id)?;
+                let view = load_view_for(tx.conn(), reach.staff, existing.id())?;
                 return Ok(StayConversation { view, is_new: false });
             }
             let guest = stay.guest.ok_or(Error::NoGuestNumber)?;
@@ -51,10 +51,10 @@ impl Desk {
             }
             let hotel = hotels::find(tx.conn(), stay.hotel)?.ok_or(Error::NotFound)?;
             let created = find_or_create_conversation(tx, &hotel, guest, Some(&stay), now)?;
-            let entry = AuditEntry::of_conversation(stay.hotel, live.staff.id, "conversation_created", created.id);
+            let entry = AuditEntry::of_conversation(stay.hotel, live.staff.id, "conversation_created", created.id());
             audit_log::insert(tx, &entry, now)?;
             record_update(tx, &stay, now);
-            let view = load_view_for(tx.conn(), reach.staff, created.id)?;
+            let view = load_view_for(tx.conn(), reach.staff, created.id())?;
             Ok(StayConversation { view, is_new: true })
         })
         .await

@@ -51,14 +51,14 @@ impl Desk {
                 Err(Error::NotFound) => return Err(Error::invalid("stay_id", "The hotel has no such stay.")),
                 found => found?,
             };
-            if conversation.stay.is_some() {
+            if conversation.stay().is_some() {
                 return Err(Error::NotAllowedNow(HAS_STAY));
             }
-            guests::lock_with_conversations(tx, conversation.guest)?;
+            guests::lock_with_conversations(tx, conversation.guest())?;
             let stay = lock(tx, &stay)?;
             let hotel = hotels::find(tx.conn(), reach.hotel)?.ok_or(Error::NotFound)?;
             LinkChange { hotel: &hotel, stay: &stay, actor: Some(reach.staff).into(), now }.link(tx, &conversation)?;
-            load_view_for(tx.conn(), reach.staff, conversation.id)
+            load_view_for(tx.conn(), reach.staff, conversation.id())
         })
         .await
     }
@@ -80,13 +80,13 @@ impl Desk {
             let conversation = find_visible(tx.conn(), &reach, reference)?;
             ensure_stay_handler(tx.conn(), live)?;
             let stay =
-                find_in_hotel(tx.conn(), reach.hotel, conversation.stay.ok_or(Error::NotAllowedNow(NOT_LINKED))?)?;
+                find_in_hotel(tx.conn(), reach.hotel, conversation.stay().ok_or(Error::NotAllowedNow(NOT_LINKED))?)?;
             let stay = lock(tx, &stay)?;
             let link = stay.link.ok_or(Error::NotAllowedNow(NOT_LINKED))?;
             let hotel = hotels::find(tx.conn(), reach.hotel)?.ok_or(Error::NotFound)?;
             let change = LinkChange { hotel: &hotel, stay: &stay, actor: Some(reach.staff).into(), now };
             change.unlink(tx, &conversation, link)?;
-            load_view_for(tx.conn(), reach.staff, conversation.id)
+            load_view_for(tx.conn(), reach.staff, conversation.id())
         })
         .await
     }
@@ -97,7 +97,7 @@ impl Desk {
         let locks = Locks::from(vec![reference]).guest_of(reference).creating(true);
         self.read_as(caller, move |conn, live| {
             let conversation = find_visible(conn, &live.staff.reach(), reference)?;
-            let stay = match conversation.stay {
+            let stay = match conversation.stay() {
                 Some(id) => stays::find(conn, id)?,
                 None => None,
             };
@@ -121,7 +121,7 @@ struct LinkChange<'a> {
 impl LinkChange<'_> {
     /// Links the stay to the guest of a locked conversation without stay.
     fn link(&self, tx: &mut Tx<'_>, conversation: &Conversation) -> Result<(), Error> {
-        let guest = conversation.guest;
+        let guest = conversation.guest();
         if self.stay.link.is_some() && self.stay.guest == Some(guest) {
             return Ok(());
         }
@@ -135,7 +135,9 @@ impl LinkChange<'_> {
         match of_stay {
             None => attach_to_stay(tx, self.hotel, conversation, &linked, self.actor, self.now)?,
             Some(of_stay) => {
-                self.give_to_guest(tx, &of_stay, &Conversation { guest, ..of_stay.clone() })?;
+                let mut after = of_stay.clone();
+                after.give_to_guest(guest);
+                self.save_with_guest(tx, &of_stay, &after)?;
                 self.add_to_history(tx, &of_stay, HistoryKind::Linked)?;
                 record_changed_details(tx, conversation, self.now)?;
             }
@@ -161,16 +163,16 @@ impl LinkChange<'_> {
                 if conversations::find_without_stay(tx.conn(), lender)?.is_some() {
                     return Err(Error::NotAllowedNow(HAS_OTHER_CONVERSATION));
                 }
-                after.guest = lender;
+                after.give_to_guest(lender);
                 after.detach_stay();
             }
-            None => after.guest = guest.ok_or(Error::NoGuestNumber)?,
+            None => after.give_to_guest(guest.ok_or(Error::NoGuestNumber)?),
         }
-        self.give_to_guest(tx, conversation, &after)?;
+        self.save_with_guest(tx, conversation, &after)?;
         let unlinked = self.set_guest(tx, StayGuest { guest, link: None })?;
         self.add_to_history(tx, &after, HistoryKind::Unlinked)?;
         self.write_audit_entry(tx, "unlinked", &after, &unlinked)?;
-        if is_first && after.stay.is_none() && unlinked.cancellation.is_none() {
+        if is_first && after.stay().is_none() && unlinked.cancellation.is_none() {
             adopt_conversation(tx, self.hotel, &unlinked, self.now)?;
         }
         Ok(())
@@ -184,12 +186,12 @@ impl LinkChange<'_> {
     }
 
     /// Stores a conversation that gets another guest or loses its stay. Messages that wait for the former guest fail.
-    fn give_to_guest(&self, tx: &mut Tx<'_>, before: &Conversation, after: &Conversation) -> Result<(), Error> {
+    fn save_with_guest(&self, tx: &mut Tx<'_>, before: &Conversation, after: &Conversation) -> Result<(), Error> {
         save_with_events(tx, before, after, self.actor, self.now)?;
-        if before.guest != after.guest {
-            outbox::fail_messages_of_former_guest(tx, before.id, before.guest, self.now)?;
+        if before.guest() != after.guest() {
+            outbox::fail_messages_of_former_guest(tx, before.id(), before.guest(), self.now)?;
         }
-        Ok(conversations::update_search_key(tx, after.id)?)
+        Ok(conversations::update_search_key(tx, after.id())?)
     }
 
     fn add_to_history(&self, tx: &mut Tx<'_>, of: &Conversation, kind: HistoryKind) -> Result<(), Error> {
@@ -211,7 +213,7 @@ impl LinkChange<'_> {
             hotel: self.hotel.id,
             actor: self.actor,
             action,
-            conversation: Some(conversation.id),
+            conversation: Some(conversation.id()),
             staff: None,
             before: Some(text(self.stay)),
             after: Some(text(after)),

@@ -165,7 +165,7 @@ impl StayStatusChange<'_> {
         stays::save_status(tx, self.stay)?;
         self.write_audit_entry(tx, former)?;
         match (conversations::find(tx.conn(), ConversationRef::Stay(self.stay.id))?, cancellation) {
-            (Some(before), Some(_)) if before.status != Status::Relay => {
+            (Some(before), Some(_)) if before.status() != Status::Relay => {
                 let mut conversation = before.clone();
                 conversation.close();
                 save_with_events(tx, &before, &conversation, self.actor, self.now)

@@ -43,7 +43,7 @@ async fn the_first_stay_gets_the_guests_earlier_conversation() {
     assert_eq!(after.conversation, before.conversation);
     let found = desk.read(move |conn| Ok(conversations::views(conn, None, &[after.conversation])?)).await;
     let view = found.unwrap().remove(0);
-    assert_eq!((view.conversation.status, view.guest_name.as_str()), (Status::Active, "Alice"));
+    assert_eq!((view.conversation.status(), view.guest_name.as_str()), (Status::Active, "Alice"));
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
+use proptest::prelude::*;
+
 use super::{Status::*, *};
 use crate::staff::Role;
 
-fn a_conversation(status: Status, stay: Option<i64>, department: Option<i64>) -> Conversation {
-    Conversation {
+fn stored(status: Status, stay: Option<i64>, department: Option<i64>) -> UncheckedConversation {
+    UncheckedConversation {
         id: ConversationId(1),
         hotel: HotelId(1),
         guest: GuestId(1),
@@ -11,6 +13,72 @@ fn a_conversation(status: Status, stay: Option<i64>, department: Option<i64>) ->
         department: department.map(DepartmentId),
         assignee: None,
         snoozed_until: None,
+    }
+}
+
+fn a_conversation(status: Status, stay: Option<i64>, department: Option<i64>) -> Conversation {
+    stored(status, stay, department).try_into().unwrap()
+}
+
+#[test]
+fn contradictory_parts_are_refused() {
+    use ImpossibleConversation::*;
+    let id = ConversationId(1);
+    let snoozed = |it| UncheckedConversation { snoozed_until: Some(DateTime::UNIX_EPOCH), ..it };
+    for (parts, expected) in [
+        (stored(Demo, None, None), Ok(())),
+        (stored(Demo, Some(1), None), Err(DemoWithStay(id))),
+        (stored(Demo, None, Some(3)), Err(DepartmentWithoutRelay(id))),
+        (stored(Checkin, Some(1), None), Ok(())),
+        (stored(Checkin, None, None), Err(StayMissing(id))),
+        (stored(Checkin, Some(1), Some(3)), Err(DepartmentWithoutRelay(id))),
+        (snoozed(stored(Active, Some(1), None)), Ok(())),
+        (stored(Active, None, None), Err(StayMissing(id))),
+        (stored(Active, Some(1), Some(3)), Err(DepartmentWithoutRelay(id))),
+        (snoozed(stored(Relay, None, Some(3))), Ok(())),
+        (stored(Relay, Some(1), None), Err(RelayWithoutDepartment(id))),
+        (stored(Closed, None, None), Ok(())),
+        (stored(Closed, Some(1), Some(3)), Ok(())),
+        (snoozed(stored(Closed, Some(1), Some(3))), Err(ClosedAndSnoozed(id))),
+    ] {
+        assert_eq!(Conversation::try_from(parts.clone()).map(|_| ()), expected, "{parts:?}");
+    }
+}
+
+/// Every transition, with arguments from a few choices.
+fn transitions() -> impl Strategy<Value = fn(&mut Conversation)> {
+    let all: Vec<fn(&mut Conversation)> = vec![
+        |it| _ = it.start_relay(DepartmentId(3), None),
+        |it| _ = it.end_relay(),
+        Conversation::close,
+        |it| it.replace_inactive_department(None),
+        |it| it.replace_inactive_department(Some(DepartmentId(4))),
+        |it| it.reopen(None),
+        |it| _ = it.assign(Some(&reach(7, Role::Staff, &[3]))),
+        |it| _ = it.snooze(at(11), at(10)),
+        Conversation::unsnooze,
+        |it| _ = it.take_over(&reach(7, Role::Staff, &[3]), Some(DepartmentId(3)), None),
+        |it| it.receive_guest_message(false),
+        |it| it.receive_guest_message(true),
+        Conversation::begin_stay,
+        |it| it.record_check_in(None),
+        |it| it.attach_stay(StayId(2), false),
+        |it| it.attach_stay(StayId(2), true),
+        Conversation::detach_stay,
+        |it| it.give_to_guest(GuestId(2)),
+        |it| it.clear_assignee_without_access(None),
+    ];
+    prop::sample::select(all)
+}
+
+proptest! {
+    #[test]
+    fn every_transition_keeps_the_rules(steps in prop::collection::vec(transitions(), 1..12)) {
+        let mut conversation = a_conversation(Demo, None, None);
+        for step in steps {
+            step(&mut conversation);
+            prop_assert_eq!(UncheckedConversation::from(conversation.clone()).check(), Ok(()));
+        }
     }
 }
 
@@ -92,8 +160,8 @@ fn end_relay_clears_the_routing_and_requires_a_relay() {
         conversation.end_relay().unwrap();
         assert_eq!((conversation.status, conversation.department, conversation.assignee), (unrouted, None, None));
     }
-    for status in [Demo, Checkin, Active, Closed] {
-        assert_eq!(a_conversation(status, None, None).end_relay(), Err(NotInRelay(ConversationId(1))));
+    for (status, stay) in [(Demo, None), (Checkin, Some(1)), (Active, Some(1)), (Closed, None)] {
+        assert_eq!(a_conversation(status, stay, None).end_relay(), Err(NotInRelay(ConversationId(1))));
     }
 }
 
@@ -152,8 +220,9 @@ fn at(day: i64) -> DateTime<Utc> {
 
 #[test]
 fn a_snooze_has_bounds_and_needs_an_open_conversation() {
-    for status in [Demo, Checkin, Active, Relay] {
-        let mut conversation = a_conversation(status, Some(1), None);
+    let open = [(Demo, None, None), (Checkin, Some(1), None), (Active, Some(1), None), (Relay, Some(1), Some(3))];
+    for (status, stay, department) in open {
+        let mut conversation = a_conversation(status, stay, department);
         let before = conversation.clone();
         for bad in [at(9), at(10), at(100) + TimeDelta::microseconds(1)] {
             assert_eq!(conversation.snooze(bad, at(10)), Err(SnoozeRefused::TimeOutOfRange), "{bad}");

@@ -56,6 +56,7 @@ pub enum FlowInput<'a> {
 
 /// Outcome of one turn of the guest flow, to be stored by the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FlowOutcome {
     /// Messages of the flow to the guest, in order.
     pub prompts: Vec<Prompt>,

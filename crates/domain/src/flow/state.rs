@@ -58,6 +58,7 @@ impl FlowStep {
 
 /// Memory of the guest flow: answers of the guest and counters, stored beside the step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FlowMemory {
     /// Arrival time in the guest's words; `None` if not answered yet.
     pub arrival_time: Option<String>,

@@ -112,9 +112,9 @@ fn own_texts(own: &[(&str, &str)]) -> FlowTexts {
 }
 
 fn text(outcome: &FlowOutcome) -> String {
-    outcome.prompts.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join("\n---\n")
+    outcome.prompts.iter().map(Prompt::text).collect::<Vec<_>>().join("\n---\n")
 }
 
 fn ids(outcome: &FlowOutcome) -> Vec<&str> {
-    outcome.prompts.iter().flat_map(|it| &it.choices).map(|it| it.id.as_str()).collect()
+    outcome.prompts.iter().flat_map(Prompt::choices).map(PromptRow::id).collect()
 }

@@ -52,23 +52,14 @@ pub const LANGUAGE_SETTING: &str = "flow.language";
 macro_rules! texts {
     ($($(#[$doc:meta])* $text:ident, $name:literal: $english:literal, $spanish:literal;)+) => {
         /// A text of the guest flow, with the name of the template that replaces it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray, VariantNames)]
         pub enum FlowText {$(
             $(#[$doc])*
+            #[strum(serialize = $name)]
             $text,
         )+}
 
         impl FlowText {
-            /// All texts of the guest flow.
-            pub const ALL: &[Self] = &[$(Self::$text),+];
-
-            /// Name of the template with which a hotel replaces the text.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$text => $name,)+
-                }
-            }
-
             /// The built-in text, used if the hotel has no usable template for it.
             pub fn built_in(self, language: FlowLanguage) -> &'static str {
                 match (self, language) {$(
@@ -173,8 +164,12 @@ texts! {
     More, "flow.choice.more": "More", "Más";
 }
 
-/// Flow texts of a hotel: its usable templates, and built-in texts for the rest.
-#[derive(Clone, Debug, Default)]
+named_values!(FlowText);
+
+/// Flow texts of a hotel: its usable templates, and built-in texts for the rest. In JSON, the templates alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "HashMap<String, String>", into = "HashMap<String, String>"))]
 pub struct FlowTexts {
     own: HashMap<String, String>,
     language: FlowLanguage,
@@ -215,5 +210,17 @@ impl FlowTexts {
         let own = [in_language.as_str(), name.as_str()].into_iter().filter_map(|name| self.own.get(name));
         own.filter_map(|content| placeholders::render(content, value_of).ok())
             .find(|rendered| !rendered.trim().is_empty())
+    }
+}
+
+impl From<HashMap<String, String>> for FlowTexts {
+    fn from(own: HashMap<String, String>) -> Self {
+        Self::new(own)
+    }
+}
+
+impl From<FlowTexts> for HashMap<String, String> {
+    fn from(texts: FlowTexts) -> Self {
+        texts.own
     }
 }

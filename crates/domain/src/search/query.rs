@@ -1,13 +1,17 @@
 //! What a search asks for, and how well a text fits.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
     ops::Range,
 };
 
+use strum::{IntoStaticStr, VariantArray, VariantNames};
+
 use super::{
+    IndexTerm,
     excerpt::excerpt,
-    pair_term, unit_term,
+    phrase::Phrase,
     units::{FoldedText, Unit},
 };
 
@@ -15,6 +19,8 @@ use super::{
 const MAX_INDEX_TERMS: usize = 16;
 /// How many more words than the search may stand around its words, so that they count as near.
 const NEAR_WORDS: usize = 5;
+/// The fewest characters of a word that may be unfinished: shorter ones begin too many words.
+const MIN_UNFINISHED_CHARS: usize = 3;
 
 /// A search: words in any order, and phrases in quotes, all of which a text must contain.
 ///
@@ -24,15 +30,23 @@ const NEAR_WORDS: usize = 5;
 /// let query = SearchQuery::parse("TOWELS \"late checkout\"");
 /// assert!(query.closeness("A late check-out").is_none());
 /// assert_eq!(query.excerpt("Late checkout & towels?"), "<mark>Late checkout</mark> &amp; <mark>towels</mark>?");
+///
+/// let query = SearchQuery::parse("more tow");
+/// assert!(query.closeness("More towels?").is_none());
+/// let unfinished = query.with_unfinished_last_word().unwrap();
+/// assert_eq!(unfinished.excerpt("More towels?"), "<mark>More</mark> <mark>towels</mark>?");
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SearchQuery {
     /// Each once, in the order of the text: a word, a run of characters without spaces, or a quoted phrase.
-    phrases: Vec<Vec<Unit>>,
+    phrases: Vec<Phrase>,
+    /// Whether the last phrase is the word with which the text ends, outside quotes, and is long enough.
+    may_be_unfinished: bool,
 }
 
 /// How close to each other a text contains the words of a search; the best is the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Closeness {
     /// One after the other, in the order of the search. Also the closeness of a single word.
     InOrder,
@@ -41,6 +55,8 @@ pub enum Closeness {
     /// Anywhere in the text.
     Apart,
 }
+
+named_values!(Closeness);
 
 /// The places of the phrases in a text.
 struct Places {
@@ -52,25 +68,36 @@ impl SearchQuery {
     /// Reads a search as people type it. Any text is one; without words it finds nothing. A quote that is not closed ends
     /// with the text.
     pub fn parse(text: &str) -> Self {
-        let mut phrases: Vec<Vec<Unit>> = Vec::new();
+        let mut phrases: Vec<Phrase> = Vec::new();
+        let mut may_be_unfinished = false;
         for (n, part) in text.split(is_quote).enumerate() {
             let units = FoldedText::new(part).units().to_vec();
             let is_quoted = n % 2 == 1;
-            for unit in units.iter() {
-                match phrases.last_mut() {
-                    Some(run) if unit.is_joined && !is_quoted => run.push(unit.clone()),
-                    _ if !is_quoted => phrases.push(vec![unit.clone()]),
-                    _ => {}
-                }
+            if let Some(last) = units.last() {
+                may_be_unfinished = !is_quoted && last.is_word() && last.text.chars().count() >= MIN_UNFINISHED_CHARS;
             }
             if is_quoted && !units.is_empty() {
-                phrases.push(units);
+                phrases.push(Phrase::new(units));
+            } else {
+                phrases.extend(units.chunk_by(|_, next| next.is_joined).map(|run| Phrase::new(run.to_vec())));
             }
         }
-        let mut known = BTreeSet::new();
-        let key = |phrase: &[Unit]| phrase.iter().map(|unit| (unit.text.clone(), unit.is_joined)).collect::<Vec<_>>();
-        phrases.retain(|phrase| known.insert(key(phrase)));
-        Self { phrases }
+        let mut known = HashSet::new();
+        let mut is_last_new = false;
+        phrases.retain(|phrase| {
+            is_last_new = known.insert(phrase.key());
+            is_last_new
+        });
+        // A last word that the search contains before must occur as it is.
+        Self { phrases, may_be_unfinished: may_be_unfinished && is_last_new }
+    }
+
+    /// Returns the search for texts with a word that begins with the last word of this one. `None` if that word is
+    /// quoted or too short, or is an emoji or a character of a script without spaces.
+    pub fn with_unfinished_last_word(&self) -> Option<Self> {
+        let (last, before) = self.phrases.split_last().filter(|_| self.may_be_unfinished)?;
+        let phrases = before.iter().cloned().chain([last.unfinished()]).collect();
+        Some(Self { phrases, may_be_unfinished: false })
     }
 
     /// Whether the search has no words, so that it finds nothing.
@@ -79,9 +106,9 @@ impl SearchQuery {
     }
 
     /// Returns terms that every fitting text has among its [`index_terms`](super::index_terms).
-    pub fn index_terms(&self) -> Vec<String> {
-        let mut terms: Vec<String> = self.phrases.iter().flat_map(|phrase| terms_of(phrase)).collect();
-        terms.sort_unstable_by(|one, other| (other.chars().count(), one).cmp(&(one.chars().count(), other)));
+    pub fn index_terms(&self) -> Vec<IndexTerm> {
+        let mut terms: Vec<IndexTerm> = self.phrases.iter().flat_map(Phrase::index_terms).collect();
+        terms.sort_by_cached_key(|term| (Reverse(term.text.chars().count()), term.clone()));
         terms.dedup();
         terms.truncate(MAX_INDEX_TERMS);
         terms
@@ -91,8 +118,8 @@ impl SearchQuery {
     pub fn closeness(&self, text: &str) -> Option<Closeness> {
         let folded = FoldedText::new(text);
         let places = self.places(folded.units())?;
-        let all: Vec<Unit> = self.phrases.iter().flatten().cloned().collect();
-        if places.of_phrases[0].iter().any(|place| stands_at(&all, folded.units(), *place)) {
+        let all = Phrase::joined(&self.phrases);
+        if places.of_phrases[0].iter().any(|place| all.stands_at(folded.units(), *place)) {
             return Some(Closeness::InOrder);
         }
         let (first, last) = self.nearest(&places);
@@ -105,7 +132,7 @@ impl SearchQuery {
         let folded = FoldedText::new(text);
         let Some(places) = self.places(folded.units()) else { return excerpt(folded.source(), 0, &[]) };
         let (first, _) = self.nearest(&places);
-        let range = |phrase: &[Unit], place: usize| {
+        let range = |phrase: &Phrase, place: usize| {
             folded.units()[place].bytes.start..folded.units()[place + phrase.len() - 1].bytes.end
         };
         let of_all = self.phrases.iter().zip(&places.of_phrases);
@@ -123,9 +150,8 @@ impl SearchQuery {
         for (n, unit) in units.iter().enumerate() {
             by_text.entry(&unit.text).or_default().push(n);
         }
-        let of_phrase = |phrase: &Vec<Unit>| {
-            let begins = by_text.get(phrase[0].text.as_str())?;
-            let found: Vec<usize> = begins.iter().copied().filter(|place| stands_at(phrase, units, *place)).collect();
+        let of_phrase = |phrase: &Phrase| {
+            let found = phrase.places(units, &by_text);
             (!found.is_empty()).then_some(found)
         };
         Some(Places { of_phrases: self.phrases.iter().map(of_phrase).collect::<Option<_>>()? })
@@ -156,25 +182,6 @@ impl SearchQuery {
         }
         best
     }
-}
-
-/// Returns the index terms that a text with this phrase has.
-fn terms_of(phrase: &[Unit]) -> impl Iterator<Item = String> {
-    phrase.iter().enumerate().flat_map(|(n, unit)| {
-        let next = phrase.get(n + 1).filter(|next| next.is_joined);
-        let is_alone = !(unit.is_joined && n > 0) && next.is_none();
-        let pair = next.map(|next| pair_term(unit, next));
-        is_alone.then(|| unit_term(unit)).into_iter().chain(pair)
-    })
-}
-
-/// Whether a phrase stands at a place of a text. Characters that are written together must stand together.
-fn stands_at(phrase: &[Unit], units: &[Unit], place: usize) -> bool {
-    let there = units.get(place..place + phrase.len());
-    let is_same = |(n, (wanted, found)): (usize, (&Unit, &Unit))| {
-        wanted.text == found.text && (n == 0 || !wanted.is_joined || found.is_joined)
-    };
-    there.is_some_and(|there| phrase.iter().zip(there).enumerate().all(is_same))
 }
 
 fn is_quote(c: char) -> bool {
@@ -224,9 +231,86 @@ mod tests {
             assert_eq!(query.is_empty(), query.index_terms().is_empty(), "{text:?}");
         }
         assert!(SearchQuery::parse("!? - ..").is_empty());
-        assert_eq!(SearchQuery::parse("x\0y").index_terms(), ["x", "y"]);
-        let many: Vec<String> = (0..1000).map(|n| format!("w{n}")).collect();
-        assert_eq!(SearchQuery::parse(&many.join(" ")).index_terms().len(), 16);
+        assert_eq!(whole_terms("x\0y"), ["x", "y"]);
+    }
+
+    #[test]
+    fn the_longest_words_are_the_index_terms() {
+        let many: Vec<String> = (1..=20).map(|n| "a".repeat(n)).collect();
+        let longest: Vec<&String> = many.iter().rev().take(16).collect();
+        assert_eq!(whole_terms(&many.join(" ")).iter().collect::<Vec<_>>(), longest);
+    }
+
+    fn whole_terms(query: &str) -> Vec<String> {
+        let terms = SearchQuery::parse(query).index_terms();
+        assert!(terms.iter().all(|term| !term.is_prefix));
+        terms.into_iter().map(|term| term.text).collect()
+    }
+
+    fn fits_unfinished(query: &str, text: &str) -> bool {
+        SearchQuery::parse(query).with_unfinished_last_word().unwrap().closeness(text).is_some()
+    }
+
+    #[test]
+    fn the_last_word_may_be_unfinished() {
+        assert!(fits_unfinished("towel", "Two towels"));
+        assert!(fits_unfinished("towel", "Two towel"));
+        assert!(fits_unfinished("two TÖW", "Towels? Two."));
+        assert!(fits_unfinished("\"late check\" tow!", "towels and a late check"));
+        assert!(fits_unfinished("早餐 tow", "早餐 towels"));
+        assert!(!fits_unfinished("tow two", "towels, two"));
+        assert!(!fits_unfinished("two tow", "two bath-robes, a stowaway"));
+        assert!(!fits_unfinished("two tow", "twofold towels"));
+    }
+
+    #[test]
+    fn a_quoted_short_or_repeated_word_an_emoji_and_a_single_character_are_finished() {
+        for query in [
+            "\"towel\"",
+            "\"towel",
+            "tow \"bar",
+            "to",
+            "towel at",
+            "towel 👍",
+            "早餐",
+            "tow 早",
+            "tow tow",
+            "수건을",
+            "ที่",
+            "",
+        ] {
+            assert!(SearchQuery::parse(query).with_unfinished_last_word().is_none(), "{query}");
+        }
+        for query in ["tow", "tow \"", "tow\"\"", "早餐tow", "\"bar\" tow", "tow bar tow2", "ÉTÉ", "204"] {
+            let query = SearchQuery::parse(query).with_unfinished_last_word().unwrap();
+            assert!(query.with_unfinished_last_word().is_none());
+        }
+    }
+
+    #[test]
+    fn only_the_last_index_term_is_a_prefix_unless_it_is_as_long_as_terms_may_be() {
+        let terms = |query: &str| SearchQuery::parse(query).with_unfinished_last_word().unwrap().index_terms();
+        let term = |text: &str, is_prefix| IndexTerm { text: text.to_owned(), is_prefix };
+        assert_eq!(terms("breakfast tow"), [term("breakfast", false), term("tow", true)]);
+        assert_eq!(terms(&"x".repeat(63)), [term(&"x".repeat(63), true)]);
+        for count in [64, 65, 100] {
+            let word = "x".repeat(count);
+            assert_eq!(terms(&word), [term(&"x".repeat(64), false)]);
+            assert!(fits_unfinished(&word, &format!("{word}y")));
+            assert!(!fits_unfinished(&format!("{word}z"), &format!("{word}y")));
+        }
+    }
+
+    #[test]
+    fn an_unfinished_word_is_marked_as_a_whole_and_counts_as_near_or_in_order() {
+        let query = SearchQuery::parse("late check").with_unfinished_last_word().unwrap();
+        assert_eq!(
+            query.excerpt("Is late checkout, checkouts ok?"),
+            "Is <mark>late</mark> <mark>checkout</mark>, <mark>checkouts</mark> ok?"
+        );
+        assert_eq!(query.closeness("is late checkout ok"), Some(Closeness::InOrder));
+        assert_eq!(query.closeness("checkout, but a bit late"), Some(Closeness::Near));
+        assert_eq!(query.closeness(&format!("late {} checkout", "and ".repeat(20))), Some(Closeness::Apart));
     }
 
     #[test]

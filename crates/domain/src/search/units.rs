@@ -20,6 +20,13 @@ pub(super) struct Unit {
     pub(super) is_joined: bool,
 }
 
+impl Unit {
+    /// Whether the unit is a word, neither an emoji nor a character of a script without spaces.
+    pub(super) fn is_word(&self) -> bool {
+        self.text.chars().next().is_some_and(|c| c.is_alphanumeric() && !is_unspaced(c))
+    }
+}
+
 /// A text and its units.
 pub(super) struct FoldedText {
     source: String,
@@ -109,7 +116,7 @@ fn fold(c: char, to: &mut String) {
     if c.is_ascii() {
         return to.push(c.to_ascii_lowercase());
     }
-    let letters = std::iter::once(c).nfkd().filter(|c| !is_accent(*c)).flat_map(char::to_lowercase);
+    let letters = std::iter::once(c).nfkd().filter(|c| !is_accent(*c) && !is_ignored(*c)).flat_map(char::to_lowercase);
     for c in letters.nfc() {
         match without_stroke(c) {
             Some(letters) => to.push_str(letters),
@@ -192,6 +199,7 @@ mod tests {
         assert_eq!(units("שָׁלוֹם"), units("שלום"));
         assert_eq!(units("مُنْشَفَةٌ"), units("منشفة"));
         assert_eq!(units("أحمد"), units("احمد"));
+        assert_eq!(units("a\u{fe71}b"), ["ab"]);
     }
 
     #[test]
@@ -209,6 +217,16 @@ mod tests {
     fn emoji_are_units_without_their_modifiers() {
         assert_eq!(units("ok👍🏽👍 ❤️"), ["ok", "👍", "👍", "❤"]);
         assert_eq!(units("🇩🇪"), ["🇩", "🇪"]);
+    }
+
+    #[test]
+    fn only_words_of_scripts_with_spaces_are_words() {
+        let words = |text: &str| {
+            let folded = FoldedText::new(text);
+            folded.units().iter().filter(|unit| unit.is_word()).map(|unit| unit.text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(words("Zoë 2 שלום हिन्दी ok"), ["zoe", "2", "שלום", "हिन्दी", "ok"]);
+        assert_eq!(words("早餐 수건 ｶﾞ ที่ 👍 🇩🇪"), Vec::<String>::new());
     }
 
     #[test]

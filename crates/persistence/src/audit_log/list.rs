@@ -122,7 +122,7 @@ impl AuditNames {
                     .load(c)?,
             ));
         let guests = conversations::views(conn, None, &of_entries)?;
-        let guests = guests.into_iter().map(|it| (it.conversation.id.0, it.guest_name)).collect();
+        let guests = guests.into_iter().map(|it| (it.conversation.id().0, it.guest_name)).collect();
         Ok(Self {
             staff: staff.into_iter().collect(),
             api_keys: api_keys.into_iter().collect(),

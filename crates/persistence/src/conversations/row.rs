@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::{Conversation, ConversationId, DepartmentId, GuestId, HotelId, StaffId, StayId};
+use domain::{Conversation, ConversationId, DepartmentId, GuestId, HotelId, StaffId, StayId, UncheckedConversation};
 
 use crate::{
     StoreError, Tx,
@@ -27,7 +27,7 @@ impl TryFrom<ConversationRow> for Conversation {
     type Error = StoreError;
 
     fn try_from(row: ConversationRow) -> Result<Self, StoreError> {
-        Ok(Self {
+        let stored = UncheckedConversation {
             id: ConversationId(row.id),
             hotel: HotelId(row.hotel_id),
             guest: GuestId(row.guest_id),
@@ -36,7 +36,8 @@ impl TryFrom<ConversationRow> for Conversation {
             department: row.department_id.map(DepartmentId),
             assignee: row.assigned_to.map(StaffId),
             snoozed_until: row.snoozed_until.map(|it| it.0),
-        })
+        };
+        Ok(stored.try_into()?)
     }
 }
 
@@ -63,15 +64,15 @@ pub(crate) fn response_clock((waiting_since, due_at, alarm_at): ClockColumns) ->
 /// is unchanged.
 pub fn save(tx: &mut Tx<'_>, conversation: &Conversation, at: DateTime<Utc>) -> Result<ResponseClock, StoreError> {
     let now = (
-        conversations::guest_id.eq(conversation.guest.0),
-        conversations::stay_id.eq(conversation.stay.map(|it| it.0)),
-        conversations::status.eq(conversation.status.as_str()),
-        conversations::department_id.eq(conversation.department.map(|it| it.0)),
-        conversations::assigned_to.eq(conversation.assignee.map(|it| it.0)),
-        conversations::snoozed_until.eq(conversation.snoozed_until.map(Ts::from)),
+        conversations::guest_id.eq(conversation.guest().0),
+        conversations::stay_id.eq(conversation.stay().map(|it| it.0)),
+        conversations::status.eq(conversation.status().as_str()),
+        conversations::department_id.eq(conversation.department().map(|it| it.0)),
+        conversations::assigned_to.eq(conversation.assignee().map(|it| it.0)),
+        conversations::snoozed_until.eq(conversation.snoozed_until().map(Ts::from)),
         conversations::updated_at.eq(Ts::from(at)),
     );
-    let row = conversations::table.find(conversation.id.0);
+    let row = conversations::table.find(conversation.id().0);
     let columns = (conversations::waiting_since, conversations::response_due_at, conversations::overdue_alarm_at);
     let of_clock: ClockColumns =
         on_db!(tx.changing(), |c| prepared(diesel::update(row).set(now).returning(columns)).get_result(c))?;
@@ -86,4 +87,27 @@ pub fn touch(tx: &mut Tx<'_>, conversation: ConversationId, at: DateTime<Utc>) -
     )
     .get_result::<i64>(c))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_breaks_a_rule_is_an_error_with_the_conversation() {
+        let row = |status: &str, department_id| ConversationRow {
+            id: 17,
+            hotel_id: 1,
+            guest_id: 1,
+            stay_id: None,
+            status: status.to_owned(),
+            department_id,
+            assigned_to: None,
+            snoozed_until: None,
+        };
+        assert!(Conversation::try_from(row("relay", Some(3))).is_ok());
+        let error = Conversation::try_from(row("relay", None)).map(|_| ()).map_err(|error| error.to_string());
+        let expected = "a stored conversation is invalid: conversation 17 is in relay without a department";
+        assert_eq!(error, Err(expected.to_owned()));
+    }
 }

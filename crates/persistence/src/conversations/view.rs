@@ -169,7 +169,7 @@ fn view(
 ) -> Result<ConversationView, StoreError> {
     let conversation: Conversation = row.state.try_into()?;
     let (hotel_name, whatsapp) = hotel;
-    let assignee = conversation.assignee.zip(assignee).map(|(id, name)| Person { id, name });
+    let assignee = conversation.assignee().zip(assignee).map(|(id, name)| Person { id, name });
     let own_phone = of_guest.1.clone();
     let (guest_name, guest_phone, room_number, days) = match booking {
         Some((name, phone, is_linked, room, check_in, check_out)) => {

@@ -17,12 +17,13 @@ use tokio::sync::mpsc;
 use crate::{
     StoreError,
     event_log::{self, LoggedEvents},
+    message_words,
     store::{
         commit::{Committed, OnCommit},
         connection::{Conn, DbUrl},
         lock_wait_queue::LockWaitQueue,
         locks,
-        transaction::Tx,
+        transaction::{DeferredWrites, Tx},
         write_job::{JobOutcome, QueuedJob, RollbackCause},
     },
 };
@@ -262,9 +263,9 @@ fn run_transaction(conn: &mut Conn, group: &mut [Box<dyn QueuedJob>]) -> Result<
     let on_postgres = conn.is_postgres();
     let rolled_back = |error: StoreError| Rollback::of(error, on_postgres);
     let mut locked_guests = begin(conn, group).map_err(|error| rolled_back(error.into()))?;
-    let mut new_events = Vec::new();
+    let mut deferred = DeferredWrites::default();
     for job in group {
-        let mut tx = Tx::new(conn, &mut new_events, &mut locked_guests);
+        let mut tx = Tx::new(conn, &mut deferred, &mut locked_guests);
         if let JobOutcome::MustRollBack(cause) = job.run(&mut tx) {
             let error = match cause {
                 RollbackCause::Unavailable => Some(StoreError::Unavailable("the connection was lost".into())),
@@ -274,8 +275,9 @@ fn run_transaction(conn: &mut Conn, group: &mut [Box<dyn QueuedJob>]) -> Result<
             return Err(Rollback { cause, error });
         }
     }
+    message_words::insert_deferred(conn.writable(), &deferred.words).map_err(rolled_back)?;
     // Locks the event counters of the hotels last, so that other nodes wait for them only briefly.
-    let logged = event_log::append(conn, new_events).map_err(rolled_back)?;
+    let logged = event_log::append(conn, deferred.events).map_err(rolled_back)?;
     conn.commit().map_err(|error| rolled_back(error.into()))?;
     Ok(logged)
 }

@@ -14,13 +14,28 @@ pub(crate) struct NewEvent {
     pub(crate) kind: EventKind,
 }
 
+/// The words of a message on SQLite, which are not in the index yet.
+pub(crate) struct NewWords {
+    pub(crate) message: i64,
+    /// Separated by spaces.
+    pub(crate) tokens: String,
+}
+
+/// What the jobs of a group have left for the end of their transaction.
+#[derive(Default)]
+pub(crate) struct DeferredWrites {
+    pub(crate) events: Vec<NewEvent>,
+    /// FTS5 writes its changes to the file before each later statement, which costs far more than the changes.
+    pub(crate) words: Vec<NewWords>,
+}
+
 /// An open transaction, borrowed by one write job from the writer.
 ///
 /// Several jobs share the database transaction of their group; each gets a `Tx` of its own. Events recorded here are
 /// stored just before the commit. Dropping a `Tx` neither commits nor rolls back: the writer does.
 pub struct Tx<'a> {
     conn: &'a mut Conn,
-    new_events: &'a mut Vec<NewEvent>,
+    deferred: &'a mut DeferredWrites,
     locked_guests: &'a mut BTreeSet<i64>,
     has_changes: bool,
 }
@@ -28,10 +43,10 @@ pub struct Tx<'a> {
 impl<'a> Tx<'a> {
     pub(crate) fn new(
         conn: &'a mut Conn,
-        new_events: &'a mut Vec<NewEvent>,
+        deferred: &'a mut DeferredWrites,
         locked_guests: &'a mut BTreeSet<i64>,
     ) -> Self {
-        Self { conn, new_events, locked_guests, has_changes: false }
+        Self { conn, deferred, locked_guests, has_changes: false }
     }
 
     /// The connection for queries and row locks. It cannot write ([`ReadOnly`](crate::store::read_only::ReadOnly)).
@@ -73,6 +88,17 @@ impl<'a> Tx<'a> {
     /// Adds an event to the hotel's log. The sequence number is assigned at the end of the transaction.
     pub fn record(&mut self, hotel: HotelId, at: DateTime<Utc>, kind: EventKind) {
         self.has_changes = true;
-        self.new_events.push(NewEvent { hotel, at, kind });
+        self.deferred.events.push(NewEvent { hotel, at, kind });
+    }
+
+    /// Adds words to the index at the end of the transaction.
+    pub(crate) fn add_words(&mut self, words: NewWords) {
+        self.has_changes = true;
+        self.deferred.words.push(words);
+    }
+
+    /// Returns the words that are not in the index yet, for a caller that needs them there now.
+    pub(crate) fn take_words(&mut self) -> Vec<NewWords> {
+        std::mem::take(&mut self.deferred.words)
     }
 }

@@ -147,7 +147,7 @@ on_both!(a_page_is_the_range_and_what_lies_beyond_it, |db| {
                         let loaded = page(&db, session, reference, range).await.unwrap();
                         let expected = db.store.read(move |conn| messages::list_range(conn, id, range)).await.unwrap();
                         assert_eq!(loaded.page.messages, expected, "{range:?}");
-                        assert_eq!(loaded.conversation.unwrap().id, id);
+                        assert_eq!(loaded.conversation.unwrap().id(), id);
                         assert_eq!(loaded.session.staff, hotel.member);
                         let beyond = beyond(&all, &expected, notes);
                         assert_eq!((loaded.page.older, loaded.page.newer), beyond, "{range:?}");
@@ -167,7 +167,7 @@ on_both!(a_page_is_the_range_and_what_lies_beyond_it, |db| {
     let hotel_id = hotel.id;
     let cursor = db.store.read(move |conn| event_log::cursor(conn, hotel_id)).await.unwrap();
     let loaded = page(&db, session, ConversationRef::Conversation(id), everything).await.unwrap();
-    assert_eq!((loaded.epoch, loaded.seq), cursor);
+    assert_eq!(loaded.cursor, cursor);
     // A manager has no departments.
     db.sql("UPDATE sessions SET staff_id = staff_id - 1").await.unwrap();
     let loaded = page(&db, session, ConversationRef::Conversation(id), everything).await.unwrap();
@@ -237,7 +237,7 @@ on_both!(a_reply_finds_its_conversation_window_and_first_try, |db| {
         assert_eq!(read[&sent].client_ref, Some(ClientRef::parse("reply").unwrap()));
         let found = look_up(reference, "another").await.unwrap();
         assert!(found.sent.is_none());
-        assert_eq!((found.conversation.id, found.last_guest_message_at), (id, None));
+        assert_eq!((found.conversation.id(), found.last_guest_message_at), (id, None));
         let reach = hotel.member.reach();
         let again =
             db.store.read(move |conn| persistence::conversations::find_visible_with_hotel(conn, &reach, reference));

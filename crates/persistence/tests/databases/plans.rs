@@ -205,7 +205,7 @@ on_both!(history_guest_card_and_shown_stays_are_found_by_indexes, |db| {
     never_scans(&plans(&db, move |conn| history::list(conn, id, FIRST_PAGE)).await, &of_history);
     never_scans(&plans(&db, |conn| history::by_ids(conn, &[HistoryEntryId(1), HistoryEntryId(2)])).await, &of_history);
     let guest = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(id))).await;
-    let guest = guest.unwrap().unwrap().guest;
+    let guest = guest.unwrap().unwrap().guest();
     never_scans(&plans(&db, move |conn| conversations::visible_of_guest(conn, &reach, guest, 200)).await, &BIG);
     let with_stays = [BIG.as_slice(), &["stays", "guests"]].concat();
     never_scans(&plans(&db, move |conn| stays::of_guest(conn, guest, 200)).await, &with_stays);
@@ -262,7 +262,7 @@ on_both!(a_list_contains_the_matching_conversations, |db| {
     .unwrap();
     let asked = ids.clone();
     let mut all = db.store.read(move |conn| conversations::views(conn, Some(me), &asked)).await.unwrap();
-    all.sort_by_key(|it| std::cmp::Reverse((it.updated_at, it.conversation.id)));
+    all.sort_by_key(|it| std::cmp::Reverse((it.updated_at, it.conversation.id())));
     let (relay, closed, active) = (Status::Relay, Status::Closed, Status::Active);
     for status in [vec![], vec![active], vec![relay, closed], vec![relay, closed, active]] {
         for unread in [false, true] {
@@ -270,18 +270,18 @@ on_both!(a_list_contains_the_matching_conversations, |db| {
                 let wanted = if status.is_empty() { vec![relay] } else { status.clone() };
                 let expected = all.iter().filter(|view| {
                     let conversation = &view.conversation;
-                    wanted.contains(&conversation.status)
+                    wanted.contains(&conversation.status())
                         && (!unread || view.unread() > 0)
-                        && assigned_to.is_none_or(|to| conversation.assignee == to)
+                        && assigned_to.is_none_or(|to| conversation.assignee() == to)
                 });
-                let expected: Vec<ConversationId> = expected.map(|it| it.conversation.id).collect();
+                let expected: Vec<ConversationId> = expected.map(|it| it.conversation.id()).collect();
                 let filter =
                     ConversationFilter { status: status.clone(), unread, assigned_to, ..ConversationFilter::default() };
                 for slice in [FIRST_PAGE, Slice { offset: 5, limit: 3 }, Slice { offset: 1000, limit: 3 }] {
                     let (reach, asked) = (hotel.member.reach(), filter.clone());
                     let found = db.store.read(move |conn| conversations::list(conn, &reach, &asked, slice)).await;
                     let (count, page) = found.unwrap();
-                    let page: Vec<ConversationId> = page.into_iter().map(|it| it.conversation.id).collect();
+                    let page: Vec<ConversationId> = page.into_iter().map(|it| it.conversation.id()).collect();
                     let on_page = expected.iter().skip(slice.offset as usize).take(slice.limit as usize);
                     assert_eq!(count, expected.len() as i64, "{filter:?}");
                     assert_eq!(page, on_page.copied().collect::<Vec<_>>(), "{filter:?} {slice:?}");
@@ -355,7 +355,7 @@ on_both!(the_guest_of_a_message_is_found_by_indexes, |db| {
     assert!(by_identity.iter().all(|plan| plan.lines().all(|it| !it.ends_with("(hotel_id=?)"))), "{by_identity:?}");
     never_scans(&plans(&db, move |conn| guests::is_fully_known(conn, id, &again)).await, &BIG);
     let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation))).await;
-    let guest = found.unwrap().unwrap().guest;
+    let guest = found.unwrap().unwrap().guest();
     never_scans(&plans(&db, move |conn| conversations::ids_of_guest(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| conversations::find_without_stay(conn, guest)).await, &BIG);
     never_scans(&plans(&db, move |conn| stays::not_checked_out(conn, guest)).await, &["stays"]);
@@ -416,7 +416,7 @@ on_both!(conversations_and_held_messages_of_a_guest_are_found_by_indexes, |db| {
     let hotel = filled(&db).await;
     let conversation = hotel.stays[3].1;
     let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation))).await;
-    let guest = found.unwrap().unwrap().guest;
+    let guest = found.unwrap().unwrap().guest();
     let tables = ["messages", "events", "conversations", "guests", "outbox"];
     never_scans(
         &plans(&db, move |conn| messages::inbound_context(conn, guest, conversation, None).map(drop)).await,

@@ -194,7 +194,7 @@ on_both!(the_figures_follow_from_the_messages, |db| {
     for (_, id) in hotel.stays {
         let which = ConversationRef::Conversation(id);
         let found = db.store.read(move |conn| conversations::find(conn, which)).await.unwrap().unwrap();
-        let department = found.department.map_or(0, |it| it.0);
+        let department = found.department().map_or(0, |it| it.0);
         threads.push(CountedThread { conversation: id, department, messages: Vec::new(), handled: 0 });
     }
     // Five days around a change of the clocks in Lisbon: one of them has 23 hours. The last messages are after them.

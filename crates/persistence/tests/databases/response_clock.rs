@@ -39,7 +39,7 @@ on_both!(an_alarm_is_taken_once_and_raised_once_for_a_wait, |db| {
     assert!(take().await.unwrap().is_empty(), "another node finds nothing");
     let (conversation, waiting_since) = taken[0].clone();
     let overdue =
-        OverdueResponse { conversation: id, stay: conversation.stay, department: hotel.department, waiting_since };
+        OverdueResponse { conversation: id, stay: conversation.stay(), department: hotel.department, waiting_since };
     let raise = || db.store.write(of, vec![], move |tx| response_clock::record_alarm(tx, of, &overdue, now));
     assert_eq!((raise().await.unwrap(), raise().await.unwrap()), (true, false));
     // A refresh is claimed by one node, and repeated if that node does not finish it.
@@ -58,7 +58,7 @@ on_both!(an_away_message_is_sent_once_per_closing, |db| {
     let hotel = db.hotel(2, 1).await;
     let (id, of, department) = (hotel.stays[0].1, hotel.id, hotel.department);
     let found = db.store.read(move |conn| conversations::find(conn, domain::ConversationRef::Conversation(id))).await;
-    let guest = found.unwrap().unwrap().guest;
+    let guest = found.unwrap().unwrap().guest();
     let now = Utc::now();
     let record = |closed_since, at| {
         db.store.write(of, vec![], move |tx| away_messages::record(tx, (of, guest, department), closed_since, at))

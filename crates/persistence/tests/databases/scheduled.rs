@@ -24,7 +24,7 @@ const TABLES: [&str; 3] = ["scheduled_messages", "messages", "conversations"];
 
 async fn guest_of(db: &TestDatabase, conversation: ConversationId) -> GuestId {
     let found = db.store.read(move |conn| conversations::find(conn, ConversationRef::Conversation(conversation)));
-    found.await.unwrap().unwrap().guest
+    found.await.unwrap().unwrap().guest()
 }
 
 /// Schedules a text in a conversation, an hour after `at`.

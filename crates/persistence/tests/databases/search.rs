@@ -17,7 +17,17 @@ use crate::support::{StoredHotel, TestBackend, TestDatabase, on_both};
 const LONG: Duration = Duration::from_secs(60);
 
 async fn find(db: &TestDatabase, reach: &Reach, q: &str, filter: SearchFilter, limit: usize) -> Vec<MessageId> {
-    let (reach, query) = (reach.clone(), SearchQuery::parse(q));
+    find_query(db, reach, SearchQuery::parse(q), filter, limit).await
+}
+
+async fn find_query(
+    db: &TestDatabase,
+    reach: &Reach,
+    query: SearchQuery,
+    filter: SearchFilter,
+    limit: usize,
+) -> Vec<MessageId> {
+    let reach = reach.clone();
     let hits =
         db.store.read(move |conn| message_search::find(conn, &reach, &query, &filter, limit, Instant::now() + LONG));
     hits.await.unwrap().into_iter().map(|hit| hit.message).collect()
@@ -25,6 +35,10 @@ async fn find(db: &TestDatabase, reach: &Reach, q: &str, filter: SearchFilter, l
 
 async fn find_all(db: &TestDatabase, reach: &Reach, q: &str) -> Vec<MessageId> {
     find(db, reach, q, SearchFilter::default(), 1000).await
+}
+
+fn unfinished(q: &str) -> SearchQuery {
+    SearchQuery::parse(q).with_unfinished_last_word().unwrap()
 }
 
 async fn append(
@@ -97,9 +111,51 @@ on_both!(the_newest_hits_are_found_over_many_blocks_of_ids, |db| {
     assert_eq!(find_all(&db, &reach, "pillows seven").await, expected);
     assert_eq!(find(&db, &reach, "pillows", SearchFilter::default(), 4).await, expected[..4]);
     let narrowed = SearchFilter { conversation: Some(of), ..SearchFilter::default() };
-    assert_eq!(find(&db, &reach, "pillows", narrowed, 1000).await, expected);
+    assert_eq!(find(&db, &reach, "pillows", narrowed.clone(), 1000).await, expected);
     let elsewhere = SearchFilter { conversation: Some(hotel.stays[1].1), ..SearchFilter::default() };
-    assert_eq!(find(&db, &reach, "pillows", elsewhere, 1000).await, []);
+    assert_eq!(find(&db, &reach, "pillows", elsewhere.clone(), 1000).await, []);
+    // The same with the beginning of a word.
+    for q in ["pil", "seven pillow", "pillows sev"] {
+        assert_eq!(find_query(&db, &reach, unfinished(q), SearchFilter::default(), 1000).await, expected, "{q}");
+        assert_eq!(find_query(&db, &reach, unfinished(q), narrowed.clone(), 1000).await, expected, "{q}");
+        assert_eq!(find_query(&db, &reach, unfinished(q), elsewhere.clone(), 1000).await, [], "{q}");
+        assert_eq!(find_query(&db, &reach, unfinished(q), SearchFilter::default(), 4).await, expected[..4], "{q}");
+    }
+    for q in ["pillowss", "sev pillows", "pillows seventh", "illows"] {
+        assert_eq!(find_query(&db, &reach, unfinished(q), SearchFilter::default(), 1000).await, [], "{q}");
+    }
+});
+
+// On SQLite more candidates than one statement reads.
+on_both!(the_beginning_of_a_frequent_word_finds_each_message_once, |db| {
+    let hotel = db.hotel(3, 700).await;
+    let (conversations, reach) = (hotel.stays.len(), hotel.manager.reach());
+    let all = find_query(&db, &reach, SearchQuery::parse("towels"), SearchFilter::default(), 5000).await;
+    assert_eq!(all.len(), 700 * conversations);
+    assert_eq!(find_query(&db, &reach, unfinished("tow"), SearchFilter::default(), 5000).await, all);
+    // The last of the conversations has the newest messages, so the first candidates do not fit.
+    let oldest = SearchFilter { conversation: Some(conversation(&hotel)), ..SearchFilter::default() };
+    let found = find_query(&db, &reach, unfinished("tow"), oldest, 5000).await;
+    assert_eq!(found, all[1400..]);
+});
+
+on_both!(a_long_word_is_compared_as_a_whole, |db| {
+    let hotel = db.hotel(1, 0).await;
+    let (of, reach) = (conversation(&hotel), hotel.manager.reach());
+    let start = "x".repeat(63);
+    let one = append(&db, &hotel, of, &format!("{start}{}", "y".repeat(10)), false).await;
+    let other = append(&db, &hotel, of, &format!("{start}{}z", "y".repeat(10)), false).await;
+    for (chars, expected) in [
+        (63, vec![other, one]),
+        (64, vec![other, one]),
+        (65, vec![other, one]),
+        (73, vec![other, one]),
+        (74, vec![other]),
+    ] {
+        let q: String = format!("{start}{}z", "y".repeat(10)).chars().take(chars).collect();
+        assert_eq!(find_query(&db, &reach, unfinished(&q), SearchFilter::default(), 10).await, expected, "{chars}");
+    }
+    assert_eq!(find_query(&db, &reach, unfinished(&format!("{start}yz")), SearchFilter::default(), 10).await, []);
 });
 
 on_both!(changed_and_hidden_messages_leave_the_index, |db| {
@@ -158,26 +214,47 @@ on_both!(a_search_stops_at_its_deadline, |db| {
     assert!(matches!(db.store.read(job).await, Err(StoreError::TimedOut)));
 });
 
-on_both!(a_search_uses_the_full_text_index, |db| {
-    let hotel = filled(&db).await;
-    let (member, conversation) = (hotel.member.reach(), hotel.stays[0].1);
-    let filters = [
-        SearchFilter::default(),
-        SearchFilter { conversation: Some(conversation), sender: Some(SenderType::Guest), ..SearchFilter::default() },
+/// An empty filter, each condition alone, and all together.
+fn filters(conversation: ConversationId) -> Vec<SearchFilter> {
+    let none = SearchFilter::default;
+    let (room, now) = (Some("1".to_owned()), Some(Utc::now()));
+    vec![
+        none(),
+        SearchFilter { conversation: Some(conversation), ..none() },
+        SearchFilter { room: room.clone(), ..none() },
+        SearchFilter { sender: Some(SenderType::Guest), ..none() },
+        SearchFilter { from: now, ..none() },
+        SearchFilter { before: now, ..none() },
         SearchFilter {
-            room: Some("1".into()),
-            from: Some(Utc::now()),
-            before: Some(Utc::now()),
-            ..SearchFilter::default()
+            conversation: Some(conversation),
+            room,
+            sender: Some(SenderType::Guest),
+            from: now,
+            before: now,
         },
-    ];
-    for filter in filters {
-        let reach = member.clone();
-        let plans = plans(&db, move |conn| {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            message_search::find(conn, &reach, &SearchQuery::parse("towels more"), &filter, 1000, deadline)
-        });
-        let plans = plans.await;
+    ]
+}
+
+/// Returns the plans of searches by a member and a manager, with each filter, for whole words and an unfinished one.
+async fn search_plans(db: &TestDatabase) -> Vec<Vec<String>> {
+    let hotel = filled(db).await;
+    let mut found = Vec::new();
+    for reach in [hotel.member.reach(), hotel.manager.reach()] {
+        for query in [SearchQuery::parse("towels more"), unfinished("more tow")] {
+            for filter in filters(hotel.stays[0].1) {
+                let (reach, query) = (reach.clone(), query.clone());
+                let search = move |conn: &mut persistence::Conn| {
+                    message_search::find(conn, &reach, &query, &filter, 1000, Instant::now() + LONG)
+                };
+                found.push(plans(db, search).await);
+            }
+        }
+    }
+    found
+}
+
+on_both!(a_search_uses_the_full_text_index, |db| {
+    for plans in search_plans(&db).await {
         never_scans(&plans, &[BIG.as_slice(), &["stays", "message_words_"]].concat());
         let index = match db.backend {
             TestBackend::Sqlite => "message_words VIRTUAL TABLE INDEX 192:M",
@@ -186,3 +263,33 @@ on_both!(a_search_uses_the_full_text_index, |db| {
         assert!(plans.iter().any(|plan| plan.contains(index)), "{plans:#?}");
     }
 });
+
+// A plan that begins with the conversations of the hotel looks for each id in each of them.
+on_both!(hits_are_loaded_by_the_ids_of_messages, |db| {
+    for plans in search_plans(&db).await {
+        let loading: Vec<&String> = plans.iter().filter(|plan| plan.contains("content")).collect();
+        assert!(!loading.is_empty(), "{plans:#?}");
+        for plan in loading {
+            let steps: Vec<&str> = plan.lines().skip(1).map(str::trim).collect();
+            let (first, of_conversations, key) = match db.backend {
+                TestBackend::Sqlite => (steps[0], "conversations", "INTEGER PRIMARY KEY"),
+                TestBackend::Postgres => (first_scan(&steps), "on conversations", "conversations_pkey"),
+            };
+            let by_ids = match db.backend {
+                TestBackend::Sqlite => "SEARCH messages USING INTEGER PRIMARY KEY",
+                TestBackend::Postgres => "messages_pkey",
+            };
+            assert!(first.contains(by_ids), "{plan}");
+            for step in steps.iter().filter(|it| it.contains(of_conversations)) {
+                assert!(step.contains(key), "{plan}");
+            }
+        }
+    }
+});
+
+/// Returns the scan with which PostgreSQL begins: the first one that is printed, and of a bitmap the scan of its index.
+fn first_scan<'a>(steps: &[&'a str]) -> &'a str {
+    let mut scans = steps.iter().filter(|it| it.contains("Scan"));
+    let first = scans.next().unwrap();
+    if first.contains("Bitmap Heap Scan") { scans.next().unwrap() } else { first }
+}

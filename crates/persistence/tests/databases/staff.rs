@@ -30,7 +30,7 @@ on_both!(only_open_conversations_lose_a_changed_assignee, |db| {
     let out_of_reach = |member: Staff| {
         let job = move |tx: &mut Tx<'_>| conversations::lock_assigned_out_of_reach(tx, &member, 9);
         let losing = db.store.write(hotel.id, vec![], job);
-        async move { losing.await.unwrap().into_iter().map(|it| it.id).collect::<Vec<_>>() }
+        async move { losing.await.unwrap().into_iter().map(|it| it.id()).collect::<Vec<_>>() }
     };
     let member = hotel.member.clone();
     assert_eq!(out_of_reach(member.clone()).await, []);
@@ -54,7 +54,7 @@ on_both!(a_staff_change_waits_for_no_conversation_that_it_did_not_lock_first, |d
         conversations::lock_assigned_out_of_reach(tx, &member, 9)
     };
     let locked = db.store.write(hotel.id, vec![], lock).await.unwrap();
-    assert_eq!(locked.into_iter().map(|it| it.id).collect::<Vec<_>>(), relay[1..]);
+    assert_eq!(locked.into_iter().map(|it| it.id()).collect::<Vec<_>>(), relay[1..]);
 });
 
 on_both!(closed_conversations_of_a_lost_department_come_in_batches, |db| {

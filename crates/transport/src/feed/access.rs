@@ -33,7 +33,7 @@ impl Feed {
     pub(crate) async fn update_access(&mut self, socket: &Arc<SocketHandle>, seen: &SessionView) {
         socket.set_session_end(seen.live.ends_at);
         let visible: HashSet<ConversationId> =
-            seen.conversations.iter().flatten().map(|conversation| conversation.id).collect();
+            seen.conversations.iter().flatten().map(|conversation| conversation.id()).collect();
         // Subscriptions that began after the query are not in its result; they were checked when they began.
         let queried: HashSet<ConversationId> = seen.requested.iter().filter_map(conversation_id).collect();
         let mut lost = Vec::new();

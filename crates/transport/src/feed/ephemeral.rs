@@ -155,7 +155,7 @@ impl Feed {
                 return log::debug!("hotel {}, conversation {conversation}: a signal is lost: {error}", self.hotel);
             }
         };
-        let (department, stay) = (found.conversation.department, found.conversation.stay);
+        let (department, stay) = (found.conversation.department(), found.conversation.stay());
         let frame = frames::draft_updated(stay, conversation, found.draft.as_ref());
         for socket in self.sockets.values().filter(|it| it.caller.staff == writer && Some(it.id) != sent_by) {
             let is_visible = socket.state().as_ref().is_some_and(|state| state.reach.covers(self.hotel, department));

@@ -22,14 +22,14 @@ pub(crate) struct EventContext {
 
 impl EventContext {
     pub(crate) fn current_department(&self, conversation: ConversationId) -> CurrentDepartment {
-        self.loaded.views.get(&conversation).map(|view| view.conversation.department)
+        self.loaded.views.get(&conversation).map(|view| view.conversation.department())
     }
 }
 
 /// Returns the current department of the conversation that an event shows.
 pub(crate) fn department_shown_by(event: &Event, loaded: &LoadedObjects) -> CurrentDepartment {
     match (event.kind.conversation(), event.kind.shown_stay()) {
-        (Some(conversation), _) => loaded.views.get(&conversation).map(|view| view.conversation.department),
+        (Some(conversation), _) => loaded.views.get(&conversation).map(|view| view.conversation.department()),
         (None, Some(stay)) => loaded.stays.get(&stay)?.conversation.map(|(_, department)| department),
         (None, None) => None,
     }

@@ -70,7 +70,7 @@ impl EventFilter {
     pub(crate) fn for_socket(socket: &SocketHandle, seen: &SessionView, inbox: bool) -> Self {
         let guard = socket.state();
         let state = guard.as_ref();
-        let visible = seen.conversations.iter().flatten().map(|conversation| conversation.id);
+        let visible = seen.conversations.iter().flatten().map(|conversation| conversation.id());
         let live_since = |id| state.and_then(|state| state.subscriptions.get(&id)).map(|it| it.since);
         let inbox_since = state.and_then(|state| state.inbox);
         Self {
@@ -87,9 +87,9 @@ impl EventFilter {
     pub(crate) fn for_everything(hotel: HotelId, seen: &SessionView, snapshot: &FeedSnapshot) -> Self {
         let reach = seen.live.staff.reach();
         let conversations = snapshot.loaded.views.values().map(|view| &view.conversation);
-        let visible = conversations.filter(|conversation| reach.covers(hotel, conversation.department));
+        let visible = conversations.filter(|conversation| reach.covers(hotel, conversation.department()));
         Self {
-            subscriptions: visible.map(|conversation| (conversation.id, None)).collect(),
+            subscriptions: visible.map(|conversation| (conversation.id(), None)).collect(),
             reach,
             inbox: Some(None),
             joined: Seq(0),

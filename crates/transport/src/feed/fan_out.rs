@@ -153,7 +153,7 @@ impl Feed {
 
     /// Fans out a changed conversation to its subscribers, then to the sockets with an inbox subscription.
     async fn fan_out_change(&mut self, event: &Event, change: &ConversationChange, view: Option<&ConversationView>) {
-        let shown = view.map(|view| (frames::conversation_updated(event.seq, view), view.conversation.department));
+        let shown = view.map(|view| (frames::conversation_updated(event.seq, view), view.conversation.department()));
         if !change.only_message && self.subscriptions.contains_key(&change.conversation) {
             let (event, current) = (event.clone(), shown.clone());
             let broadcast = Broadcast::Updated { event, routed_to: change.after, stay: change.stay, current };

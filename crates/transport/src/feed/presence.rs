@@ -20,13 +20,13 @@ impl Feed {
     /// subscribers and the other nodes.
     pub(crate) async fn set_viewing(&mut self, socket: &SocketHandle, conversation: &Conversation, is_viewing: bool) {
         if !is_viewing {
-            return self.stop_viewing(socket.id, conversation.id).await;
+            return self.stop_viewing(socket.id, conversation.id()).await;
         }
         let Some(person) = socket.state().as_ref().map(|state| state.person()) else { return };
         let now = self.context.desk.now();
-        self.viewers.begin(conversation.id, ViewedOn::Socket(socket.id), person.clone(), now);
-        self.context.bus.publish_ephemeral(self.hotel, viewing_signal(conversation.id, person.id, true));
-        self.send_viewing(conversation.id, conversation.stay, &person, true).await;
+        self.viewers.begin(conversation.id(), ViewedOn::Socket(socket.id), person.clone(), now);
+        self.context.bus.publish_ephemeral(self.hotel, viewing_signal(conversation.id(), person.id, true));
+        self.send_viewing(conversation.id(), conversation.stay(), &person, true).await;
     }
 
     /// Ends the entry of a socket in a conversation, if there is one.

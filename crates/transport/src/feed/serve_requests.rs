@@ -121,14 +121,14 @@ impl Feed {
             SocketRequest::Join(_done) => self.join(socket, &seen),
             SocketRequest::RecheckAccess => self.update_access(socket, &seen).await,
             SocketRequest::Subscribe(which, reply_to, _done) => match found {
-                Some(found) if !which.matches_stay(found.stay) => {
+                Some(found) if !which.matches_stay(found.stay()) => {
                     socket.send_client_error(frames::not_together(&reply_to))
                 }
                 Some(found) => self.serve_subscribe(socket, &found, &reply_to).await,
                 None => socket.send_client_error(frames::not_found(&reply_to)),
             },
             SocketRequest::Unsubscribe(which, reply_to, _done) => match found {
-                Some(found) if !which.matches_stay(found.stay) => {
+                Some(found) if !which.matches_stay(found.stay()) => {
                     socket.send_client_error(frames::not_together(&reply_to))
                 }
                 _ => self.serve_unsubscribe(socket, which, &reply_to).await,
@@ -139,17 +139,17 @@ impl Feed {
                 self.send_ack(socket, &reply_to);
             }
             SocketRequest::Typing { which, typing, reply_to, done: _done } => match found {
-                Some(found) if !which.matches_stay(found.stay) => {
+                Some(found) if !which.matches_stay(found.stay()) => {
                     socket.send_client_error(frames::not_together(&reply_to))
                 }
                 Some(found) => self.serve_typing(socket, &found, typing, &reply_to).await,
                 None => socket.send_client_error(frames::not_found(&reply_to)),
             },
             SocketRequest::Viewing { which, viewing, reply_to, done: _done } => match found {
-                Some(found) if !which.matches_stay(found.stay) => {
+                Some(found) if !which.matches_stay(found.stay()) => {
                     socket.send_client_error(frames::not_together(&reply_to))
                 }
-                Some(found) if !socket.is_subscribed(found.id) => {
+                Some(found) if !socket.is_subscribed(found.id()) => {
                     socket.send_client_error(frames::not_subscribed(&reply_to, which))
                 }
                 Some(found) => {
@@ -174,13 +174,13 @@ impl Feed {
 
     async fn serve_subscribe(&mut self, socket: &Arc<SocketHandle>, conversation: &Conversation, reply_to: &ReplyTo) {
         let is_full = socket.state().as_ref().is_some_and(|state| {
-            state.subscriptions.len() >= MAX_SUBSCRIPTIONS && !state.subscriptions.contains_key(&conversation.id)
+            state.subscriptions.len() >= MAX_SUBSCRIPTIONS && !state.subscriptions.contains_key(&conversation.id())
         });
         if is_full {
             return socket.send_client_error(frames::too_many_subscriptions(reply_to));
         }
         self.subscribe(socket, conversation).await;
-        let viewers = self.viewers.viewers(conversation.id, socket.caller.staff);
+        let viewers = self.viewers.viewers(conversation.id(), socket.caller.staff);
         if let Some(ack) = frames::subscribed(reply_to, self.position, &viewers) {
             socket.send(ack);
         }
@@ -225,9 +225,9 @@ impl Feed {
     ) {
         let person = socket.state().as_ref().map(SocketState::person);
         if let Some(person) = person {
-            let signal = ephemeral::typing_signal(conversation.id, person.id, typing);
+            let signal = ephemeral::typing_signal(conversation.id(), person.id, typing);
             self.context.bus.publish_ephemeral(self.hotel, signal);
-            self.send_typing(conversation.id, conversation.stay, &person, typing).await;
+            self.send_typing(conversation.id(), conversation.stay(), &person, typing).await;
         }
         if let Some(ack) = frames::ack(reply_to, None) {
             socket.send(ack);

@@ -16,8 +16,8 @@ use crate::{
 impl Feed {
     /// Subscribes a socket to a conversation. An existing subscription keeps its log position.
     pub(crate) async fn subscribe(&mut self, socket: &Arc<SocketHandle>, conversation: &Conversation) {
-        let id = conversation.id;
-        let subscription = Subscription { since: self.position, stay: conversation.stay };
+        let id = conversation.id();
+        let subscription = Subscription { since: self.position, stay: conversation.stay() };
         if let Some(state) = socket.state().as_mut() {
             state.subscriptions.entry(id).or_insert(subscription);
         }

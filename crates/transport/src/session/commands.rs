@@ -176,8 +176,8 @@ fn publish_read(feed: &FeedHandle, socket: &SocketHandle, conversation: &Convers
     let reader = socket.state().as_ref().map(SocketState::person);
     let Some(reader) = reader else { return true };
     feed.request(FeedRequest::Read(ReadIndicator {
-        conversation: conversation.id,
-        stay: conversation.stay,
+        conversation: conversation.id(),
+        stay: conversation.stay(),
         reader,
         position,
         sent_by: Some(socket.id),

@@ -115,7 +115,7 @@ async fn replay(
             return Err(ReplayError::InvalidCursor { epoch: snapshot.epoch, head: snapshot.head });
         }
         let seen = snapshot.sessions.pop().flatten().ok_or(desk::Error::Unauthenticated)?;
-        let visible: HashSet<_> = seen.conversations.iter().flatten().map(|conversation| conversation.id).collect();
+        let visible: HashSet<_> = seen.conversations.iter().flatten().map(|conversation| conversation.id()).collect();
         if visible.len() > MAX_SUBSCRIPTIONS {
             return Err(ReplayError::TooManySubscriptions);
         }

@@ -1,6 +1,6 @@
 //! Responses with conversations and messages.
 
-use domain::{SenderType, Status};
+use domain::{PictureSize, SenderType, Status};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -294,13 +294,13 @@ pub struct GuestMessageStoredResponse {
 impl From<&domain::ConversationView> for ConversationCard {
     fn from(view: &domain::ConversationView) -> Self {
         Self {
-            id: view.conversation.id.0,
-            stay_id: view.conversation.stay.map(|id| id.0),
+            id: view.conversation.id().0,
+            stay_id: view.conversation.stay().map(|id| id.0),
             guest_name: view.guest_name.clone(),
             room_number: view.room_number.clone(),
-            status: view.conversation.status.as_str(),
-            guest_id: view.conversation.guest.0,
-            department_id: view.conversation.department.map(|id| id.0),
+            status: view.conversation.status().as_str(),
+            guest_id: view.conversation.guest().0,
+            department_id: view.conversation.department().map(|id| id.0),
             department_name: view.department_name.clone(),
             last_message: view.last_message.as_ref().map(LastMessageResponse::from),
             updated_at: Timestamp(view.updated_at),
@@ -310,7 +310,7 @@ impl From<&domain::ConversationView> for ConversationCard {
             labels: view.labels.iter().map(LabelResponse::from).collect(),
             guest_messages: view.guest_messages,
             waiting_since: view.waiting_since.map(Timestamp),
-            snoozed_until: view.conversation.snoozed_until.map(Timestamp),
+            snoozed_until: view.conversation.snoozed_until().map(Timestamp),
             response_due_at: view.response_due_at.map(Timestamp),
             unsent: view.unsent.into(),
         }
@@ -396,8 +396,8 @@ impl From<&domain::Attachment> for AttachmentResponse {
             name: attachment.name.clone(),
             content_type: attachment.content_type.clone(),
             size: attachment.size,
-            width: attachment.picture_size.map(|it| it.width),
-            height: attachment.picture_size.map(|it| it.height),
+            width: attachment.picture_size.map(PictureSize::width),
+            height: attachment.picture_size.map(PictureSize::height),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
-    ConversationId, ConversationView, Delivery, DepartmentId, GuestId, HotelId, MessageId, Person, Quote, Reaction,
-    Role, SenderType, StaffId, Status, StayId,
+    Conversation, ConversationId, ConversationView, Delivery, DepartmentId, GuestId, HotelId, MessageId, Person, Quote,
+    Reaction, Role, SenderType, StaffId, Status, StayId, UncheckedConversation,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,19 +15,19 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
+/// A conversation about a stay, in relay if a department has it, else active.
+pub(crate) fn conversation(id: i64, stay: i64, department: Option<i64>) -> Conversation {
+    let status = if department.is_some() { Status::Relay } else { Status::Active };
+    let (id, hotel, guest) = (ConversationId(id), HotelId(1), GuestId(1));
+    let (stay, department) = (Some(StayId(stay)), department.map(DepartmentId));
+    let (assignee, snoozed_until) = (None, None);
+    UncheckedConversation { id, hotel, guest, stay, status, department, assignee, snoozed_until }.try_into().unwrap()
+}
+
 /// The conversation in the specification's examples.
 pub(crate) fn view() -> ConversationView {
     ConversationView {
-        conversation: domain::Conversation {
-            id: ConversationId(1),
-            hotel: HotelId(1),
-            guest: GuestId(1),
-            stay: Some(StayId(1)),
-            status: Status::Relay,
-            department: Some(DepartmentId(1)),
-            assignee: None,
-            snoozed_until: None,
-        },
+        conversation: conversation(1, 1, Some(1)),
         guest_name: "John Doe".to_owned(),
         guest_phone: Some("+1234567890".to_owned()),
         room_number: Some("101".to_owned()),
@@ -161,13 +161,7 @@ fn details_match_the_specification() {
 #[test]
 fn active_conversations_match_the_specification() {
     let mut view = view();
-    view.conversation = domain::Conversation {
-        id: ConversationId(2),
-        stay: Some(StayId(2)),
-        status: Status::Active,
-        department: None,
-        ..view.conversation
-    };
+    view.conversation = conversation(2, 2, None);
     (view.guest_name, view.room_number) = ("Jane Smith".to_owned(), Some("102".to_owned()));
     (view.department_name, view.last_message) = (None, None);
     view.updated_at = at("2025-09-23T09:00:00Z");
@@ -296,7 +290,9 @@ fn conversations_have_additional_fields() {
 #[test]
 fn fields_of_the_stay_are_null_without_a_stay() {
     let mut view = view();
-    (view.conversation.stay, view.conversation.status, view.room_number) = (None, Status::Demo, None);
+    view.conversation.end_relay().unwrap();
+    view.conversation.detach_stay();
+    view.room_number = None;
     let nulls = json!({ "stay_id": null, "room_number": null, "check_in": null, "status": "demo" });
     assert_contains(&json!(ConversationDetails::from(&view)), &nulls);
 }
@@ -467,7 +463,8 @@ fn responses_match_their_schemas() {
     full.window_opened_at = full.last_guest_message_at;
     full.days = NaiveDate::from_ymd_opt(2025, 9, 1).map(|day| (day, day));
     let mut bare = view();
-    (bare.conversation.stay, bare.last_message, bare.room_number, bare.guest_phone) = (None, None, None, None);
+    bare.conversation.detach_stay();
+    (bare.last_message, bare.room_number, bare.guest_phone) = (None, None, None);
     for view in [full, bare] {
         assert_matches_schema(&ConversationResponse::from(&view), &[]);
         assert_matches_schema(&ConversationDetails::from(&view), &[]);

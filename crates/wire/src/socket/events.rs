@@ -275,8 +275,8 @@ impl LoggedEvent {
     /// Creates the event that a conversation was created, or routed to the receiver's department.
     pub fn new_conversation(seq: Seq, at: DateTime<Utc>, view: &ConversationView) -> Self {
         Self::NewConversation(Box::new(NewConversationEvent {
-            stay_id: view.conversation.stay.map(|id| id.0),
-            conversation_id: view.conversation.id.0,
+            stay_id: view.conversation.stay().map(|id| id.0),
+            conversation_id: view.conversation.id().0,
             message: "New conversation initiated",
             timestamp: Timestamp(at),
             seq: seq.0,
@@ -289,8 +289,8 @@ impl LoggedEvent {
     pub fn conversation_updated(seq: Seq, view: &ConversationView) -> Self {
         Self::ConversationUpdated(Box::new(ConversationUpdatedEvent {
             seq: seq.0,
-            conversation_id: view.conversation.id.0,
-            stay_id: view.conversation.stay.map(|id| id.0),
+            conversation_id: view.conversation.id().0,
+            stay_id: view.conversation.stay().map(|id| id.0),
             conversation: view.into(),
         }))
     }

@@ -17,14 +17,15 @@ const STAYS: usize = 2_000;
 const SEARCHERS: usize = 20;
 /// The time in which 95 of 100 searches are answered, in milliseconds.
 const GOAL: f64 = 100.0;
-/// Frequent words, several of them, a phrase, filters, a word that no message has, a phone number.
-const SEARCHES: [&str; 7] = [
+/// Frequent words, several of them, a phrase, filters, a word that no message has, an unfinished word, a phone number.
+const SEARCHES: [&str; 8] = [
     "q=towels",
     "q=umbrella+pool",
     "q=%22air+conditioning%22",
     "q=breakfast&sender_type=guest",
     "q=colleagues+shortly&page=4",
     "q=helicopter",
+    "q=towe",
     "q=%2B49+171+1234567",
 ];
 

@@ -126,18 +126,20 @@ fn meaningless_action() -> impl Strategy<Value = GuestAction> {
 
 fn assert_within_limits(prompt: &Prompt) -> Result<(), TestCaseError> {
     let length = |text: &str| text.encode_utf16().count();
-    let max = if prompt.choices.is_empty() { 4096 } else { 1024 };
-    prop_assert!(length(&prompt.text) <= max, "{}", prompt.text);
-    prop_assert!(MessageText::parse(&prompt.text.replace('\0', "")).is_ok());
-    prop_assert!(prompt.choices.len() <= 10);
-    prop_assert_eq!(prompt.button.is_empty(), prompt.choices.is_empty());
-    prop_assert!(length(&prompt.button) <= 20);
-    for (at, row) in prompt.choices.iter().enumerate() {
-        prop_assert!(!row.id.is_empty() && length(&row.id) <= 200);
-        prop_assert!(prompt.choices.iter().skip(at + 1).all(|other| other.id != row.id));
-        prop_assert!(!row.title.is_empty() && length(&row.title) <= 24, "{:?}", row.title);
-        prop_assert!(row.description.as_ref().is_none_or(|it| length(it) <= 72));
+    let max = if prompt.choices().is_empty() { 4096 } else { 1024 };
+    prop_assert!(length(prompt.text()) <= max, "{}", prompt.text());
+    prop_assert!(MessageText::parse(&prompt.text().replace('\0', "")).is_ok());
+    prop_assert!(prompt.choices().len() <= 10);
+    prop_assert_eq!(prompt.button().is_empty(), prompt.choices().is_empty());
+    prop_assert!(length(prompt.button()) <= 20);
+    for (at, row) in prompt.choices().iter().enumerate() {
+        prop_assert!(!row.id().is_empty() && length(row.id()) <= 200);
+        prop_assert!(prompt.choices().iter().skip(at + 1).all(|other| other.id() != row.id()));
+        prop_assert!(!row.title().is_empty() && length(row.title()) <= 24, "{:?}", row.title());
+        prop_assert!(row.description().is_none_or(|it| length(it) <= 72));
     }
+    let parts = (prompt.text().to_owned(), prompt.button().to_owned(), prompt.choices().to_vec());
+    prop_assert_eq!(Prompt::from_parts(parts.0, parts.1, parts.2), Ok(prompt.clone()));
     Ok(())
 }
 

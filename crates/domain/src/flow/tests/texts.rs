@@ -115,8 +115,8 @@ fn long_names_are_truncated_in_the_title_and_kept_in_the_description() {
     let name = "Restaurant on the roof terrace, open from May";
     let mut guest = TestGuest::new(Status::Active).with_departments(&["Spa", name]);
     let outcome = guest.writes("hello");
-    let rows = &outcome.prompts.first().unwrap().choices;
-    let title_and_description = |row: &PromptRow| (row.title.clone(), row.description.clone());
+    let rows = outcome.prompts.first().unwrap().choices();
+    let title_and_description = |row: &PromptRow| (row.title().to_owned(), row.description().map(str::to_owned));
     assert_eq!(
         rows.iter().map(title_and_description).collect::<Vec<_>>(),
         [("Spa".to_owned(), None), ("Restaurant on the roof…".to_owned(), Some(name.to_owned())),]

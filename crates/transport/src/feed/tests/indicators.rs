@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use desk::{Caller, SystemClock};
 use domain::{
     Conversation, ConversationId, GuestId, MessageId, Person, Reach, ReadPosition, Role, Seq, StaffId, Status,
+    UncheckedConversation,
 };
 
 use super::fixture::DemoNode;
@@ -34,7 +35,7 @@ async fn connect_three(node: &DemoNode, feed: &mut Feed) -> [Arc<SocketHandle>; 
         socket
     });
     let (id, hotel, guest) = (CONVERSATION, node.caller.hotel, GuestId(1));
-    let conversation = Conversation {
+    let stored = UncheckedConversation {
         id,
         hotel,
         guest,
@@ -44,6 +45,7 @@ async fn connect_three(node: &DemoNode, feed: &mut Feed) -> [Arc<SocketHandle>; 
         assignee: None,
         snoozed_until: None,
     };
+    let conversation = Conversation::try_from(stored).unwrap();
     for socket in [&sockets[0], &sockets[2]] {
         feed.subscribe(socket, &conversation).await;
     }

@@ -56,7 +56,7 @@ async fn load_conversation(node: &DemoNode) -> (SessionView, Conversation) {
         .list_conversations(node.caller, ConversationFilter::default(), PageRequest { number: 1, size: 1 })
         .await
         .unwrap();
-    let which = ConversationRef::Conversation(listed.value.page[0].conversation.id);
+    let which = ConversationRef::Conversation(listed.value.page[0].conversation.id());
     let looks = vec![SessionQuery { caller: node.caller, conversations: vec![which] }];
     let query = FeedQuery { hotel: node.caller.hotel, sessions: looks, log: None, shown: ShownObjects::default() };
     let seen = node.desk.query_feed(query).await.unwrap().sessions.remove(0).unwrap();
@@ -118,12 +118,12 @@ async fn subscribers_of_an_actor_that_panicked_are_closed_to_resume() {
         feed.sockets.insert(socket.id, socket.clone());
     }
     feed.subscribe(&sockets[0], &conversation).await;
-    feed.subscriptions.insert(conversation.id, stopped_actor(node.caller.hotel, conversation.id).await);
-    feed.broadcast(conversation.id, broadcast()).await;
+    feed.subscriptions.insert(conversation.id(), stopped_actor(node.caller.hotel, conversation.id()).await);
+    feed.broadcast(conversation.id(), broadcast()).await;
     assert_eq!((close_cause(&sockets[0]), close_cause(&sockets[1])), (Some(CloseCause::Restart), None));
     // The next subscriber of the conversation gets a new subscription actor.
     feed.subscribe(&sockets[1], &conversation).await;
-    feed.broadcast(conversation.id, broadcast()).await;
+    feed.broadcast(conversation.id(), broadcast()).await;
     let batch = sockets[1].send_queue.take(usize::MAX);
     assert_eq!((batch.frames.len(), batch.close_cause), (1, None));
 }

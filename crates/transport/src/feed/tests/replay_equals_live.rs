@@ -49,7 +49,7 @@ async fn run(node: &DemoNode, scenario: &FeedScenario) -> ScenarioOutcome {
     *socket.state() = Some(SocketState::new(&database.session(), Seq(0)));
     feed.sockets.insert(socket.id, socket.clone());
     feed.set_inbox(&socket, scenario.has_inbox);
-    for conversation in database.conversations.values().filter(|it| scenario.subscribed[it.id.0 as usize - 1]) {
+    for conversation in database.conversations.values().filter(|it| scenario.subscribed[it.id().0 as usize - 1]) {
         feed.subscribe(&socket, conversation).await;
     }
     let mut frames = Vec::new();

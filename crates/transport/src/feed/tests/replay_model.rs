@@ -13,7 +13,7 @@ use domain::{
     ClientRef, Conversation, ConversationId, ConversationRef, ConversationView, Delivery, DepartmentId, DirectoryPart,
     Event, EventKind, GuestId, HistoryEntry, HistoryEntryId, HistoryKind, HotelId, IfGuestWrites, Message, MessageId,
     Name, Person, PhoneNumber, Role, ScheduledContent, ScheduledMessage, ScheduledMessageId, ScheduledState,
-    SenderType, Seq, Staff, StaffId, Status, Stay, StayId, TemplateId,
+    SenderType, Seq, Staff, StaffId, Status, Stay, StayId, TemplateId, UncheckedConversation,
     event::{ConversationChange, OverdueResponse, StatusChange},
     stay::{BookingPart, StayWithConversation},
 };
@@ -132,7 +132,7 @@ impl ModelDatabase {
 
     fn insert_conversation(&mut self, id: ConversationId) {
         let (hotel, guest) = (self.viewer.hotel, GuestId(id.0));
-        let conversation = Conversation {
+        let stored = UncheckedConversation {
             id,
             hotel,
             guest,
@@ -142,7 +142,7 @@ impl ModelDatabase {
             assignee: None,
             snoozed_until: None,
         };
-        self.conversations.insert(id, conversation);
+        self.conversations.insert(id, stored.try_into().unwrap());
     }
 
     fn record(&mut self, kind: EventKind) {
@@ -151,7 +151,7 @@ impl ModelDatabase {
     }
 
     fn record_change(&mut self, conversation: ConversationId, before: Option<DepartmentId>, only_message: bool) {
-        let after = self.conversations[&conversation].department;
+        let after = self.conversations[&conversation].department();
         let change = ConversationChange { conversation, stay: None, before, after, only_message };
         self.record(EventKind::ConversationUpdated(change));
     }
@@ -183,7 +183,7 @@ impl ModelDatabase {
             CommitStep::UpdateMessage(conversation) => {
                 if let Some(message) = self.newest_message(*conversation) {
                     self.record(EventKind::MessageUpdated(Box::new(message)));
-                    self.record_change(*conversation, self.conversations[conversation].department, true);
+                    self.record_change(*conversation, self.conversations[conversation].department(), true);
                 }
             }
             CommitStep::RemoveMessage(conversation) => {
@@ -191,14 +191,14 @@ impl ModelDatabase {
                     self.removed.insert(message.id);
                     let (conversation, stay, message) = (*conversation, None, message.id);
                     self.record(EventKind::MessageRemoved { conversation, stay, message });
-                    self.record_change(conversation, self.conversations[&conversation].department, true);
+                    self.record_change(conversation, self.conversations[&conversation].department(), true);
                 }
             }
             CommitStep::Route(id, department) => self.route(*id, *department),
             CommitStep::Close(id) => {
                 if let Some(conversation) = self.conversations.get_mut(id) {
-                    conversation.status = Status::Closed;
-                    let department = conversation.department;
+                    conversation.close();
+                    let department = conversation.department();
                     self.record_change(*id, department, false);
                 }
             }
@@ -216,7 +216,7 @@ impl ModelDatabase {
             }
             CommitStep::RaiseAlarm(id) => {
                 if let Some(conversation) = self.conversations.get(id) {
-                    let department = conversation.department.unwrap_or(DepartmentId(1));
+                    let department = conversation.department().unwrap_or(DepartmentId(1));
                     let (conversation, waiting_since) = (*id, DateTime::UNIX_EPOCH);
                     let overdue = OverdueResponse { conversation, stay: None, department, waiting_since };
                     self.record(EventKind::ResponseOverdue(overdue));
@@ -234,11 +234,15 @@ impl ModelDatabase {
 
     fn route(&mut self, id: ConversationId, department: Option<DepartmentId>) {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
-        let before = conversation.department;
+        let before = conversation.department();
         if before == department {
             return;
         }
-        conversation.department = department;
+        conversation.reopen(None);
+        match department {
+            Some(department) => conversation.start_relay(department, None).unwrap(),
+            None => conversation.end_relay().unwrap(),
+        }
         if department.is_some() {
             self.record(EventKind::NewConversation { conversation: id, stay: None, department });
         }
@@ -306,14 +310,14 @@ impl ModelDatabase {
 
     /// Returns the conversation's current department; the outer `None` means that there is no such conversation.
     fn department(&self, conversation: ConversationId) -> Option<Option<DepartmentId>> {
-        self.conversations.get(&conversation).map(|conversation| conversation.department)
+        self.conversations.get(&conversation).map(|conversation| conversation.department())
     }
 
     pub(super) fn visible(&self) -> HashSet<ConversationId> {
         let reach = self.session().staff.reach();
         let conversations = self.conversations.values();
-        let visible = conversations.filter(|it| reach.covers(self.viewer.hotel, it.department));
-        visible.map(|conversation| conversation.id).collect()
+        let visible = conversations.filter(|it| reach.covers(self.viewer.hotel, it.department()));
+        visible.map(|conversation| conversation.id()).collect()
     }
 
     pub(super) fn session(&self) -> LiveSession {
@@ -355,7 +359,7 @@ impl ModelDatabase {
             (StayId(id), StayWithConversation { stay: stay(StayId(id), self.viewer), conversation })
         });
         LoadedObjects {
-            views: self.conversations.values().map(|conversation| (conversation.id, view(conversation))).collect(),
+            views: self.conversations.values().map(|conversation| (conversation.id(), view(conversation))).collect(),
             stays: stays.collect(),
             history: self.conversations.keys().map(|id| (HistoryEntryId(id.0), history_entry(*id))).collect(),
             scheduled: self.conversations.keys().map(|id| (ScheduledMessageId(id.0), scheduled(*id))).collect(),

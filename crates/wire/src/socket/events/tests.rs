@@ -2,7 +2,7 @@ use domain::{ClientRef, history::HistoryParty};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::response::tests::{assert_contains, at, message, view};
+use crate::response::tests::{assert_contains, at, conversation, message, view};
 
 fn sent_json(event: &SocketEvent) -> Value {
     serde_json::from_str(&event.frame()).unwrap()
@@ -38,8 +38,7 @@ fn new_messages_match_the_specification() {
 #[test]
 fn new_conversations_match_the_specification() {
     let mut view = view();
-    view.conversation.id = ConversationId(3);
-    view.conversation.stay = Some(StayId(2));
+    view.conversation = conversation(3, 2, Some(1));
     let specified = json!({
         "type": "new_conversation",
         "stay_id": 2,
