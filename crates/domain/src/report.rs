@@ -10,7 +10,7 @@ pub enum ReportGrouping {
     Day,
     /// The departments that had the conversations.
     Department,
-    /// Who wrote or closed; for messages of guests, who was the assignee.
+    /// The staff member who wrote or closed; for messages of guests, the assignee at that time.
     Staff,
 }
 

@@ -1,4 +1,4 @@
-//! Full-text search: which words a text has, what a search asks for, how well a text fits, and what is shown of it.
+//! Full-text search: the words of a text, the conditions of a search, the rank of a hit, and its excerpt.
 //!
 //! The databases store the [`index_terms`] of each message and find candidates by the [`SearchQuery::index_terms`] of a
 //! search. Whether a candidate really fits is decided here, so that both databases find the same.

@@ -1,5 +1,5 @@
-//! The feature `serde`: what is written is read as the same value, and what cannot be built is not read either. One table
-//! for each file of the crate.
+//! The feature `serde`: a value that is serialized deserializes to an equal value, and JSON of an invalid value is refused.
+//! One table for each file of the crate.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

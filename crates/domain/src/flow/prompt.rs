@@ -71,8 +71,8 @@ struct UncheckedPrompt {
 impl TryFrom<UncheckedPrompt> for Prompt {
     type Error = BadPrompt;
 
-    fn try_from(it: UncheckedPrompt) -> Result<Self, BadPrompt> {
-        Self::from_parts(it.text, it.button, it.choices)
+    fn try_from(stored: UncheckedPrompt) -> Result<Self, BadPrompt> {
+        Self::from_parts(stored.text, stored.button, stored.choices)
     }
 }
 
@@ -89,8 +89,8 @@ struct UncheckedPromptRow {
 impl TryFrom<UncheckedPromptRow> for PromptRow {
     type Error = BadPrompt;
 
-    fn try_from(it: UncheckedPromptRow) -> Result<Self, BadPrompt> {
-        Self::from_parts(it.id, it.title, it.description)
+    fn try_from(stored: UncheckedPromptRow) -> Result<Self, BadPrompt> {
+        Self::from_parts(stored.id, stored.title, stored.description)
     }
 }
 
